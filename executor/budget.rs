@@ -1,0 +1,99 @@
+//! The budget (F4): a leaf operation that is always ready must still let others take their turn.
+//!
+//! Awaiting something that is ready does not yield: a task that reads from a socket with bytes
+//! always waiting would keep the thread for ever. So each turn begins with [`BUDGET`] units. A leaf
+//! operation of this crate spends one when it completes, and when none are left it wakes its task
+//! and returns `Pending`: the task goes to the tail of the queue. The technique is tokio's ("coop",
+//! 2020). It cannot cover leaves of other crates, nor `async {}` blocks that are simply ready.
+
+#![forbid(unsafe_code)]
+
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// Leaf operations a task may complete in one turn. tokio's number: large enough to cost nothing,
+/// small enough that a turn of 128 socket reads stays well under a millisecond.
+pub(crate) const BUDGET: u32 = 128;
+
+/// Outside an executor of ours, and inside [`unconstrained`]: never spent.
+const UNLIMITED: u32 = u32::MAX;
+
+thread_local! {
+    static LEFT: Cell<u32> = const { Cell::new(UNLIMITED) };
+}
+
+/// A turn begins.
+#[inline]
+pub(super) fn refill() {
+    LEFT.set(BUDGET);
+}
+
+/// The loop is left: what runs on this thread from now on is not a turn.
+pub(super) fn lift() {
+    LEFT.set(UNLIMITED);
+}
+
+/// First line of every leaf operation: `Pending`, with the task woken, when the budget is used up.
+#[inline]
+pub(crate) fn poll_ready(cx: &mut Context<'_>) -> Poll<()> {
+    if LEFT.get() == 0 {
+        cx.waker().wake_by_ref();
+        return Poll::Pending;
+    }
+    Poll::Ready(())
+}
+
+/// A leaf operation completed.
+#[inline]
+pub(crate) fn spend() {
+    let left = LEFT.get();
+    if left != UNLIMITED {
+        LEFT.set(left.saturating_sub(1));
+    }
+}
+
+/// Runs a future without the budget: its leaf operations never return `Pending` only to be fair.
+///
+/// For a part that has its own bound. A loop inside that never suspends starves every other task.
+///
+/// # Cancellation
+///
+/// Dropping the returned future drops `future`.
+///
+/// ```
+/// # taketurns::block_on(async {
+/// let answer = taketurns::task::unconstrained(async { 42 }).await;
+/// assert_eq!(answer, 42);
+/// # });
+/// ```
+pub fn unconstrained<F: Future>(future: F) -> Unconstrained<F> {
+    Unconstrained { future }
+}
+
+pin_project_lite::pin_project! {
+    /// See [`unconstrained`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct Unconstrained<F> {
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F: Future> Future for Unconstrained<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        /// Gives the turn its budget back, on unwind too.
+        struct Restore(u32);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                LEFT.set(self.0);
+            }
+        }
+        let _restore = Restore(LEFT.replace(UNLIMITED));
+        self.project().future.poll(cx)
+    }
+}

@@ -1,0 +1,136 @@
+//! [`JoinError`]: why a task, or a job of the pool, has no output to give.
+
+#![forbid(unsafe_code)]
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Mutex;
+
+use super::Id;
+
+/// Why awaiting a task, or a blocking job, gave no output.
+///
+/// One pointer wide, so that `Result<(), JoinError>` is too: an idle task pays 8 bytes for the
+/// chance of an error, and the allocation is made when there is one.
+pub struct JoinError {
+    inner: Box<Inner>,
+}
+
+struct Inner {
+    who: Who,
+    why: Why,
+}
+
+/// Whose output is missing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Who {
+    /// A task of an executor.
+    Task(Id),
+    /// A task sent from another thread, seen from there.
+    #[allow(dead_code, reason = "used by the parts that a feature can take away")]
+    Remote,
+    /// A job of the thread pool.
+    #[allow(dead_code, reason = "used by the parts that a feature can take away")]
+    Job,
+}
+
+enum Why {
+    Cancelled,
+    // The mutex is never locked while shared; it makes the payload, which is only Send, Sync.
+    Panicked(Mutex<Box<dyn Any + Send>>),
+    Shutdown,
+}
+
+impl JoinError {
+    pub(crate) fn cancelled(who: Who) -> Self {
+        Self::new(who, Why::Cancelled)
+    }
+
+    pub(crate) fn panicked(who: Who, payload: Box<dyn Any + Send>) -> Self {
+        Self::new(who, Why::Panicked(Mutex::new(payload)))
+    }
+
+    pub(crate) fn shutdown(who: Who) -> Self {
+        Self::new(who, Why::Shutdown)
+    }
+
+    #[cold]
+    fn new(who: Who, why: Why) -> Self {
+        JoinError { inner: Box::new(Inner { who, why }) }
+    }
+
+    /// It was aborted before it finished.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self.inner.why, Why::Cancelled)
+    }
+
+    /// It panicked; [`into_panic`](Self::into_panic) has the payload.
+    #[must_use]
+    pub fn is_panic(&self) -> bool {
+        matches!(self.inner.why, Why::Panicked(_))
+    }
+
+    /// Its runtime, or the pool, ended first.
+    #[must_use]
+    pub fn is_shutdown(&self) -> bool {
+        matches!(self.inner.why, Why::Shutdown)
+    }
+
+    /// The payload of the panic, for [`std::panic::resume_unwind`]; the error itself when it was
+    /// no panic.
+    ///
+    /// # Errors
+    ///
+    /// Gives `self` back unless [`is_panic`](Self::is_panic).
+    pub fn into_panic(self) -> Result<Box<dyn Any + Send>, JoinError> {
+        let Inner { who, why } = *self.inner;
+        match why {
+            Why::Panicked(payload) => {
+                Ok(payload.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+            }
+            why @ (Why::Cancelled | Why::Shutdown) => Err(Self::new(who, why)),
+        }
+    }
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Who::Task(id) => write!(f, "task {id}"),
+            Who::Remote => f.write_str("remote task"),
+            Who::Job => f.write_str("blocking job"),
+        }
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let who = self.inner.who;
+        match &self.inner.why {
+            Why::Cancelled => write!(f, "{who} was cancelled"),
+            Why::Shutdown => write!(f, "{who} was dropped: its runtime shut down first"),
+            Why::Panicked(payload) => {
+                let payload = payload.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                match panic_message(payload.as_ref()) {
+                    Some(message) => write!(f, "{who} panicked: {message}"),
+                    None => write!(f, "{who} panicked"),
+                }
+            }
+        }
+    }
+}
+
+/// The text of a panic, where its payload is one.
+fn panic_message(payload: &(dyn Any + Send)) -> Option<&str> {
+    let text = payload.downcast_ref::<&'static str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JoinError({self})")
+    }
+}
+
+impl std::error::Error for JoinError {}

@@ -1,0 +1,22 @@
+//! [`Id`]: which task.
+
+#![forbid(unsafe_code)]
+
+use std::fmt;
+
+/// Names a task. Counted from 1 by its executor in the order of spawning, never used twice there;
+/// two executors both have a task 1.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Id(pub(crate) u64);
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Id({})", self.0)
+    }
+}

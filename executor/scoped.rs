@@ -1,0 +1,36 @@
+//! A part's place in a thread: how `sleep` finds its timers without being handed them.
+//!
+//! The executor knows no clock, no descriptor and no thread pool, so each of those parts keeps a
+//! thread-local of its own, of this type. The runtime enters them all when it enters the loop.
+
+#![forbid(unsafe_code)]
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::thread::LocalKey;
+
+/// What a part keeps in its thread-local: the one of the runtime this thread is inside of.
+pub(crate) type Scoped<T> = RefCell<Option<Rc<T>>>;
+
+/// Puts `value` in place until the guard is dropped, on unwind too; then what was there returns.
+pub(crate) fn enter<T>(key: &'static LocalKey<Scoped<T>>, value: Rc<T>) -> Entered<T> {
+    Entered { key, before: key.replace(Some(value)) }
+}
+
+/// The part of the runtime this thread is inside of.
+pub(crate) fn current<T>(key: &'static LocalKey<Scoped<T>>) -> Option<Rc<T>> {
+    // `try_with`: a destructor that runs while the thread ends finds no runtime, and no panic.
+    key.try_with(|current| current.borrow().clone()).ok().flatten()
+}
+
+/// See [`enter`].
+pub(crate) struct Entered<T: 'static> {
+    key: &'static LocalKey<Scoped<T>>,
+    before: Option<Rc<T>>,
+}
+
+impl<T> Drop for Entered<T> {
+    fn drop(&mut self) {
+        drop(self.key.replace(self.before.take()));
+    }
+}
