@@ -30,9 +30,14 @@ pub(super) fn refill() {
     LEFT.set(BUDGET);
 }
 
-/// The loop is left: what runs on this thread from now on is not a turn.
-pub(super) fn lift() {
-    LEFT.set(UNLIMITED);
+/// The loop is entered or left: what runs now is not a turn. Returns what was left before.
+pub(super) fn lift() -> u32 {
+    LEFT.replace(UNLIMITED)
+}
+
+/// Back where [`lift`] was called.
+pub(super) fn restore(left: u32) {
+    LEFT.set(left);
 }
 
 /// First line of every leaf operation: `Pending`, with the task woken, when the budget is used up.

@@ -15,11 +15,12 @@ pub trait Driver {
     /// (`None`: until something happens or the [`Unpark`] is used). `Some(Duration::ZERO)` never
     /// waits.
     ///
-    /// `inbox` takes what other threads pushed. Call it once, after the wait and before waking
-    /// anybody, so that the order of a look is always the same: inbox, timers, descriptors.
+    /// `inbox` takes what other threads pushed, and says whether any task is ready now. Call it once,
+    /// after the wait and before waking anybody, so that the order of a look is always the same:
+    /// inbox, timers, descriptors.
     ///
     /// May return early without a reason.
-    fn turn(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut());
+    fn turn(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool);
 
     /// What it is waiting for on behalf of tasks.
     fn pending(&self) -> Pending;
@@ -58,15 +59,19 @@ impl ParkThread {
     pub fn new() -> Self {
         Self::default()
     }
-}
 
-impl Driver for ParkThread {
-    fn turn(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut()) {
+    pub(crate) fn wait(&self, limit: Option<Duration>) {
         match limit {
             Some(Duration::ZERO) => {}
             Some(limit) => thread::park_timeout(limit),
             None => thread::park(),
         }
+    }
+}
+
+impl Driver for ParkThread {
+    fn turn(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
+        self.wait(limit);
         inbox();
     }
 

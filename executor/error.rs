@@ -4,6 +4,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::io;
 use std::sync::Mutex;
 
 use super::Id;
@@ -39,6 +40,8 @@ enum Why {
     // The mutex is never locked while shared; it makes the payload, which is only Send, Sync.
     Panicked(Mutex<Box<dyn Any + Send>>),
     Shutdown,
+    #[allow(dead_code, reason = "used by the parts that a feature can take away")]
+    NotStarted(io::Error),
 }
 
 impl JoinError {
@@ -52,6 +55,11 @@ impl JoinError {
 
     pub(crate) fn shutdown(who: Who) -> Self {
         Self::new(who, Why::Shutdown)
+    }
+
+    #[allow(dead_code, reason = "used by the parts that a feature can take away")]
+    pub(crate) fn not_started(who: Who, error: io::Error) -> Self {
+        Self::new(who, Why::NotStarted(error))
     }
 
     #[cold]
@@ -77,6 +85,12 @@ impl JoinError {
         matches!(self.inner.why, Why::Shutdown)
     }
 
+    /// The system gave no thread for it, and none was there to wait for. It never ran.
+    #[must_use]
+    pub fn is_not_started(&self) -> bool {
+        matches!(self.inner.why, Why::NotStarted(_))
+    }
+
     /// The payload of the panic, for [`std::panic::resume_unwind`]; the error itself when it was
     /// no panic.
     ///
@@ -89,7 +103,7 @@ impl JoinError {
             Why::Panicked(payload) => {
                 Ok(payload.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
             }
-            why @ (Why::Cancelled | Why::Shutdown) => Err(Self::new(who, why)),
+            why @ (Why::Cancelled | Why::Shutdown | Why::NotStarted(_)) => Err(Self::new(who, why)),
         }
     }
 }
@@ -110,6 +124,7 @@ impl fmt::Display for JoinError {
         match &self.inner.why {
             Why::Cancelled => write!(f, "{who} was cancelled"),
             Why::Shutdown => write!(f, "{who} was dropped: its runtime shut down first"),
+            Why::NotStarted(error) => write!(f, "{who} found no thread to run on: {error}"),
             Why::Panicked(payload) => {
                 let payload = payload.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 match panic_message(payload.as_ref()) {

@@ -1,0 +1,86 @@
+//! [`spawn`] and [`Builder`]: a new task for the executor this thread is inside of.
+
+#![forbid(unsafe_code)]
+
+use std::future::Future;
+use std::panic::Location;
+
+use super::JoinHandle;
+use super::task::with_current;
+
+/// Spawns a task on the executor this thread is inside of, at the tail of the run queue.
+///
+/// It runs whether or not the handle is awaited or kept; but when the root of `block_on` completes
+/// it takes at most one more turn, and what has not ended when the runtime does is dropped and named
+/// in its report.
+///
+/// # Panics
+///
+/// Outside of a runtime.
+///
+/// ```
+/// # taketurns::block_on(async {
+/// let handle = taketurns::spawn(async { "done" });
+/// assert_eq!(handle.await.unwrap(), "done");
+/// # });
+/// ```
+#[track_caller]
+#[inline]
+pub fn spawn<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
+    spawn_named(future, Location::caller(), None)
+}
+
+/// Spawns a task that has a name, for reports.
+///
+/// ```
+/// # taketurns::block_on(async {
+/// let handle = taketurns::task::Builder::new().name("greeter").spawn(async { "hello" });
+/// assert_eq!(handle.await.unwrap(), "hello");
+/// # });
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "a builder does nothing until `spawn`"]
+pub struct Builder {
+    name: Option<Box<str>>,
+}
+
+impl Builder {
+    /// A task without a name.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What reports call the task. Costs an allocation and an entry in a table; unnamed tasks pay for
+    /// neither.
+    pub fn name(mut self, name: impl Into<Box<str>>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// As the free [`spawn`].
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn spawn<F: Future + 'static>(self, future: F) -> JoinHandle<F::Output> {
+        spawn_named(future, Location::caller(), self.name)
+    }
+}
+
+#[inline]
+fn spawn_named<F: Future + 'static>(
+    future: F,
+    site: &'static Location<'static>,
+    name: Option<Box<str>>,
+) -> JoinHandle<F::Output> {
+    with_current(|hub| hub.spawn(future, site, name)).unwrap_or_else(|| outside(site))
+}
+
+#[cold]
+fn outside(site: &'static Location<'static>) -> ! {
+    panic!(
+        "`spawn` at {site} needs a runtime: call it inside `taketurns::block_on` or a task, \
+         or use `Runtime::spawn`"
+    )
+}

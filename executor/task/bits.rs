@@ -1,0 +1,219 @@
+//! A task's home bits: what state it is in. Only this file tests or sets them.
+//!
+//! Touched at home only, so plain loads and stores. Bits that *pin* the task (see
+//! [`count`](super::count)) are set exactly while the thing they name exists:
+//!
+//! | bit | set while | never while |
+//! |---|---|---|
+//! | `RUNNING` | the loop polls or cancels it | |
+//! | `FUTURE` | the cell holds the future | `OUTPUT` |
+//! | `OUTPUT` | the cell holds the output | `FUTURE` |
+//! | `RUN_QUEUED` | it is owed a turn: in the run queue, or `RUNNING` and enters when its poll ends | |
+//! | `LISTED` | it is in the list of live tasks | |
+//! | `HANDLE` | its `JoinHandle` exists | |
+//!
+//! and three that do not pin, cleared with `FUTURE` at the latest: `ABORT` (its next turn drops the
+//! future), `NEW` (made away, not yet listed), `NAMED` (the table of names has it).
+
+#![forbid(unsafe_code)]
+
+use super::count::{Count, Fate};
+
+const RUNNING: u32 = 1;
+const FUTURE: u32 = 1 << 1;
+const OUTPUT: u32 = 1 << 2;
+const RUN_QUEUED: u32 = 1 << 3;
+const LISTED: u32 = 1 << 4;
+const HANDLE: u32 = 1 << 5;
+const ABORT: u32 = 1 << 6;
+const NEW: u32 = 1 << 7;
+const NAMED: u32 = 1 << 8;
+
+/// What a task of one's own begins with: listed, owed a turn, its handle out.
+pub(super) const SPAWNED: u32 = FUTURE | LISTED | RUN_QUEUED | HANDLE;
+/// What a task with a name begins with.
+pub(super) const SPAWNED_NAMED: u32 = SPAWNED | NAMED;
+/// The root of `block_on`: not listed, as it cannot be lost.
+pub(super) const ROOT: u32 = FUTURE | RUN_QUEUED | HANDLE;
+/// A task sent from another thread: home lists and queues it when it takes it in.
+pub(super) const REMOTE: u32 = FUTURE | NEW;
+/// A task spawned into an executor that has ended: nothing but an error for its handle.
+pub(super) const STILLBORN: u32 = OUTPUT | HANDLE;
+
+/// What waking at home asks for.
+#[must_use = "a task that is not pushed never runs"]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Wake {
+    /// It is owed a turn already, or has no future any more (F1).
+    Nothing,
+    Push,
+}
+
+/// What to do with a task taken from the run queue.
+#[must_use]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Turn {
+    Poll,
+    /// It was aborted: drop the future.
+    Cancel,
+    /// Its future is gone: the executor was closed.
+    Skip(Fate),
+}
+
+/// What to do with a task whose poll returned `Pending`.
+#[must_use = "a task that is not pushed never runs"]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum AfterPoll {
+    Wait,
+    /// It was woken while it ran.
+    Push,
+}
+
+/// What taking the future out of a task leaves to do.
+#[must_use]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Ended {
+    /// The list of live tasks still has it.
+    pub(super) listed: bool,
+    /// So has the table of names.
+    pub(super) named: bool,
+}
+
+/// What a `JoinHandle` finds.
+#[must_use]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Join {
+    NotYet,
+    Output,
+    /// The output was given out before.
+    Taken,
+}
+
+impl Count {
+    #[inline]
+    fn has(&self, bits: u32) -> bool {
+        self.pins() & bits != 0
+    }
+
+    #[inline]
+    fn clear(&self, bits: u32) -> Fate {
+        match self.pins() & !bits {
+            0 => self.retire(),
+            left => {
+                self.set_pins(left);
+                Fate::Kept
+            }
+        }
+    }
+
+    #[inline]
+    pub(super) fn wake_home(&self) -> Wake {
+        let pins = self.pins();
+        if pins & (FUTURE | RUN_QUEUED) != FUTURE {
+            return Wake::Nothing;
+        }
+        self.set_pins(pins | RUN_QUEUED);
+        if pins & RUNNING == 0 { Wake::Push } else { Wake::Nothing }
+    }
+
+    /// Aborts: the next turn, which it is owed from now, drops the future.
+    pub(super) fn abort_home(&self) -> Wake {
+        if self.has(FUTURE) {
+            self.set_pins(self.pins() | ABORT);
+        }
+        self.wake_home()
+    }
+
+    #[inline]
+    pub(super) fn begin_turn(&self) -> Turn {
+        let pins = self.pins();
+        if pins & FUTURE == 0 {
+            return Turn::Skip(self.drop_turn());
+        }
+        self.set_pins(pins & !RUN_QUEUED | RUNNING);
+        if pins & ABORT == 0 { Turn::Poll } else { Turn::Cancel }
+    }
+
+    #[inline]
+    pub(super) fn end_pending(&self) -> AfterPoll {
+        let pins = self.pins() & !RUNNING;
+        self.set_pins(pins);
+        if pins & RUN_QUEUED == 0 { AfterPoll::Wait } else { AfterPoll::Push }
+    }
+
+    /// The executor closes on a task that is not in the run queue: its future is about to be dropped.
+    pub(super) fn begin_close(&self) {
+        self.set_pins(self.pins() | RUNNING);
+    }
+
+    /// The future has been dropped.
+    #[inline]
+    pub(super) fn future_gone(&self) {
+        self.set_pins(self.pins() & !(FUTURE | ABORT | NEW));
+    }
+
+    #[inline]
+    pub(super) fn has_handle(&self) -> bool {
+        self.has(HANDLE)
+    }
+
+    #[inline]
+    pub(super) fn output_stored(&self) {
+        self.set_pins(self.pins() | OUTPUT);
+    }
+
+    /// The task has ended; it leaves the lists it is in.
+    #[inline]
+    pub(super) fn unlist(&self) -> Ended {
+        let pins = self.pins();
+        self.set_pins(pins & !(LISTED | NAMED));
+        Ended { listed: pins & LISTED != 0, named: pins & NAMED != 0 }
+    }
+
+    /// The turn of a task that ended is over, and with it what it was owed while it ran.
+    #[inline]
+    pub(super) fn end_done(&self) -> Fate {
+        self.clear(RUNNING | RUN_QUEUED)
+    }
+
+    /// The executor closes: taken out of the run queue without a turn.
+    pub(super) fn drop_turn(&self) -> Fate {
+        self.clear(RUN_QUEUED)
+    }
+
+    /// Whether home still has to list it: it came from another thread.
+    pub(super) fn take_new(&self) -> bool {
+        let new = self.has(NEW);
+        if new {
+            self.set_pins(self.pins() & !NEW | LISTED);
+        }
+        new
+    }
+
+    // ---- the JoinHandle's
+
+    #[inline]
+    pub(super) fn join(&self) -> Join {
+        match self.pins() & (FUTURE | OUTPUT | RUNNING) {
+            0 => Join::Taken,
+            pins if pins & OUTPUT != 0 => Join::Output,
+            _ => Join::NotYet,
+        }
+    }
+
+    /// Takes the output out; the caller reads or drops it.
+    #[inline]
+    #[must_use = "the output is the caller's now"]
+    pub(super) fn take_output(&self) -> bool {
+        let had = self.has(OUTPUT);
+        if had {
+            self.set_pins(self.pins() & !OUTPUT);
+        }
+        had
+    }
+
+    #[inline]
+    pub(super) fn handle_gone(&self) -> Fate {
+        self.clear(HANDLE)
+    }
+}

@@ -1,0 +1,169 @@
+//! The split count: who may still reach a cell, counted in two halves.
+//!
+//! Both a task and the [hub](super::hub) are counted this way. **Home** (the thread that is inside
+//! the executor) counts in a plain `Cell`; every other place counts in one atomic word, which may go
+//! below zero: a waker made at home and dropped away. Only the sum means anything, and only
+//! retirement looks at it.
+//!
+//! | half | holds | touched by |
+//! |---|---|---|
+//! | `pins` | home bits that keep the cell alive (a task's state bits) | home |
+//! | `local` | references made at home minus dropped at home | home, until retirement |
+//! | `word` | `count << 2 \| QUEUED \| RETIRED` | anybody |
+//!
+//! While a pin is held nothing can free the cell, so home needs no atomic at all. Clearing the last
+//! pin **retires**: if the raw word, flags included, plus the local count is 0, nobody is left and the
+//! cell is freed there and then; else one `fetch_add` hands the local count over and sets `RETIRED` in
+//! the same step, and from then on whoever brings the word to exactly `RETIRED` frees.
+//!
+//! `&Count` may be used across a decrement, as in `std::sync::Arc`: it has no byte that is not
+//! interior-mutable.
+
+#![forbid(unsafe_code)]
+
+use crate::executor::primitives::{AtomicIsize, Cell, Ordering};
+
+/// Home is done: the word alone decides.
+const RETIRED: isize = 1;
+/// In the inbox, or on its way there. This bit *is* the inbox's reference.
+const QUEUED: isize = 2;
+/// One reference.
+const ONE: isize = 4;
+
+/// Far beyond any real count, far from wrapping in either half on any platform.
+const TOO_MANY: i32 = 1 << 28;
+
+pub(crate) struct Count {
+    word: AtomicIsize,
+    local: Cell<i32>,
+    pins: Cell<u32>,
+}
+
+/// What has become of the cell.
+#[must_use = "a cell that nobody frees leaks"]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fate {
+    /// Somebody can still reach it, or already frees it.
+    Kept,
+    /// Nobody can: the caller frees it.
+    Free,
+}
+
+/// What home finds when it takes a cell out of the inbox.
+#[must_use = "a cell that nobody frees leaks"]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Unqueued {
+    /// Pinned: home may use it.
+    Alive,
+    /// Retired: home must not touch it again.
+    Gone(Fate),
+}
+
+impl Count {
+    /// A cell made at home, pinned by `pins`.
+    #[inline]
+    pub(crate) fn new(pins: u32) -> Self {
+        Self { word: AtomicIsize::new(0), local: Cell::new(0), pins: Cell::new(pins) }
+    }
+
+    /// A cell made away: QUEUED, as its maker is about to push it, with `references` out.
+    pub(crate) fn new_queued(pins: u32, references: isize) -> Self {
+        Self { word: AtomicIsize::new((references * ONE) | QUEUED), ..Self::new(pins) }
+    }
+
+    // ---- home
+
+    #[inline]
+    pub(crate) fn pins(&self) -> u32 {
+        self.pins.get()
+    }
+
+    /// Sets the pins while some stay set; [`retire`](Self::retire) clears the last.
+    #[inline]
+    pub(crate) fn set_pins(&self, pins: u32) {
+        debug_assert!(pins != 0);
+        self.pins.set(pins);
+    }
+
+    /// Clears the last pins. The one place that retires.
+    #[inline]
+    pub(crate) fn retire(&self) -> Fate {
+        self.pins.set(0);
+        let local = self.local.get() as isize * ONE;
+        // Ordering: pairs with the Release half of `away_dec`: what the droppers did is done.
+        if local + self.word.load(Ordering::Acquire) == 0 {
+            return Fate::Free;
+        }
+        // Ordering: Release hands home's writes to whoever frees; Acquire as above.
+        let word = self.word.fetch_add(local + RETIRED, Ordering::AcqRel);
+        if local + word == 0 { Fate::Free } else { Fate::Kept }
+    }
+
+    #[inline]
+    pub(crate) fn home_inc(&self) {
+        if self.pins.get() == 0 {
+            return self.away_inc();
+        }
+        let local = self.local.get();
+        if local > TOO_MANY {
+            std::process::abort();
+        }
+        self.local.set(local + 1);
+    }
+
+    #[inline]
+    pub(crate) fn home_dec(&self) -> Fate {
+        if self.pins.get() == 0 {
+            return self.away_dec();
+        }
+        let local = self.local.get();
+        if local < -TOO_MANY {
+            std::process::abort();
+        }
+        self.local.set(local - 1);
+        Fate::Kept
+    }
+
+    /// Home took the cell out of the inbox, and has read its link.
+    pub(crate) fn unqueue(&self) -> Unqueued {
+        let retired = self.pins.get() == 0;
+        // Ordering: Acquire sees what the waker's thread wrote before it woke; Release gives the link
+        // to the next winner of QUEUED.
+        let word = self.word.fetch_and(!QUEUED, Ordering::AcqRel);
+        match (retired, word == RETIRED | QUEUED) {
+            (false, _) => Unqueued::Alive,
+            (true, true) => Unqueued::Gone(Fate::Free),
+            (true, false) => Unqueued::Gone(Fate::Kept),
+        }
+    }
+
+    // ---- away
+
+    pub(crate) fn away_inc(&self) {
+        // Ordering: Relaxed, as one reference is held already and nothing is read through this one.
+        let word = self.word.fetch_add(ONE, Ordering::Relaxed);
+        if word > TOO_MANY as isize * ONE {
+            std::process::abort();
+        }
+    }
+
+    pub(crate) fn away_dec(&self) -> Fate {
+        // Ordering: Release gives this thread's accesses to whoever frees; Acquire takes theirs.
+        let word = self.word.fetch_sub(ONE, Ordering::AcqRel);
+        if word == RETIRED + ONE { Fate::Free } else { Fate::Kept }
+    }
+
+    /// Wins or loses the right, and the duty, to push the cell into the inbox.
+    #[must_use = "the winner pushes"]
+    pub(crate) fn win_queued(&self) -> bool {
+        // Ordering: an RMW even when the bit is set already, and AcqRel: the loser's writes must reach
+        // the poll that the winner causes; the winner takes the link over from the last drain.
+        self.word.fetch_or(QUEUED, Ordering::AcqRel) & QUEUED == 0
+    }
+
+    /// The inbox is closed: the push did not happen. The caller holds a reference besides.
+    pub(crate) fn let_go(&self) {
+        // Ordering: Release gives the link, which the failed push wrote, to whoever frees.
+        self.word.fetch_and(!QUEUED, Ordering::Release);
+    }
+}

@@ -1,0 +1,54 @@
+//! The run queue: first in, first out, linked through the tasks themselves.
+//!
+//! A task is in it at most once (F1), so one link in its header is enough: pushing and taking are a
+//! few plain moves and never allocate. A task in the queue is pinned by RUN_QUEUED, so its pointer
+//! is good (QUEUE).
+
+use std::cell::Cell;
+
+use super::header::TaskPtr;
+
+/// Home only.
+pub(super) struct RunQueue {
+    head: Cell<Option<TaskPtr>>,
+    tail: Cell<Option<TaskPtr>>,
+    len: Cell<usize>,
+}
+
+impl RunQueue {
+    pub(super) fn new() -> Self {
+        Self { head: Cell::new(None), tail: Cell::new(None), len: Cell::new(0) }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len.get()
+    }
+
+    /// The caller has just set RUN_QUEUED, and the task was not in the queue.
+    #[inline]
+    pub(super) fn push(&self, task: TaskPtr) {
+        // SAFETY: (QUEUE) both are pinned by RUN_QUEUED.
+        unsafe {
+            (*task.as_ptr()).next_run.set(None);
+            match self.tail.replace(Some(task)) {
+                Some(last) => (*last.as_ptr()).next_run.set(Some(task)),
+                None => self.head.set(Some(task)),
+            }
+        }
+        self.len.set(self.len.get() + 1);
+    }
+
+    /// The task whose turn it is; its RUN_QUEUED is the caller's to clear.
+    #[inline]
+    pub(super) fn pop(&self) -> Option<TaskPtr> {
+        let task = self.head.get()?;
+        // SAFETY: (QUEUE) pinned by RUN_QUEUED.
+        let next = unsafe { (*task.as_ptr()).next_run.get() };
+        self.head.set(next);
+        if next.is_none() {
+            self.tail.set(None);
+        }
+        self.len.set(self.len.get() - 1);
+        Some(task)
+    }
+}
