@@ -1,0 +1,103 @@
+//! [`Clock`], which one a runtime goes by, and [`Timeline`], what it reads there.
+
+#![forbid(unsafe_code)]
+
+use std::cell::Cell;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant as SystemInstant};
+
+/// Which clock a runtime goes by.
+///
+/// A runtime begins with one; [`pause`](super::pause) and [`resume`](super::resume) change it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Clock {
+    /// The system's monotonic clock.
+    #[default]
+    Real,
+    /// One that stands still until [`advance`](super::advance) moves it. It always begins at the
+    /// same [`Instant`](super::Instant), so two runs of one program see the same times.
+    Manual,
+}
+
+/// What every clock shows when it begins, in ns: 36 years, so that an instant before the process
+/// began can be named.
+pub(super) const ORIGIN: u64 = 1 << 60;
+
+/// How long `since` is ago, in ns: 584 years of it.
+fn run(since: SystemInstant) -> u64 {
+    let run = since.elapsed();
+    run.as_secs() * 1_000_000_000 + u64::from(run.subsec_nanos())
+}
+
+/// A span in ns; what exceeds 64 bits (584 years) is [`NEVER`](super::wheel::NEVER).
+pub(super) fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The real clock as everything outside of a runtime reads it.
+pub(super) fn real_now() -> u64 {
+    ORIGIN.saturating_add(run(began()))
+}
+
+/// When the process first asked: one moment for all, so that the instants of all real clocks
+/// compare.
+fn began() -> SystemInstant {
+    static BEGAN: OnceLock<SystemInstant> = OnceLock::new();
+    *BEGAN.get_or_init(SystemInstant::now)
+}
+
+/// The clock of one runtime: real or manual, and able to change without a jump.
+pub(super) struct Timeline {
+    kind: Cell<Clock>,
+    /// The latest reading. Of a manual clock: the time.
+    latest: Cell<u64>,
+    /// While real: it shows `from` at the system's `since`.
+    since: Cell<SystemInstant>,
+    from: Cell<u64>,
+}
+
+impl Timeline {
+    pub(super) fn new(kind: Clock) -> Self {
+        Timeline {
+            kind: Cell::new(kind),
+            latest: Cell::new(ORIGIN),
+            since: Cell::new(began()),
+            from: Cell::new(ORIGIN),
+        }
+    }
+
+    pub(super) fn kind(&self) -> Clock {
+        self.kind.get()
+    }
+
+    /// Reads the clock.
+    pub(super) fn now(&self) -> u64 {
+        if self.kind.get() == Clock::Real {
+            self.latest.set(self.from.get().saturating_add(run(self.since.get())));
+        }
+        self.latest.get()
+    }
+
+    /// What the last reading was: not after now, and free.
+    pub(super) fn latest(&self) -> u64 {
+        self.latest.get()
+    }
+
+    /// Moves a manual clock.
+    pub(super) fn set(&self, now: u64) {
+        self.latest.set(now);
+    }
+
+    /// It stands still from now on.
+    pub(super) fn pause(&self) {
+        self.now();
+        self.kind.set(Clock::Manual);
+    }
+
+    /// It runs on from where it stands.
+    pub(super) fn resume(&self) {
+        self.since.set(SystemInstant::now());
+        self.from.set(self.latest.get());
+        self.kind.set(Clock::Real);
+    }
+}

@@ -1,0 +1,118 @@
+//! [`Instant`]: a moment of a runtime's clock.
+//!
+//! Not `std`'s, because that one cannot be moved by hand, and because a count of nanoseconds is
+//! what the wheel takes.
+
+#![forbid(unsafe_code)]
+
+use std::fmt;
+use std::ops::{Add, AddAssign, Sub, SubAssign};
+use std::time::Duration;
+
+use super::clock::{self, ORIGIN};
+use super::timers::Timers;
+
+/// A moment, in nanoseconds, of the clock of the runtime it was taken in.
+///
+/// Instants of real clocks compare with each other, whichever runtime they come from; those of a
+/// clock that was ever [paused](super::pause) compare with its own alone.
+///
+/// Arithmetic saturates. The last instant, some 500 years from now, is never reached.
+///
+/// ```
+/// use std::time::Duration;
+/// use taketurns::time::Instant;
+///
+/// let start = Instant::now();
+/// let deadline = start + Duration::from_millis(250);
+/// assert_eq!(deadline - start, Duration::from_millis(250));
+/// assert_eq!(start - deadline, Duration::ZERO);
+/// assert!(start + Duration::MAX > deadline);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(pub(super) u64);
+
+impl Instant {
+    /// Reads the clock of the runtime this thread is inside of; outside of one, the real clock.
+    #[must_use]
+    pub fn now() -> Self {
+        Instant(Timers::current().map_or_else(clock::real_now, |timers| timers.now()))
+    }
+
+    /// How long ago this was, by [`now`](Self::now); zero for one that is yet to come.
+    #[must_use]
+    pub fn elapsed(self) -> Duration {
+        Self::now() - self
+    }
+
+    /// The time since `earlier`; zero when that is the later one.
+    #[must_use]
+    pub fn duration_since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// The time since `earlier`; `None` when that is the later one.
+    #[must_use]
+    pub fn checked_duration_since(self, earlier: Self) -> Option<Duration> {
+        self.0.checked_sub(earlier.0).map(Duration::from_nanos)
+    }
+
+    /// This instant and `span` later; `None` past the last instant.
+    #[must_use]
+    pub fn checked_add(self, span: Duration) -> Option<Self> {
+        let span = u64::try_from(span.as_nanos()).ok()?;
+        self.0.checked_add(span).map(Instant)
+    }
+
+    /// This instant and `span` earlier; `None` before the first instant.
+    #[must_use]
+    pub fn checked_sub(self, span: Duration) -> Option<Self> {
+        let span = u64::try_from(span.as_nanos()).ok()?;
+        self.0.checked_sub(span).map(Instant)
+    }
+}
+
+impl Add<Duration> for Instant {
+    type Output = Instant;
+
+    fn add(self, span: Duration) -> Instant {
+        Instant(self.0.saturating_add(clock::nanos(span)))
+    }
+}
+
+impl AddAssign<Duration> for Instant {
+    fn add_assign(&mut self, span: Duration) {
+        *self = *self + span;
+    }
+}
+
+impl Sub<Duration> for Instant {
+    type Output = Instant;
+
+    fn sub(self, span: Duration) -> Instant {
+        Instant(self.0.saturating_sub(clock::nanos(span)))
+    }
+}
+
+impl SubAssign<Duration> for Instant {
+    fn sub_assign(&mut self, span: Duration) {
+        *self = *self - span;
+    }
+}
+
+impl Sub<Instant> for Instant {
+    type Output = Duration;
+
+    fn sub(self, earlier: Instant) -> Duration {
+        self.duration_since(earlier)
+    }
+}
+
+impl fmt::Debug for Instant {
+    /// Relative to where clocks begin, as `Instant(+1.5s)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < ORIGIN { '-' } else { '+' };
+        let distance = Duration::from_nanos(self.0.abs_diff(ORIGIN));
+        write!(f, "Instant({sign}{distance:?})")
+    }
+}

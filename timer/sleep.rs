@@ -1,0 +1,200 @@
+//! [`sleep`]: the future that is ready at a given time.
+
+#![forbid(unsafe_code)]
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use super::instant::Instant;
+use super::slab::Key;
+use super::timers::Timers;
+use crate::executor::budget;
+
+/// Waits for `duration` from now, by the clock of the runtime.
+///
+/// The time runs from the call, not from the first poll. Never ends early; late by at most one tick
+/// (66 us under the real clock, nothing under the manual one) and the time until the loop comes to
+/// it. A zero `duration` gives up the thread for one turn, as [`yield_now`](crate::yield_now) does;
+/// one that passes the last [`Instant`], as [`Duration::MAX`] does, never ends.
+///
+/// # Cancellation
+///
+/// Dropping the future disarms the timer, in constant time; nothing is lost.
+///
+/// # Panics
+///
+/// Outside of a runtime; and when the future is polled in another than it was made in.
+///
+/// ```
+/// use std::time::Duration;
+/// use taketurns::time::{Instant, sleep};
+///
+/// taketurns::block_on(async {
+///     let start = Instant::now();
+///     sleep(Duration::from_millis(2)).await;
+///     assert!(start.elapsed() >= Duration::from_millis(2));
+/// });
+/// ```
+#[track_caller]
+pub fn sleep(duration: Duration) -> Sleep {
+    let timers = Timers::needed_by("sleep");
+    Sleep::new(&timers, Instant(timers.now()) + duration)
+}
+
+/// Waits until `deadline`, by the clock of the runtime. Otherwise like [`sleep`].
+///
+/// A `deadline` that has passed gives up the thread for one turn.
+///
+/// # Cancellation
+///
+/// Dropping the future disarms the timer, in constant time; nothing is lost.
+///
+/// # Panics
+///
+/// Outside of a runtime; and when the future is polled in another than it was made in.
+///
+/// ```
+/// use std::time::Duration;
+/// use taketurns::time::{Instant, sleep_until};
+///
+/// taketurns::block_on(async {
+///     let mut next = Instant::now();
+///     for _ in 0..3 {
+///         next += Duration::from_millis(1);
+///         sleep_until(next).await; // no drift: each is counted from the one before
+///         assert!(Instant::now() >= next);
+///     }
+/// });
+/// ```
+#[track_caller]
+pub fn sleep_until(deadline: Instant) -> Sleep {
+    Sleep::new(&Timers::needed_by("sleep_until"), deadline)
+}
+
+/// What [`sleep`] and [`sleep_until`] return. Ready again when it is polled after it was ready.
+///
+/// It holds numbers and no pointer: the runtime's, its deadline, and where its timer is in that
+/// runtime's wheel. So it is `Unpin`, `Send` and `Sync`, for libraries that ask it of every timer,
+/// though only its own runtime can poll it. Dropped anywhere else, its timer is left to expire: its
+/// task may then be polled once for nothing.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless awaited"]
+pub struct Sleep {
+    runtime: u64,
+    deadline: Instant,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// Not polled: costs nothing.
+    New,
+    /// In the wheel until it fires.
+    Armed(Key),
+    /// The deadline had passed at the first poll; the task was woken at once.
+    Yielded,
+    Done,
+}
+
+impl Sleep {
+    fn new(timers: &Timers, deadline: Instant) -> Self {
+        Sleep { runtime: timers.id(), deadline, state: State::New }
+    }
+
+    /// When it ends.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Whether the clock has reached the deadline, polled or not: reads it.
+    #[must_use]
+    pub fn is_elapsed(&self) -> bool {
+        Instant::now() >= self.deadline
+    }
+
+    /// Gives it another deadline, as if it were new. A task that waits for it goes on waiting, and
+    /// is woken at the new one.
+    ///
+    /// # Panics
+    ///
+    /// In another runtime than it was made in, while it waits.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taketurns::time::{Instant, sleep};
+    ///
+    /// taketurns::block_on(async {
+    ///     let mut idle = sleep(Duration::from_secs(3600));
+    ///     idle.reset(Instant::now() + Duration::from_millis(1));
+    ///     idle.await;
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn reset(&mut self, deadline: Instant) {
+        self.deadline = deadline;
+        match self.state {
+            State::Armed(key) if self.home().reset(key, deadline.0) => {}
+            _ => self.state = State::New,
+        }
+    }
+
+    /// The timers it was made with.
+    #[track_caller]
+    fn home(&self) -> Rc<Timers> {
+        let Some(timers) = self.at_home() else {
+            panic!(
+                "a `Sleep` was used outside of the runtime that made it: \
+                 await it in a task there, or make one here"
+            );
+        };
+        timers
+    }
+
+    fn at_home(&self) -> Option<Rc<Timers>> {
+        Timers::current().filter(|timers| timers.id() == self.runtime)
+    }
+
+    /// The first poll.
+    fn start(&mut self, cx: &mut Context<'_>) {
+        let timers = self.home();
+        self.state = if timers.has_passed(self.deadline.0) {
+            cx.waker().wake_by_ref();
+            State::Yielded
+        } else {
+            State::Armed(timers.arm(self.deadline.0, cx.waker()))
+        };
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(budget::poll_ready(cx));
+        match self.state {
+            State::New => {
+                self.start(cx);
+                return Poll::Pending;
+            }
+            State::Armed(key) => ready!(self.home().poll(key, cx.waker())),
+            State::Yielded | State::Done => {}
+        }
+        self.state = State::Done;
+        budget::spend();
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        if let State::Armed(key) = self.state {
+            if let Some(timers) = self.at_home() {
+                timers.cancel(key);
+            }
+        }
+    }
+}

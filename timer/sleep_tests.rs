@@ -1,0 +1,392 @@
+//! Sleeps and the manual clock, with a waker that records and the driver's calls made by hand.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use super::clock::real_now;
+use super::timers::Timers;
+use super::{Clock, Instant, Sleep, advance, pause, resume, sleep, sleep_until};
+
+/// Who was woken, in order.
+#[derive(Clone, Default)]
+struct Trace(Arc<Mutex<Vec<&'static str>>>);
+
+struct Name {
+    name: &'static str,
+    trace: Trace,
+}
+
+impl Wake for Name {
+    fn wake(self: Arc<Self>) {
+        self.trace.0.lock().unwrap().push(self.name);
+    }
+}
+
+impl Trace {
+    fn waker(&self, name: &'static str) -> Waker {
+        Waker::from(Arc::new(Name { name, trace: self.clone() }))
+    }
+
+    fn take(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+
+    fn poll<F: Future + Unpin>(&self, name: &'static str, future: &mut F) -> Poll<F::Output> {
+        Pin::new(future).poll(&mut Context::from_waker(&self.waker(name)))
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// Runs `test` inside of manual timers.
+fn manual(test: impl FnOnce(&Timers, &Trace)) {
+    let timers = Timers::new(Clock::Manual);
+    let _entered = timers.enter();
+    test(&timers, &Trace::default());
+}
+
+/// Sleeps that were polled once, each by its own name.
+fn asleep<const N: usize>(trace: &Trace, sleeps: [(&'static str, Duration); N]) -> [Sleep; N] {
+    sleeps.map(|(name, duration)| {
+        let mut sleep = sleep(duration);
+        assert!(trace.poll(name, &mut sleep).is_pending());
+        sleep
+    })
+}
+
+/// What was woken at which millisecond, each time nothing was ready, until `span` has passed.
+fn steps(timers: &Timers, trace: &Trace, span: Duration) -> Vec<(u64, Vec<&'static str>)> {
+    let start = Instant::now();
+    let mut advance = Box::pin(advance(span));
+    let mut steps = Vec::new();
+    while trace.poll("advance", &mut advance).is_pending() {
+        assert_eq!(timers.until_next(), Some(Duration::ZERO));
+        assert!(timers.on_idle());
+        steps.push((start.elapsed().as_millis() as u64, trace.take()));
+    }
+    steps
+}
+
+#[test]
+fn advance_stops_at_every_deadline_and_then_at_its_end() {
+    manual(|timers, trace| {
+        let sleeps = [("c", ms(30)), ("a", ms(10)), ("d", ms(30)), ("b", ms(20)), ("e", ms(41))];
+        let _asleep = asleep(trace, sleeps);
+        let expected =
+            [(10, vec!["a"]), (20, vec!["b"]), (30, vec!["c", "d"]), (40, vec!["advance"])];
+        assert_eq!(steps(timers, trace, ms(40)), expected);
+        assert_eq!(steps(timers, trace, ms(1)), [(1, vec!["e"]), (1, vec!["advance"])]);
+    });
+}
+
+#[test]
+fn nanoseconds_apart_are_two_steps() {
+    manual(|timers, trace| {
+        let ns = Duration::from_nanos;
+        let _asleep = asleep(trace, [("b", SECOND + ns(1)), ("a", SECOND)]);
+        let start = Instant::now();
+        let mut advance = Box::pin(advance(2 * SECOND));
+        assert!(trace.poll("advance", &mut advance).is_pending());
+        assert!(timers.on_idle());
+        assert_eq!((start.elapsed(), trace.take()), (SECOND, vec!["a"]));
+        assert!(timers.on_idle());
+        assert_eq!((start.elapsed(), trace.take()), (SECOND + ns(1), vec!["b"]));
+    });
+}
+
+#[test]
+fn a_timer_armed_on_the_way_fires_on_the_way() {
+    manual(|timers, trace| {
+        let mut advance = Box::pin(advance(ms(10)));
+        let _first = asleep(trace, [("first", ms(3))]);
+        assert!(trace.poll("advance", &mut advance).is_pending());
+        assert!(timers.on_idle());
+        let _second = asleep(trace, [("second", ms(3))]);
+        assert!(timers.on_idle());
+        assert!(timers.on_idle());
+        assert!(!timers.on_idle());
+        assert_eq!(trace.take(), ["first", "second", "advance"]);
+        assert!(trace.poll("advance", &mut advance).is_ready());
+    });
+}
+
+#[test]
+fn a_dropped_advance_leaves_the_clock_where_it_is() {
+    manual(|timers, trace| {
+        let start = Instant::now();
+        let _asleep = asleep(trace, [("a", ms(10))]);
+        let mut advance = Box::pin(advance(SECOND));
+        assert!(trace.poll("advance", &mut advance).is_pending());
+        assert!(timers.on_idle());
+        drop(advance);
+        assert!(!timers.on_idle());
+        assert_eq!((start.elapsed(), timers.until_next()), (ms(10), None));
+    });
+}
+
+#[test]
+fn a_standing_clock_neither_fires_nor_ends_a_wait() {
+    manual(|timers, trace| {
+        let _asleep = asleep(trace, [("a", ms(1))]);
+        timers.fire();
+        assert!(!timers.on_idle());
+        assert_eq!((timers.until_next(), timers.len()), (None, 1));
+        assert_eq!(trace.take(), [""; 0]);
+    });
+}
+
+#[test]
+fn a_sleep_is_ready_when_woken_and_stays_so() {
+    manual(|timers, trace| {
+        let [mut sleep] = asleep(trace, [("a", ms(5))]);
+        assert!(trace.poll("a", &mut sleep).is_pending());
+        assert!(!sleep.is_elapsed());
+        assert_eq!(steps(timers, trace, ms(5)), [(5, vec!["a"]), (5, vec!["advance"])]);
+        assert!(sleep.is_elapsed());
+        assert!(trace.poll("a", &mut sleep).is_ready());
+        assert!(trace.poll("a", &mut sleep).is_ready());
+    });
+}
+
+#[test]
+fn the_time_runs_from_the_call_and_the_timer_from_the_first_poll() {
+    manual(|timers, trace| {
+        let mut sleep = sleep(ms(5));
+        assert_eq!(timers.len(), 0);
+        steps(timers, trace, ms(3));
+        assert!(trace.poll("a", &mut sleep).is_pending());
+        assert_eq!(steps(timers, trace, ms(3)), [(2, vec!["a"]), (3, vec!["advance"])]);
+    });
+}
+
+#[test]
+fn a_zero_or_past_deadline_yields_exactly_once() {
+    manual(|timers, trace| {
+        let past = sleep_until(Instant::now() - SECOND);
+        for mut sleep in [sleep(Duration::ZERO), past, sleep_until(Instant::now())] {
+            assert!(trace.poll("a", &mut sleep).is_pending());
+            assert_eq!((trace.take(), timers.len()), (vec!["a"], 0));
+            assert!(trace.poll("a", &mut sleep).is_ready());
+            assert_eq!(trace.take(), [""; 0]);
+        }
+    });
+}
+
+#[test]
+fn the_latest_waker_is_woken_and_no_other() {
+    manual(|timers, trace| {
+        let [mut sleep] = asleep(trace, [("first", ms(1))]);
+        assert!(trace.poll("second", &mut sleep).is_pending());
+        assert_eq!(steps(timers, trace, ms(1))[0], (1, vec!["second"]));
+    });
+}
+
+#[test]
+fn a_dropped_sleep_wakes_nobody_and_frees_its_waker() {
+    manual(|timers, trace| {
+        let name = Arc::new(Name { name: "a", trace: trace.clone() });
+        let mut sleep = sleep(ms(1));
+        let waker = Waker::from(Arc::clone(&name));
+        assert!(Pin::new(&mut sleep).poll(&mut Context::from_waker(&waker)).is_pending());
+        drop((sleep, waker));
+        assert_eq!((Arc::strong_count(&name), timers.len()), (1, 0));
+        assert_eq!(steps(timers, trace, ms(1)), [(1, vec!["advance"])]);
+    });
+}
+
+#[test]
+fn a_reset_moves_the_wake_and_revives_what_was_done() {
+    manual(|timers, trace| {
+        let [mut sleep] = asleep(trace, [("a", ms(1))]);
+        sleep.reset(Instant::now() + ms(4));
+        assert_eq!(steps(timers, trace, ms(4)), [(4, vec!["a"]), (4, vec!["advance"])]);
+        assert!(trace.poll("a", &mut sleep).is_ready());
+        sleep.reset(Instant::now() + ms(2));
+        assert!(trace.poll("a", &mut sleep).is_pending());
+        assert_eq!(steps(timers, trace, ms(2)), [(2, vec!["a"]), (2, vec!["advance"])]);
+        assert!(trace.poll("a", &mut sleep).is_ready());
+    });
+}
+
+#[test]
+fn the_longest_sleep_never_ends() {
+    manual(|timers, trace| {
+        let [mut sleep] = asleep(trace, [("a", Duration::MAX)]);
+        let mut advance = Box::pin(advance(Duration::MAX));
+        assert!(trace.poll("advance", &mut advance).is_pending());
+        assert!(timers.on_idle());
+        assert_eq!(trace.take(), ["advance"]);
+        assert!(trace.poll("a", &mut sleep).is_pending());
+        let _another = asleep(trace, [("b", Duration::MAX)]);
+        assert_eq!((trace.take(), timers.len()), (vec![], 2));
+    });
+}
+
+#[test]
+fn a_pause_keeps_what_is_armed_and_a_resume_what_is_left() {
+    let timers = Timers::new(Clock::Real);
+    let (_entered, trace) = (timers.enter(), Trace::default());
+    let hour = 3600 * SECOND;
+    let [long, short] = asleep(&trace, [("long", 2 * hour), ("short", hour)]);
+    pause();
+    let start = Instant::now();
+    let woken: Vec<_> = steps(&timers, &trace, hour).into_iter().map(|(_, who)| who).collect();
+    assert_eq!(woken, [vec!["short"], vec!["advance"]]);
+    assert_eq!((start.elapsed(), short.is_elapsed()), (hour, true));
+    resume();
+    let left = long.deadline() - Instant::now();
+    assert!(left <= hour);
+    assert!(timers.until_next().is_some_and(|wait| wait <= left + ms(1)));
+}
+
+#[test]
+fn a_pause_stops_the_clock_where_it_is() {
+    let timers = Timers::new(Clock::Real);
+    let _entered = timers.enter();
+    let before = Instant(real_now());
+    pause();
+    let paused = Instant::now();
+    assert!(paused >= before);
+    while Instant(real_now()) <= paused {}
+    assert_eq!(Instant::now(), paused);
+}
+
+#[test]
+fn a_pause_does_not_strand_what_was_already_due() {
+    let timers = Timers::new(Clock::Real);
+    let (_entered, trace) = (timers.enter(), Trace::default());
+    let mut sleep = sleep_until(Instant(timers.timeline.latest() + 1));
+    assert!(trace.poll("a", &mut sleep).is_pending());
+    while !sleep.is_elapsed() {}
+    pause();
+    assert_eq!(timers.until_next(), Some(Duration::ZERO));
+    timers.fire();
+    assert_eq!(trace.take(), ["a"]);
+}
+
+/// Arms another sleep and drops one when it is woken.
+struct Meddler(Mutex<Vec<Sleep>>);
+
+impl Wake for Meddler {
+    fn wake(self: Arc<Self>) {
+        let mut another = sleep(ms(1));
+        assert!(Trace::default().poll("another", &mut another).is_pending());
+        *self.0.lock().unwrap() = vec![another];
+    }
+}
+
+#[test]
+fn a_waker_may_arm_and_drop_sleeps() {
+    manual(|timers, trace| {
+        let [b, c] = asleep(trace, [("b", ms(2)), ("c", ms(2))]);
+        let meddler = Arc::new(Meddler(Mutex::new(vec![b])));
+        let mut sleep = sleep(ms(1));
+        let waker = Waker::from(Arc::clone(&meddler));
+        assert!(Pin::new(&mut sleep).poll(&mut Context::from_waker(&waker)).is_pending());
+        assert_eq!(steps(timers, trace, ms(2))[..2], [(1, vec![]), (2, vec!["c"])]);
+        drop(c);
+    });
+}
+
+/// Panics when it is woken.
+struct Panics;
+
+impl Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        panic!("woken");
+    }
+}
+
+#[test]
+fn a_waker_that_panics_loses_no_other_wake() {
+    let timers = Timers::new(Clock::Manual);
+    let (_entered, trace) = (timers.enter(), Trace::default());
+    let deadline = Instant::now() + ms(1);
+    let mut first = sleep_until(deadline);
+    let waker = Waker::from(Arc::new(Panics));
+    assert!(Pin::new(&mut first).poll(&mut Context::from_waker(&waker)).is_pending());
+    let _second = asleep(&trace, [("second", ms(1))]);
+    timers.timeline.set(deadline.0);
+    let fire = std::panic::AssertUnwindSafe(|| timers.fire());
+    assert!(std::panic::catch_unwind(fire).is_err());
+    assert_eq!((timers.until_next(), timers.len()), (Some(Duration::ZERO), 0));
+    timers.fire();
+    assert_eq!(trace.take(), ["second"]);
+}
+
+#[test]
+fn a_sleep_is_plain_numbers() {
+    fn plain<T: Send + Sync + Unpin>() {}
+    plain::<Sleep>();
+}
+
+#[test]
+fn dropped_away_from_home_it_is_left_to_expire() {
+    manual(|timers, trace| {
+        let [sleep] = asleep(trace, [("a", ms(1))]);
+        std::thread::spawn(move || drop(sleep)).join().unwrap();
+        assert_eq!(timers.len(), 1);
+        assert_eq!(steps(timers, trace, ms(1))[0], (1, vec!["a"]));
+        assert_eq!(timers.len(), 0);
+    });
+}
+
+#[test]
+fn a_real_clock_waits_at_least_as_long_as_was_asked() {
+    let timers = Timers::new(Clock::Real);
+    let (_entered, trace) = (timers.enter(), Trace::default());
+    assert_eq!((timers.until_next(), timers.len()), (None, 0));
+    let [sleep] = asleep(&trace, [("a", ms(1))]);
+    let wait = timers.until_next().unwrap();
+    assert!(Instant::now() + wait >= sleep.deadline());
+    assert!(!timers.on_idle());
+}
+
+#[test]
+#[should_panic = "`sleep` needs a runtime: call it inside `taketurns::block_on` or a task"]
+fn outside_of_a_runtime() {
+    drop(sleep(SECOND));
+}
+
+#[test]
+#[should_panic = "a `Sleep` was used outside of the runtime that made it"]
+fn in_another_runtime() {
+    manual(|_, trace| {
+        let [mut sleep] = asleep(trace, [("a", ms(1))]);
+        manual(|_, _| assert!(trace.poll("a", &mut sleep).is_pending()));
+    });
+}
+
+#[test]
+#[should_panic = "`advance` needs the manual clock: call `taketurns::time::pause()` first"]
+fn advance_of_a_real_clock() {
+    let timers = Timers::new(Clock::Real);
+    let _entered = timers.enter();
+    let _ = Trace::default().poll("a", &mut Box::pin(advance(SECOND)));
+}
+
+#[test]
+#[should_panic = "`advance` while another one is in progress"]
+fn two_advances_at_once() {
+    manual(|_, trace| {
+        let mut advances = [Box::pin(advance(SECOND)), Box::pin(advance(SECOND))];
+        let _ = advances.iter_mut().map(|one| trace.poll("a", one)).count();
+    });
+}
+
+#[test]
+#[should_panic = "`resume` while an `advance` is in progress"]
+fn resume_during_an_advance() {
+    manual(|_, trace| {
+        let mut advance = Box::pin(advance(SECOND));
+        assert!(trace.poll("a", &mut advance).is_pending());
+        resume();
+    });
+}

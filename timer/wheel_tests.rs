@@ -1,0 +1,264 @@
+//! The wheel against a sorted map, over random programs; and its corners one by one.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::slab::Key;
+use super::wheel::{NEVER, Wheel};
+
+#[derive(Clone, Debug)]
+enum Op {
+    /// Arm for so long after now.
+    Insert(u64),
+    /// Arm for so long before now.
+    InsertPast(u64),
+    /// Cancel one of those ever armed, also when it is gone.
+    Cancel(usize),
+    Reset(usize, u64),
+    Advance(u64),
+    /// Go where `next_expiry` says.
+    Step,
+    ChangeTick(u32),
+}
+
+/// Evenly over the orders of magnitude, up to `2^bits`.
+fn magnitude(bits: u32) -> impl Strategy<Value = u64> {
+    (64 - bits..64, any::<u64>()).prop_map(|(shift, value)| value >> shift)
+}
+
+fn shift() -> impl Strategy<Value = u32> {
+    prop_oneof![Just(0), Just(16), 0_u32..20]
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        8 => magnitude(64).prop_map(Op::Insert),
+        4 => magnitude(24).prop_map(Op::Insert),
+        8 => magnitude(4).prop_map(Op::Insert),
+        1 => Just(Op::Insert(u64::MAX)),
+        1 => magnitude(64).prop_map(Op::InsertPast),
+        4 => any::<usize>().prop_map(Op::Cancel),
+        4 => (any::<usize>(), magnitude(64)).prop_map(|(nth, span)| Op::Reset(nth, span)),
+        4 => magnitude(24).prop_map(Op::Advance),
+        2 => magnitude(56).prop_map(Op::Advance),
+        8 => Just(Op::Step),
+        1 => shift().prop_map(Op::ChangeTick),
+    ]
+}
+
+/// A wheel and what it must agree with. A value is its index in `keys`.
+struct Pair {
+    wheel: Wheel<usize>,
+    map: BTreeMap<(u64, u64), usize>,
+    keys: Vec<(Key, (u64, u64))>,
+    now: u64,
+    shift: u32,
+    armings: u64,
+}
+
+impl Pair {
+    fn new(shift: u32, now: u64) -> Self {
+        let wheel = Wheel::new(shift, now);
+        Pair { wheel, map: BTreeMap::new(), keys: Vec::new(), now, shift, armings: 0 }
+    }
+
+    fn order(&mut self, deadline: u64) -> (u64, u64) {
+        self.armings += 1;
+        (deadline, self.armings)
+    }
+
+    fn insert(&mut self, deadline: u64) {
+        let (order, value) = (self.order(deadline), self.keys.len());
+        let key = self.wheel.insert(deadline, value);
+        self.keys.push((key, order));
+        self.map.insert(order, value);
+    }
+
+    fn cancel(&mut self, nth: usize) {
+        let (key, order) = self.keys[nth];
+        assert_eq!(self.wheel.get_mut(key), self.map.get_mut(&order));
+        assert_eq!(self.wheel.cancel(key), self.map.remove(&order));
+    }
+
+    fn reset(&mut self, nth: usize, deadline: u64) {
+        let (key, before) = self.keys[nth];
+        let armed = self.map.remove(&before);
+        assert_eq!(self.wheel.reset(key, deadline), armed.is_some());
+        if let Some(value) = armed {
+            let order = self.order(deadline);
+            self.keys[nth].1 = order;
+            self.map.insert(order, value);
+        }
+    }
+
+    fn advance(&mut self, now: u64) {
+        self.now = self.now.max(now);
+        let expected = self.take_due();
+        let mut due = Vec::new();
+        self.wheel.advance(self.now, &mut due);
+        assert!(due.iter().all(|due| due.deadline <= self.now), "early");
+        let fired: Vec<usize> = due.iter().rev().map(|due| due.value).collect();
+        assert_eq!(fired, expected);
+    }
+
+    fn take_due(&mut self) -> Vec<usize> {
+        let tick = self.now >> self.shift;
+        let is_due = |deadline| due_tick(deadline, self.shift).is_some_and(|due| due <= tick);
+        let due = self.map.keys().copied().filter(|&(deadline, _)| is_due(deadline));
+        let due: Vec<_> = due.collect();
+        due.iter().filter_map(|order| self.map.remove(order)).collect()
+    }
+
+    fn change_tick(&mut self, shift: u32) {
+        self.shift = shift;
+        self.wheel.change_tick(shift, self.now);
+    }
+
+    fn run(&mut self, op: &Op) {
+        match *op {
+            Op::Cancel(_) | Op::Reset(..) if self.keys.is_empty() => {}
+            Op::Cancel(any) => self.cancel(any % self.keys.len()),
+            Op::Reset(any, span) => {
+                self.reset(any % self.keys.len(), self.now.saturating_add(span));
+            }
+            Op::Insert(span) => self.insert(self.now.saturating_add(span)),
+            Op::InsertPast(span) => self.insert(self.now.saturating_sub(span)),
+            Op::Advance(span) => self.advance(self.now.saturating_add(span)),
+            Op::Step => self.advance(self.wheel.next_expiry().unwrap_or(self.now)),
+            Op::ChangeTick(shift) => self.change_tick(shift),
+        }
+        self.compare();
+    }
+
+    /// The count; and that `next_expiry` is never late, and exact on the lowest level.
+    fn compare(&self) {
+        assert_eq!(self.wheel.len(), self.map.len());
+        let first =
+            self.map.keys().filter_map(|&(deadline, _)| due_tick(deadline, self.shift)).min();
+        let Some(first) = first.map(|tick| tick.max(self.now >> self.shift)) else {
+            assert_eq!(self.wheel.next_expiry(), None);
+            return;
+        };
+        let next = self.wheel.next_expiry().expect("something is armed") >> self.shift;
+        assert!(next <= first, "late");
+        if first / 64 == (self.now >> self.shift) / 64 {
+            assert_eq!(next, first);
+        }
+    }
+}
+
+/// The tick at which a deadline is due; the last tick of all never comes.
+fn due_tick(deadline: u64, shift: u32) -> Option<u64> {
+    let tick = 1_u128 << shift;
+    let due = u128::from(deadline).div_ceil(tick);
+    (u128::from(deadline) / tick != u128::from(NEVER) / tick).then_some(due as u64)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 1000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn does_what_a_sorted_map_does(
+        shift in shift(),
+        begin in magnitude(62),
+        ops in proptest::collection::vec(op(), 100),
+    ) {
+        let mut pair = Pair::new(shift, begin);
+        for op in &ops {
+            pair.run(op);
+        }
+        pair.advance(NEVER);
+        pair.compare();
+    }
+}
+
+fn fire(wheel: &mut Wheel<&'static str>, now: u64) -> Vec<&'static str> {
+    let mut due = Vec::new();
+    wheel.advance(now, &mut due);
+    due.iter().rev().map(|due| due.value).collect()
+}
+
+#[test]
+fn one_tick_hands_out_by_deadline_then_by_arming() {
+    let mut wheel = Wheel::new(16, 0);
+    for (deadline, value) in [(900, "c"), (7, "a"), (900, "d"), (8, "b")] {
+        wheel.insert(deadline, value);
+    }
+    assert_eq!(fire(&mut wheel, 65_535), [""; 0]);
+    assert_eq!(fire(&mut wheel, 65_536), ["a", "b", "c", "d"]);
+}
+
+#[test]
+fn two_of_a_slot_can_be_cancelled_in_any_order() {
+    let pairs = (0..4).flat_map(|first| (0..4).map(move |second| (first, second)));
+    for (first, second) in pairs.filter(|(first, second)| first != second) {
+        let mut wheel = Wheel::new(0, 0);
+        let names = ["a", "b", "c", "d"];
+        let keys = names.map(|name| wheel.insert(9, name));
+        assert_eq!(wheel.cancel(keys[first]), Some(names[first]));
+        assert_eq!(wheel.cancel(keys[second]), Some(names[second]));
+        let left = (0..4).filter(|nth| ![first, second].contains(nth));
+        assert_eq!(fire(&mut wheel, 9), left.map(|nth| names[nth]).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn steps_through_a_cascade_and_is_exact_at_its_end() {
+    let mut wheel = Wheel::new(0, 0);
+    wheel.insert(2 * 4096 + 3 * 64 + 5, "a");
+    let mut steps = Vec::new();
+    while let Some(next) = wheel.next_expiry() {
+        steps.push((next, fire(&mut wheel, next).len()));
+    }
+    assert_eq!(steps, [(8192, 0), (8384, 0), (8389, 1)]);
+}
+
+#[test]
+fn a_jump_over_everything_hands_out_everything_in_order() {
+    let mut wheel = Wheel::new(0, 0);
+    for (bits, value) in [(63, "e"), (0, "a"), (40, "c"), (55, "d"), (12, "b")] {
+        wheel.insert(1 << bits, value);
+    }
+    assert_eq!(fire(&mut wheel, NEVER), ["a", "b", "c", "d", "e"]);
+    assert_eq!(wheel.next_expiry(), None);
+}
+
+#[test]
+fn never_is_armed_and_never_due() {
+    for shift in [0, 16] {
+        let mut wheel = Wheel::new(shift, 0);
+        let key = wheel.insert(NEVER, "never");
+        assert_eq!((wheel.len(), wheel.next_expiry()), (1, None));
+        assert_eq!(fire(&mut wheel, NEVER), [""; 0]);
+        assert_eq!(wheel.cancel(key), Some("never"));
+    }
+}
+
+#[test]
+fn a_stale_key_finds_nobody() {
+    let mut wheel = Wheel::new(0, 0);
+    let first = wheel.insert(1, "first");
+    assert_eq!(fire(&mut wheel, 1), ["first"]);
+    let second = wheel.insert(2, "second");
+    assert_eq!(wheel.get_mut(first), None);
+    assert_eq!(wheel.cancel(first), None);
+    assert!(!wheel.reset(first, 9));
+    assert_eq!(wheel.get_mut(second), Some(&mut "second"));
+}
+
+#[test]
+fn a_change_of_tick_keeps_keys_and_order() {
+    let mut wheel = Wheel::new(16, 0);
+    let keys = [5_u64, 3, 4].map(|deadline| wheel.insert(deadline, "timer"));
+    wheel.change_tick(0, 2);
+    assert_eq!(wheel.next_expiry(), Some(3));
+    assert_eq!(wheel.cancel(keys[1]), Some("timer"));
+    assert_eq!(wheel.next_expiry(), Some(4));
+    assert!(wheel.reset(keys[2], 6));
+    assert_eq!(wheel.next_expiry(), Some(5));
+}
