@@ -1,1 +1,84 @@
-//! Stub.
+//! Blocking work, beside the loop: [`spawn_blocking`] and its thread pool.
+//!
+//! A call that blocks (a file, a name lookup, a library that knows no async, a long computation)
+//! stops every task of a single-threaded executor for as long as it lasts. So it goes to another
+//! thread, and the task awaits it like anything else:
+//!
+//! ```
+//! use std::thread;
+//! use std::time::Duration;
+//!
+//! taketurns::block_on(async {
+//!     let slow = taketurns::spawn_blocking(|| {
+//!         thread::sleep(Duration::from_millis(5));
+//!         "done"
+//!     });
+//!     taketurns::yield_now().await; // the loop goes on meanwhile
+//!     assert_eq!(slow.await.unwrap(), "done");
+//! });
+//! ```
+//!
+//! A job costs two thread switches, some 25 microseconds; work shorter than that is better done in
+//! place.
+//!
+//! # Layout
+//!
+//! 1. `job`: one job's closure, then its result, and who waits for it.
+//! 2. `handle`: [`BlockingHandle`], the future that gives the result.
+//! 3. `pool`: when a thread starts, when it ends, and how the pool shuts down.
+//! 4. `worker`: what one of its threads does.
+
+#![forbid(unsafe_code)]
+
+mod handle;
+mod job;
+mod pool;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use std::panic::Location;
+use std::sync::Arc;
+
+pub use handle::BlockingHandle;
+pub(crate) use pool::{Limits, Pool};
+
+use crate::executor::scoped;
+use job::Slot;
+
+/// Runs `f` on a thread of the runtime's pool; await the handle for what it returns.
+///
+/// The job starts at once while the pool has a free thread or may start one, and waits in line
+/// otherwise. It runs to its end whether or not anybody awaits it; only a job still in line can be
+/// [aborted](BlockingHandle::abort).
+///
+/// A pool has a limit, so a job must not wait for a job behind it in the line. Inside a job there
+/// is no runtime: it cannot spawn.
+///
+/// # Panics
+///
+/// Panics outside a runtime. A panic of `f` does not: it is the [`JoinError`](crate::JoinError) of
+/// the handle.
+///
+/// ```
+/// # taketurns::block_on(async {
+/// let sum = taketurns::spawn_blocking(|| (1..=1_000_u64).sum::<u64>());
+/// assert_eq!(sum.await.unwrap(), 500_500);
+/// # });
+/// ```
+#[track_caller]
+pub fn spawn_blocking<F, T>(f: F) -> BlockingHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let Some(pool) = scoped::current(&pool::CURRENT) else {
+        panic!(
+            "`spawn_blocking` needs a runtime: call it inside `taketurns::block_on` or a task \
+             (inside a blocking job there is none: call the function itself)"
+        );
+    };
+    let slot = Arc::new(Slot::new(Box::new(f), Location::caller()));
+    pool.submit(Arc::clone(&slot) as Arc<dyn job::Job>);
+    BlockingHandle::new(slot)
+}

@@ -1,0 +1,94 @@
+//! [`BlockingHandle`]: the task's end of a job.
+
+#![forbid(unsafe_code)]
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use super::job::{Job, Slot, Stage};
+use crate::executor::{JoinError, Who, budget};
+
+/// What [`spawn_blocking`](super::spawn_blocking) returns: a future of the job's output.
+///
+/// `Send` when the output is: any task, of any executor, may await it.
+///
+/// # Errors
+///
+/// The output is a [`JoinError`] when the job panicked, was aborted in line, was still in line when
+/// the runtime shut down, or found no thread.
+///
+/// # Panics
+///
+/// Polling it again after it gave its result.
+///
+/// # Cancellation
+///
+/// Dropping the handle detaches the job: it still runs, and its output is dropped.
+pub struct BlockingHandle<T> {
+    slot: Arc<Slot<T>>,
+}
+
+impl<T> BlockingHandle<T> {
+    pub(super) fn new(slot: Arc<Slot<T>>) -> Self {
+        BlockingHandle { slot }
+    }
+
+    /// A thread has taken the job, and it has not returned yet: nothing stops it now.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.slot.stage() == Stage::Running
+    }
+
+    /// There is a result, or there was one that has been taken.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.slot.stage() == Stage::Finished
+    }
+}
+
+impl<T: Send> BlockingHandle<T> {
+    /// Takes the job out of the line: its closure is dropped here, unrun, and awaiting gives a
+    /// [`JoinError`] that [`is_cancelled`](JoinError::is_cancelled).
+    ///
+    /// A job that runs already is not stopped (a thread cannot be), and its result still arrives.
+    ///
+    /// ```
+    /// # taketurns::block_on(async {
+    /// let job = taketurns::spawn_blocking(|| 1);
+    /// job.abort();
+    /// match job.await {
+    ///     Ok(output) => assert_eq!(output, 1), // a thread was faster
+    ///     Err(error) => assert!(error.is_cancelled()),
+    /// }
+    /// # });
+    /// ```
+    pub fn abort(&self) {
+        self.slot.reject(JoinError::cancelled(Who::Job));
+    }
+}
+
+impl<T> Future for BlockingHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        ready!(budget::poll_ready(cx));
+        let result = ready!(self.slot.poll(cx));
+        budget::spend();
+        Poll::Ready(result)
+    }
+}
+
+impl<T> Drop for BlockingHandle<T> {
+    fn drop(&mut self) {
+        self.slot.detach();
+    }
+}
+
+impl<T> fmt::Debug for BlockingHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BlockingHandle({:?})", self.slot.stage())
+    }
+}

@@ -1,0 +1,128 @@
+//! What becomes of each job when the pool ends.
+
+#![forbid(unsafe_code)]
+
+use super::*;
+
+/// Does something where a captured value is dropped.
+struct OnDrop<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+#[test]
+fn jobs_in_line_are_dropped_and_running_ones_waited_for() {
+    for deadline in [Some(LIMIT), Some(Duration::MAX), None] {
+        let pool = pool(1);
+        let (begins, begun) = unbounded();
+        let (gate, opened) = unbounded::<()>();
+        let running = spawn(&pool, move || {
+            begins.send(()).unwrap();
+            let _ = opened.recv();
+            "to its end"
+        });
+        receive(&begun);
+        // Only dropping the closure in line opens the gate of the job that runs.
+        let queued = spawn(&pool, move || drop(gate));
+        assert!(pool.shutdown(deadline).jobs.is_empty());
+        assert_eq!(pool.threads(), 0);
+        assert!(running.is_finished());
+        assert_eq!(wait(running).unwrap(), "to its end");
+        let error = wait(queued).unwrap_err();
+        assert!(error.is_shutdown());
+        assert_eq!(error.to_string(), "blocking job was dropped: its runtime shut down first");
+    }
+}
+
+#[test]
+fn a_thread_that_gets_to_the_line_during_the_close_runs_nothing() {
+    let pool = pool(1);
+    let (running, begun, gate) = spawn_gated(&pool);
+    receive(&begun);
+    let (dropped, last_dropped) = unbounded();
+    let mut gate = Some(gate);
+    // While the close drops this one, the thread takes the next from the line.
+    let pause = OnDrop(move || {
+        drop(gate.take());
+        receive(&last_dropped);
+    });
+    let first = spawn(&pool, move || drop(pause));
+    let tell = OnDrop(move || dropped.send(()).unwrap());
+    let last = spawn(&pool, move || drop(tell));
+    shut_down(&pool);
+    wait(running).unwrap();
+    assert!(wait(first).unwrap_err().is_shutdown());
+    assert!(wait(last).unwrap_err().is_shutdown());
+}
+
+#[test]
+fn the_deadline_ends_the_wait_and_names_the_jobs_that_still_run() {
+    let pool = pool(2);
+    let (ended, begun, ended_gate) = spawn_gated(&pool);
+    receive(&begun);
+    let (begins, begun) = unbounded();
+    let (gate, opened) = unbounded::<()>();
+    let job = move || {
+        begins.send(()).unwrap();
+        let _ = opened.recv();
+    };
+    let line = line!() + 1;
+    let stuck = spawn(&pool, job);
+    receive(&begun);
+    drop(ended_gate);
+    wait(ended).unwrap();
+
+    let report = pool.shutdown(Some(Duration::ZERO)).jobs;
+    let report: Vec<String> = report.iter().map(ToString::to_string).collect();
+    let site = format!("{}:{line}:17", file!());
+    let expected =
+        format!("blocking job spawned at {site}, still running on thread taketurns-blocking-1");
+    assert_eq!(report, [expected]);
+    assert!(stuck.is_running());
+
+    drop(gate);
+    wait(stuck).unwrap();
+    shut_down(&pool);
+}
+
+#[test]
+fn a_closed_pool_refuses_jobs() {
+    let pool = pool(1);
+    wait(spawn(&pool, || ())).unwrap();
+    shut_down(&pool);
+    let captured = Arc::new(());
+    let held = Arc::clone(&captured);
+    let refused = spawn(&pool, move || drop(held));
+    assert_eq!(Arc::strong_count(&captured), 1);
+    assert!(wait(refused).unwrap_err().is_shutdown());
+    assert_eq!(pool.threads(), 0);
+}
+
+#[test]
+fn destructors_that_panic_do_not_end_the_shutdown() {
+    let pool = pool(1);
+    let (running, begun, gate) = spawn_gated(&pool);
+    receive(&begun);
+    let carried = Grenade;
+    let first = spawn(&pool, move || drop(carried));
+    let second = spawn(&pool, move || drop(gate));
+    shut_down(&pool);
+    wait(running).unwrap();
+    assert!(wait(first).unwrap_err().is_shutdown());
+    assert!(wait(second).unwrap_err().is_shutdown());
+}
+
+#[test]
+fn a_pool_dropped_without_shutdown_ends_what_is_in_line() {
+    let pool = pool(1);
+    let (running, begun, gate) = spawn_gated(&pool);
+    receive(&begun);
+    let queued = spawn(&pool, || ());
+    drop(pool);
+    assert!(wait(queued).unwrap_err().is_shutdown());
+    drop(gate);
+    wait(running).unwrap();
+}

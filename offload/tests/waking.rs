@@ -1,0 +1,132 @@
+//! Who is woken, and when.
+
+#![forbid(unsafe_code)]
+
+use std::sync::Mutex;
+
+use super::*;
+
+/// Sends its name when it wakes.
+struct Named(&'static str, Sender<&'static str>);
+
+impl Wake for Named {
+    fn wake(self: Arc<Self>) {
+        self.1.send(self.0).unwrap();
+    }
+}
+
+fn poll<T>(job: &mut BlockingHandle<T>, waker: &Waker) -> Poll<Result<T, JoinError>> {
+    pin!(job).poll(&mut Context::from_waker(waker))
+}
+
+#[test]
+fn the_waker_of_the_last_poll_is_woken_once() {
+    let pool = pool(1);
+    let (mut job, begun, gate) = spawn_gated(&pool);
+    receive(&begun);
+    let (wakes, woken) = unbounded();
+    for name in ["first", "second", "second"] {
+        let waker = Waker::from(Arc::new(Named(name, wakes.clone())));
+        assert!(poll(&mut job, &waker).is_pending());
+        assert!(poll(&mut job, &waker).is_pending());
+    }
+    drop(gate);
+    shut_down(&pool);
+    assert_eq!(woken.try_iter().collect::<Vec<_>>(), ["second"]);
+    assert!(poll(&mut job, Waker::noop()).is_ready());
+}
+
+#[test]
+fn an_abort_in_line_wakes() {
+    let pool = pool(1);
+    let (_first, begun, _gate) = spawn_gated(&pool);
+    receive(&begun);
+    let (wakes, woken) = unbounded();
+    let mut queued = spawn(&pool, || ());
+    assert!(poll(&mut queued, &Waker::from(Arc::new(Named("aborted", wakes)))).is_pending());
+    queued.abort();
+    assert_eq!(woken.try_iter().collect::<Vec<_>>(), ["aborted"]);
+}
+
+#[test]
+fn a_shutdown_wakes_whoever_waits_in_line() {
+    let pool = pool(1);
+    let (_first, begun, gate) = spawn_gated(&pool);
+    receive(&begun);
+    let (wakes, woken) = unbounded();
+    let mut queued = spawn(&pool, || ());
+    assert!(poll(&mut queued, &Waker::from(Arc::new(Named("refused", wakes)))).is_pending());
+    pool.shutdown(Some(Duration::ZERO));
+    assert_eq!(woken.try_iter().collect::<Vec<_>>(), ["refused"]);
+    drop(gate);
+}
+
+#[test]
+fn a_dropped_handle_lets_its_waker_go() {
+    let pool = pool(1);
+    let (mut job, _begun, gate) = spawn_gated(&pool);
+    let (wakes, _woken) = unbounded();
+    let named = Arc::new(Named("nobody", wakes));
+    assert!(poll(&mut job, &Waker::from(Arc::clone(&named))).is_pending());
+    assert_eq!(Arc::strong_count(&named), 2);
+    drop(job);
+    assert_eq!(Arc::strong_count(&named), 1);
+    drop(gate);
+}
+
+/// Has the handle, and uses it inside `wake`.
+struct Holder<F: Fn(BlockingHandle<()>) + Send + Sync> {
+    job: Mutex<Option<BlockingHandle<()>>>,
+    on_wake: F,
+}
+
+impl<F: Fn(BlockingHandle<()>) + Send + Sync + 'static> Wake for Holder<F> {
+    fn wake(self: Arc<Self>) {
+        let job = self.job.lock().unwrap().take().unwrap();
+        (self.on_wake)(job);
+    }
+}
+
+#[test]
+fn a_wake_may_come_back_to_the_handle() {
+    type Use = fn(BlockingHandle<()>) -> &'static str;
+    let poll_it: Use = |mut job| {
+        assert!(poll(&mut job, Waker::noop()).is_ready());
+        "polled"
+    };
+    let drop_it: Use = |job| {
+        drop(job);
+        "dropped"
+    };
+    for (on_wake, expected) in [(poll_it, "polled"), (drop_it, "dropped")] {
+        let pool = pool(1);
+        let (job, _begun, gate) = spawn_gated(&pool);
+        let (done, uses) = unbounded();
+        let holder = Arc::new(Holder {
+            job: Mutex::new(Some(job)),
+            on_wake: move |job| done.send(on_wake(job)).unwrap(),
+        });
+        let waker = Waker::from(Arc::clone(&holder));
+        let mut held = holder.job.lock().unwrap();
+        assert!(poll(held.as_mut().unwrap(), &waker).is_pending());
+        drop(held);
+        drop(gate);
+        assert_eq!(receive(&uses), expected);
+    }
+}
+
+#[test]
+fn a_waker_that_panics_does_not_end_the_thread() {
+    struct Bad;
+    impl Wake for Bad {
+        fn wake(self: Arc<Self>) {
+            panic!("in a waker");
+        }
+    }
+    let pool = pool(1);
+    let before = wait(spawn(&pool, || thread::current().id())).unwrap();
+    let (mut job, _begun, gate) = spawn_gated(&pool);
+    assert!(poll(&mut job, &Waker::from(Arc::new(Bad))).is_pending());
+    drop(gate);
+    assert_eq!(wait(spawn(&pool, || thread::current().id())).unwrap(), before);
+}

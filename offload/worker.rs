@@ -1,0 +1,62 @@
+//! [`Worker`]: what one thread of the pool does.
+
+#![forbid(unsafe_code)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::RecvTimeoutError;
+
+use super::job::{Job, quietly, wake};
+use super::pool::Shared;
+use crate::executor::{JoinError, Who};
+
+/// Takes jobs until there are none for a while, or no more to come.
+pub(super) struct Worker {
+    seat: usize,
+    keep_alive: Duration,
+    shared: Arc<Shared>,
+}
+
+impl Worker {
+    pub(super) fn new(seat: usize, keep_alive: Duration, shared: Arc<Shared>) -> Self {
+        Worker { seat, keep_alive, shared }
+    }
+
+    pub(super) fn work(&self) {
+        loop {
+            match self.shared.line.recv_timeout(self.keep_alive) {
+                Ok(job) => self.run(job),
+                Err(reason) if self.leaves(reason) => return,
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// The order matters: the output is stored before the thread counts as free, so that a
+    /// shutdown that waited finds every result; and the thread is free before the waiter wakes, so
+    /// that its next job comes to this thread and starts no other.
+    fn run(&self, job: Arc<dyn Job>) {
+        let open = self.shared.state.lock().begin(self.seat, job.site());
+        let waker = if open {
+            job.run()
+        } else {
+            job.reject(JoinError::shutdown(Who::Job));
+            None
+        };
+        quietly(|| drop(job));
+        self.shared.state.lock().finish(self.seat);
+        wake(waker);
+    }
+
+    /// True: the thread ends, and no longer counts.
+    pub(super) fn leaves(&self, reason: RecvTimeoutError) -> bool {
+        let mut state = self.shared.state.lock();
+        if reason == RecvTimeoutError::Timeout && !state.is_spare() {
+            return false;
+        }
+        state.vacate(self.seat);
+        self.shared.ended.notify_all();
+        true
+    }
+}
