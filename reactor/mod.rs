@@ -1,2 +1,31 @@
-//! Stub.
-pub mod net {}
+//! What the operating system says: descriptors that became ready.
+//!
+//! A task that reads from a socket with nothing in it must not block the thread. It leaves its
+//! waker with the [`Reactor`](core::Reactor) and waits; between turns the runtime asks the kernel,
+//! once for all descriptors together, which of them became ready, and the reactor wakes the tasks
+//! that waited for those.
+//!
+//! # Layout
+//!
+//! 1. `sys/mod.rs`: what is asked of the operating system, and in which words.
+//! 2. `sys/epoll.rs`: Linux's answer; `sys/socket.rs`: the two socket calls std lacks.
+//! 3. `slab.rs`: where registrations live, under keys that are never mistaken for older ones.
+//! 4. `source.rs`: one descriptor: its cached readiness, its wakers, how an operation waits.
+//! 5. `core.rs`: the reactor: wait, dispatch, and what is waited for.
+//! 6. `net/`: the public face, [`TcpListener`](net::TcpListener) and [`TcpStream`](net::TcpStream).
+
+#![forbid(unsafe_code)]
+
+#[cfg(not(target_os = "linux"))]
+compile_error!(
+    "feature `net` is Linux-only so far; build with default-features = false, features = [\"time\", \"offload\"]"
+);
+
+pub(crate) mod core;
+pub mod net;
+mod slab;
+mod source;
+mod sys;
+
+#[cfg(test)]
+mod harness;

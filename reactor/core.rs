@@ -1,0 +1,168 @@
+//! [`Reactor`]: collects what happened to descriptors, and wakes who waited for it.
+//!
+//! A look has two halves, so that the runtime can put its timers between them: [`Reactor::wait`]
+//! asks the kernel and wakes nobody, [`Reactor::dispatch`] wakes and asks nobody. Wakers are
+//! collected first and woken after, with nothing borrowed: a waker may be anybody's code.
+
+#![forbid(unsafe_code)]
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::rc::Rc;
+use std::task::Waker;
+use std::time::Duration;
+
+use super::slab::{Key, Slab};
+use super::source::Registration;
+use super::sys::{Events, Poller};
+use crate::executor::{Unpark, scoped};
+
+thread_local! {
+    static CURRENT: scoped::Scoped<Reactor> = const { RefCell::new(None) };
+}
+
+/// See the module. One a runtime, on its thread.
+pub(crate) struct Reactor {
+    poller: Poller,
+    sources: RefCell<Slab<Rc<Registration>>>,
+    /// How many of `sources` are awaited.
+    interest: Cell<usize>,
+    /// Collected by `wait`, not yet dispatched.
+    events: RefCell<Events>,
+    /// Due to be woken; not empty outside `dispatch` only when a waker panicked.
+    due: RefCell<VecDeque<Waker>>,
+}
+
+impl Reactor {
+    /// # Errors
+    ///
+    /// No descriptor is left, or the kernel is older than Linux 5.11.
+    pub(crate) fn new() -> io::Result<Rc<Self>> {
+        Ok(Rc::new(Reactor {
+            poller: Poller::new()?,
+            sources: RefCell::new(Slab::new()),
+            interest: Cell::new(0),
+            events: RefCell::new(Events::new()),
+            due: RefCell::new(VecDeque::new()),
+        }))
+    }
+
+    /// Makes it the one that sockets made on this thread belong to, until the guard is dropped.
+    pub(crate) fn enter(self: &Rc<Self>) -> scoped::Entered<Reactor> {
+        scoped::enter(&CURRENT, Rc::clone(self))
+    }
+
+    /// The one of the runtime this thread is inside of, for `function`.
+    ///
+    /// # Panics
+    ///
+    /// There is none.
+    #[track_caller]
+    pub(crate) fn current(function: &str) -> Rc<Self> {
+        match scoped::current(&CURRENT) {
+            Some(reactor) => reactor,
+            None => panic!(
+                "`{function}` needs a runtime: call it inside `taketurns::block_on` or a task"
+            ),
+        }
+    }
+
+    /// This thread is inside of its runtime.
+    pub(crate) fn is_current(&self) -> bool {
+        CURRENT
+            .try_with(|current| {
+                current
+                    .borrow()
+                    .as_ref()
+                    .is_some_and(|current| std::ptr::eq(&raw const **current, self))
+            })
+            .unwrap_or(false)
+    }
+
+    /// Ends a [`wait`](Self::wait) from any thread, and makes the next one not wait if there is none.
+    pub(crate) fn unparker(&self) -> Box<dyn Unpark> {
+        self.poller.unparker()
+    }
+
+    /// How many descriptors some task waits for. One that dropped its operation counts until the
+    /// descriptor's next event.
+    pub(crate) fn interest(&self) -> usize {
+        self.interest.get()
+    }
+
+    /// Collects what happened, waiting for it at most `limit` (`None`: without end). Wakes nobody.
+    /// May return early without a reason.
+    ///
+    /// # Panics
+    ///
+    /// The kernel refuses, because the epoll descriptor was closed by somebody else.
+    pub(crate) fn wait(&self, limit: Option<Duration>) {
+        let nothing_to_ask = limit == Some(Duration::ZERO) && self.interest() == 0;
+        if nothing_to_ask || self.is_behind() {
+            return;
+        }
+        if let Err(error) = self.poller.wait(&mut self.events.borrow_mut(), limit) {
+            panic!("the reactor cannot wait, was its epoll descriptor closed? {error}");
+        }
+    }
+
+    /// A dispatch is owed. An edge comes once, so what it was told must not be overwritten.
+    fn is_behind(&self) -> bool {
+        !self.events.borrow().is_empty() || !self.due.borrow().is_empty()
+    }
+
+    /// Wakes who waited for what [`wait`](Self::wait) collected, in the order in which it happened.
+    pub(crate) fn dispatch(&self) {
+        self.apply_events();
+        while let Some(waker) = self.next_due() {
+            waker.wake();
+        }
+    }
+
+    fn apply_events(&self) {
+        let sources = self.sources.borrow();
+        let mut due = self.due.borrow_mut();
+        for event in self.events.borrow_mut().drain() {
+            if let Some(source) = sources.get(Key::from_bits(event.key)) {
+                self.counting(source, || {
+                    due.extend(source.read.apply(event.read));
+                    due.extend(source.write.apply(event.write));
+                });
+            }
+        }
+    }
+
+    fn next_due(&self) -> Option<Waker> {
+        self.due.borrow_mut().pop_front()
+    }
+
+    /// Runs `change`, which may alter who waits for `source`, and keeps the count of interest.
+    pub(crate) fn counting<R>(&self, source: &Registration, change: impl FnOnce() -> R) -> R {
+        let before = usize::from(source.is_awaited());
+        let result = change();
+        self.interest.set(self.interest() - before + usize::from(source.is_awaited()));
+        result
+    }
+
+    pub(crate) fn register(&self, fd: BorrowedFd<'_>, source: Rc<Registration>) -> io::Result<Key> {
+        let key = self.sources.borrow_mut().insert(source);
+        let added = self.poller.add(fd, key.to_bits());
+        if added.is_err() {
+            self.sources.borrow_mut().remove(key);
+        }
+        added.map(|()| key)
+    }
+
+    pub(crate) fn deregister(&self, fd: BorrowedFd<'_>, key: Key) {
+        let source = self.sources.borrow_mut().remove(key);
+        let awaited = source.is_some_and(|source| source.is_awaited());
+        self.interest.set(self.interest() - usize::from(awaited));
+        // It fails when the descriptor was closed behind our back, which ended the registration.
+        let _ = self.poller.remove(fd);
+    }
+}
+
+#[cfg(test)]
+mod tests;

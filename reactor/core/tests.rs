@@ -1,0 +1,205 @@
+//! The reactor, turned by hand.
+
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
+use std::thread;
+use std::time::Duration;
+
+use rustix::event::{EventfdFlags, eventfd};
+
+use super::Reactor;
+use crate::reactor::harness::Harness;
+use crate::reactor::source::{Direction, Source};
+
+/// Nothing is there to read: `name` waits.
+fn wait_to_read(harness: &Harness, source: &Source<UnixStream>, name: &'static str) {
+    wait_to_read_with(source, &harness.waker(name));
+}
+
+fn wait_to_read_with(source: &Source<UnixStream>, waker: &Waker) {
+    let mut cx = Context::from_waker(waker);
+    let polled = source.poll_io(Direction::Read, &mut cx, |mut io| io.read(&mut [0; 8]));
+    assert!(polled.is_pending());
+}
+
+#[test]
+fn unpark_ends_a_wait_of_another_thread() {
+    let harness = Harness::new();
+    let unparker = harness.reactor.unparker();
+    let other = thread::spawn(move || unparker.unpark());
+    harness.collect();
+    other.join().unwrap();
+}
+
+#[test]
+fn unpark_before_a_wait_ends_it_and_once_is_enough_each_time() {
+    let harness = Harness::new();
+    let unparker = harness.reactor.unparker();
+    for _ in 0..3 {
+        unparker.unpark();
+        harness.collect();
+        harness.reactor.dispatch();
+    }
+}
+
+#[test]
+fn the_longest_limit_is_a_limit() {
+    let reactor = Reactor::new().unwrap();
+    reactor.unparker().unpark();
+    reactor.wait(Some(Duration::MAX));
+}
+
+#[test]
+fn wait_wakes_nobody_and_dispatch_wakes_in_the_order_of_events() {
+    let harness = Harness::new();
+    let (first, mut to_first) = harness.pair();
+    let (second, mut to_second) = harness.pair();
+    let (third, mut to_third) = harness.pair();
+    harness.look(); // takes the events that registering makes
+    wait_to_read(&harness, &first, "first");
+    wait_to_read(&harness, &second, "second");
+    wait_to_read(&harness, &third, "third");
+    harness.look();
+
+    to_third.write_all(b"x").unwrap();
+    to_first.write_all(b"x").unwrap();
+    to_second.write_all(b"x").unwrap();
+    harness.collect();
+    assert_eq!(harness.woken(), [""; 0]);
+    harness.reactor.dispatch();
+    assert_eq!(harness.woken(), ["third", "first", "second"]);
+}
+
+#[test]
+fn a_look_asks_the_kernel_only_while_somebody_waits() {
+    let harness = Harness::new();
+    let (source, mut peer) = harness.pair();
+    wait_to_read(&harness, &source, "reader");
+    peer.write_all(b"1").unwrap();
+    assert_eq!(harness.turn(), ["reader"]);
+
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut tries = 0;
+    let mut poll = |cx: &mut Context<'_>| {
+        source
+            .poll_transfer(Direction::Read, cx, 8, |mut io| {
+                tries += 1;
+                io.read(&mut [0; 8])
+            })
+            .is_ready()
+    };
+    assert!(poll(&mut cx)); // short, so the cache says blocked
+    peer.write_all(b"2").unwrap();
+    harness.look(); // nobody waits: the kernel is not asked, the cache not corrected
+    assert!(!poll(&mut cx));
+    harness.look();
+    assert!(poll(&mut cx));
+    assert_eq!(tries, 2);
+}
+
+#[test]
+fn a_stale_event_finds_nobody() {
+    let harness = Harness::new();
+    let (old, mut to_old) = harness.pair();
+    wait_to_read(&harness, &old, "old");
+    harness.look();
+    to_old.write_all(b"x").unwrap();
+    harness.collect(); // collected, not dispatched
+
+    drop(old);
+    let (new, _to_new) = harness.pair(); // takes the slot of the old one
+    wait_to_read(&harness, &new, "new");
+    harness.reactor.dispatch();
+    assert_eq!(harness.woken(), [""; 0]);
+    assert_eq!(harness.reactor.interest(), 1);
+}
+
+#[test]
+fn a_look_takes_256_events_at_most_and_the_next_the_rest() {
+    let harness = Harness::new();
+    let waker = harness.waker("waiter");
+    let mut cx = Context::from_waker(&waker);
+    let sources: Vec<_> = (0..300)
+        .map(|_| {
+            let readable = eventfd(1, EventfdFlags::CLOEXEC).unwrap();
+            let source = Source::new(Rc::clone(&harness.reactor), readable).unwrap();
+            let would_block = |_: &_| Err::<(), _>(ErrorKind::WouldBlock.into());
+            assert!(source.poll_io(Direction::Read, &mut cx, would_block).is_pending());
+            source
+        })
+        .collect();
+    harness.look();
+    assert_eq!(harness.woken().len(), 256);
+    harness.look();
+    assert_eq!(harness.woken().len(), sources.len() - 256);
+}
+
+#[test]
+fn what_was_collected_is_not_lost_to_a_second_wait() {
+    let harness = Harness::new();
+    let (first, mut to_first) = harness.pair();
+    let (second, mut to_second) = harness.pair();
+    wait_to_read(&harness, &first, "first");
+    wait_to_read(&harness, &second, "second");
+    harness.look();
+
+    to_first.write_all(b"x").unwrap();
+    harness.collect();
+    to_second.write_all(b"x").unwrap();
+    harness.collect();
+    assert_eq!(harness.turn(), ["first"]);
+    assert_eq!(harness.turn(), ["second"]);
+}
+
+#[test]
+fn a_waker_that_panics_costs_nobody_a_wake() {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker that panics");
+        }
+    }
+
+    let harness = Harness::new();
+    let (first, mut to_first) = harness.pair();
+    let (second, mut to_second) = harness.pair();
+    wait_to_read_with(&first, &Arc::new(Panics).into());
+    wait_to_read(&harness, &second, "second");
+    harness.look();
+
+    to_first.write_all(b"x").unwrap();
+    to_second.write_all(b"x").unwrap();
+    harness.collect();
+    assert!(catch_unwind(AssertUnwindSafe(|| harness.reactor.dispatch())).is_err());
+    assert_eq!(harness.turn(), ["second"]); // which does not wait: a wake is owed
+}
+
+#[test]
+fn interest_counts_descriptors_that_are_waited_for() {
+    let harness = Harness::new();
+    let (both, mut to_both) = harness.pair();
+    let (dropped, _to_dropped) = harness.pair();
+    let interest = || harness.reactor.interest();
+    let would_block = |_: &UnixStream| Err::<(), _>(ErrorKind::WouldBlock.into());
+    harness.look();
+    assert_eq!(interest(), 0);
+
+    let waker = harness.waker("both");
+    let mut cx = Context::from_waker(&waker);
+    assert!(both.poll_io(Direction::Read, &mut cx, would_block).is_pending());
+    assert!(both.poll_io(Direction::Write, &mut cx, would_block).is_pending());
+    assert!(both.poll_io(Direction::Write, &mut cx, would_block).is_pending());
+    assert_eq!(interest(), 1);
+    wait_to_read(&harness, &dropped, "dropped");
+    assert_eq!(interest(), 2);
+    drop(dropped);
+    assert_eq!(interest(), 1);
+
+    to_both.write_all(b"x").unwrap();
+    assert_eq!(harness.turn(), ["both", "both"]); // readable, and writable as from the beginning
+    assert_eq!(interest(), 0);
+}

@@ -1,0 +1,95 @@
+//! What the tests of this part share: a reactor turned by hand, wakers that record who was woken.
+
+#![forbid(unsafe_code)]
+
+use std::future::Future;
+use std::os::unix::net::UnixStream;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
+
+use super::core::Reactor;
+use super::source::Source;
+use crate::executor::scoped::Entered;
+
+/// A test that waits so long has lost a wake. Only a failing test gets there.
+const LOST: Duration = Duration::from_secs(10);
+
+pub(crate) struct Harness {
+    pub(crate) reactor: Rc<Reactor>,
+    woken: Arc<Mutex<Vec<&'static str>>>,
+    _entered: Entered<Reactor>,
+}
+
+struct Recorder {
+    name: &'static str,
+    woken: Arc<Mutex<Vec<&'static str>>>,
+}
+
+impl Wake for Recorder {
+    fn wake(self: Arc<Self>) {
+        self.woken.lock().unwrap().push(self.name);
+    }
+}
+
+impl Harness {
+    pub(crate) fn new() -> Self {
+        let reactor = Reactor::new().unwrap();
+        Harness { _entered: reactor.enter(), reactor, woken: Arc::default() }
+    }
+
+    pub(crate) fn waker(&self, name: &'static str) -> Waker {
+        Arc::new(Recorder { name, woken: Arc::clone(&self.woken) }).into()
+    }
+
+    /// Who was woken since this was last asked, in order.
+    pub(crate) fn woken(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.woken.lock().unwrap())
+    }
+
+    /// A look that does not wait.
+    pub(crate) fn look(&self) {
+        self.reactor.wait(Some(Duration::ZERO));
+        self.reactor.dispatch();
+    }
+
+    /// The first half of a look: waits for events.
+    pub(crate) fn collect(&self) {
+        let start = Instant::now();
+        self.reactor.wait(Some(LOST));
+        assert!(start.elapsed() < LOST, "nothing happened: an event or an unpark is lost");
+    }
+
+    /// Looks until somebody is woken; says who.
+    pub(crate) fn turn(&self) -> Vec<&'static str> {
+        loop {
+            self.collect();
+            self.reactor.dispatch();
+            let woken = self.woken();
+            if !woken.is_empty() {
+                return woken;
+            }
+        }
+    }
+
+    /// Drives a future to its end.
+    pub(crate) fn run<F: Future>(&self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        let waker = self.waker("run");
+        loop {
+            if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                return output;
+            }
+            self.turn();
+        }
+    }
+
+    /// Both ends of a connection inside this process: a registered one, and its plain peer.
+    pub(crate) fn pair(&self) -> (Source<UnixStream>, UnixStream) {
+        let (ours, peer) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        (Source::new(Rc::clone(&self.reactor), ours).unwrap(), peer)
+    }
+}

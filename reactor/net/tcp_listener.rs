@@ -1,0 +1,148 @@
+//! [`TcpListener`]: connections that others make.
+
+#![forbid(unsafe_code)]
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::net::{self, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use super::TcpStream;
+use crate::reactor::core::Reactor;
+use crate::reactor::source::{Direction, Source};
+use crate::reactor::sys;
+
+/// Listens for TCP connections.
+///
+/// One task accepts at a time: when two wait, only the last one to ask is woken.
+///
+/// ```
+/// use std::net::Ipv4Addr;
+/// use futures::{AsyncReadExt, AsyncWriteExt};
+/// use taketurns::net::{TcpListener, TcpStream};
+///
+/// # fn main() -> std::io::Result<()> {
+/// taketurns::block_on(async {
+///     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+///     let address = listener.local_addr()?;
+///     taketurns::spawn(async move {
+///         let (mut stream, _peer) = listener.accept().await?;
+///         stream.write_all(b"hello").await
+///     });
+///
+///     let mut stream = TcpStream::connect(address).await?;
+///     let mut said = String::new();
+///     stream.read_to_string(&mut said).await?;
+///     assert_eq!(said, "hello");
+///     Ok(())
+/// })
+/// # }
+/// ```
+pub struct TcpListener {
+    source: Source<net::TcpListener>,
+}
+
+impl TcpListener {
+    /// Listens on `addr`; port 0 has the system choose one, which [`local_addr`](Self::local_addr)
+    /// tells.
+    ///
+    /// The options are std's: the address can be taken again at once after the process ends
+    /// (`SO_REUSEADDR`), and the same number of connections may wait to be accepted.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`std::net::TcpListener::bind`], such as
+    /// [`AddrInUse`](io::ErrorKind::AddrInUse), and those of registering a descriptor.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn bind(addr: impl Into<SocketAddr>) -> io::Result<Self> {
+        let reactor = Reactor::current("TcpListener::bind");
+        let listener = net::TcpListener::bind(addr.into())?;
+        listener.set_nonblocking(true)?;
+        Ok(TcpListener { source: Source::new(reactor, listener)? })
+    }
+
+    /// Takes a listener of std into this runtime, and makes it non-blocking.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// # taketurns::block_on(async {
+    /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let listener = taketurns::net::TcpListener::from_std(listener)?;
+    /// # drop(listener);
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// It cannot be made non-blocking, or not be registered.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn from_std(listener: net::TcpListener) -> io::Result<Self> {
+        let reactor = Reactor::current("TcpListener::from_std");
+        listener.set_nonblocking(true)?;
+        Ok(TcpListener { source: Source::new(reactor, listener)? })
+    }
+
+    /// Gives it back as a listener of std, which blocks again.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be made blocking; it is closed then.
+    pub fn into_std(self) -> io::Result<net::TcpListener> {
+        let listener = self.source.into_io();
+        listener.set_nonblocking(false)?;
+        Ok(listener)
+    }
+
+    /// Waits for the next connection; gives it and the peer's address.
+    ///
+    /// Connections that their peer gave up while they were queued are passed over.
+    ///
+    /// # Errors
+    ///
+    /// Those of `accept(2)`. When the process or the system is out of descriptors, the connection
+    /// stays queued and the next `accept` fails at once in the same way: a loop that merely goes on
+    /// would keep the thread busy, so sleep a little first. Errors of
+    /// registering the connection's descriptor close the connection. An error of kind
+    /// [`Other`](io::ErrorKind::Other): it is used outside the runtime it was made in.
+    ///
+    /// # Cancellation
+    ///
+    /// No connection is lost: one is taken only by the poll that returns it.
+    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (stream, peer) =
+            poll_fn(|cx| self.source.poll_io(Direction::Read, cx, sys::accept)).await?;
+        Ok((TcpStream::register(self.source.reactor().clone(), stream)?, peer))
+    }
+
+    /// The address it listens on.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`std::net::TcpListener::local_addr`].
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.source.io().local_addr()
+    }
+}
+
+impl AsFd for TcpListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.source.io().as_fd()
+    }
+}
+
+impl fmt::Debug for TcpListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.source.io().fmt(f)
+    }
+}
