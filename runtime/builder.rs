@@ -1,0 +1,120 @@
+//! [`Builder`]: a runtime with something set otherwise.
+
+#![forbid(unsafe_code)]
+
+use std::io;
+use std::num::NonZeroU32;
+#[cfg(feature = "offload")]
+use std::time::Duration;
+
+use super::Runtime;
+use super::outside::Outside;
+use super::parts::Parts;
+use crate::executor::{EVENT_INTERVAL, Executor};
+#[cfg(feature = "time")]
+use crate::timer::Clock;
+
+/// Sets up a [`Runtime`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let runtime = taketurns::Builder::new()
+///     .event_interval(31)
+///     .max_blocking_threads(4)
+///     .blocking_deadline(Duration::from_secs(1))
+///     .build()?;
+/// runtime.block_on(async {});
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct Builder {
+    event_interval: NonZeroU32,
+    #[cfg(feature = "time")]
+    pub(super) clock: Clock,
+    #[cfg(feature = "offload")]
+    pub(super) blocking: crate::offload::Limits,
+    #[cfg(feature = "offload")]
+    pub(super) blocking_deadline: Duration,
+}
+
+impl Builder {
+    /// Everything at its default.
+    pub fn new() -> Self {
+        Self {
+            event_interval: EVENT_INTERVAL,
+            #[cfg(feature = "time")]
+            clock: Clock::default(),
+            #[cfg(feature = "offload")]
+            blocking: crate::offload::Limits::default(),
+            #[cfg(feature = "offload")]
+            blocking_deadline: Duration::from_secs(5),
+        }
+    }
+
+    /// Turns that may pass between two looks outside. 61 by default. Fewer: events are seen sooner, and
+    /// the system is asked more often.
+    ///
+    /// # Panics
+    ///
+    /// When `turns` is 0.
+    pub fn event_interval(mut self, turns: u32) -> Self {
+        self.event_interval = NonZeroU32::new(turns).expect("`event_interval` must be at least 1");
+        self
+    }
+
+    /// Which clock the runtime goes by: the real one by default.
+    #[cfg(feature = "time")]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Threads of the pool for blocking work, at most.
+    ///
+    /// # Panics
+    ///
+    /// When `threads` is 0.
+    #[cfg(feature = "offload")]
+    pub fn max_blocking_threads(mut self, threads: usize) -> Self {
+        assert!(threads > 0, "`max_blocking_threads` must be at least 1");
+        self.blocking.max_threads = threads;
+        self
+    }
+
+    /// How long a thread of the pool waits for its next job before it ends.
+    #[cfg(feature = "offload")]
+    pub fn thread_keep_alive(mut self, keep_alive: Duration) -> Self {
+        self.blocking.keep_alive = keep_alive;
+        self
+    }
+
+    /// How long the end of the runtime waits for blocking jobs that have begun: 5 s by default. Those that
+    /// still run then are named in the [`ExitReport`](crate::ExitReport), and their threads left alone.
+    #[cfg(feature = "offload")]
+    pub fn blocking_deadline(mut self, deadline: Duration) -> Self {
+        self.blocking_deadline = deadline;
+        self
+    }
+
+    /// Makes the runtime, for this thread.
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no descriptor for the reactor.
+    pub fn build(self) -> io::Result<Runtime> {
+        let parts = Parts::new(&self)?;
+        Ok(Runtime {
+            executor: Executor::new(Outside(parts.clone()), self.event_interval),
+            parts,
+            ended: false,
+        })
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self::new()
+    }
+}

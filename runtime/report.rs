@@ -1,0 +1,91 @@
+//! [`ExitReport`]: what a runtime still had when it ended.
+
+#![forbid(unsafe_code)]
+
+use std::fmt;
+use std::panic::Location;
+
+use crate::executor::LostTask;
+
+/// What was lost when a runtime ended: tasks in the order of spawning, and blocking jobs that did not
+/// end in time.
+///
+/// Its `Display` is a line for each, under a heading.
+///
+/// ```
+/// let runtime = taketurns::Runtime::new()?;
+/// runtime.block_on(async {
+///     taketurns::task::Builder::new().name("forgotten").spawn(std::future::pending::<()>()).detach();
+/// });
+/// let report = runtime.shutdown();
+/// let [lost] = report.lost() else { panic!("one task was lost: {report}") };
+/// assert_eq!((lost.name(), lost.polls()), (Some("forgotten"), 1));
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Debug)]
+pub struct ExitReport {
+    lost: Vec<LostTask>,
+    stuck: Vec<StuckJob>,
+}
+
+impl ExitReport {
+    pub(super) fn new(lost: Vec<LostTask>, stuck: Vec<StuckJob>) -> Self {
+        Self { lost, stuck }
+    }
+
+    /// Tasks that had not ended.
+    #[must_use]
+    pub fn lost(&self) -> &[LostTask] {
+        &self.lost
+    }
+
+    /// Blocking jobs that still ran at the deadline. Their threads run on.
+    #[must_use]
+    pub fn stuck(&self) -> &[StuckJob] {
+        &self.stuck
+    }
+}
+
+impl fmt::Display for ExitReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.lost.len() {
+            0 => f.write_str("no task was lost")?,
+            1 => f.write_str("1 task was lost:")?,
+            many => write!(f, "{many} tasks were lost:")?,
+        }
+        for task in &self.lost {
+            write!(f, "\n  {task}")?;
+        }
+        for job in &self.stuck {
+            write!(f, "\nstill running: {job}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A blocking job that did not end before its runtime did.
+#[derive(Clone, Debug)]
+pub struct StuckJob {
+    pub(super) thread: String,
+    pub(super) site: &'static Location<'static>,
+}
+
+impl StuckJob {
+    /// The name of its thread.
+    #[must_use]
+    pub fn thread(&self) -> &str {
+        &self.thread
+    }
+
+    /// Where `spawn_blocking` was called.
+    #[must_use]
+    pub fn site(&self) -> &'static Location<'static> {
+        self.site
+    }
+}
+
+impl fmt::Display for StuckJob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a blocking job spawned at {}, on thread {}", self.site, self.thread)
+    }
+}
