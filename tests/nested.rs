@@ -1,0 +1,88 @@
+//! One thread, one running executor: every way into a second one is an error that names the first.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use taketurns::{Runtime, block_on, spawn, yield_now};
+
+#[test]
+fn the_error_names_the_outer_call() {
+    let (outer, inner) = (Runtime::new().unwrap(), Runtime::new().unwrap());
+    let line = line!() + 1;
+    let error = outer.block_on(async { inner.try_block_on(async {}).unwrap_err() });
+    assert_eq!((error.outer().file(), error.outer().line()), (file!(), line));
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "this thread already runs an executor, entered at {}:{line}:23: `.await` the future, or \
+             `spawn` it, instead of blocking on it",
+            file!()
+        )
+    );
+}
+
+#[test]
+fn the_same_runtime_is_no_exception() {
+    let runtime = Runtime::new().unwrap();
+    runtime.block_on(async { assert!(runtime.try_block_on(async {}).is_err()) });
+}
+
+#[test]
+fn every_other_way_in_panics_with_the_same_words() {
+    let runtime = Runtime::new().unwrap();
+    runtime.block_on(async {
+        let ways: [&dyn Fn(); 3] =
+            [&|| block_on(async {}), &|| runtime.block_on(async {}), &|| runtime.run_forever()];
+        for way in ways {
+            let payload = catch_unwind(AssertUnwindSafe(way)).unwrap_err();
+            let text = payload.downcast::<String>().unwrap();
+            assert!(text.contains("this thread already runs an executor, entered at"), "{text}");
+        }
+        // The panics have left the context as it was.
+        assert_eq!(spawn(async { 1 }).await.unwrap(), 1);
+    });
+}
+
+#[test]
+fn two_runtimes_take_turns_on_one_thread() {
+    let (one, two) = (Runtime::new().unwrap(), Runtime::new().unwrap());
+    let task = one.spawn(async {
+        yield_now().await;
+        1
+    });
+    two.block_on(yield_now());
+    assert_eq!(one.block_on(task).unwrap() + two.block_on(async { 2 }), 3);
+}
+
+#[test]
+fn a_task_of_one_runtime_is_awaited_and_woken_in_the_other() {
+    let (one, two) = (Runtime::new().unwrap(), Runtime::new().unwrap());
+    let (sender, receiver) = futures::channel::oneshot::channel();
+    let task = one.spawn(receiver);
+    one.block_on(async {});
+    two.block_on(async { sender.send(42).unwrap() });
+    assert_eq!(one.block_on(task).unwrap(), Ok(42));
+}
+
+#[test]
+fn a_runtime_may_be_dropped_inside_another() {
+    let (outer, inner) = (Runtime::new().unwrap(), Runtime::new().unwrap());
+    inner.spawn(std::future::pending::<()>()).detach();
+    outer.block_on(async move {
+        assert_eq!(inner.shutdown().lost().len(), 1);
+        assert_eq!(spawn(async { 1 }).await.unwrap(), 1);
+    });
+}
+
+#[test]
+fn spawning_outside_names_the_place_and_the_remedy() {
+    let line = line!() + 1;
+    let payload = catch_unwind(|| spawn(async {})).unwrap_err();
+    assert_eq!(
+        *payload.downcast::<String>().unwrap(),
+        format!(
+            "`spawn` at {}:{line}:35 needs a runtime: call it inside `taketurns::block_on` or a task, \
+             or use `Runtime::spawn`",
+            file!()
+        )
+    );
+}

@@ -1,0 +1,253 @@
+//! Who runs when: the loop's promise, F1 to F5, as traces in exact order.
+
+mod common;
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::num::NonZeroU32;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use common::Trace;
+use taketurns::executor::{Driver, Executor, Pending, Unpark};
+use taketurns::{Runtime, spawn, task, yield_now};
+
+fn runtime() -> Runtime {
+    Runtime::new().unwrap()
+}
+
+/// A task that says `name` and its step in each of `turns` turns.
+async fn steps(trace: Trace, name: &'static str, turns: u32) {
+    for turn in 0..turns {
+        trace.push(format!("{name}{turn}"));
+        yield_now().await;
+    }
+}
+
+#[test]
+fn tasks_take_turns_in_the_order_of_spawning() {
+    let trace = Trace::new();
+    runtime().block_on(async {
+        let tasks = ["a", "b", "c"].map(|name| spawn(steps(trace.clone(), name, 2)));
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+    assert_eq!(trace.take(), "a0 b0 c0 a1 b1 c1");
+}
+
+#[test]
+fn a_task_woken_many_times_takes_one_turn() {
+    let polls = Rc::new(Cell::new(0));
+    let waker = Rc::new(RefCell::new(None::<Waker>));
+    runtime().block_on(async {
+        let (count, place) = (Rc::clone(&polls), Rc::clone(&waker));
+        spawn(poll_fn(move |cx| {
+            count.set(count.get() + 1);
+            *place.borrow_mut() = Some(cx.waker().clone());
+            Poll::<()>::Pending
+        }))
+        .detach();
+        yield_now().await;
+        let waker = waker.take().expect("polled once");
+        for _ in 0..3 {
+            waker.wake_by_ref();
+        }
+        yield_now().await;
+        yield_now().await;
+    });
+    assert_eq!(polls.get(), 2);
+}
+
+#[test]
+fn who_wakes_itself_enters_behind_those_it_spawned_and_woke() {
+    let trace = Trace::new();
+    runtime().block_on(async {
+        let parent = {
+            let trace = trace.clone();
+            spawn(async move {
+                let woken = spawn(steps(trace.clone(), "child", 1));
+                trace.push("parent0");
+                yield_now().await;
+                trace.push("parent1");
+                woken.await.unwrap();
+            })
+        };
+        let other = spawn(steps(trace.clone(), "other", 2));
+        parent.await.unwrap();
+        other.await.unwrap();
+    });
+    assert_eq!(trace.take(), "parent0 other0 child0 parent1 other1");
+}
+
+#[test]
+fn a_woken_task_goes_to_the_tail_and_not_to_the_front() {
+    let trace = Trace::new();
+    runtime().block_on(async {
+        let gate = Rc::new(RefCell::new(None::<Waker>));
+        let waiting = {
+            let (trace, gate, mut first) = (trace.clone(), Rc::clone(&gate), true);
+            spawn(poll_fn(move |cx| {
+                if std::mem::take(&mut first) {
+                    *gate.borrow_mut() = Some(cx.waker().clone());
+                    return Poll::Pending;
+                }
+                trace.push("woken");
+                Poll::Ready(())
+            }))
+        };
+        yield_now().await;
+        let queued = spawn(steps(trace.clone(), "queued", 1));
+        gate.take().unwrap().wake();
+        spawn(steps(trace.clone(), "later", 1)).await.unwrap();
+        waiting.await.unwrap();
+        queued.await.unwrap();
+    });
+    assert_eq!(trace.take(), "queued0 woken later0");
+}
+
+#[test]
+fn the_root_is_an_ordinary_entry_and_is_polled_only_when_woken() {
+    let mut polls = 0;
+    runtime().block_on(async {
+        let other = spawn(async {
+            for _ in 0..10 {
+                yield_now().await;
+            }
+        });
+        let mut other = std::pin::pin!(other);
+        poll_fn(|cx| {
+            polls += 1;
+            other.as_mut().poll(cx).map(Result::unwrap)
+        })
+        .await;
+    });
+    assert_eq!(polls, 2);
+}
+
+/// A driver that looks at nothing, and writes down how it was asked.
+struct Asked(Trace, Rc<Cell<u32>>, Rc<RefCell<Vec<(u32, Waker)>>>);
+
+impl Driver for Asked {
+    fn turn(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
+        let look = self.1.get() + 1;
+        self.1.set(look);
+        let ready = inbox();
+        self.0.push(if limit.is_none() { "wait" } else { "look" });
+        for (at, waker) in &*self.2.borrow() {
+            if *at == look {
+                self.0.push("wake");
+                waker.wake_by_ref();
+            }
+        }
+        assert!(ready || limit.is_some() || self.2.borrow().iter().any(|(at, _)| *at >= look));
+    }
+
+    fn pending(&self) -> Pending {
+        Pending::default()
+    }
+
+    fn unparker(&self) -> Box<dyn Unpark> {
+        struct Nobody;
+        impl Unpark for Nobody {
+            fn unpark(&self) {}
+        }
+        Box::new(Nobody)
+    }
+}
+
+#[test]
+fn at_most_the_interval_of_turns_passes_between_looks() {
+    let trace = Trace::new();
+    let driver = Asked(trace.clone(), Rc::default(), Rc::default());
+    let executor = Executor::new(driver, NonZeroU32::new(3).unwrap());
+    executor.block_on(steps(trace.clone(), "", 7));
+    assert_eq!(trace.take(), "look 0 1 2 look 3 4 5 look 6");
+}
+
+#[test]
+fn an_empty_queue_looks_at_once_and_waits_there() {
+    let trace = Trace::new();
+    let events = Rc::new(RefCell::new(Vec::new()));
+    let driver = Asked(trace.clone(), Rc::default(), Rc::clone(&events));
+    let executor = Executor::new(driver, NonZeroU32::new(61).unwrap());
+    let mut first = true;
+    executor.block_on(poll_fn(|cx| {
+        trace.push("poll");
+        if std::mem::take(&mut first) {
+            events.borrow_mut().push((3, cx.waker().clone()));
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    }));
+    assert_eq!(trace.take(), "look poll wait wait wake poll");
+}
+
+#[test]
+fn a_leaf_that_is_always_ready_gives_way_after_its_budget() {
+    let trace = Trace::new();
+    runtime().block_on(async {
+        let done: Vec<_> = (0..300).map(|_| spawn(async {})).collect();
+        yield_now().await;
+        let other = spawn(steps(trace.clone(), "other", 9));
+        for (number, handle) in done.into_iter().enumerate() {
+            handle.await.unwrap();
+            if (number + 1) % 100 == 0 {
+                trace.push(number + 1);
+            }
+        }
+        drop(other);
+    });
+    // 128 awaits a turn: the other's turns fall behind the 128th and the 256th.
+    assert_eq!(trace.take(), "100 other0 200 other1 300 other2");
+}
+
+#[test]
+fn a_task_without_a_budget_keeps_its_turn() {
+    let trace = Trace::new();
+    runtime().block_on(async {
+        let done: Vec<_> = (0..300).map(|_| spawn(async {})).collect();
+        yield_now().await;
+        let other = spawn(steps(trace.clone(), "other", 9));
+        task::unconstrained(async {
+            for handle in done {
+                handle.await.unwrap();
+            }
+        })
+        .await;
+        trace.push("done");
+        drop(other);
+    });
+    assert_eq!(trace.take(), "done other0");
+}
+
+#[test]
+fn when_the_root_completes_each_queued_task_takes_one_last_turn() {
+    let trace = Trace::new();
+    let runtime = runtime();
+    runtime.block_on(async {
+        let trace = trace.clone();
+        spawn(async move {
+            spawn(steps(trace.clone(), "grandchild", 1)).detach();
+            steps(trace, "child", 9).await;
+        })
+        .detach();
+    });
+    assert_eq!(trace.take(), "child0");
+    runtime.block_on(async {});
+    // One turn ahead of the root, and one last turn.
+    assert_eq!(trace.take(), "grandchild0 child1 child2");
+    runtime.block_on(async {});
+    assert_eq!(trace.take(), "child3 child4");
+}
+
+#[test]
+fn a_task_spawned_before_the_run_is_ahead_of_the_root() {
+    let trace = Trace::new();
+    let runtime = runtime();
+    let task = runtime.spawn(steps(trace.clone(), "task", 2));
+    runtime.block_on(steps(trace.clone(), "root", 2));
+    assert_eq!(trace.take(), "task0 root0 task1 root1");
+    assert!(task.is_finished());
+}
