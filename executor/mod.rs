@@ -3,6 +3,8 @@ pub(crate) mod budget;
 mod driver;
 mod error;
 mod handle;
+#[cfg(all(test, not(loom)))]
+mod home_tests;
 mod id;
 mod lost;
 #[cfg(test)]

@@ -94,9 +94,9 @@ impl<D: Driver> Executor<D> {
         let site = Location::caller();
         let outcome = task::enter(&self.hub, site, || {
             let future = pin!(future);
-            self.hub.with_root(future, site, |done| {
+            self.hub.with_root(future, site, |root| {
                 let mut looks = Looks { executor: self, turns_left: 0 };
-                looks.run_until(done);
+                looks.run_until(|| root.is_done());
                 looks.last_turns();
             })
         })?;
@@ -115,7 +115,7 @@ impl<D: Driver> Executor<D> {
     pub fn run_forever(&self) -> Result<(), Nested> {
         task::enter(&self.hub, Location::caller(), || {
             let mut looks = Looks { executor: self, turns_left: 0 };
-            looks.run_until(&|| self.hub.take_stop());
+            looks.run_until(|| self.hub.take_stop());
             looks.last_turns();
         })
     }
@@ -135,31 +135,34 @@ struct Looks<'a, D: Driver> {
 }
 
 impl<D: Driver> Looks<'_, D> {
-    fn run_until(&mut self, done: &dyn Fn() -> bool) {
-        let hub = &self.executor.hub;
+    fn run_until(&mut self, done: impl Fn() -> bool) {
         while !done() {
-            if self.turns_left == 0 || !hub.has_ready() {
+            if !self.turn() {
                 self.look();
-            } else {
-                self.turn();
             }
         }
     }
 
     /// F5: those that are queued now, and no others.
     fn last_turns(&mut self) {
-        for _ in 0..self.executor.hub.ready() {
-            if self.turns_left == 0 {
+        let mut owed = self.executor.hub.ready();
+        while owed > 0 {
+            if self.turn() {
+                owed -= 1;
+            } else {
                 self.look();
             }
-            self.turn();
         }
     }
 
+    /// Gives the next task its turn; `false` when it is time to look instead.
     #[inline]
-    fn turn(&mut self) {
+    fn turn(&mut self) -> bool {
+        if self.turns_left == 0 || !self.executor.hub.turn() {
+            return false;
+        }
         self.turns_left -= 1;
-        self.executor.hub.turn();
+        true
     }
 
     /// Looks outside; waits there when there is nothing to do here.

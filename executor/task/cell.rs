@@ -4,7 +4,7 @@ use std::alloc::Layout;
 use std::any::Any;
 use std::cell::Cell as StdCell;
 use std::future::Future;
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, needs_drop};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
@@ -13,7 +13,8 @@ use std::task::{Context, Poll};
 use super::count::Count;
 use super::header::{Header, Polled, TaskPtr, VTable, count};
 use super::hub::Hub;
-use super::{recycle, waker};
+use super::recycle::Memory;
+use super::waker;
 use crate::executor::primitives::ProtocolCell;
 use crate::executor::{Id, JoinError, Who};
 
@@ -49,12 +50,13 @@ pub(super) struct Birth {
 /// Allocates a task around `future`.
 ///
 /// `F` need not be `'static`: whoever makes the task sees to it that the future and the output are
-/// gone before what they borrow is (BORROW). `memory` comes from the hub's free list, if it has some.
+/// gone before what they borrow is (BORROW). The memory is `recycled`, if there is
+/// some.
 #[inline]
 pub(super) fn new<F: Future>(
     birth: Birth,
     future: F,
-    memory: impl FnOnce(Layout) -> Option<NonNull<u8>>,
+    recycled: impl FnOnce(Memory) -> Option<NonNull<u8>>,
 ) -> TaskPtr {
     let cell = Cell {
         header: Header {
@@ -73,7 +75,11 @@ pub(super) fn new<F: Future>(
         },
         stage: ProtocolCell::new(Stage { future: ManuallyDrop::new(future) }),
     };
-    write(cell, memory)
+    let memory = vtable::<F>().memory;
+    let place = recycled(memory).unwrap_or_else(|| memory.allocate()).cast::<Cell<F>>();
+    // SAFETY: nobody else's memory, of the size and alignment that the vtable has for this type.
+    unsafe { place.write(cell) };
+    place.cast()
 }
 
 /// Allocates a task that has ended already: its executor is closed.
@@ -86,23 +92,13 @@ pub(super) fn new_ended<F: Future>(birth: Birth) -> TaskPtr {
     task
 }
 
-#[inline]
-fn write<F: Future>(cell: Cell<F>, memory: impl FnOnce(Layout) -> Option<NonNull<u8>>) -> TaskPtr {
-    let layout = vtable::<F>().layout;
-    let memory = memory(layout).unwrap_or_else(|| recycle::allocate(layout)).cast::<Cell<F>>();
-    // SAFETY: fresh memory of a layout that `recycle::layout` made for this type.
-    unsafe { memory.write(cell) };
-    memory.cast()
-}
-
 fn vtable<F: Future>() -> &'static VTable {
     const {
         &VTable {
             poll: poll::<F>,
             cancel: cancel::<F>,
-            read_output: read_output::<F>,
-            drop_output: drop_output::<F>,
-            layout: recycle::layout(Layout::new::<Cell<F>>()),
+            output: std::mem::offset_of!(Cell<F>, stage),
+            memory: Memory::for_cell(Layout::new::<Cell<F>>()),
         }
     }
 }
@@ -158,9 +154,11 @@ unsafe fn cancel<F: Future>(task: TaskPtr, why: Cancel) {
 /// joiner's wake. None leaves the task half done.
 unsafe fn settle<F: Future>(task: TaskPtr, mut result: Result<F::Output, JoinError>) {
     // SAFETY: (STAGE) FUTURE is set: the future is there; `future_gone` says that it no longer is.
-    let dropped = catch_unwind(AssertUnwindSafe(|| unsafe {
+    let drop_future = || unsafe {
         stage::<F>(task).with_mut(|stage| ManuallyDrop::drop(&mut (*stage).future));
-    }));
+    };
+    let dropped =
+        if needs_drop::<F>() { catch_unwind(AssertUnwindSafe(drop_future)) } else { Ok(()) };
     // SAFETY: (ALIVE) RUNNING is held to the end of this function.
     let count = unsafe { count(task) };
     count.future_gone();
@@ -194,20 +192,16 @@ unsafe fn store_output<F: Future>(task: TaskPtr, result: Result<F::Output, JoinE
     }
 }
 
-unsafe fn read_output<F: Future>(task: TaskPtr, to: *mut ()) {
-    let to = to.cast::<Result<F::Output, JoinError>>();
-    // SAFETY: (STAGE) the caller took OUTPUT: the output is there and now the caller's; (TYPED) `to`
-    // comes from a handle of this task's output type.
-    unsafe {
-        stage::<F>(task).with_mut(|stage| to.write(ManuallyDrop::take(&mut (*stage).output)));
-    }
-}
-
-unsafe fn drop_output<F: Future>(task: TaskPtr) {
-    // SAFETY: (STAGE) the caller took OUTPUT: the output is there and now the caller's.
-    unsafe {
-        stage::<F>(task).with_mut(|stage| ManuallyDrop::drop(&mut (*stage).output));
-    }
+/// Moves the output out.
+///
+/// # Safety
+///
+/// (STAGE) the caller took OUTPUT, so the output is there and now the caller's. (TYPED) it is of this
+/// type.
+#[inline]
+pub(super) unsafe fn read_output<T>(task: TaskPtr) -> Result<T, JoinError> {
+    // SAFETY: (STAGE), (TYPED) as the caller promised; the vtable says where.
+    unsafe { task.byte_add((*task.as_ptr()).vtable.output).cast().read() }
 }
 
 /// # Safety

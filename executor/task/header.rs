@@ -1,12 +1,12 @@
 //! The header: what every task has, whatever its future is.
 
-use std::alloc::Layout;
 use std::panic::Location;
 use std::ptr::NonNull;
 use std::task::Waker;
 
 use super::count::Count;
 use super::hub::Hub;
+use super::recycle::Memory;
 use crate::executor::primitives::ProtocolCell;
 
 /// One task. Everything here is used through this pointer, which has the provenance of the whole
@@ -37,17 +37,15 @@ pub(super) struct Header {
 
 /// What can be done with a task without knowing its future.
 ///
-/// All but `layout` run user code and may be called only at home, with a bit held (HELD).
+/// The functions run user code and may be called only at home, with a bit held (HELD).
 pub(super) struct VTable {
     /// Polls the future. `Pending` changed nothing; `Done` dropped the future and settled the output.
     pub(super) poll: unsafe fn(TaskPtr) -> Polled,
     /// Drops the future unfinished and settles `error` as the output.
     pub(super) cancel: unsafe fn(TaskPtr, super::cell::Cancel),
-    /// Moves the output to where the pointer points.
-    pub(super) read_output: unsafe fn(TaskPtr, *mut ()),
-    pub(super) drop_output: unsafe fn(TaskPtr),
-    /// What the cell was allocated with.
-    pub(super) layout: Layout,
+    /// How many bytes behind the header's begin the output is, if there is one.
+    pub(super) output: usize,
+    pub(super) memory: Memory,
 }
 
 /// What a poll came to.

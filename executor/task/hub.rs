@@ -22,7 +22,7 @@ use super::inbox::{Batch, Inbox};
 use super::join::JoinHandle;
 use super::live::Live;
 use super::queue::RunQueue;
-use super::recycle::{self, FreeList};
+use super::recycle::{FreeList, Memory};
 use crate::executor::budget;
 use crate::executor::driver::Unpark;
 use crate::executor::lost::LostTask;
@@ -101,6 +101,23 @@ impl Drop for HubOwner {
     }
 }
 
+/// The task of `block_on`'s future, which it borrows.
+pub(crate) struct Root<T>(JoinHandle<T>);
+
+impl<T> Root<T> {
+    #[inline]
+    pub(crate) fn is_done(&self) -> bool {
+        self.0.is_finished()
+    }
+}
+
+impl<T> Drop for Root<T> {
+    /// Takes the borrowed future out of the task, however the run ended (BORROW).
+    fn drop(&mut self) {
+        self.0.take_future();
+    }
+}
+
 // ---- home
 
 impl Hub {
@@ -148,13 +165,14 @@ impl Hub {
             self.closing.set(Some(left - 1));
         }
         let pins = if name.is_some() { bits::SPAWNED_NAMED } else { bits::SPAWNED };
-        let place = self.live.borrow_mut().reserve();
+        let mut live = self.live.borrow_mut();
+        let place = live.reserve();
         let birth = self.birth(Count::new(pins), place, site);
         if let Some(name) = name {
-            self.names.borrow_mut().insert(birth.id, name);
+            self.keep_name(birth.id, name);
         }
-        let task = cell::new(birth, future, |layout| self.free.take(layout));
-        self.live.borrow_mut().fill(place, task);
+        let task = cell::new(birth, future, |memory| self.free.take(memory));
+        live.fill(place, task);
         self.queue.push(task);
         // SAFETY: (HANDLE) the bit is set for this handle, and (TYPED) the task is of this output.
         unsafe { JoinHandle::new(task) }
@@ -186,36 +204,29 @@ impl Hub {
         id
     }
 
-    /// Queues `future` like any task, lets `run` drive the loop until the predicate it is given says
-    /// that the future has completed, and returns the output.
+    /// Queues `future` like any task, lets `run` drive the loop until the [`Root`] it is given says that
+    /// the future has completed, and returns the output.
     pub(crate) fn with_root<F: Future>(
         &self,
         future: Pin<&mut F>,
         site: &'static Location<'static>,
-        run: impl FnOnce(&dyn Fn() -> bool),
+        run: impl FnOnce(&Root<F::Output>),
     ) -> Result<F::Output, JoinError> {
-        /// Takes the borrowed future out of the task however this ends (BORROW).
-        struct Root<T>(JoinHandle<T>);
-        impl<T> Drop for Root<T> {
-            fn drop(&mut self) {
-                self.0.take_future();
-            }
-        }
         self.count.home_inc();
         let count = Count::new(bits::ROOT);
         let birth = Birth { count, hub: NonNull::from(self), id: 0, slot: 0, site };
-        let task = cell::new(birth, future, |layout| self.free.take(layout));
+        let task = cell::new(birth, future, |memory| self.free.take(memory));
         // SAFETY: (HANDLE), (TYPED) as in `spawn`.
         let mut root = Root(unsafe { JoinHandle::new(task) });
         self.queue.push(task);
-        run(&|| root.0.is_finished());
+        run(&root);
         root.0.take_now().expect("the loop ran until the root was done")
     }
 
-    /// Gives the next task in the run queue its turn.
+    /// Gives the next task in the run queue its turn; `false` when there is none.
     #[inline]
-    pub(crate) fn turn(&self) {
-        let Some(task) = self.queue.pop() else { return };
+    pub(crate) fn turn(&self) -> bool {
+        let Some(task) = self.queue.pop() else { return false };
         // SAFETY: (QUEUE) it was in the run queue, so RUN_QUEUED is held until `begin_turn` trades it
         // for RUNNING, which is held until `end_pending` or `finish`. (HELD) for the vtable.
         unsafe {
@@ -238,6 +249,7 @@ impl Hub {
                 Turn::Skip(fate) => Self::settle(task, fate),
             }
         }
+        true
     }
 
     /// # Safety
@@ -266,10 +278,20 @@ impl Hub {
                 self.live.borrow_mut().remove((*task.as_ptr()).slot.get());
             }
             if ended.named {
-                self.names.borrow_mut().remove(&(*task.as_ptr()).id.get());
+                self.forget_name((*task.as_ptr()).id.get());
             }
             Self::settle(task, count.end_done());
         }
+    }
+
+    #[cold]
+    fn keep_name(&self, id: u64, name: Box<str>) {
+        self.names.borrow_mut().insert(id, name);
+    }
+
+    #[cold]
+    fn forget_name(&self, id: u64) {
+        self.names.borrow_mut().remove(&id);
     }
 
     /// Frees the task if that is its fate. At home.
@@ -420,7 +442,7 @@ impl Hub {
         // after the task.
         unsafe {
             let hub = (*task.as_ptr()).hub;
-            recycle::release(task.cast(), bury(task));
+            bury(task).release(task.cast());
             Self::release(hub);
         }
     }
@@ -497,16 +519,16 @@ unsafe fn free(pointer: NonNull<Hub>) {
     drop(unsafe { Box::from_raw(pointer.as_ptr()) });
 }
 
-/// The last look at a task: what its memory was allocated with.
+/// The last look at a task: how its memory is given back.
 ///
 /// # Safety
 ///
 /// (LAST).
-unsafe fn bury(task: TaskPtr) -> std::alloc::Layout {
+unsafe fn bury(task: TaskPtr) -> Memory {
     // SAFETY: (LAST) as the caller promised.
     unsafe {
         #[cfg(all(loom, test))]
         (*task.as_ptr()).watch.bury();
-        (*task.as_ptr()).vtable.layout
+        (*task.as_ptr()).vtable.memory
     }
 }

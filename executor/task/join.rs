@@ -3,11 +3,11 @@
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::bits::{Join, Wake};
+use super::cell::read_output;
 use super::header::{TaskPtr, count};
 use super::hub::{Hub, hub};
 use crate::executor::{Id, JoinError, budget};
@@ -98,15 +98,7 @@ impl<T> JoinHandle<T> {
     pub(super) fn take_now(&mut self) -> Option<Result<T, JoinError>> {
         // SAFETY: (HANDLE) pins the task; (STAGE) `take_output` makes the output this caller's;
         // (TYPED) it is of this type.
-        unsafe {
-            if !count(self.task).take_output() {
-                return None;
-            }
-            let mut output = MaybeUninit::<Result<T, JoinError>>::uninit();
-            let to = output.as_mut_ptr().cast();
-            ((*self.task.as_ptr()).vtable.read_output)(self.task, to);
-            Some(output.assume_init())
-        }
+        unsafe { count(self.task).take_output().then(|| read_output(self.task)) }
     }
 
     /// For the root, whose future is a borrow and needs no drop: the task no longer has it.
@@ -165,13 +157,9 @@ impl<T> Drop for JoinHandle<T> {
             }
         }
         let release = Release(self.task);
-        // SAFETY: (HANDLE) pins the task; (STAGE) `take_output` makes the output this caller's.
-        unsafe {
-            drop((*self.task.as_ptr()).joiner.take());
-            if count(self.task).take_output() {
-                ((*self.task.as_ptr()).vtable.drop_output)(self.task);
-            }
-        }
+        // SAFETY: (HANDLE) pins the task.
+        drop(unsafe { (*self.task.as_ptr()).joiner.take() });
+        drop(self.take_now());
         drop(release);
     }
 }

@@ -10,33 +10,37 @@ use super::header::{Header, TaskPtr};
 /// More than fit into memory, and few enough to leave room for the tag on any platform.
 const MOST: usize = 1 << 30;
 
+/// The link of the last vacant place.
+const END: *mut Header = link(MOST);
+
 /// Home only. A listed task is pinned by LISTED.
 pub(super) struct Live {
-    /// A task; null for a place that is reserved; or a vacant place's link (see `link`).
+    /// A task, or, in a vacant place, the link to the next one.
     places: Vec<*mut Header>,
-    vacant: Option<usize>,
+    vacant: *mut Header,
 }
 
 impl Live {
     pub(super) fn new() -> Self {
-        Self { places: Vec::new(), vacant: None }
+        Self { places: Vec::new(), vacant: END }
     }
 
     /// A place for `fill` to fill.
     #[inline]
     pub(super) fn reserve(&mut self) -> u32 {
-        let place = match self.vacant {
-            Some(place) => {
-                self.vacant = linked(self.places[place]);
-                place
-            }
-            None => {
-                assert!(self.places.len() < MOST, "too many live tasks");
-                self.places.push(ptr::null_mut());
-                self.places.len() - 1
-            }
-        };
+        if self.vacant == END {
+            self.grow();
+        }
+        let place = linked(self.vacant);
+        self.vacant = self.places[place];
         place as u32
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        assert!(self.places.len() < MOST, "too many live tasks");
+        self.vacant = link(self.places.len());
+        self.places.push(END);
     }
 
     #[inline]
@@ -46,7 +50,8 @@ impl Live {
 
     #[inline]
     pub(super) fn remove(&mut self, place: u32) {
-        self.places[place as usize] = link(self.vacant.replace(place as usize));
+        self.places[place as usize] = self.vacant;
+        self.vacant = link(place as usize);
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = TaskPtr> + '_ {
@@ -55,14 +60,11 @@ impl Live {
     }
 }
 
-/// A vacant place: the lowest bit says that it is no task, the rest is the next one's number from 1.
-#[inline]
-fn link(next: Option<usize>) -> *mut Header {
-    let number = next.map_or(0, |place| place + 1);
-    ptr::without_provenance_mut(number << 1 | 1)
+/// Names a vacant place. The lowest bit says that it is no task: those are aligned.
+const fn link(place: usize) -> *mut Header {
+    ptr::without_provenance_mut((place << 1) | 1)
 }
 
-#[inline]
-fn linked(place: *mut Header) -> Option<usize> {
-    (place.addr() >> 1).checked_sub(1)
+fn linked(link: *mut Header) -> usize {
+    link.addr() >> 1
 }

@@ -20,39 +20,49 @@ const MOST: usize = 4 << 20;
 
 const ON: bool = !cfg!(any(miri, loom, taketurns_no_recycle));
 
-/// The layout a cell is allocated with: its own, or its class's.
-pub(super) const fn layout(exact: Layout) -> Layout {
-    if exact.align() > ALIGN || class_of(exact.size()) >= CLASSES {
-        return exact;
+/// How a cell's memory is got and given back.
+#[derive(Clone, Copy)]
+pub(super) struct Memory {
+    layout: Layout,
+    /// `CLASSES` when it is not recycled.
+    class: usize,
+}
+
+impl Memory {
+    /// For a cell of this layout: its own, or rounded up to its class's.
+    pub(super) const fn for_cell(exact: Layout) -> Self {
+        let class = (exact.size() + OWN).div_ceil(STEP);
+        if ON && class < CLASSES && exact.align() <= ALIGN {
+            return Self { layout: Self::of_class(class), class };
+        }
+        Self { layout: exact, class: CLASSES }
     }
-    let size = class_of(exact.size()) * STEP - OWN;
-    match Layout::from_size_align(size, ALIGN) {
-        Ok(layout) => layout,
-        Err(_) => exact,
+
+    const fn of_class(class: usize) -> Layout {
+        match Layout::from_size_align(class * STEP - OWN, ALIGN) {
+            Ok(layout) => layout,
+            Err(_) => panic!("class sizes are small"),
+        }
     }
-}
 
-const fn class_of(size: usize) -> usize {
-    (size + OWN).div_ceil(STEP)
-}
+    pub(super) fn allocate(self) -> NonNull<u8> {
+        // SAFETY: a cell has a header, so its size is not zero.
+        let memory = NonNull::new(unsafe { alloc::alloc(self.layout) });
+        memory.unwrap_or_else(|| alloc::handle_alloc_error(self.layout))
+    }
 
-pub(super) fn allocate(layout: Layout) -> NonNull<u8> {
-    // SAFETY: a cell has a header, so its size is not zero.
-    NonNull::new(unsafe { alloc::alloc(layout) })
-        .unwrap_or_else(|| alloc::handle_alloc_error(layout))
-}
-
-/// # Safety
-///
-/// `memory` was allocated with `layout`, which [`layout`] made, and nobody uses it any more.
-pub(super) unsafe fn release(memory: NonNull<u8>, layout: Layout) {
-    #[cfg(all(loom, test))]
-    return super::watch::keep(memory, layout);
-    #[cfg(not(all(loom, test)))]
-    // SAFETY: as the caller promised.
-    unsafe {
-        alloc::dealloc(memory.as_ptr(), layout);
-    };
+    /// # Safety
+    ///
+    /// `memory` came from [`allocate`](Self::allocate) of an equal one, and nobody uses it any more.
+    pub(super) unsafe fn release(self, memory: NonNull<u8>) {
+        #[cfg(all(loom, test))]
+        return super::watch::keep(memory, self.layout);
+        #[cfg(not(all(loom, test)))]
+        // SAFETY: as the caller promised.
+        unsafe {
+            alloc::dealloc(memory.as_ptr(), self.layout);
+        }
+    }
 }
 
 /// The cells an executor keeps. Home only.
@@ -71,30 +81,26 @@ impl FreeList {
     }
 
     #[inline]
-    pub(super) fn take(&self, layout: Layout) -> Option<NonNull<u8>> {
-        if !ON || layout.align() > ALIGN {
-            return None;
-        }
-        let head = self.heads.get(class_of(layout.size()))?;
+    pub(super) fn take(&self, memory: Memory) -> Option<NonNull<u8>> {
+        let head = self.heads.get(memory.class)?;
         let node = head.get()?;
         // SAFETY: (OWNED) a node on the list is memory given to `put`, and written there.
         head.set(unsafe { node.as_ref().next });
-        self.bytes.set(self.bytes.get() - layout.size());
+        self.bytes.set(self.bytes.get() - memory.layout.size());
         Some(node.cast())
     }
 
     /// # Safety
     ///
-    /// As [`release`].
+    /// As [`Memory::release`].
     #[inline]
-    pub(super) unsafe fn put(&self, memory: NonNull<u8>, layout: Layout) {
-        let bytes = self.bytes.get() + layout.size();
-        let head = self.heads.get(class_of(layout.size()));
-        let (true, Some(head)) = (ON && layout.align() <= ALIGN && bytes <= MOST, head) else {
+    pub(super) unsafe fn put(&self, cell: NonNull<u8>, memory: Memory) {
+        let bytes = self.bytes.get() + memory.layout.size();
+        let Some(head) = self.heads.get(memory.class).filter(|_| bytes <= MOST) else {
             // SAFETY: as the caller promised.
-            return unsafe { release(memory, layout) };
+            return unsafe { memory.release(cell) };
         };
-        let node = memory.cast::<Node>();
+        let node = cell.cast::<Node>();
         // SAFETY: (OWNED) the caller gave the memory, which is larger than a node and aligned for it.
         unsafe { node.write(Node { next: head.get() }) };
         head.set(Some(node));
@@ -105,11 +111,11 @@ impl FreeList {
     pub(super) fn clear(&self) {
         for (class, head) in self.heads.iter().enumerate() {
             while let Some(node) = head.get() {
-                // SAFETY: (OWNED) on the list, and given up here; `put` got it with this class's layout.
+                let memory = Memory { layout: Memory::of_class(class), class };
+                // SAFETY: (OWNED) on the list, and given up here; `put` got it with this class.
                 unsafe {
                     head.set(node.as_ref().next);
-                    let layout = Layout::from_size_align_unchecked(class * STEP - OWN, ALIGN);
-                    release(node.cast(), layout);
+                    memory.release(node.cast());
                 }
             }
         }
