@@ -1,6 +1,7 @@
 //! [`Pool`]: when a thread starts, when it ends, and how all of it shuts down.
 //!
-//! One rule decides both, under one lock, where *in flight* is a job in line or running:
+//! One rule decides both, under one lock, where *in flight* is a job in line (an aborted one too,
+//! until a thread meets it) or running:
 //!
 //! * **Enough**: `threads >= min(in_flight, max_threads)` whenever the lock is free.
 //!
@@ -62,7 +63,7 @@ pub(crate) struct Pool {
     /// The near end of the line; `None` once the pool is closed.
     line: RefCell<Option<Sender<Arc<dyn Job>>>>,
     shared: Arc<Shared>,
-    /// How a thread starts; a test puts one here that fails.
+    /// How a thread starts; tests put others here.
     start: fn(String, Worker) -> io::Result<()>,
 }
 
@@ -153,7 +154,8 @@ impl Pool {
     /// Refuses jobs from now on, ends those in line with `is_shutdown`, and waits at most
     /// `deadline` (`None`: without limit) for those that run. Idle threads end at once.
     ///
-    /// Every thread has ended if the result is empty. One that is still busy ends after its job.
+    /// Every thread has ended, unless the deadline came first. One that is busy then ends after its
+    /// job.
     pub(crate) fn shutdown(&self, deadline: Option<Duration>) -> Unfinished {
         let until = deadline.and_then(|deadline| Instant::now().checked_add(deadline));
         self.close();

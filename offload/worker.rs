@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::RecvTimeoutError;
@@ -28,7 +29,7 @@ impl Worker {
             match self.shared.line.recv_timeout(self.keep_alive) {
                 Ok(job) => self.run(job),
                 Err(reason) if self.leaves(reason) => return,
-                Err(_) => {}
+                Err(_) => thread::yield_now(), // a job is on its way into the line
             }
         }
     }

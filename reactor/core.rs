@@ -76,12 +76,12 @@ impl Reactor {
                 current
                     .borrow()
                     .as_ref()
-                    .is_some_and(|current| std::ptr::eq(&raw const **current, self))
+                    .is_some_and(|current| std::ptr::eq(Rc::as_ptr(current), self))
             })
             .unwrap_or(false)
     }
 
-    /// Ends a [`wait`](Self::wait) from any thread, and makes the next one not wait if there is none.
+    /// Ends a [`wait`](Self::wait) from any thread; without one, keeps the next from waiting.
     pub(crate) fn unparker(&self) -> Box<dyn Unpark> {
         self.poller.unparker()
     }

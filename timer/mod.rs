@@ -1,4 +1,4 @@
-//! When: the clock of a runtime, its timer wheel, and [`sleep`].
+//! When: the clock of a runtime, its timer wheel, and [`sleep()`].
 //!
 //! Each runtime has a clock of its own. The [real one](Clock::Real) is the system's monotonic
 //! clock; the [manual one](Clock::Manual) stands still until [`advance`] moves it, so that a test
@@ -13,7 +13,7 @@
 //! 1. `wheel.rs`: the data structure, integers only; `slab.rs` is where its entries live.
 //! 2. `clock.rs`: [`Clock`], and what one runtime takes for now. `instant.rs`: [`Instant`].
 //! 3. `timers.rs`: the wheel, the clock and the wakers together, as the runtime holds them.
-//! 4. `sleep.rs`: [`sleep`], [`sleep_until`], [`Sleep`].
+//! 4. `sleep.rs`: [`sleep()`], [`sleep_until`], [`Sleep`].
 //! 5. `manual.rs`: [`pause`], [`advance`], [`resume`].
 
 #![forbid(unsafe_code)]

@@ -74,6 +74,26 @@ fn a_dropped_handle_lets_its_waker_go() {
     drop(gate);
 }
 
+#[test]
+fn a_closure_dropped_unrun_may_come_back_to_the_handle() {
+    struct Asks(Receiver<Arc<BlockingHandle<()>>>, Sender<bool>);
+    impl Drop for Asks {
+        fn drop(&mut self) {
+            self.1.send(receive(&self.0).is_finished()).unwrap();
+        }
+    }
+    let pool = pool(1);
+    let (_first, begun, _gate) = spawn_gated(&pool);
+    receive(&begun);
+    let (give, given) = unbounded();
+    let (answer, answers) = unbounded();
+    let asks = Asks(given, answer);
+    let queued = Arc::new(spawn(&pool, move || drop(asks)));
+    give.send(Arc::clone(&queued)).unwrap();
+    queued.abort();
+    assert!(receive(&answers));
+}
+
 /// Has the handle, and uses it inside `wake`.
 struct Holder<F: Fn(BlockingHandle<()>) + Send + Sync> {
     job: Mutex<Option<BlockingHandle<()>>>,

@@ -2,8 +2,8 @@
 //!
 //! The streams implement [`AsyncRead`](futures_io::AsyncRead) and
 //! [`AsyncWrite`](futures_io::AsyncWrite) of `futures-io`; `AsyncReadExt` and `AsyncWriteExt` of the
-//! crate `futures` give them `read`, `write_all` and the rest. `&TcpStream` implements both too, so one task may
-//! read while another writes, each holding an `Rc` of the stream.
+//! crate `futures` give them `read`, `write_all` and the rest. `&TcpStream` implements both too, so
+//! one task may read while another writes, each holding an `Rc` of the stream.
 //!
 //! Sockets belong to the runtime they are made in, and to its thread. Another runtime's use of one
 //! is an error; `into_std` and `from_std` take it there.

@@ -134,8 +134,8 @@ impl TcpStream {
     }
 
     /// Sends small writes at once (`true`) instead of holding them back while earlier bytes are
-    /// unacknowledged (`false`, as it begins: Nagle's algorithm). Whoever writes whole messages wants
-    /// `true`.
+    /// unacknowledged (`false`, as it begins: Nagle's algorithm). Whoever writes whole messages
+    /// wants `true`.
     ///
     /// # Errors
     ///

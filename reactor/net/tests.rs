@@ -1,8 +1,9 @@
 //! TCP over loopback, both ends on this thread.
 
 use std::future::{Future, poll_fn};
-use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
+use std::io::{ErrorKind, IoSlice, IoSliceMut};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::task::Context;
@@ -104,23 +105,27 @@ fn vectored_reads_and_writes_take_several_buffers_at_once() {
 #[test]
 fn more_buffers_than_the_kernel_takes_are_no_short_read() {
     let harness = Harness::new();
-    harness.run(async {
-        let (mut ours, mut theirs) = connection().await;
-        let sent: Vec<u8> = (0..2000).map(|i| i as u8).collect();
-        ours.write_all(&sent).await.unwrap();
-        let mut received = vec![0; sent.len()];
-        let mut read = 0;
-        while read < sent.len() {
-            read += poll_fn(|cx| {
+    let (mut ours, mut theirs) = harness.run(connection());
+    let waker = harness.waker("reader");
+    let mut cx = Context::from_waker(&waker);
+    assert!(Pin::new(&mut theirs).poll_read(&mut cx, &mut [0]).is_pending());
+    harness.look();
+
+    let sent: Vec<u8> = (0..2000).map(|i| i as u8).collect();
+    harness.run(ours.write_all(&sent)).unwrap();
+    assert_eq!(harness.turn(), ["reader"]); // the only event there will be
+    let mut received = vec![0; sent.len()];
+    let mut read = 0;
+    while read < sent.len() {
+        read += harness
+            .run(poll_fn(|cx| {
                 let mut bufs: Vec<_> =
                     received[read..].chunks_mut(1).map(IoSliceMut::new).collect();
                 Pin::new(&mut theirs).poll_read_vectored(cx, &mut bufs)
-            })
-            .await
+            }))
             .unwrap();
-        }
-        assert_eq!(received, sent);
-    });
+    }
+    assert_eq!(received, sent);
 }
 
 #[test]
@@ -233,14 +238,29 @@ fn a_connection_can_be_taken_to_another_thread() {
     there.join().unwrap();
 }
 
+/// The flags of an open descriptor, as the kernel tells them.
+fn flags(io: &impl AsFd) -> u32 {
+    let info = format!("/proc/self/fdinfo/{}", io.as_fd().as_raw_fd());
+    let info = std::fs::read_to_string(info).unwrap();
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).unwrap();
+    u32::from_str_radix(flags.trim(), 8).unwrap()
+}
+
 #[test]
-fn a_socket_taken_back_blocks_again() {
+fn sockets_never_block_here_and_block_again_in_std() {
+    const NONBLOCK: u32 = 0o4000;
+    const CLOEXEC: u32 = 0o2_000_000;
     let harness = Harness::new();
     let (ours, theirs) = harness.run(connection());
-    let mut ours = ours.into_std().unwrap();
-    let reads = thread::spawn(move || io::Read::read(&mut ours, &mut [0; 8]).unwrap());
-    harness.run((&theirs).write_all(b"x")).unwrap();
-    assert_eq!(reads.join().unwrap(), 1);
+    let listener = listener();
+    for flags in [flags(&ours), flags(&theirs), flags(&listener)] {
+        assert_eq!(flags & (NONBLOCK | CLOEXEC), NONBLOCK | CLOEXEC);
+    }
+    let (stream, listener) = (ours.into_std().unwrap(), listener.into_std().unwrap());
+    assert_eq!([flags(&stream) & NONBLOCK, flags(&listener) & NONBLOCK], [0, 0]);
+    let stream = TcpStream::from_std(stream).unwrap();
+    let listener = TcpListener::from_std(listener).unwrap();
+    assert_eq!([flags(&stream) & NONBLOCK, flags(&listener) & NONBLOCK], [NONBLOCK, NONBLOCK]);
 }
 
 #[test]

@@ -48,13 +48,13 @@ impl Poller {
         Ok(epoll::add(&self.epoll, fd, EventData::new_u64(key), flags)?)
     }
 
-    /// Stops watching it. Closing would not be enough: a duplicate of the descriptor keeps it watched.
+    /// Stops watching it. Closing would not be enough: a duplicate of the descriptor keeps it so.
     pub(crate) fn remove(&self, fd: impl AsFd) -> io::Result<()> {
         Ok(epoll::delete(&self.epoll, fd)?)
     }
 
-    /// Waits at most `limit` (`None`: without end) and adds what happened to `events`. A signal ends
-    /// the wait early. Nanoseconds are kept (`epoll_pwait2`), so it never ends early by rounding.
+    /// Waits at most `limit` (`None`: without end) and adds what happened to `events`. A signal
+    /// ends the wait early. Nanoseconds are kept (`epoll_pwait2`), so it never ends early by rounding.
     pub(crate) fn wait(&self, events: &mut Events, limit: Option<Duration>) -> io::Result<()> {
         // What does not fit is longer than 292 billion years.
         let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
