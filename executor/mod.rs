@@ -1,4 +1,26 @@
-//! Who runs next.
+//! Who runs next: tasks, wakers, the run queue, the loop.
+//!
+//! This part knows no clock, no file descriptor and no thread pool. It is an executor for one thread,
+//! generic over a [`Driver`] that looks outside; [`Runtime`](crate::Runtime) puts timers and a reactor
+//! behind it. Use it by itself to put a loop of your own behind it instead:
+//!
+//! ```
+//! use taketurns::executor::{EVENT_INTERVAL, Executor, ParkThread};
+//!
+//! let executor = Executor::new(ParkThread::new(), EVENT_INTERVAL);
+//! assert_eq!(executor.block_on(async { 42 }), 42);
+//! ```
+//!
+//! # Layout
+//!
+//! 1. `run.rs`: [`Executor`], its loop, and what the loop promises (F1 to F5).
+//! 2. `yield_now.rs`, `spawn.rs`, `budget.rs`: what a task calls.
+//! 3. `task/`: the task itself, in two halves. Its `mod.rs` has the drawing, the table and the invariants.
+//! 4. `driver.rs`: what stands outside; `handle.rs`: other threads.
+//! 5. `error.rs`, `lost.rs`, `id.rs`: what is said of tasks that fail or are lost.
+//! 6. `primitives.rs`: every atomic; `scoped.rs`: how a part is found without being handed round.
+//! 7. `models.rs`, `home_tests.rs`: the races, checked by loom; the promise of no atomics, counted.
+
 pub(crate) mod budget;
 mod driver;
 mod error;

@@ -1,4 +1,92 @@
-//! The task.
+//! The task: one allocation, two halves.
+//!
+//! A `Waker` may be used on any thread, so every other executor pays an atomic read-modify-write for
+//! each clone, wake, drop and spawn, though nearly all of them happen on the thread that runs it. Here a
+//! task has a **home** half, plain cells that only the thread *inside* the executor touches, and an
+//! **away** half, one atomic word and one link, for every other place. This folder is the whole of that
+//! idea, and all the `unsafe` of the crate.
+//!
+//! # Layout
+//!
+//! 1. [`count`]: how the references in both halves are one count; the one place that retires.
+//! 2. [`bits`]: the state of a task, and every transition of it.
+//! 3. [`header`]: what all tasks have; [`cell`]: a future and its output behind a header.
+//! 4. [`waker`]: what can be done from anywhere; [`entry`]: which place is home.
+//! 5. [`queue`]: the run queue; [`inbox`]: where away leaves woken tasks; [`live`]: what can be lost.
+//! 6. [`hub`]: all of that of one executor, and the end of it; [`recycle`]: its memory.
+//! 7. [`join`]: the handle; [`remote`]: the way in from other threads.
+//!
+//! # The life of a task
+//!
+//! ```text
+//!     spawn (1)                         away: Handle::spawn (2)
+//!         |                                     |
+//!         v            take_in (3)              v
+//!   +-----------+  <------------------  +--------------+  <------ win_queued (4)
+//!   | RUN_QUEUED|                       | QUEUED, in   |          on any thread
+//!   | in queue  |  <---- wake_home (5)  | the inbox    |               ^
+//!   +-----------+             ^         +--------------+               |
+//!         | begin_turn (6)    |                                        |
+//!         v                   |                                        |
+//!   +-----------+  end_pending (7)      +--------------+               |
+//!   | RUNNING   | --------------------> | FUTURE alone | --------------+
+//!   +-----------+                       | (waiting)    |
+//!         | settle (8): future dropped, output kept for HANDLE or dropped
+//!         v
+//!   +-----------+  take_output (9),     +--------------+   last drop (11)
+//!   | OUTPUT    |  handle_gone  ------> | retired (10) | ----------------> freed
+//!   +-----------+                       +--------------+
+//! ```
+//!
+//! 1. [`Hub::spawn`](hub::Hub::spawn): listed, and at the tail of the run queue.
+//! 2. [`HubHandle::spawn`](remote::HubHandle::spawn): made with QUEUED, pushed.
+//! 3. `Hub::take_in`: a look takes the inbox in push order; new tasks are listed now.
+//! 4. [`Count::win_queued`](count::Count::win_queued): one waker wins and pushes; the others are done.
+//! 5. `Count::wake_home`: nothing but a bit and a link. While RUNNING only the bit: it enters at 7.
+//! 6. `Count::begin_turn`: trades RUN_QUEUED for RUNNING. ABORT makes it `cancel` instead of `poll`.
+//! 7. `Count::end_pending`: back to the queue if it was woken meanwhile.
+//! 8. `cell::settle`: every piece of user code that ends a task runs here, each contained.
+//! 9. [`JoinHandle`]: takes the output; its drop gives up HANDLE.
+//! 10. `Count::retire`: the last pin is gone. No reference left: freed on the spot, without an RMW.
+//! 11. `Count::away_dec`: whoever brings the word to `RETIRED` frees. No user code runs then.
+//!
+//! # Who may touch what, when
+//!
+//! | field | who | when |
+//! |---|---|---|
+//! | `vtable`, `hub`, `site` | anybody with a reference | never written after birth |
+//! | `count.pins`, `count.local` | home | until retirement; pins are read as 0 after it |
+//! | `count.word` | anybody with a reference | always, atomically |
+//! | `next_run` | home | while RUN_QUEUED |
+//! | `polls`, `id`, `slot`, `joiner` | home | while a pin is held |
+//! | `stage` | home | the future while FUTURE, the output while OUTPUT |
+//! | `link` | who won QUEUED, then the drain | until QUEUED is cleared |
+//!
+//! # The invariants
+//!
+//! Each `// SAFETY:` names those it rests on.
+//!
+//! * **ALIVE** A task is not freed while a pin is held or a reference is out; so who has one may follow
+//!   the pointer.
+//! * **LAST** [`Fate::Free`](count::Fate::Free) is returned to exactly one place, after which no other can
+//!   reach the cell.
+//! * **PINNED** A task holds a reference on its hub from birth until after it is freed; the executor holds
+//!   OPEN, and each `Handle` a reference.
+//! * **HELD** User code of a task runs only at home, while a pin is held.
+//! * **STAGE** FUTURE and OUTPUT say what the union holds; never both. Who clears a bit owns the value.
+//! * **TYPED** A handle of type `JoinHandle<T>` is made only for a task whose output is
+//!   `Result<T, JoinError>`.
+//! * **HANDLE** The bit is set exactly while the one `JoinHandle` exists, which is `!Send`.
+//! * **QUEUE** A task is in the run queue at most once, and then it is pinned by RUN_QUEUED.
+//! * **LINK** The inbox's link belongs to who won QUEUED until the push, then to the list, then to the drain
+//!   until it clears QUEUED. QUEUED is itself a reference.
+//! * **ENTERED** The thread-local of [`entry`] is set exactly while a borrow of that hub is held further up
+//!   the stack of this thread.
+//! * **AWAY** What a `HubHandle` and a waker in another place touch is atomic, `Sync`, or theirs by QUEUED.
+//! * **BORROW** The future of `block_on` is borrowed; its task gives it up before `with_root` returns or
+//!   unwinds.
+//! * **OWNED** Memory on the free list was given up by its last user, and nobody else has it.
+
 mod bits;
 mod cell;
 mod count;
