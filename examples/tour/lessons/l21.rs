@@ -1,0 +1,49 @@
+//! Lesson 21: blocking work belongs on a thread of its own; the loop goes on.
+
+#![forbid(unsafe_code)]
+
+use std::io;
+use std::time::Duration;
+
+use taketurns::spawn_blocking;
+
+use crate::lessons::{Lesson, site};
+use crate::stage::Stage;
+use crate::twin::script;
+
+pub(crate) const LESSON: Lesson = Lesson {
+    number: 21,
+    title: "the blocking work, offloaded",
+    passage: "document 004, \"Calling a synchronous function in a coroutine function\"",
+    sources: &["offload/mod.rs", "reactor/net/tcp_stream.rs"],
+    twin: script!("21"),
+    play,
+};
+
+async fn root(work: site::Work) -> io::Result<()> {
+    spawn_blocking(|| work.run()).await.map_err(io::Error::other)
+}
+
+fn play(stage: &mut Stage) -> io::Result<()> {
+    let run = stage.scene("right way", "`/` hands its work to a thread", || {
+        site::serve(root, Duration::from_secs(2))
+    })?;
+    stage.why(
+        "`spawn_blocking` runs the closure on a thread of the pool. Its handle is awaited like \
+         any other future, so the loop is free to answer `/health` meanwhile.",
+    );
+    stage.note(
+        "A web framework may do this by itself: the document's handler declared with plain `def` \
+         is run on a thread. In Rust the call says so.",
+    );
+    stage.check(
+        "/health was answered while / was at work",
+        run.before("/ works", r#"/health answered 200: {"status": "ok"}"#)
+            && run.before(r#"/health answered 200: {"status": "ok"}"#, "/ is done"),
+    );
+    stage.check(
+        "/ was answered once its work was done",
+        run.before("/ is done", r#"/ answered 200: {"message": "Hello World"}"#),
+    );
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! Lesson 22: `block_on` is the way in from synchronous code, and only from there.
+
+#![forbid(unsafe_code)]
+
+use std::io;
+
+use taketurns::{Runtime, block_on};
+
+use crate::lessons::Lesson;
+use crate::stage::Stage;
+use crate::trace::say;
+use crate::twin::script;
+
+pub(crate) const LESSON: Lesson = Lesson {
+    number: 22,
+    title: "running asynchronous code from synchronous code",
+    passage: "document 004, \"asyncio.run\"",
+    sources: &["runtime/mod.rs", "executor/task/entry.rs"],
+    twin: script!("22"),
+    play,
+};
+
+async fn do_work() -> u32 {
+    1
+}
+
+/// A synchronous function that runs a loop; it does not know that its caller is on one.
+fn helper() -> io::Result<String> {
+    match Runtime::new()?.try_block_on(do_work()) {
+        Ok(value) => {
+            say!("run inside a running loop: {value}");
+            Ok(String::new())
+        }
+        Err(nested) => {
+            say!("run inside a running loop: refused");
+            Ok(nested.to_string())
+        }
+    }
+}
+
+async fn entry() -> io::Result<String> {
+    let refusal = helper()?;
+    say!("awaited instead: {}", do_work().await);
+    Ok(refusal)
+}
+
+fn play(stage: &mut Stage) -> io::Result<()> {
+    let outer_line = line!() + 1;
+    let nested = stage.scene("wrong way", "run it inside a running loop", || block_on(entry()))?;
+    let plain = stage.scene("right way", "run it from synchronous code", || {
+        say!("from synchronous code: {}", block_on(do_work()));
+        Ok(())
+    })?;
+    stage.why(
+        "`block_on` keeps the thread until its future is done. Inside a loop that would stop the \
+         loop, so it is refused; what is asynchronous already can simply await.",
+    );
+    stage.by_nature(
+        "`try_block_on` gives the refusal as a value and `block_on` panics with it. It says \
+         where the outer call is, which asyncio does not:",
+    );
+    stage.quote(&nested.value);
+    stage.check(
+        "the nested call was refused, and the loop went on",
+        nested.is(&["run inside a running loop: refused", "awaited instead: 1"]),
+    );
+    stage.check(
+        "the refusal names the file and the line of the outer call",
+        nested.value.contains(&format!("l22.rs:{outer_line}")),
+    );
+    stage.check("from synchronous code: the value", plain.is(&["from synchronous code: 1"]));
+    Ok(())
+}

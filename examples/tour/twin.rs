@@ -1,0 +1,136 @@
+//! The twin: a lesson's program in Python's asyncio, run as a child process beside it.
+//!
+//! A twin is a plain program that prints what its tasks say; a line `== label` opens a scene. Where
+//! no `python3` of at least 3.11 is found, its place is taken by the list recorded from it. To record
+//! one anew, in this folder:
+//!
+//! ```text
+//! python3 -I twins/07.py > twins/07.txt
+//! ```
+
+#![forbid(unsafe_code)]
+
+use std::io::{BufRead, BufReader};
+use std::iter::Peekable;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::trace::Line;
+
+/// A twin that has not ended by then is killed; none takes a tenth of it.
+const BOUND: Duration = Duration::from_secs(20);
+
+const VERSION: &str = "
+import sys
+if sys.version_info >= (3, 11):
+    print('.'.join(map(str, sys.version_info[:3])))
+";
+
+/// The program of a twin, and the lines recorded from it.
+pub(crate) struct Script {
+    pub(crate) program: &'static str,
+    pub(crate) recorded: &'static str,
+}
+
+/// The [`Script`] with this number, from `twins/`.
+macro_rules! script {
+    ($number:literal) => {
+        $crate::twin::Script {
+            program: include_str!(concat!("../twins/", $number, ".py")),
+            recorded: include_str!(concat!("../twins/", $number, ".txt")),
+        }
+    };
+}
+pub(crate) use script;
+
+/// A twin at work, or the recorded one.
+pub(crate) struct Twin {
+    lines: Peekable<Lines>,
+    child: Option<Child>,
+}
+
+/// What the twin said in one scene.
+pub(crate) struct Scene {
+    pub(crate) label: String,
+    pub(crate) began: Option<Instant>,
+    pub(crate) lines: Vec<Line>,
+}
+
+/// The version of the `python3` on this machine, if it is recent enough to run the twins.
+pub(crate) fn python() -> Option<String> {
+    let mut asked = Twin::run(VERSION)?;
+    asked.lines.next().map(|line| line.text)
+}
+
+impl Twin {
+    /// Starts `program`; `None` where there is no `python3`.
+    pub(crate) fn run(program: &str) -> Option<Twin> {
+        let mut child = Command::new("python3")
+            .args(["-I", "-u", "-X", "utf8", "-c", program])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .ok()?;
+        let output = BufReader::new(child.stdout.take()?);
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            for text in output.lines().map_while(Result::ok) {
+                if sender.send(Line::now(text)).is_err() {
+                    break;
+                }
+            }
+        });
+        Some(Twin::reading(receiver, Some(child)))
+    }
+
+    /// Says what was `recorded`, without times.
+    pub(crate) fn recall(recorded: &str) -> Twin {
+        let (sender, receiver) = mpsc::channel();
+        for text in recorded.lines() {
+            let _ = sender.send(Line { at: None, text: text.to_owned() });
+        }
+        Twin::reading(receiver, None)
+    }
+
+    fn reading(receiver: Receiver<Line>, child: Option<Child>) -> Twin {
+        let lines = Lines { receiver, deadline: Instant::now() + BOUND };
+        Twin { lines: lines.peekable(), child }
+    }
+
+    /// The next scene, once the twin has played it; `None` after the last.
+    pub(crate) fn scene(&mut self) -> Option<Scene> {
+        let Line { at: began, text } = self.lines.next()?;
+        let label = text.strip_prefix("== ").unwrap_or(&text).to_owned();
+        let mut lines = Vec::new();
+        while let Some(line) = self.lines.next_if(|line| !line.text.starts_with("== ")) {
+            lines.push(line);
+        }
+        Some(Scene { label, began, lines })
+    }
+}
+
+impl Drop for Twin {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// The lines of a twin as they come; ends with the twin, or at the deadline.
+struct Lines {
+    receiver: Receiver<Line>,
+    deadline: Instant,
+}
+
+impl Iterator for Lines {
+    type Item = Line;
+
+    fn next(&mut self) -> Option<Line> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        self.receiver.recv_timeout(left).ok()
+    }
+}

@@ -1,0 +1,27 @@
+"""Lesson 22: running a coroutine from synchronous code."""
+
+import asyncio
+
+
+async def do_work():
+    return 1
+
+
+def helper():
+    coroutine = do_work()
+    try:
+        print(f"run inside a running loop: {asyncio.run(coroutine)}")
+    except RuntimeError:
+        coroutine.close()
+        print("run inside a running loop: refused")
+
+
+async def entry():
+    helper()
+    print(f"awaited instead: {await do_work()}")
+
+
+print("== wrong way")
+asyncio.run(entry())
+print("== right way")
+print(f"from synchronous code: {asyncio.run(do_work())}")

@@ -1,0 +1,161 @@
+//! The tour, run as a user runs it: its arguments, its exit codes, its page, and every lesson.
+//!
+//! It is run with the `python3` of this machine and without any. As the lessons must agree with
+//! asyncio in the one run and with the recorded lists in the other, the recorded lists are true.
+
+#![cfg(all(feature = "net", feature = "time", feature = "offload"))]
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeSet;
+use std::env;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+const LESSONS: [&str; 8] = ["1", "2", "7", "15", "16", "20", "21", "22"];
+
+/// The example's binary, up to date: `cargo test --test tour` alone would not build it.
+fn binary() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let test = env::current_exe().expect("the path of this test");
+        let folder = test.parent().and_then(Path::parent).expect("target/<folder>/deps/<test>");
+        let profile = match folder.file_name().and_then(OsStr::to_str) {
+            None | Some("debug") => "dev",
+            Some(other) => other,
+        };
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--example", "tour", "--profile", profile, "--target-dir"])
+            .arg(folder.parent().expect("target/<folder>"))
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .status();
+        assert!(built.expect("cargo runs").success(), "`cargo build --example tour` failed");
+        folder.join("examples").join(format!("tour{}", env::consts::EXE_SUFFIX))
+    })
+}
+
+fn tour(arguments: &[&str]) -> Output {
+    Command::new(binary()).args(arguments).output().expect("the tour runs")
+}
+
+/// The tour with this folder as the only one to find `python3` in.
+fn tour_with_path(path: &Path, arguments: &[&str]) -> Output {
+    Command::new(binary()).args(arguments).env("PATH", path).output().expect("the tour runs")
+}
+
+/// Every lesson, beside the `python3` of this machine; played once for all tests.
+fn whole_tour() -> &'static Output {
+    static WHOLE: OnceLock<Output> = OnceLock::new();
+    WHOLE.get_or_init(|| tour(&[]))
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("the tour prints UTF-8")
+}
+
+/// Fails unless the tour ended well, with the whole page in the message.
+fn assert_all_hold(output: &Output) {
+    let page = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{page}\n{}", text(&output.stderr));
+    assert_eq!(text(&output.stderr), "", "nothing goes to stderr when all is well");
+    assert!(page.lines().last().is_some_and(|line| line.contains("all hold")), "{page}");
+}
+
+fn titles(output: &Output) -> Vec<&str> {
+    let lines = text(&output.stdout).lines();
+    lines.filter_map(|line| line.strip_prefix("Lesson ")?.split(':').next()).collect()
+}
+
+#[test]
+fn every_lesson_holds_beside_asyncio() {
+    assert_all_hold(whole_tour());
+    assert_eq!(titles(whole_tour()), LESSONS);
+}
+
+#[test]
+fn every_lesson_holds_against_the_recorded_lists() {
+    let nowhere = Path::new(env!("CARGO_TARGET_TMPDIR")).join("no-python");
+    let output = tour_with_path(&nowhere, &[]);
+    assert_all_hold(&output);
+    let said = text(&output.stdout).matches("asyncio, as recorded").count();
+    assert_eq!(said, LESSONS.len(), "each lesson says that it was compared with the record");
+}
+
+#[test]
+fn the_page_is_80_columns_wide_and_plain_when_piped() {
+    for output in [whole_tour(), &tour(&["--list"]), &tour(&["--help"])] {
+        let page = text(&output.stdout);
+        for line in page.lines() {
+            assert!(line.chars().count() <= 80, "{line:?}");
+        }
+        assert!(!page.contains('\x1b'), "an escape code in a pipe: {page:?}");
+    }
+}
+
+#[test]
+fn every_source_file_it_names_exists() {
+    let page = text(&whole_tour().stdout);
+    let named: BTreeSet<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("made by  "))
+        .flat_map(|files| files.split(", "))
+        .collect();
+    assert!(named.len() >= 5, "{named:?}");
+    for file in named {
+        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(file).is_file(), "no file {file}");
+    }
+}
+
+#[test]
+fn list_and_help_say_what_there_is() {
+    let list = tour(&["--list"]);
+    assert_eq!(list.status.code(), Some(0));
+    let numbers = text(&list.stdout).lines().filter_map(|line| line.split_whitespace().next());
+    assert!(numbers.eq(LESSONS), "{}", text(&list.stdout));
+
+    let help = tour(&["--help"]);
+    assert_eq!(help.status.code(), Some(0));
+    assert!(text(&help.stdout).contains("--list"));
+}
+
+#[test]
+fn lessons_are_played_as_asked_each_once() {
+    let output = tour(&["22", "7", "22"]);
+    assert_all_hold(&output);
+    assert_eq!(titles(&output), ["22", "7"]);
+}
+
+#[test]
+fn a_wrong_argument_is_one_line_and_exit_code_2() {
+    for wrong in [&["99"][..], &["seven"], &["7", "8"], &["--loud"], &["two\nlines"], &[""]] {
+        let output = tour(wrong);
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}");
+        assert_eq!(text(&output.stdout), "", "{wrong:?}");
+        assert_eq!(text(&output.stderr).lines().count(), 1, "{wrong:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_twin_that_says_something_else_fails_the_tour() {
+    const ANOTHER_PYTHON: &str = r#"
+        cat > python3 <<'END'
+#!/bin/sh
+case "$*" in *version_info*) echo 3.11.0 ;; *) echo '== right way'; echo One ;; esac
+END
+        chmod +x python3
+    "#;
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("another-python");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    // A shell writes it: a file this process had open for writing might still be busy.
+    let written = Command::new("sh").current_dir(&folder).args(["-c", ANOTHER_PYTHON]).status();
+    assert!(written.expect("a shell").success());
+
+    let output = tour_with_path(&folder, &["7"]);
+    let page = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{page}");
+    assert!(page.contains("differs  asyncio plays `right way` here"), "{page}");
+    assert!(page.contains("differs  asyncio says: One\n"), "{page}");
+    assert!(page.contains("FAIL     the same lines in the same order"), "{page}");
+}
