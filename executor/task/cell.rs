@@ -13,6 +13,7 @@ use std::task::{Context, Poll};
 use super::count::Count;
 use super::header::{Header, Polled, TaskPtr, VTable, count};
 use super::hub::Hub;
+use super::joiner::Joiner;
 use super::recycle::Memory;
 use super::waker;
 use crate::executor::primitives::ProtocolCell;
@@ -68,7 +69,7 @@ pub(super) fn new<F: Future>(
             id: StdCell::new(birth.id),
             slot: StdCell::new(birth.slot),
             site: birth.site,
-            joiner: StdCell::new(None),
+            joiner: Joiner::new(),
             link: ProtocolCell::new(std::ptr::null_mut()),
             #[cfg(all(loom, test))]
             watch: super::watch::Watch::new(),
@@ -177,9 +178,7 @@ unsafe fn settle<F: Future>(task: TaskPtr, mut result: Result<F::Output, JoinErr
     unsafe { store_output::<F>(task, result) };
     count.output_stored();
     // SAFETY: (ALIVE) as above.
-    if let Some(joiner) = unsafe { (*task.as_ptr()).joiner.take() } {
-        wake_quietly(joiner);
-    }
+    unsafe { (*task.as_ptr()).joiner.wake() };
 }
 
 /// # Safety
@@ -216,16 +215,12 @@ fn shutdown(id: Id) -> JoinError {
     JoinError::shutdown(Who::Task(id))
 }
 
-/// Drops a value of the user's; a panic of its drop ends here, and so does one of the payload's.
-pub(super) fn drop_quietly<T>(value: T) {
+fn drop_quietly<T>(value: T) {
     contain(|| drop(value));
 }
 
-fn wake_quietly(joiner: std::task::Waker) {
-    contain(|| joiner.wake());
-}
-
-fn contain(user_code: impl FnOnce()) {
+/// Runs code of the user's; a panic ends here, and so does one of its payload's drop.
+pub(super) fn contain(user_code: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(user_code)) {
         forget_if_it_panics(payload);
     }

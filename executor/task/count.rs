@@ -88,12 +88,12 @@ impl Count {
     /// Clears the last pins. The one place that retires.
     #[inline]
     pub(crate) fn retire(&self) -> Fate {
-        self.pins.set(0);
         let local = self.local.get() as isize * ONE;
         // Ordering: pairs with the Release half of `away_dec`: what the droppers did is done.
         if local + self.word.load(Ordering::Acquire) == 0 {
             return Fate::Free;
         }
+        self.pins.set(0);
         // Ordering: Release hands home's writes to whoever frees; Acquire as above.
         let word = self.word.fetch_add(local + RETIRED, Ordering::AcqRel);
         if local + word == 0 { Fate::Free } else { Fate::Kept }

@@ -2,10 +2,10 @@
 
 use std::panic::Location;
 use std::ptr::NonNull;
-use std::task::Waker;
 
 use super::count::Count;
 use super::hub::Hub;
+use super::joiner::Joiner;
 use super::recycle::Memory;
 use crate::executor::primitives::ProtocolCell;
 
@@ -28,7 +28,7 @@ pub(super) struct Header {
     pub(super) slot: std::cell::Cell<u32>,
     pub(super) site: &'static Location<'static>,
     /// Who awaits the `JoinHandle`.
-    pub(super) joiner: std::cell::Cell<Option<Waker>>,
+    pub(super) joiner: Joiner,
     /// Inbox: the task pushed before this one. Belongs to whoever won QUEUED, then to the drain (LINK).
     pub(super) link: ProtocolCell<*mut Header>,
     #[cfg(all(loom, test))]

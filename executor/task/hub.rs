@@ -122,10 +122,10 @@ impl<T> Drop for Root<T> {
 
 impl Hub {
     pub(crate) fn has_ready(&self) -> bool {
-        self.queue.len() > 0
+        !self.queue.is_empty()
     }
 
-    /// Tasks in the run queue.
+    /// Tasks in the run queue, counted.
     pub(crate) fn ready(&self) -> usize {
         self.queue.len()
     }
@@ -165,14 +165,13 @@ impl Hub {
             self.closing.set(Some(left - 1));
         }
         let pins = if name.is_some() { bits::SPAWNED_NAMED } else { bits::SPAWNED };
-        let mut live = self.live.borrow_mut();
-        let place = live.reserve();
-        let birth = self.birth(Count::new(pins), place, site);
-        if let Some(name) = name {
-            self.keep_name(birth.id, name);
-        }
-        let task = cell::new(birth, future, |memory| self.free.take(memory));
-        live.fill(place, task);
+        let task = self.live.borrow_mut().insert(|place| {
+            let birth = self.birth(Count::new(pins), place, site);
+            if let Some(name) = name {
+                self.keep_name(birth.id, name);
+            }
+            cell::new(birth, future, |memory| self.free.take(memory))
+        });
         self.queue.push(task);
         // SAFETY: (HANDLE) the bit is set for this handle, and (TYPED) the task is of this output.
         unsafe { JoinHandle::new(task) }
@@ -311,9 +310,9 @@ impl Hub {
             if hub.count.pins() == 0 {
                 return Self::free_away(task);
             }
-            hub.free.put(task.cast(), bury(task));
             // OPEN is held, so this is never the last.
             let _kept = hub.count.home_dec();
+            hub.free.put(task.cast(), bury(task));
         }
     }
 
@@ -348,14 +347,14 @@ impl Hub {
     ///
     /// (ALIVE), at home.
     unsafe fn list_new(&self, task: TaskPtr) {
-        let mut live = self.live.borrow_mut();
-        let place = live.reserve();
-        live.fill(place, task);
-        // SAFETY: (ALIVE) as the caller promised.
-        unsafe {
-            (*task.as_ptr()).slot.set(place);
-            (*task.as_ptr()).id.set(self.next_id());
-        }
+        self.live.borrow_mut().insert(|place| {
+            // SAFETY: (ALIVE) as the caller promised.
+            unsafe {
+                (*task.as_ptr()).slot.set(place);
+                (*task.as_ptr()).id.set(self.next_id());
+            }
+            task
+        });
     }
 
     /// Ends every task: closes the inbox, drops the futures in the order of spawning, resolves their

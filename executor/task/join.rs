@@ -106,19 +106,6 @@ impl<T> JoinHandle<T> {
         // SAFETY: (HANDLE) pins the task.
         unsafe { count(self.task) }.future_gone();
     }
-
-    #[inline]
-    fn register(&self, cx: &mut Context<'_>) {
-        // SAFETY: (HANDLE) pins the task; the joiner is taken out while user code (clone, drop) runs.
-        unsafe {
-            let place = &(*self.task.as_ptr()).joiner;
-            let joiner = match place.take() {
-                Some(joiner) if joiner.will_wake(cx.waker()) => joiner,
-                _ => cx.waker().clone(),
-            };
-            place.set(Some(joiner));
-        }
-    }
 }
 
 impl<T> Future for JoinHandle<T> {
@@ -130,7 +117,11 @@ impl<T> Future for JoinHandle<T> {
         // SAFETY: (HANDLE) pins the task.
         match unsafe { count(self.task) }.join() {
             Join::NotYet => {
-                self.register(cx);
+                // SAFETY: (HANDLE) pins the task.
+                unsafe {
+                    let header = self.task.as_ptr();
+                    (*header).joiner.register(cx.waker(), (*header).hub);
+                }
                 Poll::Pending
             }
             Join::Output => {
@@ -156,11 +147,14 @@ impl<T> Drop for JoinHandle<T> {
                 unsafe { Hub::settle(self.0, count(self.0).handle_gone()) };
             }
         }
-        let release = Release(self.task);
+        let _release = Release(self.task);
         // SAFETY: (HANDLE) pins the task.
-        drop(unsafe { (*self.task.as_ptr()).joiner.take() });
-        drop(self.take_now());
-        drop(release);
+        match unsafe { count(self.task) }.join() {
+            // SAFETY: (HANDLE) as above.
+            Join::NotYet => unsafe { (*self.task.as_ptr()).joiner.clear() },
+            Join::Output => drop(self.take_now()),
+            Join::Taken => {}
+        }
     }
 }
 

@@ -25,15 +25,17 @@ impl Live {
         Self { places: Vec::new(), vacant: END }
     }
 
-    /// A place for `fill` to fill.
+    /// Enters the task that `make` makes, which is told its place.
     #[inline]
-    pub(super) fn reserve(&mut self) -> u32 {
+    pub(super) fn insert(&mut self, make: impl FnOnce(u32) -> TaskPtr) -> TaskPtr {
         if self.vacant == END {
             self.grow();
         }
         let place = linked(self.vacant);
-        self.vacant = self.places[place];
-        place as u32
+        let vacated = &mut self.places[place];
+        let task = make(place as u32);
+        self.vacant = std::mem::replace(vacated, task.as_ptr());
+        task
     }
 
     #[cold]
@@ -41,11 +43,6 @@ impl Live {
         assert!(self.places.len() < MOST, "too many live tasks");
         self.vacant = link(self.places.len());
         self.places.push(END);
-    }
-
-    #[inline]
-    pub(super) fn fill(&mut self, place: u32, task: TaskPtr) {
-        self.places[place as usize] = task.as_ptr();
     }
 
     #[inline]

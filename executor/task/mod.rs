@@ -14,7 +14,7 @@
 //! 4. [`waker`]: what can be done from anywhere; [`entry`]: which place is home.
 //! 5. [`queue`]: the run queue; [`inbox`]: where away leaves woken tasks; [`live`]: what can be lost.
 //! 6. [`hub`]: all of that of one executor, and the end of it; [`recycle`]: its memory.
-//! 7. [`join`]: the handle; [`remote`]: the way in from other threads.
+//! 7. [`join`]: the handle, [`joiner`]: who awaits it; [`remote`]: the way in from other threads.
 //!
 //! # The life of a task
 //!
@@ -77,6 +77,7 @@
 //! * **TYPED** A handle of type `JoinHandle<T>` is made only for a task whose output is
 //!   `Result<T, JoinError>`.
 //! * **HANDLE** The bit is set exactly while the one `JoinHandle` exists, which is `!Send`.
+//! * **JOINER** A joiner's word is null, a counted reference on a task of the same hub, or a box of its own.
 //! * **QUEUE** A task is in the run queue at most once, and then it is pinned by RUN_QUEUED.
 //! * **LINK** The inbox's link belongs to who won QUEUED until the push, then to the list, then to the drain
 //!   until it clears QUEUED. QUEUED is itself a reference.
@@ -95,6 +96,7 @@ mod header;
 mod hub;
 mod inbox;
 mod join;
+mod joiner;
 mod live;
 mod queue;
 mod recycle;

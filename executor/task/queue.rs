@@ -12,16 +12,23 @@ use super::header::TaskPtr;
 pub(super) struct RunQueue {
     head: Cell<Option<TaskPtr>>,
     tail: Cell<Option<TaskPtr>>,
-    len: Cell<usize>,
 }
 
 impl RunQueue {
     pub(super) fn new() -> Self {
-        Self { head: Cell::new(None), tail: Cell::new(None), len: Cell::new(0) }
+        Self { head: Cell::new(None), tail: Cell::new(None) }
     }
 
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.head.get().is_none()
+    }
+
+    /// Counts them, one by one: nothing that happens often asks.
     pub(super) fn len(&self) -> usize {
-        self.len.get()
+        // SAFETY: (QUEUE) each is pinned by RUN_QUEUED.
+        let next = |task: &TaskPtr| unsafe { (*task.as_ptr()).next_run.get() };
+        std::iter::successors(self.head.get(), next).count()
     }
 
     /// The caller has just set RUN_QUEUED, and the task was not in the queue.
@@ -35,7 +42,6 @@ impl RunQueue {
                 None => self.head.set(Some(task)),
             }
         }
-        self.len.set(self.len.get() + 1);
     }
 
     /// The task whose turn it is; its RUN_QUEUED is the caller's to clear.
@@ -48,7 +54,6 @@ impl RunQueue {
         if next.is_none() {
             self.tail.set(None);
         }
-        self.len.set(self.len.get() - 1);
         Some(task)
     }
 }

@@ -35,6 +35,18 @@ pub(super) fn own(task: TaskPtr) -> Waker {
     unsafe { Waker::from_raw(raw(task.as_ptr().cast())) }
 }
 
+/// The task that `waker` wakes, if it is one of this hub.
+#[inline]
+pub(super) fn task_of(waker: &Waker, home: NonNull<Hub>) -> Option<TaskPtr> {
+    if *waker.vtable() != VTABLE {
+        return None;
+    }
+    // SAFETY: (ALIVE) a waker of ours.
+    let task = unsafe { task(waker.data()) };
+    // SAFETY: (ALIVE) a waker of ours.
+    (unsafe { hub_of(task) } == home).then_some(task)
+}
+
 fn raw(task: *const ()) -> RawWaker {
     RawWaker::new(task, &VTABLE)
 }
@@ -67,37 +79,65 @@ unsafe fn clone(data: *const ()) -> RawWaker {
 }
 
 unsafe fn wake_by_ref(data: *const ()) {
-    // SAFETY: (ALIVE) the waker is a reference, kept until the push is done. (PINNED) the task's
-    // reference on the hub is released after the last of its own, so the hub is there too.
+    // SAFETY: (ALIVE) the waker is a reference, kept until the push is done.
     unsafe {
         let task = task(data);
-        let pointer = hub_of(task);
-        if is_home(pointer) {
-            if count(task).wake_home() == Wake::Push {
-                hub(pointer).push_ready(task);
-            }
-        } else if count(task).win_queued() {
-            hub(pointer).push_away(task);
-        }
+        if is_home(hub_of(task)) { wake_home(task) } else { wake_away(task) }
     }
 }
 
 unsafe fn wake(data: *const ()) {
-    // SAFETY: the waker is given up after its last use.
+    // SAFETY: (ALIVE) the waker is a reference, given up after its last use; after the decrement the
+    // task is touched only by the one that is told to free it.
     unsafe {
-        wake_by_ref(data);
-        drop(data);
+        let task = task(data);
+        let fate = if is_home(hub_of(task)) {
+            wake_home(task);
+            count(task).home_dec()
+        } else {
+            wake_away(task);
+            count(task).away_dec()
+        };
+        Hub::settle_away(task, fate);
     }
 }
 
 unsafe fn drop(data: *const ()) {
-    // SAFETY: (ALIVE) the waker being dropped is a reference; after the decrement the task is touched
-    // only by the one that is told to free it.
+    // SAFETY: (ALIVE) as in `wake`.
     unsafe {
         let task = task(data);
         let home = is_home(hub_of(task));
         let count = count(task);
-        let fate = if home { count.home_dec() } else { count.away_dec() };
-        Hub::settle_away(task, fate);
+        Hub::settle_away(task, if home { count.home_dec() } else { count.away_dec() });
+    }
+}
+
+/// Puts the task into the run queue, unless it is owed a turn already.
+///
+/// # Safety
+///
+/// (ALIVE), at home.
+#[inline]
+pub(super) unsafe fn wake_home(task: TaskPtr) {
+    // SAFETY: (ALIVE) as the caller promised; (PINNED) the task's reference on the hub is released after
+    // the last of its own.
+    unsafe {
+        if count(task).wake_home() == Wake::Push {
+            hub(hub_of(task)).push_ready(task);
+        }
+    }
+}
+
+/// Puts the task into the inbox, unless it is there already.
+///
+/// # Safety
+///
+/// (ALIVE) by a reference that is kept until this returns.
+unsafe fn wake_away(task: TaskPtr) {
+    // SAFETY: (ALIVE), (PINNED) as the caller promised.
+    unsafe {
+        if count(task).win_queued() {
+            hub(hub_of(task)).push_away(task);
+        }
     }
 }
