@@ -2,7 +2,7 @@
 
 use std::alloc::Layout;
 use std::any::Any;
-use std::cell::Cell as StdCell;
+use std::cell::{Cell as StdCell, UnsafeCell};
 use std::future::Future;
 use std::mem::{ManuallyDrop, needs_drop};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
@@ -23,7 +23,7 @@ use crate::executor::{Id, JoinError, Who};
 #[repr(C)]
 struct Cell<F: Future> {
     header: Header,
-    stage: ProtocolCell<Stage<F>>,
+    stage: UnsafeCell<Stage<F>>,
 }
 
 /// The future, then its output, in the same place. The bits say which (STAGE).
@@ -74,7 +74,7 @@ pub(super) fn new<F: Future>(
             #[cfg(all(loom, test))]
             watch: super::watch::Watch::new(),
         },
-        stage: ProtocolCell::new(Stage { future: ManuallyDrop::new(future) }),
+        stage: UnsafeCell::new(Stage { future: ManuallyDrop::new(future) }),
     };
     let memory = vtable::<F>().memory;
     let place = recycled(memory).unwrap_or_else(|| memory.allocate()).cast::<Cell<F>>();
@@ -110,9 +110,9 @@ fn vtable<F: Future>() -> &'static VTable {
 ///
 /// (ALIVE) and made by `new::<F>`.
 #[inline]
-unsafe fn stage<'a, F: Future + 'a>(task: TaskPtr) -> &'a ProtocolCell<Stage<F>> {
+unsafe fn stage<F: Future>(task: TaskPtr) -> *mut Stage<F> {
     // SAFETY: the header is the first field of a `Cell<F>`, and the pointer covers all of it.
-    unsafe { &(*task.cast::<Cell<F>>().as_ptr()).stage }
+    unsafe { (*task.cast::<Cell<F>>().as_ptr()).stage.get() }
 }
 
 unsafe fn poll<F: Future>(task: TaskPtr) -> Polled {
@@ -121,10 +121,7 @@ unsafe fn poll<F: Future>(task: TaskPtr) -> Polled {
     let polled = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: (STAGE) RUNNING and FUTURE are set: the future is there, and nobody else uses it; it
         // never moves before it is dropped, so it may be pinned.
-        unsafe {
-            stage::<F>(task)
-                .with_mut(|stage| Pin::new_unchecked(&mut *(*stage).future).poll(&mut cx))
-        }
+        unsafe { Pin::new_unchecked(&mut *(*stage::<F>(task)).future).poll(&mut cx) }
     }));
     let result = match polled {
         Ok(Poll::Pending) => return Polled::Pending,
@@ -155,9 +152,7 @@ unsafe fn cancel<F: Future>(task: TaskPtr, why: Cancel) {
 /// joiner's wake. None leaves the task half done.
 unsafe fn settle<F: Future>(task: TaskPtr, mut result: Result<F::Output, JoinError>) {
     // SAFETY: (STAGE) FUTURE is set: the future is there; `future_gone` says that it no longer is.
-    let drop_future = || unsafe {
-        stage::<F>(task).with_mut(|stage| ManuallyDrop::drop(&mut (*stage).future));
-    };
+    let drop_future = || unsafe { ManuallyDrop::drop(&mut (*stage::<F>(task)).future) };
     let dropped =
         if needs_drop::<F>() { catch_unwind(AssertUnwindSafe(drop_future)) } else { Ok(()) };
     // SAFETY: (ALIVE) RUNNING is held to the end of this function.
@@ -186,9 +181,7 @@ unsafe fn settle<F: Future>(task: TaskPtr, mut result: Result<F::Output, JoinErr
 /// (ALIVE), made by `new::<F>`, and the stage holds nothing that needs a drop.
 unsafe fn store_output<F: Future>(task: TaskPtr, result: Result<F::Output, JoinError>) {
     // SAFETY: as the caller promised.
-    unsafe {
-        stage::<F>(task).with_mut(|stage| (*stage).output = ManuallyDrop::new(result));
-    }
+    unsafe { (*stage::<F>(task)).output = ManuallyDrop::new(result) };
 }
 
 /// Moves the output out.
