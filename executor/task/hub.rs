@@ -20,6 +20,7 @@ use super::entry;
 use super::header::{Polled, TaskPtr, count};
 use super::inbox::{Batch, Inbox};
 use super::join::JoinHandle;
+use super::leaf_cell::LeafCell;
 use super::live::Live;
 use super::queue::RunQueue;
 use super::recycle::{FreeList, Memory};
@@ -31,6 +32,8 @@ use crate::executor::{Id, JoinError};
 
 /// The executor's pin.
 const OPEN: u32 = 1;
+/// Beside OPEN, once the executor ends.
+const CLOSING: u32 = 1 << 1;
 
 /// Destructors may spawn while the executor ends, and the destructors of what they spawn may too.
 /// That many are still dropped in order; what comes after is forgotten, so that it ends.
@@ -43,12 +46,12 @@ pub(crate) struct Hub {
     stop: AtomicBool,
     // home
     queue: RunQueue,
-    live: RefCell<Live>,
+    live: LeafCell<Live>,
     names: RefCell<BTreeMap<u64, Box<str>>>,
     free: FreeList,
     last_id: Cell<u64>,
-    /// Set when the executor ends: how many more tasks may be spawned.
-    closing: Cell<Option<u32>>,
+    /// How many tasks may still be spawned while the executor ends.
+    late_spawns: Cell<u32>,
     #[cfg(all(loom, test))]
     watch: super::watch::Watch,
 }
@@ -63,11 +66,11 @@ impl HubOwner {
             inbox: Inbox::new(unparker),
             stop: AtomicBool::new(false),
             queue: RunQueue::new(),
-            live: RefCell::new(Live::new()),
+            live: LeafCell::new(Live::new()),
             names: RefCell::new(BTreeMap::new()),
             free: FreeList::new(),
             last_id: Cell::new(0),
-            closing: Cell::new(None),
+            late_spawns: Cell::new(LATE_SPAWNS),
             #[cfg(all(loom, test))]
             watch: super::watch::Watch::new(),
         };
@@ -158,23 +161,31 @@ impl Hub {
         site: &'static Location<'static>,
         name: Option<Box<str>>,
     ) -> JoinHandle<F::Output> {
-        if let Some(left) = self.closing.get() {
-            if left == 0 {
-                return self.stillborn(future, site);
-            }
-            self.closing.set(Some(left - 1));
+        if self.count.pins() != OPEN && !self.may_spawn_late() {
+            return self.stillborn(future, site);
         }
         let pins = if name.is_some() { bits::SPAWNED_NAMED } else { bits::SPAWNED };
-        let task = self.live.borrow_mut().insert(|place| {
-            let birth = self.birth(Count::new(pins), place, site);
-            if let Some(name) = name {
-                self.keep_name(birth.id, name);
-            }
-            cell::new(birth, future, |memory| self.free.take(memory))
-        });
+        let birth = |slot| self.birth(Count::new(pins), slot, site);
+        // SAFETY: (LEAF) making a cell moves the future and allocates.
+        let task = unsafe {
+            self.live.with(|live| {
+                live.insert(|slot| cell::new(birth(slot), future, |memory| self.free.take(memory)))
+            })
+        };
+        if let Some(name) = name {
+            self.names.borrow_mut().insert(self.last_id.get(), name);
+        }
         self.queue.push(task);
         // SAFETY: (HANDLE) the bit is set for this handle, and (TYPED) the task is of this output.
         unsafe { JoinHandle::new(task) }
+    }
+
+    /// The executor is ending, and destructors spawn.
+    #[cold]
+    fn may_spawn_late(&self) -> bool {
+        let left = self.late_spawns.get();
+        self.late_spawns.set(left.saturating_sub(1));
+        left > 0
     }
 
     /// A task that ended before it began: the executor has been ending for too long.
@@ -269,23 +280,19 @@ impl Hub {
     /// RUNNING is held; it is given up here.
     #[inline]
     unsafe fn finish(&self, task: TaskPtr) {
-        // SAFETY: (ALIVE) RUNNING is held until `end_done`.
+        // SAFETY: (ALIVE) RUNNING is held until `end_done`; (LEAF) removing is a move.
         unsafe {
             let count = count(task);
             let ended = count.unlist();
             if ended.listed {
-                self.live.borrow_mut().remove((*task.as_ptr()).slot.get());
+                let slot = (*task.as_ptr()).slot.get();
+                self.live.with(|live| live.remove(slot));
             }
             if ended.named {
                 self.forget_name((*task.as_ptr()).id.get());
             }
             Self::settle(task, count.end_done());
         }
-    }
-
-    #[cold]
-    fn keep_name(&self, id: u64, name: Box<str>) {
-        self.names.borrow_mut().insert(id, name);
     }
 
     #[cold]
@@ -347,28 +354,31 @@ impl Hub {
     ///
     /// (ALIVE), at home.
     unsafe fn list_new(&self, task: TaskPtr) {
-        self.live.borrow_mut().insert(|place| {
-            // SAFETY: (ALIVE) as the caller promised.
-            unsafe {
-                (*task.as_ptr()).slot.set(place);
+        // SAFETY: (ALIVE) as the caller promised; (LEAF) plain moves.
+        unsafe {
+            let place = |slot| {
+                (*task.as_ptr()).slot.set(slot);
                 (*task.as_ptr()).id.set(self.next_id());
-            }
-            task
-        });
+                task
+            };
+            self.live.with(|live| live.insert(place));
+        }
     }
 
     /// Ends every task: closes the inbox, drops the futures in the order of spawning, resolves their
     /// handles. Returns what was lost. Destructors may do anything; what they spawn is dropped too.
     pub(crate) fn close(&self, site: &'static Location<'static>) -> Vec<LostTask> {
-        if self.closing.get().is_some() {
+        if self.count.pins() != OPEN {
             return Vec::new();
         }
-        self.closing.set(Some(LATE_SPAWNS));
+        self.count.set_pins(OPEN | CLOSING);
         entry::enter_anyway(self, site, || {
             self.take(self.inbox.close());
             let mut lost = Vec::new();
             loop {
-                let mut round: Vec<TaskPtr> = self.live.borrow().iter().collect();
+                // SAFETY: (LEAF) copies pointers.
+                let mut round: Vec<TaskPtr> =
+                    unsafe { self.live.with(|live| live.iter().collect()) };
                 // SAFETY: (ALIVE) LISTED is held until a task's own turn to be dropped, below.
                 round.sort_by_key(|task| unsafe { (*task.as_ptr()).id.get() });
                 for &task in &round {

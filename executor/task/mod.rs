@@ -78,6 +78,7 @@
 //!   `Result<T, JoinError>`.
 //! * **HANDLE** The bit is set exactly while the one `JoinHandle` exists, which is `!Send`.
 //! * **JOINER** A joiner's word is null, a counted reference on a task of the same hub, or a box of its own.
+//! * **LEAF** What runs inside a `LeafCell` is a few plain moves: no code of the user's, no way back.
 //! * **QUEUE** A task is in the run queue at most once, and then it is pinned by RUN_QUEUED.
 //! * **LINK** The inbox's link belongs to who won QUEUED until the push, then to the list, then to the drain
 //!   until it clears QUEUED. QUEUED is itself a reference.
@@ -97,6 +98,7 @@ mod hub;
 mod inbox;
 mod join;
 mod joiner;
+mod leaf_cell;
 mod live;
 mod queue;
 mod recycle;
