@@ -29,4 +29,6 @@ pub use executor::{
 };
 #[cfg(feature = "offload")]
 pub use offload::{BlockingHandle, spawn_blocking};
+#[cfg(feature = "hyper")]
+pub use runtime::hyper;
 pub use runtime::{Builder, ExitReport, Runtime, StuckJob, block_on};

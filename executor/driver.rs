@@ -5,7 +5,6 @@
 
 #![forbid(unsafe_code)]
 
-use std::fmt;
 use std::thread::{self, Thread};
 use std::time::Duration;
 
@@ -89,11 +88,5 @@ struct UnparkThread(Thread);
 impl Unpark for UnparkThread {
     fn unpark(&self) {
         self.0.unpark();
-    }
-}
-
-impl fmt::Debug for dyn Unpark {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Unpark")
     }
 }

@@ -33,6 +33,7 @@ mod lost;
 mod models;
 mod primitives;
 mod run;
+#[cfg(any(feature = "net", feature = "time", feature = "offload"))]
 pub(crate) mod scoped;
 mod spawn;
 mod task;

@@ -178,8 +178,13 @@ impl<D: Driver> Looks<'_, D> {
     }
 }
 
+/// Says how many tasks are ready, and what the driver waits for (unless it is at work).
 impl<D: Driver> fmt::Debug for Executor<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Executor").field("ready", &self.hub.ready()).finish_non_exhaustive()
+        let pending = self.driver.try_borrow().ok().map(|driver| driver.pending());
+        f.debug_struct("Executor")
+            .field("ready", &self.hub.ready())
+            .field("pending", &pending)
+            .finish_non_exhaustive()
     }
 }

@@ -6,11 +6,14 @@
 //! 2. `parts`: the parts that the features leave, entered together. The one file that knows features.
 //! 3. `outside`: the executor's `Driver`: a look is inbox, timers, reactor, in that order.
 //! 4. `report`: what was lost when a runtime ended.
-//! 5. this file: [`Runtime`], and the free [`block_on`].
+//! 5. `hyper`: hyper's runtime traits for our types (feature `hyper`).
+//! 6. this file: [`Runtime`], and the free [`block_on`].
 
 #![forbid(unsafe_code)]
 
 mod builder;
+#[cfg(feature = "hyper")]
+pub mod hyper;
 mod outside;
 mod parts;
 mod report;
@@ -142,11 +145,9 @@ impl Runtime {
     #[track_caller]
     fn end(&mut self) -> ExitReport {
         self.ended = true;
-        let entered = self.parts.enter();
+        let _entered = self.parts.enter();
         let lost = self.executor.close();
-        let stuck = self.parts.shut();
-        drop(entered);
-        ExitReport::new(lost, stuck)
+        ExitReport::new(lost, self.parts.shut())
     }
 }
 

@@ -4,6 +4,10 @@
 //! entering the runtime enters them all.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(all(feature = "net", feature = "time", feature = "offload")),
+    allow(unused_variables, unused_imports, reason = "for the part that was taken away")
+)]
 
 use std::io;
 use std::rc::Rc;
@@ -11,7 +15,9 @@ use std::time::Duration;
 
 use super::Builder;
 use super::report::StuckJob;
-use crate::executor::{Pending, Unpark, scoped};
+#[cfg(any(feature = "net", feature = "time", feature = "offload"))]
+use crate::executor::scoped;
+use crate::executor::{Pending, Unpark};
 #[cfg(feature = "offload")]
 use crate::offload::Pool;
 #[cfg(feature = "net")]
@@ -103,16 +109,17 @@ impl Parts {
     }
 
     pub(super) fn pending(&self) -> Pending {
-        let mut pending = Pending { next_deadline: self.until_next(), ..Pending::default() };
-        #[cfg(feature = "time")]
-        {
-            pending.timers = self.timers.len();
+        Pending {
+            #[cfg(feature = "time")]
+            timers: self.timers.len(),
+            #[cfg(not(feature = "time"))]
+            timers: 0,
+            #[cfg(feature = "net")]
+            sources: self.reactor.interest(),
+            #[cfg(not(feature = "net"))]
+            sources: 0,
+            next_deadline: self.until_next(),
         }
-        #[cfg(feature = "net")]
-        {
-            pending.sources = self.reactor.interest();
-        }
-        pending
     }
 
     pub(super) fn unparker(&self) -> Box<dyn Unpark> {

@@ -39,6 +39,18 @@ pub(super) fn real_now() -> u64 {
     ORIGIN.saturating_add(run(began()))
 }
 
+/// When, by the system, a real clock shows `now`.
+#[cfg(feature = "hyper")]
+pub(super) fn to_system(now: u64) -> SystemInstant {
+    began() + Duration::from_nanos(now.saturating_sub(ORIGIN))
+}
+
+/// What a real clock shows at the system's `instant`; at the earliest, what it began with.
+#[cfg(feature = "hyper")]
+pub(super) fn from_system(instant: SystemInstant) -> u64 {
+    ORIGIN.saturating_add(nanos(instant.saturating_duration_since(began())))
+}
+
 /// When the process first asked: one moment for all, so that the instants of all real clocks
 /// compare.
 fn began() -> SystemInstant {

@@ -70,6 +70,17 @@ impl Instant {
         let span = u64::try_from(span.as_nanos()).ok()?;
         self.0.checked_sub(span).map(Instant)
     }
+
+    /// For libraries that count in std's instants; [`from_system`](Self::from_system) reverses it.
+    #[cfg(feature = "hyper")]
+    pub(crate) fn to_system(self) -> std::time::Instant {
+        clock::to_system(self.0)
+    }
+
+    #[cfg(feature = "hyper")]
+    pub(crate) fn from_system(instant: std::time::Instant) -> Self {
+        Instant(clock::from_system(instant))
+    }
 }
 
 impl Add<Duration> for Instant {

@@ -144,7 +144,9 @@ impl Timers {
 
     pub(super) fn arm(&self, deadline: u64, waker: &Waker) -> Key {
         let waker = waker.clone();
-        self.wheel.borrow_mut().insert(deadline, waker)
+        let mut wheel = self.wheel.borrow_mut();
+        wheel.catch_up(self.timeline.latest());
+        wheel.insert(deadline, waker)
     }
 
     /// `Ready` once it fired; until then `waker` is the one to wake.

@@ -131,6 +131,14 @@ impl<T> Wheel<T> {
         due.sort_unstable_by_key(|due| Reverse((due.deadline, due.arming)));
     }
 
+    /// While nothing is armed, `now` moves for free: what is armed next lands on a level as low as can
+    /// be, and not as far up as the wheel is behind.
+    pub(super) fn catch_up(&mut self, now: u64) {
+        if self.len() == 0 {
+            self.now = self.now.max(now >> self.shift);
+        }
+    }
+
     /// Goes on at `now`, in ns, with ticks of another size. Every key stays valid.
     pub(super) fn change_tick(&mut self, shift: u32, now: u64) {
         let entries = mem::replace(&mut self.entries, Slab::new());

@@ -262,3 +262,16 @@ fn a_change_of_tick_keeps_keys_and_order() {
     assert!(wheel.reset(keys[2], 6));
     assert_eq!(wheel.next_expiry(), Some(5));
 }
+
+#[test]
+fn an_empty_wheel_catches_up_and_is_exact_at_once() {
+    let mut wheel = Wheel::new(0, 0);
+    wheel.catch_up(1 << 40);
+    let near = wheel.insert((1 << 40) + 2, "near");
+    assert_eq!(wheel.next_expiry(), Some((1 << 40) + 2));
+    wheel.catch_up(1 << 50);
+    assert_eq!(wheel.next_expiry(), Some((1 << 40) + 2));
+    wheel.cancel(near);
+    wheel.catch_up(7);
+    assert_eq!(fire(&mut wheel, 1 << 40), [""; 0]);
+}

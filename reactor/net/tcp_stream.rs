@@ -5,6 +5,8 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+#[cfg(feature = "hyper")]
+use std::mem::MaybeUninit;
 use std::net::{self, Shutdown, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
@@ -151,6 +153,24 @@ impl TcpStream {
     /// Those of [`std::net::TcpStream::shutdown`].
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.source.io().shutdown(how)
+    }
+
+    /// `poll_read` through a `buf` that need not be initialised: `take` gets what came, at most
+    /// once, and nothing at the end.
+    #[cfg(feature = "hyper")]
+    pub(crate) fn poll_receive(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut [MaybeUninit<u8>],
+        mut take: impl FnMut(&[u8]),
+    ) -> Poll<io::Result<()>> {
+        let len = buf.len();
+        let receive = |io: &net::TcpStream| {
+            let received = sys::receive(io, buf)?;
+            take(received);
+            Ok(received.len())
+        };
+        self.source.poll_transfer(Direction::Read, cx, len, receive).map_ok(drop)
     }
 }
 

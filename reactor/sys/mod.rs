@@ -7,6 +7,8 @@ mod epoll;
 mod socket;
 
 pub(crate) use epoll::{Events, Poller};
+#[cfg(feature = "hyper")]
+pub(crate) use socket::receive;
 pub(crate) use socket::{accept, start_connect};
 
 /// One descriptor became ready, in one direction or in both.

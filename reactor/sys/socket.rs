@@ -1,13 +1,17 @@
-//! The two socket calls std lacks: an accept that gives a non-blocking socket in one system call,
-//! and a connect that does not wait.
+//! The socket calls std lacks: an accept that gives a non-blocking socket in one system call, a
+//! connect that does not wait, and a receive into memory that nobody has written to.
 
 #![forbid(unsafe_code)]
 
 use std::io;
+#[cfg(feature = "hyper")]
+use std::mem::MaybeUninit;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, acceptfrom_with, connect, socket_with};
+#[cfg(feature = "hyper")]
+use rustix::net::{RecvFlags, recv};
 
 const FLAGS: SocketFlags = SocketFlags::NONBLOCK.union(SocketFlags::CLOEXEC);
 
@@ -35,4 +39,14 @@ pub(crate) fn start_connect(peer: SocketAddr) -> io::Result<TcpStream> {
         Ok(()) | Err(Errno::INPROGRESS) => Ok(socket.into()),
         Err(errno) => Err(errno.into()),
     }
+}
+
+/// Gives what it wrote to the beginning of `buf`.
+#[cfg(feature = "hyper")]
+pub(crate) fn receive<'a>(
+    stream: &TcpStream,
+    buf: &'a mut [MaybeUninit<u8>],
+) -> io::Result<&'a [u8]> {
+    let ((received, _rest), _len) = recv(stream, buf, RecvFlags::empty())?;
+    Ok(received)
 }
