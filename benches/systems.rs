@@ -1,8 +1,7 @@
 //! The systems: taketurns, the three ways to run tokio on one thread, and `LocalPool` of futures.
 //!
-//! tokio's drivers stay off (no `enable_all`), which spares it a look at the kernel every 61 turns
-//! and a system call each time the root is woken; taketurns comes as `Runtime::new` makes it, with
-//! timers, reactor and pool.
+//! Like for like: tokio with `enable_all`, as `#[tokio::main]` makes it, and taketurns as
+//! `Runtime::new` makes it: both with timers and a reactor that are there and have nothing to do.
 
 #![forbid(unsafe_code)]
 
@@ -146,7 +145,8 @@ impl System for TokioLocalRuntime {
     type Spawner = TokioLocalSpawner;
 
     fn new() -> Self {
-        let runtime = Builder::new_current_thread().build_local(LocalOptions::default());
+        let runtime =
+            Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
         TokioLocalRuntime(runtime.expect("tokio: no runtime"))
     }
 
@@ -212,5 +212,5 @@ impl Future for SelfWake {
 }
 
 fn tokio_runtime() -> Runtime {
-    Builder::new_current_thread().build().expect("tokio: no runtime")
+    Builder::new_current_thread().enable_all().build().expect("tokio: no runtime")
 }
