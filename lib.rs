@@ -1,4 +1,51 @@
-//! taketurns.
+//! taketurns: a single-threaded cooperative async executor, small, fast, and honest about what goes
+//! wrong in cooperative code.
+//!
+//! Tasks take turns on one thread: a turn is one poll of one task, and it ends where the task awaits
+//! something that is not ready. Nothing interrupts a turn. So a task that never yields starves the rest,
+//! a task nobody awaits is dropped with the loop, and a blocking call stops everything; this crate says
+//! so when it happens, and has the remedy beside it ([`yield_now`], the [`ExitReport`],
+#![cfg_attr(feature = "offload", doc = "[`spawn_blocking`]).")]
+#![cfg_attr(not(feature = "offload"), doc = "`spawn_blocking` of the feature `offload`).")]
+//!
+//! ```
+//! use taketurns::{Runtime, spawn, yield_now};
+//!
+//! let runtime = Runtime::new()?;
+//! let sum = runtime.block_on(async {
+//!     let one = spawn(async { 1 });
+//!     let two = spawn(async {
+//!         yield_now().await; // everybody who is ready takes a turn first
+//!         2
+//!     });
+//!     spawn(std::future::pending::<()>()).detach(); // nobody awaits this one
+//!     one.await.unwrap() + two.await.unwrap()
+//! });
+//! assert_eq!(sum, 3);
+//! let report = runtime.shutdown();
+//! assert_eq!(report.lost().len(), 1);
+//! println!("{report}"); // 1 task was lost: task #3, spawned at src/main.rs:10:5, polled once
+//! # std::io::Result::Ok(())
+//! ```
+//!
+//! # Layout
+//!
+//! The root folder of the repository is the crate. To read it, in this order:
+//!
+//! 1. [`executor`]: who runs next. Begin with `executor/run.rs`, the loop and its promise, then
+//!    `executor/task/mod.rs`: the task in two halves, home and away, which is the one new idea here.
+//! 2. `timer/` ([`time`]): when. A wheel of integers, a clock, and `sleep`.
+//! 3. `reactor/` ([`net`]): what the operating system says. Epoll behind a small surface, and TCP on top.
+//! 4. `offload/`: beside the loop, the thread pool for work that blocks.
+//! 5. `runtime/`: ties them together: [`Runtime`], [`Builder`], [`ExitReport`].
+//! 6. `tests/`, and `executor/models.rs`: what is promised, as traces in exact order and as loom models.
+//! 7. `examples/tour/`: all of it from outside, lesson by lesson; `benches/`: beside its peers.
+//!
+//! # Features
+//!
+//! `net`, `time` and `offload` are on by default, and each can be taken away; without them the crate is
+//! the executor alone, with two small dependencies. `hyper` adds hyper 1's `rt` traits for the types
+//! here. `net` is Linux only so far; everything else builds where std does.
 
 pub mod executor;
 #[cfg(feature = "offload")]
@@ -24,9 +71,7 @@ pub mod task {
 #[cfg(feature = "net")]
 pub use reactor::net;
 
-pub use executor::{
-    Handle, JoinError, JoinHandle, LostTask, Nested, RemoteHandle, spawn, yield_now,
-};
+pub use executor::{Handle, JoinError, JoinHandle, LostTask, Nested, RemoteHandle, spawn, yield_now};
 #[cfg(feature = "offload")]
 pub use offload::{BlockingHandle, spawn_blocking};
 #[cfg(feature = "hyper")]

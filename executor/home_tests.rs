@@ -1,5 +1,7 @@
 //! Home is free of read-modify-writes: a fact, counted.
 
+#![forbid(unsafe_code)]
+
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::rc::Rc;

@@ -1,0 +1,111 @@
+//! The house keeps its shape: who may use whom, where `unsafe` and atomics may be, how long it is to read.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Every source file below `folder`, with its text.
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    walk(&root.join(folder), &mut found);
+    assert!(!found.is_empty(), "no sources in {folder}/");
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path).unwrap();
+        (path.strip_prefix(root).unwrap().to_owned(), text)
+    };
+    found.into_iter().map(read).collect()
+}
+
+const PARTS: [&str; 5] = ["executor", "offload", "timer", "reactor", "runtime"];
+
+/// Lines that are neither blank nor comments.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"))
+}
+
+/// Of these, lines with something to read in them: no lone brackets, no imports, no attributes.
+fn says_something(line: &&str) -> bool {
+    let import = line.trim_start_matches("pub").trim_start_matches("(crate)");
+    let import = import.trim_start_matches("(super)").trim_start();
+    let import = import.starts_with("use ") || import.starts_with("mod ");
+    let brackets = !line.contains(char::is_alphanumeric);
+    !(import || brackets || line.starts_with("#[") || line.starts_with("#!["))
+}
+
+fn is_test(path: &Path) -> bool {
+    let test = |name: &str| name.contains("tests");
+    let support = ["executor/models.rs", "executor/task/watch.rs", "reactor/harness.rs"];
+    path.iter().any(|part| test(part.to_str().unwrap()))
+        || support.iter().any(|&file| path == Path::new(file))
+}
+
+#[test]
+fn parts_use_only_the_parts_below_them() {
+    let below = |part| match part {
+        "executor" => &["executor"][..],
+        "offload" => &["executor", "offload"],
+        "timer" => &["executor", "timer"],
+        "reactor" => &["executor", "reactor"],
+        _ => &PARTS[..],
+    };
+    for part in PARTS {
+        for (path, text) in sources(part) {
+            for line in code(&text) {
+                for other in PARTS {
+                    let used = line.contains(&format!("crate::{other}"));
+                    let allowed = below(part).contains(&other);
+                    assert!(
+                        !used || allowed,
+                        "{}: {part} may not use {other}: {line}",
+                        path.display()
+                    );
+                }
+                let shortcut = line.starts_with("use crate::{");
+                assert!(!shortcut, "{}: name the part in each `use`: {line}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn unsafe_stays_with_the_task_and_everything_else_forbids_it() {
+    for part in PARTS {
+        for (path, text) in sources(part) {
+            let home = path.starts_with("executor/task");
+            let forbids = text.lines().any(|line| line == "#![forbid(unsafe_code)]");
+            // `forbid` reaches down: into tests from the module they test, but from here also into task/.
+            let parent = path == Path::new("executor/mod.rs");
+            let exempt = home || parent || is_test(&path);
+            assert!(forbids || exempt, "{} does not forbid unsafe code", path.display());
+        }
+    }
+}
+
+#[test]
+fn atomics_are_named_in_one_file() {
+    for part in PARTS {
+        for (path, text) in sources(part) {
+            let named = code(&text).any(|line| line.contains("sync::atomic"));
+            let here = path == Path::new("executor/primitives.rs") || is_test(&path);
+            assert!(!named || here, "{} names std's atomics", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_executor_is_read_in_an_afternoon() {
+    let files = sources("executor").into_iter().filter(|(path, _)| !is_test(path));
+    let lines: usize = files.map(|(_, text)| code(&text).filter(says_something).count()).sum();
+    println!("executor/: {lines} lines of code");
+    assert!(lines <= 1500, "executor/ has {lines} lines of code; its readers were promised 1500");
+}
