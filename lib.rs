@@ -71,7 +71,9 @@ pub mod task {
 #[cfg(feature = "net")]
 pub use reactor::net;
 
-pub use executor::{Handle, JoinError, JoinHandle, LostTask, Nested, RemoteHandle, spawn, yield_now};
+pub use executor::{
+    Handle, JoinError, JoinHandle, LostTask, Nested, RemoteHandle, spawn, yield_now,
+};
 #[cfg(feature = "offload")]
 pub use offload::{BlockingHandle, spawn_blocking};
 #[cfg(feature = "hyper")]

@@ -2,7 +2,7 @@
 //!
 //! Loom runs a model once for every way its threads can interleave and every value a weak load may
 //! read. Each model here has at most three threads and is about one race; the bound on preemptions and
-//! its reason stand beside it (`TAKETURNS_LOOM=full` lifts them). Three things are watched in all of
+//! its reason stand beside it, and a second, wider one for `TAKETURNS_LOOM=full`. Three things are watched in all of
 //! them: memory (see [`watch`](super::task::watch)), the thread a future is polled and dropped on
 //! ([`Homebound`]), and that nobody sleeps for ever (loom calls that a deadlock). Under a plain
 //! `cargo test` each runs once, on std's threads.
@@ -25,13 +25,26 @@ use atomic::{AtomicUsize, Ordering};
 
 use super::{Driver, EVENT_INTERVAL, Executor, JoinHandle, Pending, Unpark, yield_now};
 
-/// Runs a model. `preemptions` bounds how often loom may take a thread off where it need not.
-fn model(preemptions: Option<usize>, run: impl Fn() + Send + Sync + 'static) {
+/// How often loom may take a thread off where it need not; `None`: as often as it likes.
+struct Preemptions {
+    gate: Option<usize>,
+    full: Option<usize>,
+}
+
+/// For models so small that all there is can be tried each time.
+const UNBOUNDED: Preemptions = Preemptions { gate: None, full: None };
+
+/// Bounded in the gate, all there is in the deep checks.
+const fn bounded(gate: usize) -> Preemptions {
+    Preemptions { gate: Some(gate), full: None }
+}
+
+fn model(preemptions: Preemptions, run: impl Fn() + Send + Sync + 'static) {
     #[cfg(loom)]
     {
         let mut builder = loom::model::Builder::new();
         let full = std::env::var_os("TAKETURNS_LOOM").is_some_and(|value| value == "full");
-        builder.preemption_bound = preemptions.filter(|_| !full);
+        builder.preemption_bound = if full { preemptions.full } else { preemptions.gate };
         builder.max_branches = 50_000;
         let runs = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
         let count = std::sync::Arc::clone(&runs);
@@ -45,7 +58,7 @@ fn model(preemptions: Option<usize>, run: impl Fn() + Send + Sync + 'static) {
     }
     #[cfg(not(loom))]
     {
-        let _: Option<usize> = preemptions;
+        let _: [Option<usize>; 2] = [preemptions.gate, preemptions.full];
         run();
     }
 }
@@ -141,7 +154,7 @@ fn waiting(
 /// Unbounded: two threads, few steps.
 #[test]
 fn count_against_retirement() {
-    model(None, || {
+    model(UNBOUNDED, || {
         let executor = executor();
         let (handle, waker, drops) = waiting(&executor, || false);
         let away = thread::spawn(move || {
@@ -162,7 +175,7 @@ fn count_against_retirement() {
 /// is apart by at most one switch on either side.
 #[test]
 fn count_of_two_wakers_against_retirement() {
-    model(Some(3), || {
+    model(bounded(3), || {
         let executor = executor();
         let (handle, waker, _) = waiting(&executor, || false);
         let second = waker.clone();
@@ -180,7 +193,7 @@ fn count_of_two_wakers_against_retirement() {
 /// park that follows.
 #[test]
 fn wake_against_poll() {
-    model(Some(3), || {
+    model(bounded(3), || {
         let executor = executor();
         let step = Arc::new(AtomicUsize::new(0));
         let seen = Arc::clone(&step);
@@ -197,10 +210,11 @@ fn wake_against_poll() {
     });
 }
 
-/// Three preemptions, as above: the writes of the one that loses QUEUED must reach the poll too.
+/// Three preemptions, as above: the writes of the one that loses QUEUED must reach the poll too. Without
+/// a bound it did not end within 9 minutes, so the wider one is 5.
 #[test]
 fn two_wakes_against_poll() {
-    model(Some(3), || {
+    model(Preemptions { gate: Some(3), full: Some(5) }, || {
         let executor = executor();
         let steps = [Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0))];
         let seen = steps.clone();
@@ -224,7 +238,7 @@ fn two_wakes_against_poll() {
 /// Unbounded: two threads; the whole race is one word.
 #[test]
 fn wake_against_park() {
-    model(None, || {
+    model(UNBOUNDED, || {
         let executor = executor();
         let ready = Arc::new(AtomicUsize::new(0));
         let mut away = None;
@@ -248,7 +262,7 @@ fn wake_against_park() {
 /// Two preemptions: the close is one swap, and so is each push.
 #[test]
 fn wake_against_close() {
-    model(Some(2), || {
+    model(bounded(2), || {
         let executor = executor();
         let (handle, waker, drops) = waiting(&executor, || false);
         let second = waker.clone();
@@ -269,7 +283,7 @@ fn wake_against_close() {
 /// the other.
 #[test]
 fn remote_spawn_against_close() {
-    model(Some(3), || {
+    model(bounded(3), || {
         let executor = executor();
         let handle = executor.handle();
         let polls = Arc::new(AtomicUsize::new(0));
@@ -296,7 +310,7 @@ fn remote_spawn_against_close() {
 /// Three preemptions: the wake may fall before, into or behind the last turns, and into the close.
 #[test]
 fn dropped_task() {
-    model(Some(3), || {
+    model(bounded(3), || {
         let mut executor = executor();
         let done = Arc::new(AtomicUsize::new(0));
         let seen = Arc::clone(&done);
@@ -325,7 +339,7 @@ fn dropped_task() {
 #[test]
 #[should_panic(expected = "dropped away from home")]
 fn a_future_dropped_elsewhere_fails_the_model() {
-    model(None, || {
+    model(UNBOUNDED, || {
         let elsewhere = thread::spawn(|| thread::current().id()).join().unwrap();
         let (mut future, _) = homebound(std::future::pending::<()>());
         future.home = elsewhere;

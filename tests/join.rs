@@ -191,6 +191,8 @@ fn a_panic_reaches_the_awaiter_and_nobody_else() {
             "fine"
         });
         let error: JoinError = panics.await.map(|(): ()| ()).unwrap_err();
+        let kinds = [error.is_cancelled(), error.is_shutdown(), error.is_not_started()];
+        assert_eq!((error.is_panic(), kinds), (true, [false; 3]));
         assert_eq!(error.to_string(), "task #1 panicked: boom");
         assert_eq!(message(error), "boom");
         assert_eq!(other.await.unwrap(), "fine");

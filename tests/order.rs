@@ -223,6 +223,26 @@ fn a_task_without_a_budget_keeps_its_turn() {
 }
 
 #[test]
+fn the_budget_is_as_it_was_after_unconstrained_and_after_another_runtime_ended() {
+    let trace = Trace::new();
+    runtime().block_on(async {
+        let done: Vec<_> = (0..300).map(|_| spawn(async {})).collect();
+        yield_now().await;
+        let other = spawn(steps(trace.clone(), "other", 9));
+        task::unconstrained(async { spawn(async {}).abort() }).await;
+        drop(runtime());
+        for (number, handle) in done.into_iter().enumerate() {
+            handle.await.unwrap();
+            if [128, 129, 256, 257].contains(&(number + 1)) {
+                trace.push(number + 1);
+            }
+        }
+        drop(other);
+    });
+    assert_eq!(trace.take(), "128 other0 129 256 other1 257 other2");
+}
+
+#[test]
 fn when_the_root_completes_each_queued_task_takes_one_last_turn() {
     let trace = Trace::new();
     let runtime = runtime();

@@ -43,6 +43,9 @@ fn the_report_names_what_was_lost_in_the_order_of_spawning() {
     });
     runtime.spawn(pending::<()>()).detach();
     let report = runtime.shutdown();
+    let parts = report.lost().iter().map(|task| (task.name(), task.polls(), task.site().line()));
+    let expected = [(None, 1, line), (Some("feeder"), 1, line + 2), (None, 0, line + 5)];
+    assert_eq!(parts.collect::<Vec<_>>(), expected);
     let (file, never) = (file!(), line + 5);
     assert_eq!(
         report.to_string(),
