@@ -79,3 +79,8 @@ pub use offload::{BlockingHandle, spawn_blocking};
 #[cfg(feature = "hyper")]
 pub use runtime::hyper;
 pub use runtime::{Builder, ExitReport, Runtime, StuckJob, block_on};
+
+/// The README's example runs.
+#[cfg(all(doctest, feature = "time", feature = "offload"))]
+#[doc = include_str!("README.md")]
+struct Readme;
