@@ -26,6 +26,7 @@ use atomic::{AtomicUsize, Ordering};
 use super::{Driver, EVENT_INTERVAL, Executor, JoinHandle, Pending, Unpark, yield_now};
 
 /// How often loom may take a thread off where it need not; `None`: as often as it likes.
+#[derive(Clone, Copy)]
 struct Preemptions {
     gate: Option<usize>,
     full: Option<usize>,
@@ -296,7 +297,7 @@ fn remote_spawn_against_close() {
         executor.block_on(yield_now());
         let lost = {
             let mut executor = executor;
-            executor.close().len()
+            executor.end().len()
         };
         let remote = away.join().unwrap();
         assert!(remote.is_finished());
@@ -327,7 +328,7 @@ fn dropped_task() {
             waker.wake();
         });
         executor.block_on(yield_now());
-        let lost = executor.close().len();
+        let lost = executor.end().len();
         drop(executor);
         assert_eq!(drops.get(), 1);
         assert_eq!(completed.get() + lost, 1);

@@ -123,7 +123,13 @@ impl<D: Driver> Executor<D> {
     /// Ends every task that is left, in the order of spawning: drops its future, resolves its handle to
     /// an error that [is_shutdown](super::JoinError::is_shutdown). Returns what was lost, in that order.
     #[track_caller]
-    pub fn close(&mut self) -> Vec<LostTask> {
+    pub fn close(mut self) -> Vec<LostTask> {
+        self.end()
+    }
+
+    /// As [`close`](Self::close). Good for nothing but to be dropped after this.
+    #[track_caller]
+    pub(crate) fn end(&mut self) -> Vec<LostTask> {
         self.hub.close(Location::caller())
     }
 }

@@ -1,6 +1,6 @@
-//! hyper 1 on this runtime: the traits of [`hyper::rt`](::hyper::rt) for our types.
+//! hyper 1 on this runtime: the traits of `hyper::rt` for our types.
 //!
-//! [`TcpStream`] is hyper's `Read` and `Write`, and [`Sleep`](crate::time::Sleep) its `Sleep`, with no
+//! [`TcpStream`] is hyper's `Read` and `Write`, and [`Sleep`] its `Sleep`, with no
 //! wrapper around them. [`Timer`] is for the `timer` of hyper's builders, which switches their timeouts
 //! on; [`Executor`] for HTTP/2, which spawns.
 //!

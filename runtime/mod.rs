@@ -146,7 +146,7 @@ impl Runtime {
     fn end(&mut self) -> ExitReport {
         self.ended = true;
         let _entered = self.parts.enter();
-        let lost = self.executor.close();
+        let lost = self.executor.end();
         ExitReport::new(lost, self.parts.shut())
     }
 }

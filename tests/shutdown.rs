@@ -213,9 +213,8 @@ fn a_runtime_dropped_while_its_thread_panics_does_not_abort() {
 
 #[test]
 fn an_executor_of_ones_own_reports_what_it_is_closed_on() {
-    let mut executor = Executor::new(ParkThread::new(), EVENT_INTERVAL);
+    let executor = Executor::new(ParkThread::new(), EVENT_INTERVAL);
     executor.spawn(pending::<()>()).detach();
     assert_eq!(executor.block_on(async { 1 }), 1);
     assert_eq!(executor.close().len(), 1);
-    assert_eq!(executor.close().len(), 0);
 }

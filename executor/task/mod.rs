@@ -13,7 +13,7 @@
 //! 3. [`header`]: what all tasks have; [`cell`]: a future and its output behind a header.
 //! 4. [`waker`]: what can be done from anywhere; [`entry`]: which place is home.
 //! 5. [`queue`]: the run queue; [`inbox`]: where away leaves woken tasks; [`live`]: what can be lost.
-//! 6. [`hub`]: all of that of one executor, and the end of it; [`recycle`]: its memory.
+//! 6. [`hub`]: all of that of one executor, with its turns and its end; [`recycle`]: its memory.
 //! 7. [`join`]: the handle, [`joiner`]: who awaits it; [`remote`]: the way in from other threads.
 //!
 //! # The life of a task
@@ -38,7 +38,7 @@
 //!   +-----------+                       +--------------+
 //! ```
 //!
-//! 1. [`Hub::spawn`](hub::Hub::spawn): listed, and at the tail of the run queue.
+//! 1. `Hub::spawn`: listed, and at the tail of the run queue.
 //! 2. [`HubHandle::spawn`](remote::HubHandle::spawn): made with QUEUED, pushed.
 //! 3. `Hub::take_in`: a look takes the inbox in push order; new tasks are listed now.
 //! 4. [`Count::win_queued`](count::Count::win_queued): one waker wins and pushes; the others are done.

@@ -1,0 +1,98 @@
+//! How it ends: every task is dropped once, at home, and named.
+
+use std::future::Future;
+use std::panic::Location;
+
+use super::{CLOSING, Hub, OPEN};
+use crate::executor::Id;
+use crate::executor::lost::LostTask;
+use crate::executor::task::bits;
+use crate::executor::task::cell::{self, Cancel};
+use crate::executor::task::count::Count;
+use crate::executor::task::entry;
+use crate::executor::task::header::{TaskPtr, count};
+use crate::executor::task::join::JoinHandle;
+
+/// Destructors may spawn while the executor ends, and the destructors of what they spawn may too.
+/// That many are still dropped in order; what comes after is forgotten, so that it ends.
+pub(super) const LATE_SPAWNS: u32 = 10_000;
+
+impl Hub {
+    /// Ends every task: closes the inbox, drops the futures in the order of spawning, resolves their
+    /// handles. Returns what was lost. Destructors may do anything; what they spawn is dropped too.
+    pub(crate) fn close(&self, site: &'static Location<'static>) -> Vec<LostTask> {
+        if self.count.pins() != OPEN {
+            return Vec::new();
+        }
+        self.count.set_pins(OPEN | CLOSING);
+        entry::enter_anyway(self, site, || {
+            self.take(self.inbox.close());
+            let mut lost = Vec::new();
+            loop {
+                // SAFETY: (LEAF) copies pointers.
+                let mut round: Vec<TaskPtr> =
+                    unsafe { self.live.with(|live| live.iter().collect()) };
+                // SAFETY: (ALIVE) LISTED is held until a task's own turn to be dropped, below.
+                round.sort_by_key(|task| unsafe { (*task.as_ptr()).id.get() });
+                for &task in &round {
+                    self.empty_queue();
+                    // SAFETY: (ALIVE) as above; not in the run queue, which is empty.
+                    unsafe {
+                        lost.push(self.describe(task));
+                        count(task).begin_close();
+                        self.cancel(task, Cancel::Shutdown);
+                    }
+                }
+                if round.is_empty() {
+                    break;
+                }
+            }
+            self.empty_queue();
+            lost
+        })
+    }
+
+    fn empty_queue(&self) {
+        while let Some(task) = self.queue.pop() {
+            // SAFETY: (QUEUE) RUN_QUEUED is held until `drop_turn` gives it up.
+            unsafe { Self::settle(task, count(task).drop_turn()) };
+        }
+    }
+
+    /// # Safety
+    ///
+    /// (ALIVE), at home.
+    unsafe fn describe(&self, task: TaskPtr) -> LostTask {
+        // SAFETY: (ALIVE) as the caller promised.
+        unsafe {
+            let id = (*task.as_ptr()).id.get();
+            LostTask {
+                id: Id(id),
+                name: self.names.borrow().get(&id).cloned(),
+                site: (*task.as_ptr()).site,
+                polls: (*task.as_ptr()).polls.get(),
+            }
+        }
+    }
+
+    /// The executor is ending, and destructors spawn.
+    #[cold]
+    pub(super) fn may_spawn_late(&self) -> bool {
+        let left = self.late_spawns.get();
+        self.late_spawns.set(left.saturating_sub(1));
+        left > 0
+    }
+
+    /// A task that ended before it began: the executor has been ending for too long.
+    #[cold]
+    pub(super) fn stillborn<F: Future + 'static>(
+        &self,
+        future: F,
+        site: &'static Location<'static>,
+    ) -> JoinHandle<F::Output> {
+        std::mem::forget(future);
+        let task = cell::new_ended::<F>(self.birth(Count::new(bits::STILLBORN), 0, site));
+        // SAFETY: (HANDLE), (TYPED) as in `spawn`.
+        unsafe { JoinHandle::new(task) }
+    }
+}
