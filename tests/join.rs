@@ -244,10 +244,20 @@ fn an_output_whose_drop_panics_does_so_in_the_hand_that_drops_it() {
     });
 }
 
+/// Panics when dropped, with a payload that panics when dropped.
+struct ClusterBomb;
+
+impl Drop for ClusterBomb {
+    fn drop(&mut self) {
+        std::panic::panic_any(Grenade);
+    }
+}
+
 #[test]
 fn a_payload_whose_drop_panics_ends_there() {
     block_on(async {
         drop(spawn(async { std::panic::panic_any(Grenade) }));
+        drop(spawn(async { std::panic::panic_any(ClusterBomb) }));
         yield_now().await;
         assert_eq!(spawn(async { 1 }).await.unwrap(), 1);
     });

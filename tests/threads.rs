@@ -31,6 +31,21 @@ fn a_wake_from_another_thread_ends_the_wait() {
 }
 
 #[test]
+fn a_wake_from_inside_another_threads_executor_is_a_wake_from_elsewhere() {
+    let (send, receive) = mpsc::channel::<std::task::Waker>();
+    let waking = thread::spawn(move || block_on(async move { receive.recv().unwrap().wake() }));
+    let mut first = true;
+    block_on(poll_fn(|cx| {
+        if std::mem::take(&mut first) {
+            send.send(cx.waker().clone()).unwrap();
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    }));
+    waking.join().unwrap();
+}
+
+#[test]
 fn tasks_sent_by_a_thread_run_in_the_order_of_sending() {
     let runtime = runtime();
     let handle = runtime.handle();
