@@ -18,7 +18,7 @@
 //! });
 //! ```
 //!
-//! A job costs two thread switches, some 25 microseconds; work shorter than that is better done in
+//! A job costs two thread switches, 5 to 25 microseconds; work shorter than that is better done in
 //! place.
 //!
 //! # Layout

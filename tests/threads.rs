@@ -4,7 +4,7 @@ mod common;
 
 use std::future::poll_fn;
 use std::sync::mpsc;
-use std::task::Poll;
+use std::task::{Poll, Waker};
 use std::thread;
 
 use common::Trace;
@@ -15,10 +15,10 @@ fn runtime() -> Runtime {
     Runtime::new().unwrap()
 }
 
-#[test]
-fn a_wake_from_another_thread_ends_the_wait() {
-    let (send, receive) = mpsc::channel::<std::task::Waker>();
-    let waking = thread::spawn(move || receive.recv().unwrap().wake());
+/// Waits once, to be woken on another thread in this way.
+fn wait_for(wake: impl FnOnce(Waker) + Send + 'static) {
+    let (send, receive) = mpsc::channel();
+    let waking = thread::spawn(move || wake(receive.recv().unwrap()));
     let mut first = true;
     block_on(poll_fn(|cx| {
         if std::mem::take(&mut first) {
@@ -31,18 +31,13 @@ fn a_wake_from_another_thread_ends_the_wait() {
 }
 
 #[test]
+fn a_wake_from_another_thread_ends_the_wait() {
+    wait_for(Waker::wake);
+}
+
+#[test]
 fn a_wake_from_inside_another_threads_executor_is_a_wake_from_elsewhere() {
-    let (send, receive) = mpsc::channel::<std::task::Waker>();
-    let waking = thread::spawn(move || block_on(async move { receive.recv().unwrap().wake() }));
-    let mut first = true;
-    block_on(poll_fn(|cx| {
-        if std::mem::take(&mut first) {
-            send.send(cx.waker().clone()).unwrap();
-            return Poll::Pending;
-        }
-        Poll::Ready(())
-    }));
-    waking.join().unwrap();
+    wait_for(|waker| block_on(async { waker.wake() }));
 }
 
 #[test]
@@ -76,14 +71,14 @@ fn tasks_sent_by_a_thread_run_in_the_order_of_sending() {
 
 #[test]
 fn thousands_of_wakes_of_one_task_while_the_loop_is_busy_do_not_block() {
-    let (send, receive) = mpsc::channel::<std::task::Waker>();
+    let (send, receive) = mpsc::channel::<Waker>();
     let waking = thread::spawn(move || {
         let waker = receive.recv().unwrap();
         for _ in 0..10_000 {
             waker.wake_by_ref();
         }
         let copies: Vec<_> = (0..1000).map(|_| waker.clone()).collect();
-        copies.into_iter().for_each(std::task::Waker::wake);
+        copies.into_iter().for_each(Waker::wake);
     });
     let mut waking = Some(waking);
     let mut polls = 0;
