@@ -62,6 +62,24 @@
 //! | `stage` | home | the future while FUTURE, the output while OUTPUT |
 //! | `link` | who won QUEUED, then the drain | until QUEUED is cleared |
 //!
+//! # The orderings
+//!
+//! Each access to the two atomic words, what it must be at least, and what went wrong in the models of
+//! `executor/models.rs` when it was made weaker.
+//!
+//! | access | ordering | weaker |
+//! |---|---|---|
+//! | `away_inc` | Relaxed | |
+//! | `away_dec` | AcqRel | the memory is freed while another place may still look |
+//! | `retire`: load, on the spot | Acquire | the same |
+//! | `retire`: `fetch_add` | AcqRel | the same |
+//! | `win_queued`: `fetch_or` | AcqRel | a lost wake; a race on the link |
+//! | `unqueue`: `fetch_and`, after the link was read | AcqRel | a lost wake; a race on the link |
+//! | `let_go`: `fetch_and` | Release | a race on the link |
+//! | inbox: push | Release | a race on the list |
+//! | inbox: drain and close, swap | Acquire | a race on the list |
+//! | inbox: park, and the look before the swap | Relaxed | |
+//!
 //! # The invariants
 //!
 //! Each `// SAFETY:` names those it rests on.
