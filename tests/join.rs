@@ -7,7 +7,9 @@ use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Sender};
+use std::task::{Context, Poll, Wake, Waker};
 
 use common::Trace;
 use taketurns::{JoinError, block_on, spawn, yield_now};
@@ -170,6 +172,28 @@ fn the_latest_awaiter_is_woken() {
         second.await.unwrap();
     });
     assert_eq!(trace.take(), "first1 second1 second2");
+}
+
+#[test]
+fn of_foreign_wakers_too_the_latest_is_woken() {
+    struct Named(&'static str, Sender<&'static str>);
+    impl Wake for Named {
+        fn wake(self: Arc<Self>) {
+            self.1.send(self.0).unwrap();
+        }
+    }
+    let (send, woken) = mpsc::channel();
+    block_on(async {
+        let mut handle = spawn(yield_now());
+        for name in ["first", "second", "second"] {
+            let waker = Waker::from(Arc::new(Named(name, send.clone())));
+            assert!(pin!(&mut handle).poll(&mut Context::from_waker(&waker)).is_pending());
+        }
+        yield_now().await;
+        yield_now().await;
+        assert!(handle.is_finished());
+    });
+    assert_eq!(woken.try_iter().collect::<Vec<_>>(), ["second"]);
 }
 
 #[test]

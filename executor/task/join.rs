@@ -40,6 +40,16 @@ use crate::executor::{Id, JoinError, budget};
 /// assert!(handle.await.unwrap_err().is_cancelled());
 /// # });
 /// ```
+///
+/// It cannot leave the thread; a task whose output is wanted elsewhere is sent by
+/// [`Handle::spawn`](crate::Handle::spawn):
+///
+/// ```compile_fail,E0277
+/// # taketurns::block_on(async {
+/// let handle = taketurns::spawn(async { 42 });
+/// std::thread::spawn(move || handle.abort());
+/// # });
+/// ```
 #[must_use = "dropping the handle detaches the task: await it, or write `drop(..)` to say so"]
 pub struct JoinHandle<T> {
     task: TaskPtr,

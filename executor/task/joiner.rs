@@ -40,19 +40,26 @@ impl Joiner {
                 // SAFETY: (ALIVE) the waker is a reference on that task, or was lent by its turn; its
                 // home is this thread's, as `home` is.
                 unsafe { count(task) }.home_inc();
-                self.replace(task.as_ptr());
+                self.take().forget();
+                self.0.set(task.as_ptr());
             }
-            None => {
-                let boxed = Box::into_raw(Box::new(waker.clone()));
-                self.replace(boxed.cast::<Header>().map_addr(|address| address | FOREIGN));
-            }
+            None => self.register_foreign(waker),
         }
     }
 
-    fn replace(&self, new: *mut Header) {
-        let before = self.take();
-        self.0.set(new);
-        before.forget();
+    fn register_foreign(&self, waker: &Waker) {
+        let boxed = match self.take() {
+            Who::Foreign(mut kept) => {
+                (*kept).clone_from(waker);
+                kept
+            }
+            other => {
+                other.forget();
+                Box::new(waker.clone())
+            }
+        };
+        let word = Box::into_raw(boxed).cast::<Header>();
+        self.0.set(word.map_addr(|address| address | FOREIGN));
     }
 
     fn take(&self) -> Who {
