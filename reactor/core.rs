@@ -109,7 +109,7 @@ impl Reactor {
     }
 
     /// A dispatch is owed. An edge comes once, so what it was told must not be overwritten.
-    fn is_behind(&self) -> bool {
+    pub(crate) fn is_behind(&self) -> bool {
         !self.events.borrow().is_empty() || !self.due.borrow().is_empty()
     }
 

@@ -93,10 +93,12 @@ impl Parts {
         None
     }
 
-    /// Wakes whoever is due, then whoever the reactor has heard of. `idle`: nothing else is ready, so a
-    /// manual clock may move.
+    /// Wakes whoever is due, then whoever the reactor has heard of. `idle`: no task is ready, so a manual
+    /// clock may move, unless the reactor has heard of somebody.
     #[inline]
     pub(super) fn wake(&self, idle: bool) {
+        #[cfg(feature = "net")]
+        let idle = idle && !self.reactor.is_behind();
         #[cfg(feature = "time")]
         {
             if idle {

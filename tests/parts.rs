@@ -62,6 +62,31 @@ fn what_a_woken_sleeper_arms_fires_inside_the_same_advance() {
 }
 
 #[test]
+fn the_manual_clock_stands_while_a_socket_has_something_to_say() {
+    let trace = Trace::new();
+    manual().block_on(async {
+        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let address = listener.local_addr().unwrap();
+        let inner = trace.clone();
+        let accepting = spawn(async move {
+            listener.accept().await.unwrap();
+            inner.push("accepted");
+        });
+        let inner = trace.clone();
+        let sleeper = spawn(async move {
+            sleep(MS).await;
+            inner.push("slept");
+        });
+        yield_now().await;
+        let _client = std::net::TcpStream::connect(address).unwrap();
+        advance(MS).await;
+        accepting.await.unwrap();
+        sleeper.await.unwrap();
+    });
+    assert_eq!(trace.take(), "accepted slept");
+}
+
+#[test]
 fn a_look_takes_the_inbox_before_the_timers() {
     let runtime = Runtime::new().unwrap();
     let handle = runtime.handle();
