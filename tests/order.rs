@@ -271,3 +271,29 @@ fn a_task_spawned_before_the_run_is_ahead_of_the_root() {
     assert_eq!(trace.take(), "task0 root0 task1 root1");
     assert!(task.is_finished());
 }
+
+#[test]
+fn a_driver_that_panics_leaves_the_executor_as_it_was() {
+    /// Panics at its first look.
+    struct Faulty(bool);
+    impl Driver for Faulty {
+        fn turn(&mut self, _: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
+            assert!(std::mem::replace(&mut self.0, true), "the driver's own fault");
+            inbox();
+        }
+        fn pending(&self) -> Pending {
+            Pending::default()
+        }
+        fn unparker(&self) -> Box<dyn Unpark> {
+            Asked(Trace::new(), Rc::default(), Rc::default()).unparker()
+        }
+    }
+    let trace = Trace::new();
+    let executor = Executor::new(Faulty(false), NonZeroU32::new(61).unwrap());
+    let _task = executor.spawn(steps(trace.clone(), "task", 1));
+    let run = || executor.block_on(steps(trace.clone(), "root", 1));
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err());
+    assert_eq!(trace.take(), "");
+    executor.block_on(steps(trace.clone(), "again", 1));
+    assert_eq!(trace.take(), "task0 again0");
+}

@@ -121,24 +121,26 @@ fn what_a_destructor_spawns_never_runs_and_resolves_to_an_error() {
 
 #[test]
 fn an_endless_chain_of_destructors_that_spawn_ends() {
-    struct Chain(Rc<Cell<u32>>);
+    /// Spawns the next of its kind when dropped; the newest handle is kept.
+    struct Chain(Rc<Cell<u32>>, Rc<RefCell<Option<JoinHandle<()>>>>);
     impl Drop for Chain {
         fn drop(&mut self) {
             self.0.set(self.0.get() + 1);
-            let next = Chain(Rc::clone(&self.0));
-            spawn(async move {
+            let next = Chain(Rc::clone(&self.0), Rc::clone(&self.1));
+            let handle = spawn(async move {
                 let _next = next;
                 pending::<()>().await;
-            })
-            .detach();
+            });
+            drop(self.1.replace(Some(handle)));
         }
     }
-    let drops = Rc::new(Cell::new(0));
-    let chain = Chain(Rc::clone(&drops));
+    let (drops, newest) = (Rc::new(Cell::new(0)), Rc::new(RefCell::new(None)));
+    let chain = Chain(Rc::clone(&drops), Rc::clone(&newest));
     let runtime = Runtime::new().unwrap();
     runtime.spawn(async move { drop(chain) }).detach();
     drop(runtime);
     assert_eq!(drops.get(), 10_001);
+    assert!(block_on(newest.take().unwrap()).unwrap_err().is_shutdown());
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::thread;
 
 use common::Trace;
 use futures::task::{LocalSpawnExt, SpawnExt};
+use taketurns::executor::{EVENT_INTERVAL, Executor, ParkThread};
 use taketurns::{Runtime, block_on, spawn, yield_now};
 
 fn runtime() -> Runtime {
@@ -33,6 +34,17 @@ fn wait_for(wake: impl FnOnce(Waker) + Send + 'static) {
 #[test]
 fn a_wake_from_another_thread_ends_the_wait() {
     wait_for(Waker::wake);
+}
+
+#[test]
+fn an_executor_over_a_parked_thread_is_woken_too() {
+    let executor = Executor::new(ParkThread::new(), EVENT_INTERVAL);
+    let handle = executor.handle();
+    let sent = thread::spawn(move || handle.spawn(async { 42 }));
+    executor.block_on(async {
+        yield_now().await;
+        assert_eq!(sent.join().unwrap().await.unwrap(), 42);
+    });
 }
 
 #[test]
