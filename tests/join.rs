@@ -41,6 +41,44 @@ fn message(error: JoinError) -> &'static str {
 }
 
 #[test]
+fn futures_of_every_size_and_alignment_have_their_place() {
+    #[repr(align(256))]
+    struct Aligned([u8; 256]);
+
+    /// Writes all of its memory, waits a turn, and finds it as it was.
+    async fn sized<const SIZE: usize>() {
+        let mut bytes = [SIZE as u8; SIZE];
+        bytes[SIZE / 2] = 1;
+        yield_now().await;
+        assert!(bytes.iter().filter(|&&byte| byte == 1).count() >= 1);
+        assert_eq!(bytes[0], SIZE as u8);
+        assert_eq!(bytes[SIZE - 1], SIZE as u8);
+    }
+    async fn aligned() {
+        let value = Aligned([7; 256]);
+        yield_now().await;
+        assert_eq!(std::ptr::from_ref(&value).addr() % 256, 0);
+        assert_eq!(value.0, [7; 256]);
+    }
+    block_on(async {
+        for _ in 0..3 {
+            let all = [
+                spawn(sized::<3>()),
+                spawn(sized::<40>()),
+                spawn(sized::<800>()),
+                spawn(sized::<920>()),
+                spawn(sized::<1000>()),
+                spawn(sized::<100_000>()),
+                spawn(aligned()),
+            ];
+            for handle in all {
+                handle.await.unwrap();
+            }
+        }
+    });
+}
+
+#[test]
 fn the_output_waits_for_its_handle() {
     block_on(async {
         let handle = spawn(async { Box::new(42) });

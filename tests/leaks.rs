@@ -134,6 +134,28 @@ fn a_waker_that_outlives_its_executor_here_and_on_another_thread() {
 }
 
 #[test]
+fn a_task_that_ended_while_it_was_in_the_inbox() {
+    leak_free(|executor| {
+        let waker = Rc::new(RefCell::new(None::<Waker>));
+        let place = Rc::clone(&waker);
+        let mut woken = false;
+        let task = executor.spawn(poll_fn(move |cx| {
+            *place.borrow_mut() = Some(cx.waker().clone());
+            if std::mem::replace(&mut woken, true) { Poll::Ready(()) } else { Poll::Pending }
+        }));
+        executor.block_on(async {
+            yield_now().await;
+            let copy = waker.borrow().clone().unwrap();
+            thread::spawn(|| copy.wake()).join().unwrap();
+            waker.take().unwrap().wake();
+            task.await.unwrap(); // it ends by the wake at home, before the inbox is looked into
+            drop(waker.take());
+        });
+        executor.block_on(yield_now());
+    });
+}
+
+#[test]
 fn tasks_sent_before_the_end() {
     leak_free(|executor| {
         let handle = executor.handle();

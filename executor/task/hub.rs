@@ -91,6 +91,7 @@ impl Drop for HubOwner {
     #[track_caller]
     fn drop(&mut self) {
         self.close(Location::caller());
+        debug_assert!(self.queue.is_empty(), "nothing is queued behind the last task's end");
         self.free.clear();
         if self.count.retire() == Fate::Free {
             // SAFETY: (LAST) the count says that nobody else can reach it.

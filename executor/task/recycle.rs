@@ -32,7 +32,7 @@ impl Memory {
     /// For a cell of this layout: its own, or rounded up to its class's.
     pub(super) const fn for_cell(exact: Layout) -> Self {
         let class = (exact.size() + OWN).div_ceil(STEP);
-        if ON && class < CLASSES && exact.align() <= ALIGN {
+        if ON && exact.align() <= ALIGN {
             return Self { layout: Self::of_class(class), class };
         }
         Self { layout: exact, class: CLASSES }
