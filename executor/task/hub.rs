@@ -92,6 +92,7 @@ impl Drop for HubOwner {
     fn drop(&mut self) {
         self.close(Location::caller());
         debug_assert!(self.queue.is_empty(), "nothing is queued behind the last task's end");
+        debug_assert!(self.names.borrow().is_empty(), "a name goes with its task");
         self.free.clear();
         if self.count.retire() == Fate::Free {
             // SAFETY: (LAST) the count says that nobody else can reach it.
