@@ -13,8 +13,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Leaf operations a task may complete in one turn. tokio's number: large enough to cost nothing,
-/// small enough that a turn of 128 socket reads stays well under a millisecond.
+/// Leaf operations a task may complete in one turn. tokio's number: large enough to be rarely
+/// met, small enough to keep a turn short.
 pub(crate) const BUDGET: u32 = 128;
 
 /// Outside an executor of ours, and inside [`unconstrained`]: never spent.

@@ -28,7 +28,7 @@ use super::task::{self, HubHandle, HubOwner};
 use super::{Driver, Handle, JoinHandle, LostTask, Nested};
 
 /// Turns between two looks, unless told otherwise. tokio's number: a look is a system call when a
-/// socket is open, some 20 times a short turn, and one in 61 keeps it below a third of the time.
+/// socket is waited for, which costs many short turns, so it is spread over some.
 pub const EVENT_INTERVAL: NonZeroU32 = NonZeroU32::new(61).unwrap();
 
 /// An executor for the thread that makes it, over a [`Driver`].

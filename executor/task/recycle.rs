@@ -76,7 +76,7 @@ struct Node {
 }
 
 /// Has the processor fetch the cell that the next spawn will take: it was left a while ago, and a spawn
-/// writes all of it at once. With 10,000 tasks a sixth of the cost of a spawn was waiting for that.
+/// writes all of it at once. With 10,000 tasks a seventh of the cost of a spawn was waiting for that.
 #[inline]
 fn fetch_ahead(cell: NonNull<Node>) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
