@@ -64,21 +64,25 @@ pub mod time {
 
 /// Tasks: naming them, telling them apart, and letting one off its budget.
 pub mod task {
-    pub use crate::executor::{Builder, Id, Unconstrained, YieldNow, unconstrained};
+    pub use crate::executor::{
+        AbortOnDrop, Builder, Id, Info, OnDoneError, State, Unconstrained, YieldNow, current,
+        unconstrained,
+    };
+    pub use crate::runtime::{Cancelled, Unhandled, cancelled, reported};
 }
 
 /// TCP, with the traits of futures-io.
 #[cfg(feature = "net")]
 pub use reactor::net;
 
-pub use executor::{
-    Handle, JoinError, JoinHandle, LostTask, Nested, RemoteHandle, spawn, yield_now,
-};
+pub use executor::{AbortHandle, JoinError, JoinHandle, Nested, spawn, yield_now};
 #[cfg(feature = "offload")]
 pub use offload::{BlockingHandle, spawn_blocking};
 #[cfg(feature = "hyper")]
 pub use runtime::hyper;
-pub use runtime::{Builder, ExitReport, Runtime, StuckJob, block_on};
+pub use runtime::{
+    Builder, ExitReport, Handle, OnExit, RemoteHandle, Runtime, StuckJob, UnhandledPanic, block_on,
+};
 
 /// The README's example runs.
 #[cfg(all(doctest, feature = "time", feature = "offload"))]

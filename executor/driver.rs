@@ -48,9 +48,7 @@ pub struct Pending {
 
 /// The plainest [`Driver`]: parks the thread. Nothing but a waker can end its wait.
 #[derive(Debug, Default)]
-pub struct ParkThread {
-    _private: (),
-}
+pub struct ParkThread(());
 
 impl ParkThread {
     /// A driver for the thread that makes it.

@@ -7,7 +7,7 @@ use std::fmt;
 use std::io;
 use std::sync::Mutex;
 
-use super::Id;
+use super::Info;
 
 /// Why awaiting a task, or a blocking job, gave no output.
 ///
@@ -23,10 +23,9 @@ struct Inner {
 }
 
 /// Whose output is missing.
-#[derive(Clone, Copy, Debug)]
 pub(crate) enum Who {
     /// A task of an executor.
-    Task(Id),
+    Task(Info),
     /// A task sent from another thread, seen from there.
     #[allow(dead_code, reason = "used by the parts that a feature can take away")]
     Remote,
@@ -91,6 +90,16 @@ impl JoinError {
         matches!(self.inner.why, Why::NotStarted(_))
     }
 
+    /// Which task it was, as it stood when it ended. `None` for a blocking job, and for a task of another
+    /// thread seen from there.
+    #[must_use]
+    pub fn task(&self) -> Option<&Info> {
+        match &self.inner.who {
+            Who::Task(task) => Some(task),
+            Who::Remote | Who::Job => None,
+        }
+    }
+
     /// The payload of the panic, for [`std::panic::resume_unwind`]; the error itself when it was
     /// no panic.
     ///
@@ -111,7 +120,7 @@ impl JoinError {
 impl fmt::Display for Who {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Who::Task(id) => write!(f, "task {id}"),
+            Who::Task(task) => f.write_str(&task.title()),
             Who::Remote => f.write_str("remote task"),
             Who::Job => f.write_str("blocking job"),
         }
@@ -120,7 +129,7 @@ impl fmt::Display for Who {
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let who = self.inner.who;
+        let who = &self.inner.who;
         match &self.inner.why {
             Why::Cancelled => write!(f, "{who} was cancelled"),
             Why::Shutdown => write!(f, "{who} was dropped: its runtime shut down first"),
@@ -149,3 +158,26 @@ impl fmt::Debug for JoinError {
 }
 
 impl std::error::Error for JoinError {}
+
+/// Why a callback was not taken by [`JoinHandle::on_done`](super::JoinHandle::on_done).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum OnDoneError {
+    /// The output has been given to who awaited it.
+    Taken,
+    /// The task has ended and so has its executor: nobody is left to call.
+    Ended,
+}
+
+impl fmt::Display for OnDoneError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Taken => {
+                "the output was taken already: call `on_done` before awaiting the handle"
+            }
+            Self::Ended => "the task's executor has ended: call `on_done` before that",
+        })
+    }
+}
+
+impl std::error::Error for OnDoneError {}

@@ -16,37 +16,38 @@
 //! 1. `run.rs`: [`Executor`], its loop, and what the loop promises (F1 to F5).
 //! 2. `yield_now.rs`, `spawn.rs`, `budget.rs`: what a task calls.
 //! 3. `task/`: the task itself, in two halves. Its `mod.rs` has the drawing, the table and the invariants.
-//! 4. `driver.rs`: what stands outside; `handle.rs`: other threads.
-//! 5. `error.rs`, `lost.rs`, `id.rs`: what is said of tasks that fail or are lost.
+//! 4. `driver.rs`: what stands outside; `cancel/`: ending a task before its end.
+//! 5. `error.rs`, `info.rs`, `id.rs`: what is said of tasks that fail or are lost.
 //! 6. `primitives.rs`: every atomic; `scoped.rs`: how a part is found without being handed round.
 //! 7. `models.rs`, `home_tests.rs`: the races, checked by loom; the promise of no atomics, counted.
 
 pub(crate) mod budget;
+mod cancel;
 mod driver;
 mod error;
-mod handle;
 #[cfg(all(test, not(loom)))]
 mod home_tests;
 mod id;
-mod lost;
+mod info;
 #[cfg(test)]
 mod models;
-mod primitives;
+pub(crate) mod primitives;
 mod run;
-#[cfg(any(feature = "net", feature = "time", feature = "offload"))]
 pub(crate) mod scoped;
 mod spawn;
 mod task;
 mod yield_now;
 
 pub use budget::{Unconstrained, unconstrained};
+pub use cancel::{AbortHandle, AbortOnDrop};
 pub use driver::{Driver, ParkThread, Pending, Unpark};
-pub use error::JoinError;
 pub(crate) use error::Who;
-pub use handle::{Handle, RemoteHandle};
+pub use error::{JoinError, OnDoneError};
 pub use id::Id;
-pub use lost::LostTask;
+pub use info::{Info, State};
 pub use run::{EVENT_INTERVAL, Executor};
-pub use spawn::{Builder, spawn};
+pub(crate) use spawn::report;
+pub use spawn::{Builder, current, spawn};
+pub(crate) use task::{HubHandle, silence};
 pub use task::{JoinHandle, Nested};
 pub use yield_now::{YieldNow, yield_now};

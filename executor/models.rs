@@ -23,6 +23,8 @@ use std::{sync::Arc, sync::atomic, thread};
 
 use atomic::{AtomicUsize, Ordering};
 
+use crate::Handle;
+
 use super::{Driver, EVENT_INTERVAL, Executor, JoinHandle, Pending, Unpark, yield_now};
 
 /// How often loom may take a thread off where it need not; `None`: as often as it likes.
@@ -64,7 +66,25 @@ fn model(preemptions: Preemptions, run: impl Fn() + Send + Sync + 'static) {
     }
 }
 
-fn executor() -> Executor<Parked> {
+/// The ordering that `TAKETURNS_WEAKEN=access=Ordering` gives an access, to see which model then fails.
+#[cfg(loom)]
+pub(crate) fn weakened(access: &str) -> Option<Ordering> {
+    static WEAKENED: std::sync::OnceLock<Option<(String, Ordering)>> = std::sync::OnceLock::new();
+    let weakened = WEAKENED.get_or_init(|| {
+        let value = std::env::var("TAKETURNS_WEAKEN").ok()?;
+        let (access, ordering) = value.split_once('=').expect("access=Ordering");
+        let ordering = match ordering {
+            "Relaxed" => Ordering::Relaxed,
+            "Acquire" => Ordering::Acquire,
+            "Release" => Ordering::Release,
+            other => panic!("{other} is no weaker ordering"),
+        };
+        Some((access.to_owned(), ordering))
+    });
+    weakened.as_ref().filter(|(name, _)| name == access).map(|(_, ordering)| *ordering)
+}
+
+fn executor() -> Executor<'static, Parked> {
     Executor::new(Parked, EVENT_INTERVAL)
 }
 
@@ -137,7 +157,7 @@ impl<F> Drop for Homebound<F> {
 
 /// A task that has been polled once, waits for `done` to say so, and its waker.
 fn waiting(
-    executor: &Executor<Parked>,
+    executor: &Executor<'static, Parked>,
     done: impl Fn() -> bool + 'static,
 ) -> (JoinHandle<()>, Waker, Rc<Cell<u32>>) {
     let waker = Rc::new(RefCell::new(None));
@@ -286,7 +306,7 @@ fn wake_against_close() {
 fn remote_spawn_against_close() {
     model(bounded(3), || {
         let executor = executor();
-        let handle = executor.handle();
+        let handle = Handle::new(&executor);
         let polls = Arc::new(AtomicUsize::new(0));
         let polled = Arc::clone(&polls);
         let away = thread::spawn(move || {

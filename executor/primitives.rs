@@ -3,7 +3,7 @@
 //! Three things hold because nobody else names `std::sync::atomic`: under `--cfg loom` the whole
 //! executor runs on loom's model of memory; in tests each read-modify-write is counted, so "none at
 //! home" is a fact and not a hope; and a reader who wants to check the orderings knows where to
-//! look. The wrappers compile to the instruction they name.
+//! look: [`order`] names each access, with its partner. The wrappers compile to the instruction they name.
 
 #![forbid(unsafe_code)]
 
@@ -17,6 +17,77 @@ use checked::sync::atomic;
 pub(crate) use atomic::Ordering;
 pub(crate) use checked::cell::Cell;
 pub(crate) use checked::sync::{Mutex, MutexGuard};
+
+macro_rules! orderings {
+    ($($(#[$doc:meta])* $access:ident = $least:ident;)*) => {
+        /// Each access to an atomic, and the least ordering that is right for it. What goes wrong with a
+        /// weaker one is shown in docs/orderings.md, by `.ci/orderings`.
+        pub(crate) mod order {
+            use super::{Ordering, in_use};
+            $(
+                $(#[$doc])*
+                #[inline]
+                pub(crate) fn $access() -> Ordering {
+                    in_use(stringify!($access), Ordering::$least)
+                }
+            )*
+        }
+    };
+}
+
+orderings! {
+    /// A reference is held already, and nothing is read through the new one.
+    away_inc = Relaxed;
+    /// Release gives this place's accesses to whoever frees, by `away_dec`, `retire_look` or `retire`;
+    /// Acquire takes those of the droppers before.
+    away_dec = AcqRel;
+    /// Pairs with the Release of every `away_dec`: what the droppers did is done before home frees.
+    retire_look = Acquire;
+    /// For a report; nothing is read through it.
+    unreachable_look = Relaxed;
+    /// Release hands home's accesses to the `away_dec` that frees; Acquire as in `retire_look`.
+    retire = AcqRel;
+    /// Release: what was written before the wake, also by one that loses, reaches the poll by `unqueue`.
+    /// Acquire: the winner takes the link over from the drain's `unqueue`.
+    win_queued = AcqRel;
+    /// Acquire: sees what the waker's place wrote before `win_queued`. Release: gives the link, which
+    /// was read, to the next winner.
+    unqueue = AcqRel;
+    /// The push failed; gives the link, which it wrote, to whoever frees, by `away_dec` or `retire`.
+    let_go = Release;
+    /// A first guess, which the compare-and-swap of `push` checks.
+    push_look = Relaxed;
+    /// Gives the link, and a new task's contents, to `drain` or `close`.
+    push = Release;
+    /// What is missed here is seen at the next look.
+    drain_look = Relaxed;
+    /// Pairs with every `push` in the list.
+    drain = Acquire;
+    /// Pairs with every `push` in the list.
+    close = Acquire;
+    /// Nothing is read through it: the `drain` that follows each sleep takes what there is.
+    park = Relaxed;
+    /// What is missed here has unparked, and ends the wait that follows.
+    park_look = Relaxed;
+    /// Gives what was done before to `stop_seen`.
+    stop = Release;
+    /// Pairs with `stop`.
+    stop_seen = Acquire;
+    /// As `stop_seen`, for one that comes between that and this.
+    stop_taken = Acquire;
+}
+
+/// The ordering of an access. Under loom `TAKETURNS_WEAKEN=away_dec=Relaxed` has another one tried.
+#[inline]
+fn in_use(access: &str, least: Ordering) -> Ordering {
+    #[cfg(all(loom, test))]
+    return super::models::weakened(access).unwrap_or(least);
+    #[cfg(not(all(loom, test)))]
+    {
+        let _ = access;
+        least
+    }
+}
 
 /// A signed word: a count that may go below zero, with flags in its lowest bits.
 pub(crate) struct AtomicIsize(atomic::AtomicIsize);
@@ -75,36 +146,16 @@ impl<T> AtomicPtr<T> {
         self.0.swap(pointer, order)
     }
 
-    /// `Err` has what was found there instead of `current`.
+    /// `Err` has what was found there instead of `current`; nothing may be read through that.
     #[inline]
     pub(crate) fn compare_exchange(
         &self,
         current: *mut T,
         new: *mut T,
-        success: Ordering,
-        failure: Ordering,
+        order: Ordering,
     ) -> Result<*mut T, *mut T> {
         rmw::count();
-        self.0.compare_exchange(current, new, success, failure)
-    }
-}
-
-/// A flag that one side sets and the other clears.
-pub(crate) struct AtomicBool(atomic::AtomicBool);
-
-impl AtomicBool {
-    pub(crate) fn new(value: bool) -> Self {
-        Self(atomic::AtomicBool::new(value))
-    }
-
-    #[inline]
-    pub(crate) fn load(&self, order: Ordering) -> bool {
-        self.0.load(order)
-    }
-
-    #[inline]
-    pub(crate) fn store(&self, value: bool, order: Ordering) {
-        self.0.store(value, order);
+        self.0.compare_exchange(current, new, order, Ordering::Relaxed)
     }
 }
 

@@ -16,16 +16,18 @@
 
 #![forbid(unsafe_code)]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::num::NonZeroU32;
 use std::panic::{Location, resume_unwind};
 use std::pin::pin;
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::task::{self, HubHandle, HubOwner};
-use super::{Driver, Handle, JoinHandle, LostTask, Nested};
+use super::{Driver, Info, JoinHandle, Nested};
 
 /// Turns between two looks, unless told otherwise. tokio's number: a look is a system call when a
 /// socket is waited for, which costs many short turns, so it is spread over some.
@@ -36,35 +38,117 @@ pub const EVENT_INTERVAL: NonZeroU32 = NonZeroU32::new(61).unwrap();
 /// [`Runtime`](crate::Runtime) is this over timers, reactor and thread pool; most programs want that.
 /// Dropping it ends every task that is left, as [`close`](Self::close) does.
 ///
+/// Its tasks may borrow what outlives it, which `'env` says:
+///
 /// ```
+/// use std::cell::Cell;
 /// use taketurns::executor::{EVENT_INTERVAL, Executor, ParkThread};
 ///
+/// let sum = Cell::new(0);
 /// let executor = Executor::new(ParkThread::new(), EVENT_INTERVAL);
-/// let double = executor.spawn(async { 2 * 21 });
-/// assert_eq!(executor.block_on(double).unwrap(), 42);
+/// let tasks = [1, 2, 3].map(|number| {
+///     let sum = &sum;
+///     executor.spawn(async move { sum.set(sum.get() + number) })
+/// });
+/// executor.block_on(async {
+///     for task in tasks {
+///         task.await.unwrap();
+///     }
+/// });
+/// assert_eq!(sum.get(), 6);
 /// ```
-pub struct Executor<D: Driver> {
-    hub: HubOwner,
+///
+/// # Why that is sound
+///
+/// A task's future and output are touched in three places only: in a run, which borrows the executor; when the
+/// executor is dropped or closed, which drops every future; and by the `JoinHandle<T>`, whose type has
+/// `T`'s lifetimes. So it comes down to `'env` outliving the executor and staying what it is. The executor's
+/// part that drops the futures has `'env` in its type and implements `Drop`, so the compiler wants `'env` to
+/// outlive it:
+///
+/// ```compile_fail,E0597
+/// # use taketurns::executor::{EVENT_INTERVAL, Executor, ParkThread};
+/// let executor = Executor::new(ParkThread::new(), EVENT_INTERVAL);
+/// let text = String::from("dropped before the executor");
+/// executor.spawn(async { println!("{text}") }).detach();
+/// ```
+///
+/// `'env` is invariant, so no shorter one can be passed off for it:
+///
+/// ```compile_fail
+/// # use taketurns::executor::{Executor, ParkThread};
+/// fn shorter<'a, 'long: 'a>(it: &'a Executor<'long, ParkThread>) -> &'a Executor<'a, ParkThread> {
+///     it
+/// }
+/// ```
+///
+/// nor a longer one:
+///
+/// ```compile_fail
+/// # use taketurns::executor::{Executor, ParkThread};
+/// fn longer<'a>(it: &Executor<'a, ParkThread>) -> &Executor<'static, ParkThread> {
+///     it
+/// }
+/// ```
+///
+/// A task cannot borrow the executor it is in; a future given to [`block_on`](Self::block_on) may, as it
+/// ends before the borrow does:
+///
+/// ```compile_fail,E0597
+/// # use taketurns::executor::{EVENT_INTERVAL, Executor, ParkThread};
+/// let executor = Executor::new(ParkThread::new(), EVENT_INTERVAL);
+/// let it = &executor;
+/// it.spawn(async move { it.spawn(async {}).await.unwrap() }).detach();
+/// ```
+///
+/// The output cannot be kept longer than what it borrows either:
+///
+/// ```compile_fail,E0597
+/// # use taketurns::executor::{EVENT_INTERVAL, Executor, ParkThread};
+/// let text = String::from("short");
+/// let executor = Executor::new(ParkThread::new(), EVENT_INTERVAL);
+/// let output: &'static str = executor.block_on(executor.spawn(async { &*text })).unwrap();
+/// ```
+///
+/// The free [`spawn`](super::spawn()) cannot know `'env`, and takes `'static` futures only. Forgetting the executor
+/// leaks its tasks and nothing else: nobody runs them any more.
+pub struct Executor<'env, D: Driver> {
+    hub: HubOwner<'env>,
     driver: RefCell<D>,
     event_interval: u32,
+    /// How many turns may pass until the next look (F3).
+    turns_left: Cell<u32>,
 }
 
-impl<D: Driver> Executor<D> {
+impl<'env, D: Driver> Executor<'env, D> {
     /// An executor that looks outside after at most `event_interval` turns.
     pub fn new(driver: D, event_interval: NonZeroU32) -> Self {
         let hub = HubOwner::new(driver.unparker());
-        Self { hub, driver: RefCell::new(driver), event_interval: event_interval.get() }
+        let event_interval = event_interval.get();
+        let turns_left = Cell::new(0);
+        Self { hub, driver: RefCell::new(driver), event_interval, turns_left }
     }
 
     /// Spawns a task, before, between or during runs. It takes its first turn in a run.
     #[track_caller]
-    pub fn spawn<F: Future + 'static>(&self, future: F) -> JoinHandle<F::Output> {
-        self.hub.spawn(future, Location::caller(), None)
+    pub fn spawn<F: Future + 'env>(&self, future: F) -> JoinHandle<F::Output> {
+        self.hub.spawn(future, Location::caller())
     }
 
     /// A way in from other threads.
-    pub fn handle(&self) -> Handle {
-        Handle::new(HubHandle::new(&self.hub))
+    pub(crate) fn remote(&self) -> HubHandle {
+        HubHandle::new(&self.hub)
+    }
+
+    /// Has `hook` told of each failure that nobody awaits, at once: in the name of which task, and what it was,
+    /// for a panic a [`JoinError`](super::JoinError). Without a hook they are printed. A panic of the hook ends there.
+    pub fn on_unhandled(&self, hook: impl Fn(Info, Box<dyn Error>) + 'static) {
+        self.hub.on_unhandled(Rc::new(hook));
+    }
+
+    /// How many tasks have not ended.
+    pub fn live(&self) -> usize {
+        self.hub.live()
     }
 
     /// Runs the loop until `future` completes, and gives its output. `future` may borrow.
@@ -94,11 +178,7 @@ impl<D: Driver> Executor<D> {
         let site = Location::caller();
         let outcome = task::enter(&self.hub, site, || {
             let future = pin!(future);
-            self.hub.with_root(future, site, |root| {
-                let mut looks = Looks { executor: self, turns_left: 0 };
-                looks.run_until(|| root.is_done());
-                looks.last_turns();
-            })
+            self.hub.with_root(future, site, |root| self.run_until(|| root.is_done()))
         })?;
         Ok(outcome.unwrap_or_else(|error| match error.into_panic() {
             Ok(payload) => resume_unwind(payload),
@@ -106,86 +186,131 @@ impl<D: Driver> Executor<D> {
         }))
     }
 
-    /// Runs the loop until [`Handle::stop`] is called. A `stop` that came before ends it at once.
+    /// Runs the loop until [`Handle::stop`](crate::Handle::stop) is called. A `stop` that came before ends it at once.
     ///
     /// # Errors
     ///
     /// [`Nested`] when this thread is inside of an executor already.
     #[track_caller]
     pub fn run_forever(&self) -> Result<(), Nested> {
-        task::enter(&self.hub, Location::caller(), || {
-            let mut looks = Looks { executor: self, turns_left: 0 };
-            looks.run_until(|| self.hub.take_stop());
-            looks.last_turns();
-        })
+        task::enter(&self.hub, Location::caller(), || self.run_until(|| self.hub.take_stop()))
+    }
+
+    /// Takes one step for a loop that is not ours: gives the next task its turn, with a look first where one
+    /// is due (F3); never waits. `false` when no task is ready: then wait as
+    /// [`next_deadline`](Self::next_deadline) says, and from now on a wake from elsewhere uses the
+    /// driver's [`Unpark`](super::Unpark).
+    ///
+    /// # Errors
+    ///
+    /// [`Nested`] when this thread is inside of an executor already.
+    #[track_caller]
+    pub fn try_tick(&self) -> Result<bool, Nested> {
+        self.tick_within(Duration::ZERO)
+    }
+
+    /// Gives turns, and looks between them, until no task is ready; never waits. Tasks that wake themselves
+    /// without end keep it for ever. Afterwards it is as after a `false` of
+    /// [`try_tick`](Self::try_tick).
+    ///
+    /// # Errors
+    ///
+    /// [`Nested`] when this thread is inside of an executor already.
+    #[track_caller]
+    pub fn run_until_stalled(&self) -> Result<(), Nested> {
+        task::enter(&self.hub, Location::caller(), || while self.step(Duration::ZERO) {})
+    }
+
+    /// As [`try_tick`](Self::try_tick); when no task is ready it waits for one, at most `limit`.
+    #[track_caller]
+    pub(crate) fn tick_within(&self, limit: Duration) -> Result<bool, Nested> {
+        task::enter(&self.hub, Location::caller(), || self.step(limit))
+    }
+
+    /// How long a loop that is not ours may wait before the next [`try_tick`](Self::try_tick): not at all while a task is
+    /// ready or the last tick was not `false`; until the next timer is due; `None`: until the driver's
+    /// [`Unpark`](super::Unpark) is used.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        match self.driver.try_borrow() {
+            Ok(driver) if self.hub.is_parked() && !self.hub.has_ready() => {
+                driver.pending().next_deadline
+            }
+            _ => Some(Duration::ZERO),
+        }
     }
 
     /// Ends every task that is left, in the order of spawning: drops its future, resolves its handle to
     /// an error that [is_shutdown](super::JoinError::is_shutdown). Returns what was lost, in that order.
     #[track_caller]
-    pub fn close(mut self) -> Vec<LostTask> {
+    pub fn close(mut self) -> Vec<Info> {
         self.end()
     }
 
     /// As [`close`](Self::close). Good for nothing but to be dropped after this.
     #[track_caller]
-    pub(crate) fn end(&mut self) -> Vec<LostTask> {
+    pub(crate) fn end(&mut self) -> Vec<Info> {
         self.hub.close(Location::caller())
     }
-}
 
-/// The loop's own state for one run: how many turns may pass until the next look (F3).
-struct Looks<'a, D: Driver> {
-    executor: &'a Executor<D>,
-    turns_left: u32,
-}
-
-impl<D: Driver> Looks<'_, D> {
-    fn run_until(&mut self, done: impl Fn() -> bool) {
+    /// The loop. Then F5: those that are queued have one last turn, and no others.
+    fn run_until(&self, done: impl Fn() -> bool) {
+        self.turns_left.set(0);
         while !done() {
             if !self.turn() {
-                self.look();
+                self.look_or_wait();
             }
         }
-    }
-
-    /// F5: those that are queued now, and no others.
-    fn last_turns(&mut self) {
-        let mut owed = self.executor.hub.ready();
+        let mut owed = self.hub.ready();
         while owed > 0 {
             if self.turn() {
                 owed -= 1;
             } else {
-                self.look();
+                self.look(Some(Duration::ZERO));
             }
         }
     }
 
+    fn step(&self, limit: Duration) -> bool {
+        while !self.turn() {
+            self.look(Some(Duration::ZERO));
+            if !self.hub.has_ready() && self.hub.park() {
+                if !limit.is_zero() {
+                    self.look(Some(limit));
+                }
+                return false;
+            }
+        }
+        true
+    }
+
     /// Gives the next task its turn; `false` when it is time to look instead.
     #[inline]
-    fn turn(&mut self) -> bool {
-        if self.turns_left == 0 || !self.executor.hub.turn() {
+    fn turn(&self) -> bool {
+        let left = self.turns_left.get();
+        if left == 0 || !self.hub.turn() {
             return false;
         }
-        self.turns_left -= 1;
+        self.turns_left.set(left - 1);
         true
     }
 
     /// Looks outside; waits there when there is nothing to do here.
-    fn look(&mut self) {
-        let hub = &self.executor.hub;
-        let wait = !hub.has_ready() && hub.park();
-        let limit = if wait { None } else { Some(Duration::ZERO) };
-        self.executor.driver.borrow_mut().turn(limit, &mut || {
-            hub.take_in();
-            hub.has_ready()
+    fn look_or_wait(&self) {
+        let wait = !self.hub.has_ready() && self.hub.park();
+        self.look(if wait { None } else { Some(Duration::ZERO) });
+    }
+
+    fn look(&self, limit: Option<Duration>) {
+        self.driver.borrow_mut().turn(limit, &mut || {
+            self.hub.take_in();
+            self.hub.has_ready()
         });
-        self.turns_left = self.executor.event_interval;
+        self.turns_left.set(self.event_interval);
     }
 }
 
 /// Says how many tasks are ready, and what the driver waits for (unless it is at work).
-impl<D: Driver> fmt::Debug for Executor<D> {
+impl<D: Driver> fmt::Debug for Executor<'_, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pending = self.driver.try_borrow().ok().map(|driver| driver.pending());
         f.debug_struct("Executor")

@@ -2,11 +2,12 @@
 
 #![forbid(unsafe_code)]
 
+use std::error::Error;
 use std::future::Future;
 use std::panic::Location;
 
-use super::JoinHandle;
-use super::task::with_current;
+use super::task::{Hub, with_current};
+use super::{Info, JoinHandle};
 
 /// Spawns a task on the executor this thread is inside of, at the tail of the run queue.
 ///
@@ -28,6 +29,28 @@ use super::task::with_current;
 #[inline]
 pub fn spawn<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
     spawn_named(future, Location::caller(), None)
+}
+
+/// The task that has its turn on this thread, as it stands. `None` outside of a task; the future of
+/// `block_on` is none.
+///
+/// ```
+/// # taketurns::block_on(async {
+/// let handle = taketurns::spawn(async { taketurns::task::current().unwrap().id() });
+/// assert_eq!(handle.id(), handle.await.unwrap());
+/// # });
+/// ```
+#[must_use]
+pub fn current() -> Option<Info> {
+    with_current(Hub::current).flatten()
+}
+
+/// Tells of an error that nobody awaits, in the name of the task that has its turn on this thread.
+pub(crate) fn report(error: Box<dyn Error>) {
+    match current() {
+        Some(task) => with_current(|hub| hub.report(task, error)).unwrap_or_default(),
+        None => eprintln!("{error}; nobody awaits it"),
+    }
 }
 
 /// Spawns a task that has a name, for reports.

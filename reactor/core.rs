@@ -29,6 +29,8 @@ pub(crate) struct Reactor {
     sources: RefCell<Slab<Rc<Registration>>>,
     /// How many of `sources` are awaited.
     interest: Cell<usize>,
+    /// A loop that is not ours watches the epoll descriptor.
+    is_watched: Cell<bool>,
     /// Collected by `wait`, not yet dispatched.
     events: RefCell<Events>,
     /// Due to be woken; not empty outside `dispatch` only when a waker panicked.
@@ -44,6 +46,7 @@ impl Reactor {
             poller: Poller::new()?,
             sources: RefCell::new(Slab::new()),
             interest: Cell::new(0),
+            is_watched: Cell::new(false),
             events: RefCell::new(Events::new()),
             due: RefCell::new(VecDeque::new()),
         }))
@@ -81,6 +84,13 @@ impl Reactor {
             .unwrap_or(false)
     }
 
+    /// Readable when a source has news or the unparker was used. From now on every wait asks the kernel,
+    /// so that it does not stay readable.
+    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.is_watched.set(true);
+        self.poller.as_fd()
+    }
+
     /// Ends a [`wait`](Self::wait) from any thread; without one, keeps the next from waiting.
     pub(crate) fn unparker(&self) -> Box<dyn Unpark> {
         self.poller.unparker()
@@ -99,7 +109,8 @@ impl Reactor {
     ///
     /// The kernel refuses, because the epoll descriptor was closed by somebody else.
     pub(crate) fn wait(&self, limit: Option<Duration>) {
-        let nothing_to_ask = limit == Some(Duration::ZERO) && self.interest() == 0;
+        let nobody_asks = self.interest() == 0 && !self.is_watched.get();
+        let nothing_to_ask = limit == Some(Duration::ZERO) && nobody_asks;
         if nothing_to_ask || self.is_behind() {
             return;
         }

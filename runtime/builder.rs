@@ -2,15 +2,18 @@
 
 #![forbid(unsafe_code)]
 
+use std::fmt;
 use std::io;
 use std::num::NonZeroU32;
+use std::rc::Rc;
+use std::sync::Arc;
 #[cfg(feature = "offload")]
 use std::time::Duration;
 
-use super::Runtime;
 use super::outside::Outside;
 use super::parts::Parts;
-use crate::executor::{EVENT_INTERVAL, Executor};
+use super::{OnExit, Runtime, UnhandledPanic};
+use crate::executor::{EVENT_INTERVAL, Executor, Info};
 #[cfg(feature = "time")]
 use crate::timer::Clock;
 
@@ -31,6 +34,9 @@ use crate::timer::Clock;
 #[must_use = "a builder does nothing until `build`"]
 pub struct Builder {
     event_interval: NonZeroU32,
+    on_exit: OnExit,
+    on_lost: Option<OnLost>,
+    pub(super) unhandled_panic: UnhandledPanic,
     #[cfg(feature = "time")]
     pub(super) clock: Clock,
     #[cfg(feature = "offload")]
@@ -44,6 +50,9 @@ impl Builder {
     pub fn new() -> Self {
         Self {
             event_interval: EVENT_INTERVAL,
+            on_exit: OnExit::default(),
+            on_lost: None,
+            unhandled_panic: UnhandledPanic::default(),
             #[cfg(feature = "time")]
             clock: Clock::default(),
             #[cfg(feature = "offload")]
@@ -61,6 +70,28 @@ impl Builder {
     /// When `turns` is 0.
     pub fn event_interval(mut self, turns: u32) -> Self {
         self.event_interval = NonZeroU32::new(turns).expect("`event_interval` must be at least 1");
+        self
+    }
+
+    /// What the end of the runtime does with tasks that have not ended: by default it drops them.
+    pub fn on_exit(mut self, on_exit: OnExit) -> Self {
+        self.on_exit = on_exit;
+        self
+    }
+
+    /// Called for each task that was lost when the runtime ended, in the order of spawning. A panic of it
+    /// ends there.
+    ///
+    /// Without it, a debug build prints a line for each to stderr when the runtime is dropped, as
+    /// nobody sees the report then; `on_lost(|_| {})` is silent.
+    pub fn on_lost(mut self, hook: impl Fn(&Info) + Send + Sync + 'static) -> Self {
+        self.on_lost = Some(OnLost(Arc::new(hook)));
+        self
+    }
+
+    /// What becomes of failures that nobody awaits: by default they are printed.
+    pub fn unhandled_panic(mut self, policy: UnhandledPanic) -> Self {
+        self.unhandled_panic = policy;
         self
     }
 
@@ -105,11 +136,21 @@ impl Builder {
     /// When the system gives no descriptor for the reactor.
     pub fn build(self) -> io::Result<Runtime> {
         let parts = Parts::new(&self)?;
-        Ok(Runtime {
-            executor: Executor::new(Outside(parts.clone()), self.event_interval),
-            parts,
-            ended: false,
-        })
+        let executor = Executor::new(Outside(parts.clone()), self.event_interval);
+        let failures = Rc::clone(&parts.failures);
+        executor.on_unhandled(move |task, error| failures.add(task, error));
+        let Self { on_exit, on_lost, .. } = self;
+        Ok(Runtime { executor, parts, on_exit, on_lost, ended: false })
+    }
+}
+
+/// See [`Builder::on_lost`].
+#[derive(Clone)]
+pub(super) struct OnLost(pub(super) Arc<dyn Fn(&Info) + Send + Sync>);
+
+impl fmt::Debug for OnLost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnLost(..)")
     }
 }
 

@@ -5,31 +5,42 @@
 //! 1. [`builder`]: what can be set, and to what it is set otherwise.
 //! 2. `parts`: the parts that the features leave, entered together. The one file that knows features.
 //! 3. `outside`: the executor's `Driver`: a look is inbox, timers, reactor, in that order.
-//! 4. `report`: what was lost when a runtime ended.
-//! 5. `hyper`: hyper's runtime traits for our types (feature `hyper`).
+//! 4. `exit`, `report`: how tasks that have not ended are ended, and what was lost; `unhandled`: failures
+//!    that nobody awaits.
+//! 5. `handle`: a runtime from other threads; `hyper`: hyper's runtime traits for our types (feature `hyper`).
 //! 6. this file: [`Runtime`], and the free [`block_on`].
 
 #![forbid(unsafe_code)]
 
 mod builder;
+mod exit;
+mod handle;
 #[cfg(feature = "hyper")]
 pub mod hyper;
 mod outside;
 mod parts;
 mod report;
+mod unhandled;
 
 use std::fmt;
 use std::future::Future;
 use std::io;
+#[cfg(feature = "net")]
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
 
 use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
 
-use crate::executor::{Executor, Handle, JoinHandle, Nested};
+use crate::executor::{Executor, JoinHandle, Nested, silence};
 
 pub use builder::Builder;
+use builder::OnLost;
+pub use exit::{Cancelled, OnExit, cancelled};
+pub use handle::{Handle, RemoteHandle};
 use outside::Outside;
 use parts::Parts;
 pub use report::{ExitReport, StuckJob};
+pub use unhandled::{Unhandled, UnhandledPanic, reported};
 
 /// An executor with its timers, its reactor and its thread pool.
 ///
@@ -45,8 +56,10 @@ pub use report::{ExitReport, StuckJob};
 /// # std::io::Result::Ok(())
 /// ```
 pub struct Runtime {
-    executor: Executor<Outside>,
+    executor: Executor<'static, Outside>,
     parts: Parts,
+    on_exit: OnExit,
+    on_lost: Option<OnLost>,
     ended: bool,
 }
 
@@ -77,7 +90,7 @@ impl Runtime {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = self.parts.enter();
-        self.executor.block_on(future)
+        self.after(self.executor.block_on(future))
     }
 
     /// As [`block_on`](Self::block_on), with an error for the nested call.
@@ -100,7 +113,7 @@ impl Runtime {
     #[track_caller]
     pub fn try_block_on<F: Future>(&self, future: F) -> Result<F::Output, Nested> {
         let _entered = self.parts.enter();
-        self.executor.try_block_on(future)
+        self.after(self.executor.try_block_on(future))
     }
 
     /// Runs the loop until [`Handle::stop`] is called; then each task that is queued takes one last turn.
@@ -120,24 +133,88 @@ impl Runtime {
     #[track_caller]
     pub fn run_forever(&self) {
         let _entered = self.parts.enter();
-        if let Err(nested) = self.executor.run_forever() {
+        if let Err(nested) = self.after(self.executor.run_forever()) {
             panic!("`run_forever`: {nested}");
         }
+    }
+
+    /// Takes one step for a loop that is not ours: gives the next task its turn, with a look outside first where
+    /// one is due; never waits. `false` when no task is ready.
+    ///
+    /// A loop that owns the thread calls it until it gives `false`, then waits until
+    #[cfg_attr(feature = "net", doc = "[`as_fd`](Self::as_fd) is readable")]
+    #[cfg_attr(not(feature = "net"), doc = "it is told to go on (by a waker of its own)")]
+    /// or [`next_deadline`](Self::next_deadline) has passed. `examples/foreign_loop.rs` is one.
+    ///
+    /// # Errors
+    ///
+    /// [`Nested`] when this thread is inside of an executor already.
+    ///
+    /// ```
+    /// let runtime = taketurns::Runtime::new()?;
+    /// let task = runtime.spawn(taketurns::yield_now());
+    /// assert_eq!([runtime.try_tick(), runtime.try_tick(), runtime.try_tick()].map(Result::unwrap), [true, true, false]);
+    /// assert!(task.is_finished());
+    /// assert_eq!(runtime.next_deadline(), None);
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[track_caller]
+    pub fn try_tick(&self) -> Result<bool, Nested> {
+        let _entered = self.parts.enter();
+        self.after(self.executor.try_tick())
+    }
+
+    /// Gives turns, and looks between them, until no task is ready; never waits. Tasks that wake themselves
+    /// without end keep it for ever.
+    ///
+    /// # Panics
+    ///
+    /// With the text of [`Nested`] inside a running executor.
+    #[track_caller]
+    pub fn run_until_stalled(&self) {
+        let _entered = self.parts.enter();
+        if let Err(nested) = self.after(self.executor.run_until_stalled()) {
+            panic!("`run_until_stalled`: {nested}");
+        }
+    }
+
+    /// How long a loop that is not ours may wait before the next [`try_tick`](Self::try_tick): not at all while a
+    /// task is ready, or before a tick has given `false`; until the next timer is due; `None`: until
+    #[cfg_attr(feature = "net", doc = "[`as_fd`](Self::as_fd) is readable.")]
+    #[cfg_attr(not(feature = "net"), doc = "somebody wakes a task.")]
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.executor.next_deadline()
+    }
+
+    /// The descriptor a loop that is not ours waits for: readable when a task was woken from elsewhere since
+    /// the last [`try_tick`](Self::try_tick) that gave `false`, or a source has news. Only to be waited for.
+    #[cfg(feature = "net")]
+    #[must_use]
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        self.parts.as_fd()
+    }
+
+    /// A run is over.
+    fn after<R>(&self, result: R) -> R {
+        self.parts.failures.stop_the_run();
+        result
     }
 
     /// A way in from other threads.
     #[must_use]
     pub fn handle(&self) -> Handle {
-        self.executor.handle()
+        Handle::new(&self.executor)
     }
 
     /// Ends what is left, and says what that was.
     ///
-    /// Tasks are dropped in the order of spawning, inside the runtime's context, with timers, reactor and
+    /// First `Builder`'s `on_exit` is done. Tasks that are left then are dropped in the order of spawning, inside the runtime's context, with timers, reactor and
     /// pool still there for their destructors; what those spawn is dropped too. Then blocking jobs that
     /// have not begun are dropped, and those that have are waited for, until `Builder`'s
     /// `blocking_deadline`.
     #[must_use = "the report says what was lost; drop the runtime if you do not want it"]
+    #[track_caller]
     pub fn shutdown(mut self) -> ExitReport {
         self.end()
     }
@@ -146,16 +223,51 @@ impl Runtime {
     fn end(&mut self) -> ExitReport {
         self.ended = true;
         let _entered = self.parts.enter();
+        self.parts.failures.end();
+        self.let_tasks_end();
         let lost = self.executor.end();
+        if let Some(OnLost(hook)) = &self.on_lost {
+            lost.iter().for_each(|task| silence(|| hook(task)));
+        }
         ExitReport::new(lost, self.parts.shut())
+    }
+
+    fn let_tasks_end(&self) {
+        let limit = match self.on_exit {
+            OnExit::Drop => return,
+            OnExit::Cancel { grace } => {
+                self.parts.ending.ask();
+                grace
+            }
+            OnExit::Wait { deadline } => deadline,
+        };
+        let begin = Instant::now();
+        while self.executor.live() > 0 && !std::thread::panicking() {
+            let left = limit.saturating_sub(begin.elapsed());
+            if left.is_zero() || self.executor.tick_within(left).is_err() {
+                return;
+            }
+        }
     }
 }
 
 impl Drop for Runtime {
     fn drop(&mut self) {
         if !self.ended {
-            self.end();
+            let report = self.end();
+            if cfg!(debug_assertions) && self.on_lost.is_none() {
+                for task in report.lost() {
+                    silence(|| eprintln!("lost when its runtime was dropped: {task}"));
+                }
+            }
         }
+    }
+}
+
+#[cfg(feature = "net")]
+impl AsFd for Runtime {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.parts.as_fd()
     }
 }
 

@@ -13,10 +13,14 @@ pub(super) struct Outside(pub(super) Parts);
 impl Driver for Outside {
     #[inline]
     fn turn(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
-        let may_wait = limit.is_none();
-        self.0.wait(limit.or_else(|| self.0.until_next()));
+        self.0.failures.stop_the_run();
+        let limit = match limit {
+            Some(Duration::ZERO) => limit,
+            limit => limit.into_iter().chain(self.0.until_next()).min(),
+        };
+        self.0.wait(limit);
         let ready = inbox();
-        self.0.wake(may_wait && !ready);
+        self.0.wake(!ready);
     }
 
     fn pending(&self) -> Pending {

@@ -10,14 +10,16 @@
 )]
 
 use std::io;
+#[cfg(feature = "net")]
+use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::Builder;
+use super::exit::Ending;
 use super::report::StuckJob;
-#[cfg(any(feature = "net", feature = "time", feature = "offload"))]
-use crate::executor::scoped;
-use crate::executor::{Pending, Unpark};
+use super::unhandled::Failures;
+use crate::executor::{Pending, Unpark, scoped};
 #[cfg(feature = "offload")]
 use crate::offload::Pool;
 #[cfg(feature = "net")]
@@ -33,6 +35,8 @@ use crate::executor::Driver as _;
 
 #[derive(Clone)]
 pub(super) struct Parts {
+    pub(super) ending: Rc<Ending>,
+    pub(super) failures: Rc<Failures>,
     reactor: Rc<Reactor>,
     #[cfg(feature = "time")]
     timers: Rc<Timers>,
@@ -44,6 +48,7 @@ pub(super) struct Parts {
 
 /// The thread is inside of the parts until this is dropped.
 pub(super) struct Entered {
+    _ending: scoped::Entered<Ending>,
     #[cfg(feature = "net")]
     _reactor: scoped::Entered<Reactor>,
     #[cfg(feature = "time")]
@@ -55,6 +60,8 @@ pub(super) struct Entered {
 impl Parts {
     pub(super) fn new(builder: &Builder) -> io::Result<Self> {
         Ok(Self {
+            ending: Rc::default(),
+            failures: Rc::new(Failures::new(builder.unhandled_panic.clone())),
             #[cfg(feature = "net")]
             reactor: Reactor::new()?,
             #[cfg(not(feature = "net"))]
@@ -70,6 +77,7 @@ impl Parts {
 
     pub(super) fn enter(&self) -> Entered {
         Entered {
+            _ending: self.ending.enter(),
             #[cfg(feature = "net")]
             _reactor: self.reactor.enter(),
             #[cfg(feature = "time")]
@@ -122,6 +130,12 @@ impl Parts {
             sources: 0,
             next_deadline: self.until_next(),
         }
+    }
+
+    /// Readable when the loop has something to do.
+    #[cfg(feature = "net")]
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.reactor.as_fd()
     }
 
     pub(super) fn unparker(&self) -> Box<dyn Unpark> {

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::panic::Location;
 
-use crate::executor::LostTask;
+use crate::executor::Info;
 
 /// What was lost when a runtime ended: tasks in the order of spawning, and blocking jobs that did not
 /// end in time.
@@ -24,18 +24,18 @@ use crate::executor::LostTask;
 /// ```
 #[derive(Debug)]
 pub struct ExitReport {
-    lost: Vec<LostTask>,
+    lost: Vec<Info>,
     stuck: Vec<StuckJob>,
 }
 
 impl ExitReport {
-    pub(super) fn new(lost: Vec<LostTask>, stuck: Vec<StuckJob>) -> Self {
+    pub(super) fn new(lost: Vec<Info>, stuck: Vec<StuckJob>) -> Self {
         Self { lost, stuck }
     }
 
     /// Tasks that had not ended.
     #[must_use]
-    pub fn lost(&self) -> &[LostTask] {
+    pub fn lost(&self) -> &[Info] {
         &self.lost
     }
 

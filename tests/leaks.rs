@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use taketurns::executor::{Driver, EVENT_INTERVAL, Executor, Pending, Unpark};
-use taketurns::{spawn, yield_now};
+use taketurns::{Handle, spawn, yield_now};
 
 /// Never waits; its unparkers share `alive`.
 struct Watched(Arc<()>);
@@ -38,7 +38,7 @@ impl Driver for Watched {
 }
 
 /// Runs `scene` on an executor; all of it must be gone once what the scene returns is dropped.
-fn leak_free<T>(scene: impl FnOnce(&Executor<Watched>) -> T) {
+fn leak_free<T>(scene: impl FnOnce(&Executor<'static, Watched>) -> T) {
     let alive = Arc::new(());
     let executor = Executor::new(Watched(Arc::clone(&alive)), EVENT_INTERVAL);
     let outlives = scene(&executor);
@@ -158,7 +158,7 @@ fn a_task_that_ended_while_it_was_in_the_inbox() {
 #[test]
 fn tasks_sent_before_the_end() {
     leak_free(|executor| {
-        let handle = executor.handle();
+        let handle = Handle::new(executor);
         let sending = thread::spawn(move || {
             (handle.spawn(async { 1 }), handle.spawn(pending::<()>()), handle)
         });
@@ -173,7 +173,7 @@ fn tasks_sent_before_the_end() {
 fn a_task_sent_after_the_end_and_its_sender() {
     let alive = Arc::new(());
     let executor = Executor::new(Watched(Arc::clone(&alive)), EVENT_INTERVAL);
-    let handle = executor.handle();
+    let handle = Handle::new(&executor);
     drop(executor);
     drop(handle.spawn(async {}));
     assert_eq!(Arc::strong_count(&alive), 2);

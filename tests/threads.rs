@@ -10,7 +10,7 @@ use std::thread;
 use common::Trace;
 use futures::task::{LocalSpawnExt, SpawnExt};
 use taketurns::executor::{EVENT_INTERVAL, Executor, ParkThread};
-use taketurns::{Runtime, block_on, spawn, yield_now};
+use taketurns::{Handle, Runtime, block_on, spawn, yield_now};
 
 fn runtime() -> Runtime {
     Runtime::new().unwrap()
@@ -39,7 +39,7 @@ fn a_wake_from_another_thread_ends_the_wait() {
 #[test]
 fn an_executor_over_a_parked_thread_is_woken_too() {
     let executor = Executor::new(ParkThread::new(), EVENT_INTERVAL);
-    let handle = executor.handle();
+    let handle = Handle::new(&executor);
     let sent = thread::spawn(move || handle.spawn(async { 42 }));
     executor.block_on(async {
         yield_now().await;

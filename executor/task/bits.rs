@@ -7,17 +7,18 @@
 //! |---|---|---|
 //! | `RUNNING` | the loop polls or cancels it | |
 //! | `FUTURE` | the cell holds the future | `OUTPUT` |
-//! | `OUTPUT` | the cell holds the output | `FUTURE` |
-//! | `RUN_QUEUED` | it is owed a turn: in the run queue, or `RUNNING` and enters when its poll ends | |
+//! | `OUTPUT` | the cell holds the output, for the handle or for callbacks | `FUTURE` |
+//! | `RUN_QUEUED` | it is owed a turn: in the run queue, or `RUNNING` and enters when its turn ends | |
 //! | `LISTED` | it is in the list of live tasks | |
 //! | `HANDLE` | its `JoinHandle` exists | |
 //!
-//! and three that do not pin, cleared with `FUTURE` at the latest: `ABORT` (its next turn drops the
-//! future), `NEW` (made away, not yet listed), `NAMED` (the table of names has it).
+//! and two that do not pin, cleared with `FUTURE` at the latest: `ABORT` (its next turn drops the future),
+//! `NEW` (made away, not yet listed).
 
 #![forbid(unsafe_code)]
 
 use super::count::{Count, Fate};
+use crate::executor::State;
 
 const RUNNING: u32 = 1;
 const FUTURE: u32 = 1 << 1;
@@ -27,12 +28,9 @@ const LISTED: u32 = 1 << 4;
 const HANDLE: u32 = 1 << 5;
 const ABORT: u32 = 1 << 6;
 const NEW: u32 = 1 << 7;
-const NAMED: u32 = 1 << 8;
 
 /// What a task of one's own begins with: listed, owed a turn, its handle out.
 pub(super) const SPAWNED: u32 = FUTURE | LISTED | RUN_QUEUED | HANDLE;
-/// What a task with a name begins with.
-pub(super) const SPAWNED_NAMED: u32 = SPAWNED | NAMED;
 /// The root of `block_on`: not listed, as it cannot be lost.
 pub(super) const ROOT: u32 = FUTURE | RUN_QUEUED | HANDLE;
 /// A task sent from another thread: home lists and queues it when it takes it in.
@@ -40,11 +38,11 @@ pub(super) const REMOTE: u32 = FUTURE | NEW;
 /// A task spawned into an executor that has ended: nothing but an error for its handle.
 pub(super) const STILLBORN: u32 = OUTPUT | HANDLE;
 
-/// What waking at home asks for.
+/// Whether a task enters the run queue now.
 #[must_use = "a task that is not pushed never runs"]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Wake {
-    /// It is owed a turn already, or has no future any more (F1).
+    /// It is owed a turn already, or none: it was not woken, or has no future any more (F1).
     Nothing,
     Push,
 }
@@ -56,33 +54,26 @@ pub(super) enum Turn {
     Poll,
     /// It was aborted: drop the future.
     Cancel,
-    /// Its future is gone: the executor was closed.
+    /// It ended before, and callbacks were added since. The output is the caller's to deliver again.
+    Deliver,
+    /// Its future is gone, and so is its output: there was nobody for it.
     Skip(Fate),
 }
 
-/// What to do with a task whose poll returned `Pending`.
-#[must_use = "a task that is not pushed never runs"]
+/// What to do with a task that has ended.
+#[must_use = "a cell that nobody frees leaks"]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum AfterPoll {
-    Wait,
-    /// It was woken while it ran.
+pub(super) enum AfterEnd {
+    /// Late callbacks are owed a turn.
     Push,
-}
-
-/// What taking the future out of a task leaves to do.
-#[must_use]
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Ended {
-    /// The list of live tasks still has it.
-    pub(super) listed: bool,
-    /// So has the table of names.
-    pub(super) named: bool,
+    Over(Fate),
 }
 
 /// What a `JoinHandle` finds.
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Join {
+    /// It has not ended, or its output is being delivered.
     NotYet,
     Output,
     /// The output was given out before.
@@ -127,18 +118,23 @@ impl Count {
     #[inline]
     pub(super) fn begin_turn(&self) -> Turn {
         let pins = self.pins();
-        if pins & FUTURE == 0 {
-            return Turn::Skip(self.drop_turn());
+        if pins & (FUTURE | OUTPUT) == 0 {
+            return Turn::Skip(self.clear(RUN_QUEUED));
         }
-        self.set_pins(pins & !RUN_QUEUED | RUNNING);
-        if pins & ABORT == 0 { Turn::Poll } else { Turn::Cancel }
+        self.set_pins(pins & !(RUN_QUEUED | OUTPUT) | RUNNING);
+        match pins & (FUTURE | ABORT) {
+            0 => Turn::Deliver,
+            FUTURE => Turn::Poll,
+            _ => Turn::Cancel,
+        }
     }
 
+    /// The poll returned `Pending`, or was not made; the task may have been woken meanwhile.
     #[inline]
-    pub(super) fn end_pending(&self) -> AfterPoll {
+    pub(super) fn end_pending(&self) -> Wake {
         let pins = self.pins() & !RUNNING;
         self.set_pins(pins);
-        if pins & RUN_QUEUED == 0 { AfterPoll::Wait } else { AfterPoll::Push }
+        if pins & RUN_QUEUED == 0 { Wake::Nothing } else { Wake::Push }
     }
 
     /// The executor closes on a task that is not in the run queue: its future is about to be dropped.
@@ -146,10 +142,15 @@ impl Count {
         self.set_pins(self.pins() | RUNNING);
     }
 
-    /// The future has been dropped.
+    /// The future has been dropped, in a turn; with it goes what it was owed while it ran.
     #[inline]
     pub(super) fn future_gone(&self) {
-        self.set_pins(self.pins() & !(FUTURE | ABORT | NEW));
+        self.set_pins(self.pins() & !(FUTURE | ABORT | NEW | RUN_QUEUED));
+    }
+
+    /// The root's future, which is borrowed, is taken out, whether or not it is in the run queue.
+    pub(super) fn future_taken(&self) {
+        self.set_pins(self.pins() & !FUTURE);
     }
 
     #[inline]
@@ -162,23 +163,23 @@ impl Count {
         self.set_pins(self.pins() | OUTPUT);
     }
 
-    /// The task has ended; it leaves the lists it is in.
+    /// The task has ended; whether it was in the list of live tasks, which it leaves.
     #[inline]
-    pub(super) fn unlist(&self) -> Ended {
+    #[must_use = "the list still has it"]
+    pub(super) fn unlist(&self) -> bool {
         let pins = self.pins();
-        self.set_pins(pins & !(LISTED | NAMED));
-        Ended { listed: pins & LISTED != 0, named: pins & NAMED != 0 }
+        self.set_pins(pins & !LISTED);
+        pins & LISTED != 0
     }
 
-    /// The turn of a task that ended is over, and with it what it was owed while it ran.
+    /// The turn of a task that has ended is over. One more is owed if callbacks came during the delivery.
     #[inline]
-    pub(super) fn end_done(&self) -> Fate {
-        self.clear(RUNNING | RUN_QUEUED)
-    }
-
-    /// The executor closes: taken out of the run queue without a turn.
-    pub(super) fn drop_turn(&self) -> Fate {
-        self.clear(RUN_QUEUED)
+    pub(super) fn end_done(&self) -> AfterEnd {
+        if self.has(RUN_QUEUED) {
+            self.set_pins(self.pins() & !RUNNING);
+            return AfterEnd::Push;
+        }
+        AfterEnd::Over(self.clear(RUNNING))
     }
 
     /// Whether home still has to list it: it came from another thread.
@@ -190,7 +191,31 @@ impl Count {
         new
     }
 
+    /// Where the task stands, for reports.
+    pub(super) fn state(&self) -> State {
+        match self.pins() {
+            pins if pins & RUNNING != 0 => State::Running,
+            pins if pins & FUTURE == 0 => State::Ended,
+            pins if pins & RUN_QUEUED != 0 => State::Ready,
+            _ if self.is_unreachable() => State::Stuck,
+            _ => State::Waiting,
+        }
+    }
+
     // ---- the JoinHandle's
+
+    /// Whether the future is gone.
+    #[inline]
+    pub(super) fn is_finished(&self) -> bool {
+        !self.has(FUTURE)
+    }
+
+    /// A callback was added to a task that has ended: it is owed a turn for that.
+    pub(super) fn owe_delivery(&self) -> Wake {
+        let pins = self.pins();
+        self.set_pins(pins | RUN_QUEUED);
+        if pins & (RUN_QUEUED | RUNNING) == 0 { Wake::Push } else { Wake::Nothing }
+    }
 
     #[inline]
     pub(super) fn join(&self) -> Join {

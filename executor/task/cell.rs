@@ -1,7 +1,6 @@
 //! The cell: header and future in one allocation, and the functions that know the future's type.
 
 use std::alloc::Layout;
-use std::any::Any;
 use std::cell::{Cell as StdCell, UnsafeCell};
 use std::future::Future;
 use std::mem::{ManuallyDrop, needs_drop};
@@ -11,13 +10,13 @@ use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
 use super::count::Count;
-use super::header::{Header, Polled, TaskPtr, VTable, count};
-use super::hub::Hub;
-use super::joiner::Joiner;
+use super::header::{Header, TaskPtr, VTable, count};
+use super::hub::{Hub, hub};
 use super::recycle::Memory;
+use super::waiters::Waiters;
 use super::waker;
 use crate::executor::primitives::ProtocolCell;
-use crate::executor::{Id, JoinError, Who};
+use crate::executor::{JoinError, Who};
 
 /// A task. `repr(C)`: the header comes first.
 #[repr(C)]
@@ -44,7 +43,6 @@ pub(super) struct Birth {
     pub(super) count: Count,
     pub(super) hub: NonNull<Hub>,
     pub(super) id: u64,
-    pub(super) slot: u32,
     pub(super) site: &'static Location<'static>,
 }
 
@@ -67,9 +65,9 @@ pub(super) fn new<F: Future>(
             next_run: StdCell::new(None),
             polls: StdCell::new(0),
             id: StdCell::new(birth.id),
-            slot: StdCell::new(birth.slot),
+            slot: StdCell::new(0),
             site: birth.site,
-            joiner: Joiner::new(),
+            waiters: Waiters::new(),
             link: ProtocolCell::new(std::ptr::null_mut()),
             #[cfg(all(loom, test))]
             watch: super::watch::Watch::new(),
@@ -85,11 +83,13 @@ pub(super) fn new<F: Future>(
 
 /// Allocates a task that has ended already: its executor is closed.
 pub(super) fn new_ended<F: Future>(birth: Birth) -> TaskPtr {
-    let id = Id(birth.id);
     let never = std::future::pending::<F::Output>();
     let task = new::<std::future::Pending<F::Output>>(birth, never, |_| None);
     // SAFETY: (ALIVE) just made; (STAGE) `Pending` needs no drop, so the union may be overwritten.
-    unsafe { store_output::<std::future::Pending<F::Output>>(task, Err(shutdown(id))) };
+    unsafe {
+        let error = JoinError::shutdown(who(task));
+        store_output::<std::future::Pending<F::Output>>(task, Err(error));
+    }
     task
 }
 
@@ -98,6 +98,7 @@ fn vtable<F: Future>() -> &'static VTable {
         &VTable {
             poll: poll::<F>,
             cancel: cancel::<F>,
+            deliver: deliver::<F>,
             output: std::mem::offset_of!(Cell<F>, stage),
             memory: Memory::for_cell(Layout::new::<Cell<F>>()),
         }
@@ -115,7 +116,7 @@ unsafe fn stage<F: Future>(task: TaskPtr) -> *mut Stage<F> {
     unsafe { (*task.cast::<Cell<F>>().as_ptr()).stage.get() }
 }
 
-unsafe fn poll<F: Future>(task: TaskPtr) -> Polled {
+unsafe fn poll<F: Future>(task: TaskPtr) -> Poll<()> {
     let waker = waker::lend(task);
     let mut cx = Context::from_waker(&waker);
     let polled = catch_unwind(AssertUnwindSafe(|| {
@@ -124,56 +125,98 @@ unsafe fn poll<F: Future>(task: TaskPtr) -> Polled {
         unsafe { Pin::new_unchecked(&mut *(*stage::<F>(task)).future).poll(&mut cx) }
     }));
     let result = match polled {
-        Ok(Poll::Pending) => return Polled::Pending,
+        Ok(Poll::Pending) => return Poll::Pending,
         Ok(Poll::Ready(output)) => Ok(output),
         // SAFETY: (ALIVE) RUNNING is held.
-        Err(payload) => Err(JoinError::panicked(Who::Task(unsafe { id(task) }), payload)),
+        Err(payload) => Err(JoinError::panicked(unsafe { who(task) }, payload)),
     };
     // SAFETY: (STAGE) as above.
     unsafe { settle::<F>(task, result) };
-    Polled::Done
+    Poll::Ready(())
 }
 
 unsafe fn cancel<F: Future>(task: TaskPtr, why: Cancel) {
     // SAFETY: (ALIVE) the caller holds a bit.
-    let id = unsafe { id(task) };
+    let who = unsafe { who(task) };
     let error = match why {
-        Cancel::Abort => JoinError::cancelled(Who::Task(id)),
-        Cancel::Shutdown => shutdown(id),
+        Cancel::Abort => JoinError::cancelled(who),
+        Cancel::Shutdown => JoinError::shutdown(who),
     };
     // SAFETY: (STAGE) the caller found FUTURE set and holds RUNNING.
     unsafe { settle::<F>(task, Err(error)) };
 }
 
-/// Drops the future, then keeps the output for the handle, if there is one, and wakes who awaits it.
+/// Drops the future, then keeps the output for those who wait for it.
 ///
-/// Three pieces of user code run here, and each may panic: the future's drop (its panic becomes the
+/// Several pieces of user code run here, and each may panic: the future's drop (its panic becomes the
 /// outcome, unless there is an earlier one), the output's drop when nobody wants it, and the
-/// joiner's wake. None leaves the task half done.
+/// wakers and callbacks of those who wait. None leaves the task half done.
 unsafe fn settle<F: Future>(task: TaskPtr, mut result: Result<F::Output, JoinError>) {
     // SAFETY: (STAGE) FUTURE is set: the future is there; `future_gone` says that it no longer is.
     let drop_future = || unsafe { ManuallyDrop::drop(&mut (*stage::<F>(task)).future) };
     let dropped =
         if needs_drop::<F>() { catch_unwind(AssertUnwindSafe(drop_future)) } else { Ok(()) };
     // SAFETY: (ALIVE) RUNNING is held to the end of this function.
-    let count = unsafe { count(task) };
+    let (count, waiters) = unsafe { (count(task), &(*task.as_ptr()).waiters) };
     count.future_gone();
     if let Err(payload) = dropped {
         // SAFETY: (ALIVE) as above.
-        let late = JoinError::panicked(Who::Task(unsafe { id(task) }), payload);
+        let late = JoinError::panicked(unsafe { who(task) }, payload);
         let first_panic = result.as_ref().is_err_and(JoinError::is_panic);
         let unwanted =
             if first_panic { Err(late) } else { std::mem::replace(&mut result, Err(late)) };
-        drop_quietly(unwanted);
+        // SAFETY: (ALIVE) as above.
+        unsafe { give_up(task, unwanted) };
     }
-    if !count.has_handle() {
-        return drop_quietly(result);
+    if !count.has_handle() && waiters.is_empty() {
+        // SAFETY: (ALIVE) as above.
+        return unsafe { give_up(task, result) };
     }
-    // SAFETY: (STAGE) the future is gone, so the place is free.
-    unsafe { store_output::<F>(task, result) };
-    count.output_stored();
-    // SAFETY: (ALIVE) as above.
-    unsafe { (*task.as_ptr()).joiner.wake() };
+    // SAFETY: (STAGE) the future is gone, so the place is free; RUNNING is held.
+    unsafe {
+        store_output::<F>(task, result);
+        deliver::<F>(task);
+    }
+}
+
+/// Tells those who wait, in the order in which they registered. Then the output is the handle's; without
+/// a handle it is dropped.
+///
+/// # Safety
+///
+/// (STAGE) The output is there, and the caller's: neither FUTURE nor OUTPUT is set, so no handle can
+/// take it meanwhile. RUNNING is held.
+unsafe fn deliver<F: Future>(task: TaskPtr) {
+    // SAFETY: (ALIVE), (STAGE) as the caller promised.
+    unsafe {
+        let waiters = &(*task.as_ptr()).waiters;
+        let called = waiters.notify(task, output_of(task));
+        if count(task).has_handle() {
+            count(task).output_stored();
+            if !waiters.is_empty() {
+                // They came meanwhile: never called inline, but in a turn of their own.
+                hub((*task.as_ptr()).hub).push_delivery(task);
+            }
+            return;
+        }
+        let result = ManuallyDrop::take(&mut (*stage::<F>(task)).output);
+        if called { contain(task, || drop(result)) } else { give_up(task, result) }
+    }
+}
+
+/// Drops a result that nobody wants. Its panic, if it has or makes one, is reported.
+///
+/// # Safety
+///
+/// (ALIVE), at home.
+pub(super) unsafe fn give_up<T>(task: TaskPtr, result: Result<T, JoinError>) {
+    // SAFETY: (ALIVE) as the caller promised.
+    unsafe {
+        match result {
+            Err(error) if error.is_panic() => report(task, error),
+            other => contain(task, || drop(other)),
+        }
+    }
 }
 
 /// # Safety
@@ -184,6 +227,17 @@ unsafe fn store_output<F: Future>(task: TaskPtr, result: Result<F::Output, JoinE
     unsafe { (*stage::<F>(task)).output = ManuallyDrop::new(result) };
 }
 
+/// Where the output is, or will be.
+///
+/// # Safety
+///
+/// (ALIVE).
+#[inline]
+unsafe fn output_of(task: TaskPtr) -> NonNull<Header> {
+    // SAFETY: (ALIVE) as the caller promised; the vtable says where.
+    unsafe { task.byte_add((*task.as_ptr()).vtable.output) }
+}
+
 /// Moves the output out.
 ///
 /// # Safety
@@ -192,36 +246,47 @@ unsafe fn store_output<F: Future>(task: TaskPtr, result: Result<F::Output, JoinE
 /// type.
 #[inline]
 pub(super) unsafe fn read_output<T>(task: TaskPtr) -> Result<T, JoinError> {
-    // SAFETY: (STAGE), (TYPED) as the caller promised; the vtable says where.
-    unsafe { task.byte_add((*task.as_ptr()).vtable.output).cast().read() }
+    // SAFETY: (STAGE), (TYPED) as the caller promised.
+    unsafe { output_of(task).cast().read() }
 }
 
 /// # Safety
 ///
 /// (ALIVE).
-unsafe fn id(task: TaskPtr) -> Id {
-    // SAFETY: (ALIVE) as the caller promised.
-    Id(unsafe { (*task.as_ptr()).id.get() })
+unsafe fn who(task: TaskPtr) -> Who {
+    // SAFETY: (ALIVE) as the caller promised; (PINNED) and so is the hub.
+    unsafe { Who::Task(hub((*task.as_ptr()).hub).describe(task)) }
 }
 
-fn shutdown(id: Id) -> JoinError {
-    JoinError::shutdown(Who::Task(id))
-}
-
-fn drop_quietly<T>(value: T) {
-    contain(|| drop(value));
-}
-
-/// Runs code of the user's; a panic ends here, and so does one of its payload's drop.
-pub(super) fn contain(user_code: impl FnOnce()) {
+/// Runs code of the user's; a panic ends here, and is reported in the name of `task`.
+///
+/// # Safety
+///
+/// (ALIVE), at home.
+pub(super) unsafe fn contain(task: TaskPtr, user_code: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(user_code)) {
-        forget_if_it_panics(payload);
+        // SAFETY: (ALIVE) as the caller promised.
+        unsafe { report(task, JoinError::panicked(who(task), payload)) };
     }
 }
 
-/// A payload may panic in its own drop. The second one is leaked rather than asked again.
-fn forget_if_it_panics(payload: Box<dyn Any + Send>) {
-    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        std::mem::forget(second);
+/// # Safety
+///
+/// (ALIVE), at home.
+pub(super) unsafe fn report(task: TaskPtr, panic: JoinError) {
+    // SAFETY: (ALIVE) as the caller promised; (PINNED) and so is the hub.
+    unsafe {
+        let hub = hub((*task.as_ptr()).hub);
+        // The error remembers the name, which the table may have forgotten by now.
+        let task = panic.task().cloned().unwrap_or_else(|| hub.describe(task));
+        hub.report(task, panic.into());
+    }
+}
+
+/// The last resort: nothing is left to report to. A payload may panic in its own drop; the second one is
+/// leaked rather than asked again.
+pub(crate) fn silence(user_code: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(user_code)) {
+        std::mem::forget(catch_unwind(AssertUnwindSafe(|| drop(payload))));
     }
 }

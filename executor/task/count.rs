@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | `pins` | home bits that keep the cell alive (a task's state bits) | home |
 //! | `local` | references made at home minus dropped at home | home, until retirement |
-//! | `word` | `count << 2 \| QUEUED \| RETIRED` | anybody |
+//! | `word` | `count << 3 \| ABORT \| QUEUED \| RETIRED` | anybody |
 //!
 //! While a pin is held nothing can free the cell, so home needs no atomic at all. Clearing the last
 //! pin **retires**: if the raw word, flags included, plus the local count is 0, nobody is left and the
@@ -21,14 +21,16 @@
 
 #![forbid(unsafe_code)]
 
-use crate::executor::primitives::{AtomicIsize, Cell, Ordering};
+use crate::executor::primitives::{AtomicIsize, Cell, order};
 
 /// Home is done: the word alone decides.
 const RETIRED: isize = 1;
 /// In the inbox, or on its way there. This bit *is* the inbox's reference.
 const QUEUED: isize = 2;
+/// Its next turn drops the future. Set and cleared together with QUEUED, never without.
+const ABORT: isize = 4;
 /// One reference.
-const ONE: isize = 4;
+const ONE: isize = 8;
 
 /// Far beyond any real count, far from wrapping in either half on any platform.
 const TOO_MANY: i32 = 1 << 28;
@@ -53,8 +55,8 @@ pub(crate) enum Fate {
 #[must_use = "a cell that nobody frees leaks"]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Unqueued {
-    /// Pinned: home may use it.
-    Alive,
+    /// Pinned: home may use it. It may have been aborted.
+    Alive { abort: bool },
     /// Retired: home must not touch it again.
     Gone(Fate),
 }
@@ -89,13 +91,11 @@ impl Count {
     #[inline]
     pub(crate) fn retire(&self) -> Fate {
         let local = self.local.get() as isize * ONE;
-        // Ordering: pairs with the Release half of `away_dec`: what the droppers did is done.
-        if local + self.word.load(Ordering::Acquire) == 0 {
+        if local + self.word.load(order::retire_look()) == 0 {
             return Fate::Free;
         }
         self.pins.set(0);
-        // Ordering: Release hands home's writes to whoever frees; Acquire as above.
-        let word = self.word.fetch_add(local + RETIRED, Ordering::AcqRel);
+        let word = self.word.fetch_add(local + RETIRED, order::retire());
         if local + word == 0 { Fate::Free } else { Fate::Kept }
     }
 
@@ -124,14 +124,18 @@ impl Count {
         Fate::Kept
     }
 
+    /// Whether no reference is out, nor the cell in the inbox. While a pin is held none can come from
+    /// elsewhere, so this stays true until home makes one.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        self.local.get() as isize * ONE + self.word.load(order::unreachable_look()) == 0
+    }
+
     /// Home took the cell out of the inbox, and has read its link.
     pub(crate) fn unqueue(&self) -> Unqueued {
         let retired = self.pins.get() == 0;
-        // Ordering: Acquire sees what the waker's thread wrote before it woke; Release gives the link
-        // to the next winner of QUEUED.
-        let word = self.word.fetch_and(!QUEUED, Ordering::AcqRel);
-        match (retired, word == RETIRED | QUEUED) {
-            (false, _) => Unqueued::Alive,
+        let word = self.word.fetch_and(!(QUEUED | ABORT), order::unqueue());
+        match (retired, word & !ABORT == RETIRED | QUEUED) {
+            (false, _) => Unqueued::Alive { abort: word & ABORT != 0 },
             (true, true) => Unqueued::Gone(Fate::Free),
             (true, false) => Unqueued::Gone(Fate::Kept),
         }
@@ -140,30 +144,37 @@ impl Count {
     // ---- away
 
     pub(crate) fn away_inc(&self) {
-        // Ordering: Relaxed, as one reference is held already and nothing is read through this one.
-        let word = self.word.fetch_add(ONE, Ordering::Relaxed);
+        let word = self.word.fetch_add(ONE, order::away_inc());
         if word > TOO_MANY as isize * ONE {
             std::process::abort();
         }
     }
 
     pub(crate) fn away_dec(&self) -> Fate {
-        // Ordering: Release gives this thread's accesses to whoever frees; Acquire takes theirs.
-        let word = self.word.fetch_sub(ONE, Ordering::AcqRel);
+        let word = self.word.fetch_sub(ONE, order::away_dec());
         if word == RETIRED + ONE { Fate::Free } else { Fate::Kept }
     }
 
     /// Wins or loses the right, and the duty, to push the cell into the inbox.
     #[must_use = "the winner pushes"]
     pub(crate) fn win_queued(&self) -> bool {
-        // Ordering: an RMW even when the bit is set already, and AcqRel: the loser's writes must reach
-        // the poll that the winner causes; the winner takes the link over from the last drain.
-        self.word.fetch_or(QUEUED, Ordering::AcqRel) & QUEUED == 0
+        self.mark(QUEUED)
+    }
+
+    /// As [`win_queued`](Self::win_queued); who wins or loses, home is told to abort.
+    #[must_use = "the winner pushes"]
+    pub(crate) fn win_queued_to_abort(&self) -> bool {
+        self.mark(QUEUED | ABORT)
+    }
+
+    /// A read-modify-write also when all is set already: the loser's writes must reach the poll that the
+    /// winner causes.
+    fn mark(&self, flags: isize) -> bool {
+        self.word.fetch_or(flags, order::win_queued()) & QUEUED == 0
     }
 
     /// The inbox is closed: the push did not happen. The caller holds a reference besides.
     pub(crate) fn let_go(&self) {
-        // Ordering: Release gives the link, which the failed push wrote, to whoever frees.
-        self.word.fetch_and(!QUEUED, Ordering::Release);
+        self.word.fetch_and(!(QUEUED | ABORT), order::let_go());
     }
 }

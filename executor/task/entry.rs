@@ -56,6 +56,11 @@ pub(super) fn is_home(hub: NonNull<Hub>) -> bool {
     INSIDE.with(|inside| ptr::eq(inside.get(), hub.as_ptr()))
 }
 
+/// Where the run was begun that this thread is inside of, if it is not `hub`'s own.
+pub(super) fn inside_another(hub: NonNull<Hub>) -> Option<&'static Location<'static>> {
+    ENTERED_AT.with(std::cell::Cell::get).filter(|_| !is_home(hub))
+}
+
 /// Runs `f` with the hub of the executor this thread is inside of.
 #[inline]
 pub(crate) fn with_current<R>(f: impl FnOnce(&Hub) -> R) -> Option<R> {

@@ -2,11 +2,12 @@
 
 use std::panic::Location;
 use std::ptr::NonNull;
+use std::task::Poll;
 
 use super::count::Count;
 use super::hub::Hub;
-use super::joiner::Joiner;
 use super::recycle::Memory;
+use super::waiters::Waiters;
 use crate::executor::primitives::ProtocolCell;
 
 /// One task. Everything here is used through this pointer, which has the provenance of the whole
@@ -27,8 +28,8 @@ pub(super) struct Header {
     /// Where the list of live tasks has it.
     pub(super) slot: std::cell::Cell<u32>,
     pub(super) site: &'static Location<'static>,
-    /// Who awaits the `JoinHandle`.
-    pub(super) joiner: Joiner,
+    /// Who waits for its end.
+    pub(super) waiters: Waiters,
     /// Inbox: the task pushed before this one. Belongs to whoever won QUEUED, then to the drain (LINK).
     pub(super) link: ProtocolCell<*mut Header>,
     #[cfg(all(loom, test))]
@@ -39,21 +40,15 @@ pub(super) struct Header {
 ///
 /// The functions run user code and may be called only at home, with a bit held (HELD).
 pub(super) struct VTable {
-    /// Polls the future. `Pending` changed nothing; `Done` dropped the future and settled the output.
-    pub(super) poll: unsafe fn(TaskPtr) -> Polled,
+    /// Polls the future. `Pending` changed nothing; `Ready` dropped the future and settled the output.
+    pub(super) poll: unsafe fn(TaskPtr) -> Poll<()>,
     /// Drops the future unfinished and settles `error` as the output.
     pub(super) cancel: unsafe fn(TaskPtr, super::cell::Cancel),
+    /// Tells those who wait that the output is there, and drops it if nobody is left.
+    pub(super) deliver: unsafe fn(TaskPtr),
     /// How many bytes behind the header's begin the output is, if there is one.
     pub(super) output: usize,
     pub(super) memory: Memory,
-}
-
-/// What a poll came to.
-#[must_use]
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Polled {
-    Pending,
-    Done,
 }
 
 /// The count of a task.

@@ -13,19 +13,26 @@ mod turns;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::error::Error;
+use std::future::Future;
+use std::marker::PhantomData;
 use std::ops::Deref;
 use std::panic::Location;
 use std::ptr::NonNull;
+use std::rc::Rc;
 
+use super::cell::silence;
 use super::count::{Count, Fate};
 use super::header::{TaskPtr, count};
 use super::inbox::Inbox;
+use super::join::JoinHandle;
 use super::leaf_cell::LeafCell;
 use super::live::Live;
 use super::queue::RunQueue;
 use super::recycle::{FreeList, Memory};
+use crate::executor::Info;
 use crate::executor::driver::Unpark;
-use crate::executor::primitives::{AtomicBool, Ordering};
+use crate::executor::primitives::{AtomicIsize, order};
 use close::LATE_SPAWNS;
 
 /// The executor's pin.
@@ -34,14 +41,18 @@ const OPEN: u32 = 1;
 const CLOSING: u32 = 1 << 1;
 
 pub(crate) struct Hub {
-    count: Count,
+    pub(super) count: Count,
     // away
-    inbox: Inbox,
-    stop: AtomicBool,
+    pub(super) inbox: Inbox,
+    /// 1 while a `stop` waits to be taken.
+    stop: AtomicIsize,
     // home
-    queue: RunQueue,
+    pub(super) queue: RunQueue,
     live: LeafCell<Live>,
     names: RefCell<BTreeMap<u64, Box<str>>>,
+    /// The task whose turn it is.
+    running: Cell<Option<TaskPtr>>,
+    on_unhandled: RefCell<Option<OnUnhandled>>,
     free: FreeList,
     last_id: Cell<u64>,
     /// How many tasks may still be spawned while the executor ends.
@@ -50,35 +61,52 @@ pub(crate) struct Hub {
     watch: super::watch::Watch,
 }
 
-/// The executor's own hold on its hub. Ends everything when dropped.
-pub(crate) struct HubOwner(NonNull<Hub>);
+/// Told of each failure that nobody awaits.
+type OnUnhandled = Rc<dyn Fn(Info, Box<dyn Error>)>;
 
-impl HubOwner {
+/// The executor's own hold on its hub. Ends everything when dropped, so that nothing of its tasks is left
+/// when `'env` is over (ENV). Invariant: a function both takes and gives it.
+pub(crate) struct HubOwner<'env>(NonNull<Hub>, PhantomData<fn(&'env ()) -> &'env ()>);
+
+impl<'env> HubOwner<'env> {
     pub(crate) fn new(unparker: Box<dyn Unpark>) -> Self {
         let hub = Hub {
             count: Count::new(OPEN),
             inbox: Inbox::new(unparker),
-            stop: AtomicBool::new(false),
+            stop: AtomicIsize::new(0),
             queue: RunQueue::new(),
             live: LeafCell::new(Live::new()),
             names: RefCell::new(BTreeMap::new()),
+            running: Cell::new(None),
+            on_unhandled: RefCell::new(None),
             free: FreeList::new(),
             last_id: Cell::new(0),
             late_spawns: Cell::new(LATE_SPAWNS),
             #[cfg(all(loom, test))]
             watch: super::watch::Watch::new(),
         };
-        Self(NonNull::from(Box::leak(Box::new(hub))))
+        Self(NonNull::from(Box::leak(Box::new(hub))), PhantomData)
+    }
+
+    /// Spawns at the tail of the run queue what lives as long as the executor.
+    #[inline]
+    pub(crate) fn spawn<F: Future + 'env>(
+        &self,
+        future: F,
+        site: &'static Location<'static>,
+    ) -> JoinHandle<F::Output> {
+        // SAFETY: (ENV) the future is dropped when this is, at the latest.
+        unsafe { self.spawn_unbound(future, site, None) }
     }
 
     /// One more reference, for another thread to use.
     pub(super) fn share(&self) -> NonNull<Hub> {
-        self.pin_away();
+        self.count.away_inc();
         self.0
     }
 }
 
-impl Deref for HubOwner {
+impl Deref for HubOwner<'_> {
     type Target = Hub;
 
     fn deref(&self) -> &Hub {
@@ -87,13 +115,14 @@ impl Deref for HubOwner {
     }
 }
 
-impl Drop for HubOwner {
+impl Drop for HubOwner<'_> {
     #[track_caller]
     fn drop(&mut self) {
         self.close(Location::caller());
         debug_assert!(self.queue.is_empty(), "nothing is queued behind the last task's end");
         debug_assert!(self.names.borrow().is_empty(), "a name goes with its task");
         self.free.clear();
+        silence(|| drop(self.on_unhandled.take()));
         if self.count.retire() == Fate::Free {
             // SAFETY: (LAST) the count says that nobody else can reach it.
             unsafe { free(self.0) };
@@ -102,6 +131,16 @@ impl Drop for HubOwner {
 }
 
 impl Hub {
+    /// Who is told of failures that nobody awaits, until the executor is dropped.
+    pub(crate) fn on_unhandled(&self, hook: OnUnhandled) {
+        self.on_unhandled.replace(Some(hook));
+    }
+
+    /// Whether the executor has been dropped, or is about to end.
+    pub(super) fn is_ending(&self) -> bool {
+        self.count.pins() != OPEN
+    }
+
     /// Pushes a woken task; on a closed inbox, lets it go.
     ///
     /// # Safety
@@ -110,7 +149,7 @@ impl Hub {
     pub(super) unsafe fn push_away(&self, task: TaskPtr) {
         // SAFETY: (ALIVE) by the caller's reference.
         unsafe {
-            if self.inbox.push(task).is_err() {
+            if !self.inbox.push(task) {
                 count(task).let_go();
             }
         }
@@ -146,19 +185,8 @@ impl Hub {
 
     /// Sets the stop flag and ends the wait, if home waits.
     pub(super) fn stop_away(&self) {
-        // Ordering: Release pairs with `take_stop`.
-        self.stop.store(true, Ordering::Release);
-        self.inbox.unpark();
-    }
-
-    /// Pushes a new task; `false` on a closed inbox, and then it is still the caller's alone.
-    pub(super) fn push_new(&self, task: TaskPtr) -> bool {
-        self.inbox.push(task).is_ok()
-    }
-
-    /// One more reference on the hub.
-    pub(super) fn pin_away(&self) {
-        self.count.away_inc();
+        self.stop.fetch_or(1, order::stop());
+        self.inbox.unparker.unpark();
     }
 
     /// Frees the task if that is its fate. Away.

@@ -12,7 +12,7 @@ use std::ptr;
 
 use super::header::{Header, TaskPtr};
 use crate::executor::driver::Unpark;
-use crate::executor::primitives::{AtomicPtr, Ordering};
+use crate::executor::primitives::{AtomicPtr, order};
 
 /// Home sleeps, or has given the thread to somebody else's loop.
 const PARKED: *mut Header = ptr::without_provenance_mut(1);
@@ -22,36 +22,32 @@ const CLOSED: *mut Header = ptr::without_provenance_mut(2);
 pub(super) struct Inbox {
     head: AtomicPtr<Header>,
     /// Here, so that whoever still holds a waker can reach it.
-    unparker: Box<dyn Unpark>,
+    pub(super) unparker: Box<dyn Unpark>,
 }
 
 /// What a drain took: tasks in the order they were pushed. Each is still QUEUED.
 pub(super) struct Batch(*mut Header);
-
-/// The inbox is closed; nothing was pushed.
-#[derive(Debug)]
-pub(super) struct Closed;
 
 impl Inbox {
     pub(super) fn new(unparker: Box<dyn Unpark>) -> Self {
         Self { head: AtomicPtr::new(ptr::null_mut()), unparker }
     }
 
+    /// `false` when the inbox is closed: nothing was pushed.
+    ///
     /// The caller won QUEUED, or made the task with it, and holds a reference on it or on the hub
     /// until this returns.
-    pub(super) fn push(&self, task: TaskPtr) -> Result<(), Closed> {
-        // Ordering: Relaxed, as the compare-and-swap decides.
-        let mut head = self.head.load(Ordering::Relaxed);
+    #[must_use = "what was not pushed is still the caller's"]
+    pub(super) fn push(&self, task: TaskPtr) -> bool {
+        let mut head = self.head.load(order::push_look());
         loop {
             if head == CLOSED {
-                return Err(Closed);
+                return false;
             }
             let before = if head == PARKED { ptr::null_mut() } else { head };
             // SAFETY: (LINK) this place has QUEUED, so the link is its own.
             unsafe { (*task.as_ptr()).link.with_mut(|link| *link = before) };
-            // Ordering: Release gives the link, and a new task's contents, to the drain.
-            let order = (Ordering::Release, Ordering::Relaxed);
-            match self.head.compare_exchange(head, task.as_ptr(), order.0, order.1) {
+            match self.head.compare_exchange(head, task.as_ptr(), order::push()) {
                 Ok(_) => break,
                 Err(now) => head = now,
             }
@@ -59,29 +55,21 @@ impl Inbox {
         if head == PARKED {
             self.unparker.unpark();
         }
-        Ok(())
-    }
-
-    /// Ends home's wait, or keeps the next one from waiting.
-    pub(super) fn unpark(&self) {
-        self.unparker.unpark();
+        true
     }
 
     /// Home takes everything. Costs one load when there is nothing.
     #[inline]
     pub(super) fn drain(&self) -> Batch {
-        // Ordering: Relaxed, as the swap decides; what is missed here is seen at the next look.
-        if self.head.load(Ordering::Relaxed).is_null() {
+        if self.head.load(order::drain_look()).is_null() {
             return Batch(ptr::null_mut());
         }
-        // Ordering: Acquire pairs with every push in the list.
-        Batch::turned_round(self.head.swap(ptr::null_mut(), Ordering::Acquire))
+        Batch::turned_round(self.head.swap(ptr::null_mut(), order::drain()))
     }
 
     /// Home takes everything, for the last time.
     pub(super) fn close(&self) -> Batch {
-        // Ordering: Acquire, as in `drain`.
-        Batch::turned_round(self.head.swap(CLOSED, Ordering::Acquire))
+        Batch::turned_round(self.head.swap(CLOSED, order::close()))
     }
 
     /// Home is about to sleep: the next push will unpark it. `false` when there is something to take.
@@ -89,9 +77,12 @@ impl Inbox {
     /// After the sleep, however it ended, `drain` looks at the word again.
     #[must_use]
     pub(super) fn park(&self) -> bool {
-        // Ordering: Relaxed, as nothing is read through it.
-        let order = Ordering::Relaxed;
-        self.head.compare_exchange(ptr::null_mut(), PARKED, order, order).is_ok()
+        self.head.compare_exchange(ptr::null_mut(), PARKED, order::park()).is_ok()
+    }
+
+    /// Whether the next push will unpark.
+    pub(super) fn is_parked(&self) -> bool {
+        self.head.load(order::park_look()) == PARKED
     }
 }
 

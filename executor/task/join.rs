@@ -7,10 +7,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::bits::{Join, Wake};
-use super::cell::read_output;
+use super::cell::{read_output, report};
 use super::header::{TaskPtr, count};
 use super::hub::{Hub, hub};
-use crate::executor::{Id, JoinError, budget};
+use super::{entry, waker};
+use crate::executor::{AbortHandle, AbortOnDrop, Id, JoinError, OnDoneError, budget};
 
 /// Owns the output of a spawned task. `await` it for `Result<T, JoinError>`.
 ///
@@ -75,7 +76,7 @@ impl<T> JoinHandle<T> {
     #[inline]
     pub fn is_finished(&self) -> bool {
         // SAFETY: (HANDLE) pins the task.
-        unsafe { count(self.task) }.join() != Join::NotYet
+        unsafe { count(self.task) }.is_finished()
     }
 
     /// Which task it is.
@@ -95,9 +96,76 @@ impl<T> JoinHandle<T> {
         // executor's thread, so this is home's half whether or not the loop runs.
         unsafe {
             if count(self.task).abort_home() == Wake::Push {
-                hub((*self.task.as_ptr()).hub).push_ready(self.task);
+                hub((*self.task.as_ptr()).hub).queue.push(self.task);
             }
         }
+    }
+
+    /// What aborts the task from anywhere, other threads included. It does not keep the output.
+    ///
+    /// ```
+    /// # taketurns::block_on(async {
+    /// let handle = taketurns::spawn(std::future::pending::<()>());
+    /// let abort = handle.abort_handle();
+    /// std::thread::spawn(move || abort.abort());
+    /// assert!(handle.await.unwrap_err().is_cancelled());
+    /// # });
+    /// ```
+    #[must_use]
+    pub fn abort_handle(&self) -> AbortHandle {
+        // SAFETY: (HANDLE) pins the task; the handle is at home, so the new reference is counted there.
+        unsafe { count(self.task) }.home_inc();
+        AbortHandle::new(waker::own(self.task), self.id())
+    }
+
+    /// Aborts the task when the guard that takes the handle's place is dropped.
+    pub fn abort_on_drop(self) -> AbortOnDrop<T> {
+        AbortOnDrop::new(self)
+    }
+
+    /// Calls `f` with the outcome once the task has ended; the handle stays.
+    ///
+    /// Callbacks, and the wake of who awaits the handle, come in the order in which they were registered, in the
+    /// task's last turn. One that is registered later has a turn of its own, and comes before
+    /// the output is given to who awaits it after that: `f` is never called inside this. A task whose
+    /// executor ends calls back too, with an error that [is_shutdown](JoinError::is_shutdown). A callback that
+    /// panics ends there, and is reported as [`Unhandled`](crate::task::Unhandled); a panic of the task
+    /// counts as seen when a callback was given it.
+    ///
+    /// # Errors
+    ///
+    /// [`OnDoneError`] when the output was taken already, or the executor has ended: `f` is dropped.
+    ///
+    /// ```
+    /// # taketurns::block_on(async {
+    /// let handle = taketurns::spawn(async { 6 * 7 });
+    /// handle.on_done(|outcome| println!("it gave {outcome:?}")).unwrap();
+    /// assert_eq!(handle.await.unwrap(), 42);
+    /// # });
+    /// ```
+    pub fn on_done<F>(&self, f: F) -> Result<(), OnDoneError>
+    where
+        F: FnOnce(&Result<T, JoinError>) + 'static,
+        T: 'static,
+    {
+        // SAFETY: (HANDLE) pins the task; (PINNED) and that its hub.
+        let (count, waiters, hub) = unsafe {
+            let header = self.task.as_ptr();
+            (count(self.task), &(*header).waiters, hub((*header).hub))
+        };
+        if count.join() == Join::Taken {
+            return Err(OnDoneError::Taken);
+        }
+        if count.is_finished() && hub.is_ending() {
+            return Err(OnDoneError::Ended);
+        }
+        // SAFETY: (STAGE), (TYPED) `notify` passes the place of the output, which stays while `f` runs.
+        waiters.call_back(Box::new(|output| f(unsafe { output.cast().as_ref() })));
+        if count.join() == Join::Output {
+            // SAFETY: (HANDLE) pins the task, which has ended.
+            unsafe { hub.push_delivery(self.task) };
+        }
+        Ok(())
     }
 
     /// Lets the task go on by itself. The same as dropping the handle, said aloud.
@@ -111,10 +179,25 @@ impl<T> JoinHandle<T> {
         unsafe { count(self.task).take_output().then(|| read_output(self.task)) }
     }
 
+    /// While this thread is inside another executor, the task's own cannot run: awaiting it there would
+    /// be waiting for what cannot happen.
+    #[inline]
+    fn refuse_inside_another(&self) {
+        // SAFETY: (HANDLE) pins the task.
+        let another = entry::inside_another(unsafe { (*self.task.as_ptr()).hub });
+        if let Some(outer) = another {
+            panic!(
+                "task {} is awaited inside another runtime, entered at {outer}, while its own cannot run: \
+                 await it there, or send it by `Handle::spawn` to the runtime that awaits it",
+                self.id()
+            );
+        }
+    }
+
     /// For the root, whose future is a borrow and needs no drop: the task no longer has it.
     pub(super) fn take_future(&self) {
         // SAFETY: (HANDLE) pins the task.
-        unsafe { count(self.task) }.future_gone();
+        unsafe { count(self.task) }.future_taken();
     }
 }
 
@@ -125,13 +208,17 @@ impl<T> Future for JoinHandle<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(budget::poll_ready(cx));
         // SAFETY: (HANDLE) pins the task.
+        let (waiters, hub) = unsafe { (&(*self.task.as_ptr()).waiters, (*self.task.as_ptr()).hub) };
+        // SAFETY: (HANDLE) as above.
         match unsafe { count(self.task) }.join() {
             Join::NotYet => {
-                // SAFETY: (HANDLE) pins the task.
-                unsafe {
-                    let header = self.task.as_ptr();
-                    (*header).joiner.register(cx.waker(), (*header).hub);
-                }
+                self.refuse_inside_another();
+                waiters.await_by(cx.waker(), hub);
+                Poll::Pending
+            }
+            // Callbacks that registered before are called first.
+            Join::Output if !waiters.is_empty() => {
+                waiters.await_by(cx.waker(), hub);
                 Poll::Pending
             }
             Join::Output => {
@@ -160,10 +247,19 @@ impl<T> Drop for JoinHandle<T> {
         let _release = Release(self.task);
         // SAFETY: (HANDLE) pins the task.
         match unsafe { count(self.task) }.join() {
-            // SAFETY: (HANDLE) as above.
-            Join::NotYet => unsafe { (*self.task.as_ptr()).joiner.clear() },
-            Join::Output => drop(self.take_now()),
             Join::Taken => {}
+            // SAFETY: (HANDLE) as above.
+            Join::Output if unsafe { (*self.task.as_ptr()).waiters.is_empty() } => {
+                match self.take_now() {
+                    // SAFETY: (HANDLE) as above; home, as the handle cannot leave it.
+                    Some(Err(panic)) if panic.is_panic() => unsafe { report(self.task, panic) },
+                    unwanted => drop(unwanted),
+                }
+            }
+            // SAFETY: (HANDLE) as above.
+            Join::Output | Join::NotYet => unsafe {
+                (*self.task.as_ptr()).waiters.forget_awaiter();
+            },
         }
     }
 }

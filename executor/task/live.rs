@@ -18,24 +18,24 @@ pub(super) struct Live {
     /// A task, or, in a vacant place, the link to the next one.
     places: Vec<*mut Header>,
     vacant: *mut Header,
+    len: usize,
 }
 
 impl Live {
     pub(super) fn new() -> Self {
-        Self { places: Vec::new(), vacant: END }
+        Self { places: Vec::new(), vacant: END, len: 0 }
     }
 
-    /// Enters the task that `make` makes, which is told its place.
+    /// Enters a task; gives its place.
     #[inline]
-    pub(super) fn insert(&mut self, make: impl FnOnce(u32) -> TaskPtr) -> TaskPtr {
+    pub(super) fn insert(&mut self, task: TaskPtr) -> u32 {
         if self.vacant == END {
             self.grow();
         }
         let place = linked(self.vacant);
-        let vacated = &mut self.places[place];
-        let task = make(place as u32);
-        self.vacant = std::mem::replace(vacated, task.as_ptr());
-        task
+        self.vacant = std::mem::replace(&mut self.places[place], task.as_ptr());
+        self.len += 1;
+        place as u32
     }
 
     #[cold]
@@ -49,6 +49,11 @@ impl Live {
     pub(super) fn remove(&mut self, place: u32) {
         self.places[place as usize] = self.vacant;
         self.vacant = link(place as usize);
+        self.len -= 1;
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = TaskPtr> + '_ {

@@ -14,7 +14,7 @@
 //! 4. [`waker`]: what can be done from anywhere; [`entry`]: which place is home.
 //! 5. [`queue`]: the run queue; [`inbox`]: where away leaves woken tasks; [`live`]: what can be lost.
 //! 6. [`hub`]: all of that of one executor, with its turns and its end; [`recycle`]: its memory.
-//! 7. [`join`]: the handle, [`joiner`]: who awaits it; [`remote`]: the way in from other threads.
+//! 7. [`join`]: the handle, [`waiters`]: who waits for the end; [`remote`]: the way in from other threads.
 //!
 //! # The life of a task
 //!
@@ -31,24 +31,30 @@
 //!   +-----------+  end_pending (7)      +--------------+               |
 //!   | RUNNING   | --------------------> | FUTURE alone | --------------+
 //!   +-----------+                       | (waiting)    |
-//!         | settle (8): future dropped, output kept for HANDLE or dropped
+//!         | settle (8): future dropped, waiters told, output kept for HANDLE or dropped
 //!         v
 //!   +-----------+  take_output (9),     +--------------+   last drop (11)
 //!   | OUTPUT    |  handle_gone  ------> | retired (10) | ----------------> freed
 //!   +-----------+                       +--------------+
+//!      |     ^
+//!      +-----+ push_delivery, deliver (12): callbacks that came late
 //! ```
 //!
 //! 1. `Hub::spawn`: listed, and at the tail of the run queue.
 //! 2. [`HubHandle::spawn`](remote::HubHandle::spawn): made with QUEUED, pushed.
 //! 3. `Hub::take_in`: a look takes the inbox in push order; new tasks are listed now.
 //! 4. [`Count::win_queued`](count::Count::win_queued): one waker wins and pushes; the others are done.
+//!    `win_queued_to_abort` leaves ABORT beside QUEUED, in the same step.
 //! 5. `Count::wake_home`: nothing but a bit and a link. While RUNNING only the bit: it enters at 7.
+//!    `abort_home` sets ABORT first.
 //! 6. `Count::begin_turn`: trades RUN_QUEUED for RUNNING. ABORT makes it `cancel` instead of `poll`.
 //! 7. `Count::end_pending`: back to the queue if it was woken meanwhile.
-//! 8. `cell::settle`: every piece of user code that ends a task runs here, each contained.
+//! 8. `cell::settle`, `cell::deliver`: every piece of user code that ends a task runs here, each contained.
 //! 9. [`JoinHandle`]: takes the output; its drop gives up HANDLE.
 //! 10. `Count::retire`: the last pin is gone. No reference left: freed on the spot, without an RMW.
 //! 11. `Count::away_dec`: whoever brings the word to `RETIRED` frees. No user code runs then.
+//! 12. `JoinHandle::on_done` on a task that has ended owes it a turn, and the handle cannot take the output
+//!     until that is over.
 //!
 //! # Who may touch what, when
 //!
@@ -58,27 +64,14 @@
 //! | `count.pins`, `count.local` | home | until retirement; pins are read as 0 after it |
 //! | `count.word` | anybody with a reference | always, atomically |
 //! | `next_run` | home | while RUN_QUEUED |
-//! | `polls`, `id`, `slot`, `joiner` | home | while a pin is held |
-//! | `stage` | home | the future while FUTURE, the output while OUTPUT |
+//! | `polls`, `id`, `slot`, `waiters` | home | while a pin is held |
+//! | `stage` | home | the future while FUTURE, the output while OUTPUT or inside `deliver` |
 //! | `link` | who won QUEUED, then the drain | until QUEUED is cleared |
 //!
 //! # The orderings
 //!
-//! Each access to the two atomic words, what it must be at least, and what went wrong in the models of
-//! `executor/models.rs` when it was made weaker.
-//!
-//! | access | ordering | weaker |
-//! |---|---|---|
-//! | `away_inc` | Relaxed | |
-//! | `away_dec` | AcqRel | the memory is freed while another place may still look |
-//! | `retire`: load, on the spot | Acquire | the same |
-//! | `retire`: `fetch_add` | AcqRel | the same |
-//! | `win_queued`: `fetch_or` | AcqRel | a lost wake; a race on the link |
-//! | `unqueue`: `fetch_and`, after the link was read | AcqRel | a lost wake; a race on the link |
-//! | `let_go`: `fetch_and` | Release | a race on the link |
-//! | inbox: push | Release | a race on the list |
-//! | inbox: drain and close, swap | Acquire | a race on the list |
-//! | inbox: park, and the look before the swap | Relaxed | |
+//! Each access to the two atomic words is named in [`order`](crate::executor::primitives::order), with its
+//! partner. docs/orderings.md has what goes wrong with each weaker one, by the models of `executor/models.rs`.
 //!
 //! # The invariants
 //!
@@ -95,7 +88,8 @@
 //! * **TYPED** A handle of type `JoinHandle<T>` is made only for a task whose output is
 //!   `Result<T, JoinError>`.
 //! * **HANDLE** The bit is set exactly while the one `JoinHandle` exists, which is `!Send`.
-//! * **JOINER** A joiner's word is null, a counted reference on a task of the same hub, or a box of its own.
+//! * **WAITERS** The word of who waits is null, a counted reference on a task of the same hub, or a box of
+//!   its own.
 //! * **LEAF** What runs inside a `LeafCell` is a few plain moves: no code of the user's, no way back.
 //! * **QUEUE** A task is in the run queue at most once, and then it is pinned by RUN_QUEUED.
 //! * **LINK** The inbox's link belongs to who won QUEUED until the push, then to the list, then to the drain
@@ -105,6 +99,8 @@
 //! * **AWAY** What a `HubHandle` and a waker in another place touch is atomic, `Sync`, or theirs by QUEUED.
 //! * **BORROW** The future of `block_on` is borrowed; its task gives it up before `with_root` returns or
 //!   unwinds.
+//! * **ENV** A future that borrows lives as long as the executor it was spawned on, whose owner, invariant in
+//!   that lifetime, drops it; its output, as long as the type of its handle.
 //! * **OWNED** Memory on the free list was given up by its last user, and nobody else has it.
 
 mod bits;
@@ -115,18 +111,20 @@ mod header;
 mod hub;
 mod inbox;
 mod join;
-mod joiner;
 mod leaf_cell;
 mod live;
 mod queue;
 mod recycle;
 mod remote;
+mod waiters;
 mod waker;
 #[cfg(all(loom, test))]
 pub(crate) mod watch;
 
+pub(crate) use cell::silence;
 pub use entry::Nested;
 pub(crate) use entry::{enter, with_current};
-pub(crate) use hub::HubOwner;
+pub(crate) use hub::{Hub, HubOwner};
 pub use join::JoinHandle;
 pub(crate) use remote::HubHandle;
+pub(crate) use waker::abort;

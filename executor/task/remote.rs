@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::ptr::NonNull;
 use std::task::Waker;
 
-use super::bits;
+use super::bits::{self, AfterEnd};
 use super::cell::{self, Birth, Cancel};
 use super::count::Count;
 use super::header::TaskPtr;
@@ -22,7 +22,7 @@ unsafe impl Send for HubHandle {}
 unsafe impl Sync for HubHandle {}
 
 impl HubHandle {
-    pub(crate) fn new(owner: &HubOwner) -> Self {
+    pub(crate) fn new(owner: &HubOwner<'_>) -> Self {
         Self(owner.share())
     }
 
@@ -44,12 +44,11 @@ impl HubHandle {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        self.hub().pin_away();
-        let birth =
-            Birth { count: Count::new_queued(bits::REMOTE, 1), hub: self.0, id: 0, slot: 0, site };
+        self.hub().count.away_inc();
+        let birth = Birth { count: Count::new_queued(bits::REMOTE, 1), hub: self.0, id: 0, site };
         let task = cell::new(birth, future, |_| None);
         let waker = waker::own(task);
-        let sent = self.hub().push_new(task);
+        let sent = self.hub().inbox.push(task);
         if !sent {
             // SAFETY: QUEUED was never seen by anybody, so the task is still this place's alone.
             unsafe { Self::end_unseen(task) };
@@ -69,14 +68,16 @@ impl HubHandle {
             count.let_go();
             count.begin_close();
             ((*task.as_ptr()).vtable.cancel)(task, Cancel::Shutdown);
-            Hub::settle_away(task, count.end_done());
+            if let AfterEnd::Over(fate) = count.end_done() {
+                Hub::settle_away(task, fate);
+            }
         }
     }
 }
 
 impl Clone for HubHandle {
     fn clone(&self) -> Self {
-        self.hub().pin_away();
+        self.hub().count.away_inc();
         Self(self.0)
     }
 }

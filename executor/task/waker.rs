@@ -35,6 +35,25 @@ pub(super) fn own(task: TaskPtr) -> Waker {
     unsafe { Waker::from_raw(raw(task.as_ptr().cast())) }
 }
 
+/// Aborts the task that `waker`, one of ours, wakes: its next turn, which it is owed from now, drops the future.
+pub(crate) fn abort(waker: &Waker) {
+    if *waker.vtable() != VTABLE {
+        return;
+    }
+    // SAFETY: (ALIVE) a waker of ours, kept until the push is done; (PINNED) for the hub.
+    unsafe {
+        let task = task(waker.data());
+        let hub = hub(hub_of(task));
+        if !is_home(hub_of(task)) {
+            if count(task).win_queued_to_abort() {
+                hub.push_away(task);
+            }
+        } else if count(task).abort_home() == Wake::Push {
+            hub.queue.push(task);
+        }
+    }
+}
+
 /// The task that `waker` wakes, if it is one of this hub.
 #[inline]
 pub(super) fn task_of(waker: &Waker, home: NonNull<Hub>) -> Option<TaskPtr> {
@@ -123,7 +142,7 @@ pub(super) unsafe fn wake_home(task: TaskPtr) {
     // the last of its own.
     unsafe {
         if count(task).wake_home() == Wake::Push {
-            hub(hub_of(task)).push_ready(task);
+            hub(hub_of(task)).queue.push(task);
         }
     }
 }

@@ -41,7 +41,7 @@ async fn entry() {
 fn play(stage: &mut Stage) -> io::Result<()> {
     let run = stage.scene("wrong way", "spawn it and return", || {
         say!("Main program started");
-        taketurns::block_on(entry());
+        super::block_on_and_lose(entry())?;
         for i in 0..3 {
             thread::sleep(Duration::from_millis(30));
             say!("Main program iteration {i}");

@@ -8,8 +8,8 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
+use taketurns::spawn;
 use taketurns::time::sleep;
-use taketurns::{block_on, spawn};
 
 use crate::lessons::Lesson;
 use crate::stage::Stage;
@@ -65,7 +65,7 @@ async fn manager(started: Rc<Cell<usize>>) -> Pile {
 fn play(stage: &mut Stage) -> io::Result<()> {
     let run = stage.scene("wrong way", "make tasks in a loop that never awaits", || {
         let started = Rc::new(Cell::new(0));
-        let pile = block_on(manager(started.clone()));
+        let pile = super::block_on_and_lose(manager(started.clone()))?;
         say!("after the manager: {} started", started.get());
         Ok(pile)
     })?;

@@ -55,10 +55,8 @@ async fn wait() {
 }
 
 fn play(stage: &mut Stage) -> io::Result<()> {
-    let guessed = stage.scene("wrong way", "yield, then sleep and hope", || {
-        block_on(guess());
-        Ok(())
-    })?;
+    let guessed = stage
+        .scene("wrong way", "yield, then sleep and hope", || super::block_on_and_lose(guess()))?;
     let awaited = stage.scene("right way", "yield, then await every task", || {
         block_on(wait());
         Ok(())

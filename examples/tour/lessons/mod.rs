@@ -12,10 +12,16 @@ mod l21;
 mod l22;
 mod site;
 
+use std::future::Future;
 use std::io;
 
 use crate::stage::Stage;
 use crate::twin::Script;
+
+/// As `block_on`, for a scene that loses tasks on purpose: a debug build would name each on stderr.
+fn block_on_and_lose<F: Future>(future: F) -> io::Result<F::Output> {
+    Ok(taketurns::Builder::new().on_lost(|_| {}).build()?.block_on(future))
+}
 
 /// One thing that goes wrong in cooperative code, or what puts it right.
 pub(crate) struct Lesson {

@@ -4,9 +4,8 @@ use std::future::Future;
 use std::panic::Location;
 
 use super::{CLOSING, Hub, OPEN};
-use crate::executor::Id;
-use crate::executor::lost::LostTask;
-use crate::executor::task::bits;
+use crate::executor::Info;
+use crate::executor::task::bits::{self, Turn};
 use crate::executor::task::cell::{self, Cancel};
 use crate::executor::task::count::Count;
 use crate::executor::task::entry;
@@ -20,8 +19,8 @@ pub(super) const LATE_SPAWNS: u32 = 10_000;
 impl Hub {
     /// Ends every task: closes the inbox, drops the futures in the order of spawning, resolves their
     /// handles. Returns what was lost. Destructors may do anything; what they spawn is dropped too.
-    pub(crate) fn close(&self, site: &'static Location<'static>) -> Vec<LostTask> {
-        if self.count.pins() != OPEN {
+    pub(crate) fn close(&self, site: &'static Location<'static>) -> Vec<Info> {
+        if self.is_ending() {
             return Vec::new();
         }
         self.count.set_pins(OPEN | CLOSING);
@@ -34,11 +33,13 @@ impl Hub {
                     unsafe { self.live.with(|live| live.iter().collect()) };
                 // SAFETY: (ALIVE) LISTED is held until a task's own turn to be dropped, below.
                 round.sort_by_key(|task| unsafe { (*task.as_ptr()).id.get() });
+                // All are described before the first is dropped, and with it perhaps another's waker.
+                // SAFETY: (ALIVE) as above.
+                lost.extend(round.iter().map(|&task| unsafe { self.describe(task) }));
                 for &task in &round {
                     self.empty_queue();
                     // SAFETY: (ALIVE) as above; not in the run queue, which is empty.
                     unsafe {
-                        lost.push(self.describe(task));
                         count(task).begin_close();
                         self.cancel(task, Cancel::Shutdown);
                     }
@@ -52,25 +53,16 @@ impl Hub {
         })
     }
 
+    /// Nobody has a turn any more, but who waits for an output that is there is told.
     fn empty_queue(&self) {
         while let Some(task) = self.queue.pop() {
-            // SAFETY: (QUEUE) RUN_QUEUED is held until `drop_turn` gives it up.
-            unsafe { Self::settle(task, count(task).drop_turn()) };
-        }
-    }
-
-    /// # Safety
-    ///
-    /// (ALIVE), at home.
-    unsafe fn describe(&self, task: TaskPtr) -> LostTask {
-        // SAFETY: (ALIVE) as the caller promised.
-        unsafe {
-            let id = (*task.as_ptr()).id.get();
-            LostTask {
-                id: Id(id),
-                name: self.names.borrow().get(&id).cloned(),
-                site: (*task.as_ptr()).site,
-                polls: (*task.as_ptr()).polls.get(),
+            // SAFETY: (QUEUE) RUN_QUEUED is held until `begin_turn` trades it for RUNNING.
+            unsafe {
+                match count(task).begin_turn() {
+                    Turn::Deliver => self.deliver(task),
+                    Turn::Skip(fate) => Self::settle(task, fate),
+                    Turn::Poll | Turn::Cancel => _ = count(task).end_pending(),
+                }
             }
         }
     }
@@ -85,13 +77,13 @@ impl Hub {
 
     /// A task that ended before it began: the executor has been ending for too long.
     #[cold]
-    pub(super) fn stillborn<F: Future + 'static>(
+    pub(super) fn stillborn<F: Future>(
         &self,
         future: F,
         site: &'static Location<'static>,
     ) -> JoinHandle<F::Output> {
         std::mem::forget(future);
-        let task = cell::new_ended::<F>(self.birth(Count::new(bits::STILLBORN), 0, site));
+        let task = cell::new_ended::<F>(self.birth(Count::new(bits::STILLBORN), site));
         // SAFETY: (HANDLE), (TYPED) as in `spawn`.
         unsafe { JoinHandle::new(task) }
     }

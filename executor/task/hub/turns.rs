@@ -1,20 +1,22 @@
 //! What home does with its tasks: spawning, turns, taking in what other places pushed.
 
+use std::error::Error;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::ptr::NonNull;
+use std::task::Poll;
 
-use super::{Hub, OPEN, bury, hub};
-use crate::executor::JoinError;
+use super::{Hub, bury, hub};
 use crate::executor::budget;
-use crate::executor::primitives::Ordering;
-use crate::executor::task::bits::{self, AfterPoll, Turn, Wake};
-use crate::executor::task::cell::{self, Birth, Cancel};
+use crate::executor::primitives::order;
+use crate::executor::task::bits::{self, AfterEnd, Turn, Wake};
+use crate::executor::task::cell::{self, Birth, Cancel, silence};
 use crate::executor::task::count::{Count, Fate, Unqueued};
-use crate::executor::task::header::{Polled, TaskPtr, count};
+use crate::executor::task::header::{TaskPtr, count};
 use crate::executor::task::inbox::Batch;
 use crate::executor::task::join::JoinHandle;
+use crate::executor::{Id, Info, JoinError};
 
 /// The task of `block_on`'s future, which it borrows.
 pub(crate) struct Root<T>(JoinHandle<T>);
@@ -48,19 +50,53 @@ impl Hub {
         self.inbox.park()
     }
 
-    /// Takes the flag that `stop` set.
-    pub(crate) fn take_stop(&self) -> bool {
-        // Ordering: Acquire: what the stopper did before is seen. Not an RMW: home alone clears it.
-        let stop = self.stop.load(Ordering::Acquire);
-        if stop {
-            self.stop.store(false, Ordering::Relaxed);
-        }
-        stop
+    /// Whether it has parked, and nothing was pushed since.
+    pub(crate) fn is_parked(&self) -> bool {
+        self.inbox.is_parked()
     }
 
-    #[inline]
-    pub(in crate::executor::task) fn push_ready(&self, task: TaskPtr) {
-        self.queue.push(task);
+    /// How many tasks have not ended.
+    pub(crate) fn live(&self) -> usize {
+        // SAFETY: (LEAF) reads a number.
+        unsafe { self.live.with(|live| live.len()) }
+    }
+
+    /// The task that has its turn now; not the future of `block_on`.
+    pub(crate) fn current(&self) -> Option<Info> {
+        // SAFETY: (ALIVE) its turn holds RUNNING, or the pin that `begin_turn` is about to trade.
+        let task = self.running.get().map(|task| unsafe { self.describe(task) });
+        task.filter(|task| task.id != Id::ROOT)
+    }
+
+    /// # Safety
+    ///
+    /// (ALIVE), at home.
+    pub(in crate::executor::task) unsafe fn describe(&self, task: TaskPtr) -> Info {
+        // SAFETY: (ALIVE) as the caller promised.
+        unsafe {
+            let id = (*task.as_ptr()).id.get();
+            Info {
+                id: Id(id),
+                name: self.names.borrow().get(&id).cloned(),
+                site: (*task.as_ptr()).site,
+                polls: (*task.as_ptr()).polls.get(),
+                state: count(task).state(),
+            }
+        }
+    }
+
+    /// Tells of a failure that nobody awaits.
+    pub(crate) fn report(&self, task: Info, error: Box<dyn Error>) {
+        let hook = self.on_unhandled.borrow().clone();
+        silence(|| match hook {
+            Some(hook) => hook(task, error),
+            None => eprintln!("{error}; nobody awaits {task}"),
+        });
+    }
+
+    /// Takes the flag that `stop` set.
+    pub(crate) fn take_stop(&self) -> bool {
+        self.stop.load(order::stop_seen()) != 0 && self.stop.fetch_and(0, order::stop_taken()) != 0
     }
 
     /// Spawns at the tail of the run queue.
@@ -71,17 +107,27 @@ impl Hub {
         site: &'static Location<'static>,
         name: Option<Box<str>>,
     ) -> JoinHandle<F::Output> {
-        if self.count.pins() != OPEN && !self.may_spawn_late() {
+        // SAFETY: (ENV) the future lives as long as anything does.
+        unsafe { self.spawn_unbound(future, site, name) }
+    }
+
+    /// # Safety
+    ///
+    /// (ENV) The future lives as long as the executor.
+    #[inline]
+    pub(super) unsafe fn spawn_unbound<F: Future>(
+        &self,
+        future: F,
+        site: &'static Location<'static>,
+        name: Option<Box<str>>,
+    ) -> JoinHandle<F::Output> {
+        if self.is_ending() && !self.may_spawn_late() {
             return self.stillborn(future, site);
         }
-        let pins = if name.is_some() { bits::SPAWNED_NAMED } else { bits::SPAWNED };
-        let birth = |slot| self.birth(Count::new(pins), slot, site);
-        // SAFETY: (LEAF) making a cell moves the future and allocates.
-        let task = unsafe {
-            self.live.with(|live| {
-                live.insert(|slot| cell::new(birth(slot), future, |memory| self.free.take(memory)))
-            })
-        };
+        let birth = self.birth(Count::new(bits::SPAWNED), site);
+        let task = cell::new(birth, future, |memory| self.free.take(memory));
+        // SAFETY: (ALIVE) LISTED is set, for this.
+        unsafe { self.list(task) };
         if let Some(name) = name {
             self.names.borrow_mut().insert(self.last_id.get(), name);
         }
@@ -91,9 +137,9 @@ impl Hub {
     }
 
     #[inline]
-    pub(super) fn birth(&self, count: Count, slot: u32, site: &'static Location<'static>) -> Birth {
+    pub(super) fn birth(&self, count: Count, site: &'static Location<'static>) -> Birth {
         self.count.home_inc();
-        Birth { count, hub: NonNull::from(self), id: self.next_id(), slot, site }
+        Birth { count, hub: NonNull::from(self), id: self.next_id(), site }
     }
 
     #[inline]
@@ -113,7 +159,7 @@ impl Hub {
     ) -> Result<F::Output, JoinError> {
         self.count.home_inc();
         let count = Count::new(bits::ROOT);
-        let birth = Birth { count, hub: NonNull::from(self), id: 0, slot: 0, site };
+        let birth = Birth { count, hub: NonNull::from(self), id: Id::ROOT.0, site };
         let task = cell::new(birth, future, |memory| self.free.take(memory));
         // SAFETY: (HANDLE), (TYPED) as in `spawn`.
         let mut root = Root(unsafe { JoinHandle::new(task) });
@@ -126,6 +172,7 @@ impl Hub {
     #[inline]
     pub(crate) fn turn(&self) -> bool {
         let Some(task) = self.queue.pop() else { return false };
+        self.running.set(Some(task));
         // SAFETY: (QUEUE) it was in the run queue, so RUN_QUEUED is held until `begin_turn` trades it
         // for RUNNING, which is held until `end_pending` or `finish`. (HELD) for the vtable.
         unsafe {
@@ -136,18 +183,20 @@ impl Hub {
                     let polls = &(*task.as_ptr()).polls;
                     polls.set(polls.get() + 1);
                     match ((*task.as_ptr()).vtable.poll)(task) {
-                        Polled::Done => self.finish(task),
-                        Polled::Pending => {
-                            if count.end_pending() == AfterPoll::Push {
+                        Poll::Ready(()) => self.finish(task),
+                        Poll::Pending => {
+                            if count.end_pending() == Wake::Push {
                                 self.queue.push(task);
                             }
                         }
                     }
                 }
                 Turn::Cancel => self.cancel(task, Cancel::Abort),
+                Turn::Deliver => self.deliver(task),
                 Turn::Skip(fate) => Self::settle(task, fate),
             }
         }
+        self.running.set(None);
         true
     }
 
@@ -171,22 +220,54 @@ impl Hub {
     unsafe fn finish(&self, task: TaskPtr) {
         // SAFETY: (ALIVE) RUNNING is held until `end_done`; (LEAF) removing is a move.
         unsafe {
-            let count = count(task);
-            let ended = count.unlist();
-            if ended.listed {
+            if count(task).unlist() {
                 let slot = (*task.as_ptr()).slot.get();
                 self.live.with(|live| live.remove(slot));
             }
-            if ended.named {
-                self.forget_name((*task.as_ptr()).id.get());
+            if !self.names.borrow().is_empty() {
+                self.names.borrow_mut().remove(&(*task.as_ptr()).id.get());
             }
-            Self::settle(task, count.end_done());
+            self.end_turn(task);
         }
     }
 
-    #[cold]
-    fn forget_name(&self, id: u64) {
-        self.names.borrow_mut().remove(&id);
+    /// Calls back who came after the task had ended.
+    ///
+    /// # Safety
+    ///
+    /// RUNNING is held, and the output is the caller's: neither FUTURE nor OUTPUT is set.
+    pub(super) unsafe fn deliver(&self, task: TaskPtr) {
+        // SAFETY: (HELD), (STAGE) as the caller promised.
+        unsafe {
+            ((*task.as_ptr()).vtable.deliver)(task);
+            self.end_turn(task);
+        }
+    }
+
+    /// # Safety
+    ///
+    /// RUNNING is held, FUTURE is not; it is given up here.
+    #[inline]
+    unsafe fn end_turn(&self, task: TaskPtr) {
+        // SAFETY: (ALIVE) RUNNING is held until `end_done`.
+        unsafe {
+            match count(task).end_done() {
+                AfterEnd::Push => self.queue.push(task),
+                AfterEnd::Over(fate) => Self::settle(task, fate),
+            }
+        }
+    }
+
+    /// The task has ended, and callbacks wait for its output: it is owed a turn.
+    ///
+    /// # Safety
+    ///
+    /// (ALIVE), at home, FUTURE is not set.
+    pub(in crate::executor::task) unsafe fn push_delivery(&self, task: TaskPtr) {
+        // SAFETY: (ALIVE) as the caller promised.
+        if unsafe { count(task) }.owe_delivery() == Wake::Push {
+            self.queue.push(task);
+        }
     }
 
     /// Frees the task if that is its fate. At home.
@@ -226,11 +307,13 @@ impl Hub {
                 let count = count(task);
                 match count.unqueue() {
                     Unqueued::Gone(fate) => Self::settle_away(task, fate),
-                    Unqueued::Alive => {
+                    Unqueued::Alive { abort } => {
                         if count.take_new() {
-                            self.list_new(task);
+                            (*task.as_ptr()).id.set(self.next_id());
+                            self.list(task);
                         }
-                        if count.wake_home() == Wake::Push {
+                        let wake = if abort { count.abort_home() } else { count.wake_home() };
+                        if wake == Wake::Push {
                             self.queue.push(task);
                         }
                     }
@@ -242,15 +325,9 @@ impl Hub {
     /// # Safety
     ///
     /// (ALIVE), at home.
-    unsafe fn list_new(&self, task: TaskPtr) {
-        // SAFETY: (ALIVE) as the caller promised; (LEAF) plain moves.
-        unsafe {
-            let place = |slot| {
-                (*task.as_ptr()).slot.set(slot);
-                (*task.as_ptr()).id.set(self.next_id());
-                task
-            };
-            self.live.with(|live| live.insert(place));
-        }
+    #[inline]
+    unsafe fn list(&self, task: TaskPtr) {
+        // SAFETY: (ALIVE) as the caller promised; (LEAF) a plain move, and now and then an allocation.
+        unsafe { (*task.as_ptr()).slot.set(self.live.with(|live| live.insert(task))) };
     }
 }

@@ -11,9 +11,8 @@ use std::task::{Context, Poll, Waker};
 
 use futures_task::{FutureObj, Spawn, SpawnError};
 
-use super::primitives::{Mutex, MutexGuard};
-use super::task::HubHandle;
-use super::{JoinError, Who};
+use crate::executor::primitives::{Mutex, MutexGuard};
+use crate::executor::{Driver, Executor, HubHandle, JoinError, Who};
 
 /// A way into an executor from other threads: cheap to clone, outlives the executor harmlessly.
 #[derive(Clone)]
@@ -22,8 +21,9 @@ pub struct Handle {
 }
 
 impl Handle {
-    pub(super) fn new(hub: HubHandle) -> Self {
-        Self { hub }
+    /// A way into an executor of one's own; a runtime has [`Runtime::handle`](crate::Runtime::handle).
+    pub fn new<D: Driver>(executor: &Executor<'_, D>) -> Self {
+        Self { hub: executor.remote() }
     }
 
     /// Sends a task to the executor. It enters the run queue at the executor's next look, which an idle

@@ -1,0 +1,92 @@
+//! [`Info`] and [`State`]: what is known of a task, for reports.
+
+#![forbid(unsafe_code)]
+
+use std::fmt;
+use std::panic::Location;
+
+use super::Id;
+
+/// What is known of a task: who it is, where it comes from, how far it got.
+///
+/// Its `Display` is one line.
+#[derive(Clone, Debug)]
+pub struct Info {
+    pub(super) id: Id,
+    pub(super) name: Option<Box<str>>,
+    pub(super) site: &'static Location<'static>,
+    pub(super) polls: u64,
+    pub(super) state: State,
+}
+
+/// Where a task stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum State {
+    /// It has its turn now.
+    Running,
+    /// It is owed a turn.
+    Ready,
+    /// It waits to be woken, and somebody holds a waker of it.
+    Waiting,
+    /// It waits, and nobody holds a waker of it: nothing but an abort could ever have given it a turn.
+    Stuck,
+    /// Its future is gone.
+    Ended,
+}
+
+impl Info {
+    /// `task #3`, or `task #3 "name"`.
+    pub(crate) fn title(&self) -> String {
+        let name = self.name.as_ref().map(|name| format!(" {name:?}"));
+        format!("task {}{}", self.id, name.unwrap_or_default())
+    }
+
+    /// Which task it is.
+    #[must_use]
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
+    /// The name [`task::Builder`](crate::task::Builder) gave it.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Where it was spawned.
+    #[must_use]
+    pub fn site(&self) -> &'static Location<'static> {
+        self.site
+    }
+
+    /// How many turns it has begun: 0 when it was never polled.
+    #[must_use]
+    pub fn polls(&self) -> u64 {
+        self.polls
+    }
+
+    /// Where it stood when this was asked.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.state
+    }
+}
+
+impl fmt::Display for Info {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, spawned at {}, ", self.title(), self.site)?;
+        match self.polls {
+            0 => f.write_str("never polled"),
+            1 => f.write_str("polled once"),
+            polls => write!(f, "polled {polls} times"),
+        }?;
+        f.write_str(match self.state {
+            State::Running => ", running",
+            State::Ready => ", ready to run",
+            State::Waiting => ", waiting",
+            State::Stuck => ", stuck: nobody holds its waker",
+            State::Ended => "",
+        })
+    }
+}

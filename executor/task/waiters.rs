@@ -1,0 +1,177 @@
+//! Who waits for a task to end: one word.
+//!
+//! Nearly always it is nobody, or one other task of the same executor. That one is *named*: the word is its
+//! pointer, counted in its local half, and waking it is a bit and a link, with no call through a
+//! waker's table. A foreign waker, or a callback, makes it a list, in the order of registering.
+
+#![expect(clippy::box_collection, reason = "the word has room for a thin pointer")]
+
+use std::cell::Cell;
+use std::ptr::{self, NonNull};
+use std::task::Waker;
+
+use super::cell::contain;
+use super::header::{Header, TaskPtr, count};
+use super::hub::Hub;
+use super::waker;
+
+/// Nobody, a task of the same executor, or a boxed list (its lowest bit set).
+///
+/// Home only: it belongs to a task, whose `JoinHandle` stays on the executor's thread.
+pub(super) struct Waiters(Cell<*mut Header>);
+
+/// Called with the place of the output.
+pub(super) type Callback = Box<dyn FnOnce(NonNull<Header>)>;
+
+enum Waiter {
+    /// Who awaits the handle: one at most, the latest.
+    Awaiter(Waker),
+    Callback(Callback),
+}
+
+/// What was in the word.
+enum Who {
+    Nobody,
+    Task(TaskPtr),
+    List(Box<Vec<Waiter>>),
+}
+
+const LIST: usize = 1;
+
+impl Waiters {
+    pub(super) fn new() -> Self {
+        Self(Cell::new(ptr::null_mut()))
+    }
+
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.get().is_null()
+    }
+
+    fn is_list(&self) -> bool {
+        self.0.get().addr() & LIST != 0
+    }
+
+    /// Keeps `waker`, and not the one that was kept before. `home` is the hub of the task this belongs to.
+    pub(super) fn await_by(&self, waker: &Waker, home: NonNull<Hub>) {
+        match waker::task_of(waker, home) {
+            Some(task) if task.as_ptr() == self.0.get() => {}
+            Some(task) if !self.is_list() => {
+                // SAFETY: (ALIVE) the waker is a reference on that task, or was lent by its turn; its
+                // home is this thread's, as `home` is.
+                unsafe { count(task) }.home_inc();
+                self.take().forget();
+                self.0.set(task.as_ptr());
+            }
+            _ => self.list_awaiter(waker),
+        }
+    }
+
+    fn list_awaiter(&self, waker: &Waker) {
+        // The user's code, this clone and the drop of the old one, runs while the list is in its place.
+        let new = Waiter::Awaiter(waker.clone());
+        let _old = self.with_list(|list| {
+            let old = list.iter().position(Waiter::is_awaiter);
+            list.push(new);
+            old.map(|old| list.swap_remove(old))
+        });
+    }
+
+    pub(super) fn call_back(&self, callback: Callback) {
+        self.with_list(|list| list.push(Waiter::Callback(callback)));
+    }
+
+    /// Nobody awaits the handle any more. Callbacks stay.
+    pub(super) fn forget_awaiter(&self) {
+        if !self.is_list() {
+            return self.take().forget();
+        }
+        let _gone = self.with_list(|list| {
+            let awaiter = list.iter().position(Waiter::is_awaiter);
+            awaiter.map(|awaiter| list.remove(awaiter))
+        });
+    }
+
+    /// Wakes and calls all, in the order of registering; whether there was a callback. A panic of one ends
+    /// there, and is reported.
+    ///
+    /// # Safety
+    ///
+    /// (ALIVE) This is what waits for `task`. (STAGE) `output` is its, and stays while this runs.
+    pub(super) unsafe fn notify(&self, task: TaskPtr, output: NonNull<Header>) -> bool {
+        match self.take() {
+            Who::Nobody => false,
+            Who::Task(awaiter) => {
+                // SAFETY: (WAITERS) the word was a reference on it, given up below. Home, as this belongs
+                // to a task of the same hub.
+                unsafe { waker::wake_home(awaiter) };
+                Who::Task(awaiter).forget();
+                false
+            }
+            Who::List(list) => {
+                let called = list.iter().any(|waiter| !waiter.is_awaiter());
+                for waiter in *list {
+                    // SAFETY: (ALIVE) as the caller promised.
+                    unsafe { contain(task, || waiter.notify(output)) };
+                }
+                called
+            }
+        }
+    }
+
+    fn with_list<R>(&self, f: impl FnOnce(&mut Vec<Waiter>) -> R) -> R {
+        let mut list = self.take().into_list();
+        let result = f(&mut list);
+        if !list.is_empty() {
+            let word = Box::into_raw(list).cast::<Header>();
+            self.0.set(word.map_addr(|address| address | LIST));
+        }
+        result
+    }
+
+    fn take(&self) -> Who {
+        let word = self.0.replace(ptr::null_mut());
+        match TaskPtr::new(word) {
+            None => Who::Nobody,
+            Some(task) if word.addr() & LIST == 0 => Who::Task(task),
+            Some(_) => {
+                let list = word.map_addr(|address| address & !LIST).cast::<Vec<Waiter>>();
+                // SAFETY: (WAITERS) with that bit it is the box that `with_list` took apart.
+                Who::List(unsafe { Box::from_raw(list) })
+            }
+        }
+    }
+}
+
+impl Waiter {
+    fn is_awaiter(&self) -> bool {
+        matches!(self, Waiter::Awaiter(_))
+    }
+
+    fn notify(self, output: NonNull<Header>) {
+        match self {
+            Waiter::Awaiter(waker) => waker.wake(),
+            Waiter::Callback(callback) => callback(output),
+        }
+    }
+}
+
+impl Who {
+    fn into_list(self) -> Box<Vec<Waiter>> {
+        match self {
+            Who::Nobody => Box::default(),
+            // The word's reference is the waker's now.
+            Who::Task(task) => Box::new(vec![Waiter::Awaiter(waker::own(task))]),
+            Who::List(list) => list,
+        }
+    }
+
+    fn forget(self) {
+        match self {
+            Who::Nobody => {}
+            // SAFETY: (WAITERS) the word was a reference on it.
+            Who::Task(task) => unsafe { Hub::settle_away(task, count(task).home_dec()) },
+            Who::List(list) => drop(list),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! [`OnExit`]: what the end of a runtime does with tasks that have not ended; and how they hear of it.
+
+#![forbid(unsafe_code)]
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use crate::executor::scoped;
+
+/// What the end of a runtime does with tasks that have not ended. By the real clock, whichever the
+/// runtime goes by, so that it ends.
+///
+/// A runtime that is dropped inside a run, or while its thread panics, drops them at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum OnExit {
+    /// They are dropped where they stand, in the order of spawning.
+    #[default]
+    Drop,
+    /// They are asked to end, which [`task::cancelled`](crate::task::cancelled) tells them, and run on until
+    /// they have, but at most for `grace`. Those left then are dropped.
+    Cancel {
+        /// How long they have to clean up.
+        grace: Duration,
+    },
+    /// They run on until they have ended, but at most for `deadline`. Those left then are dropped.
+    Wait {
+        /// How long that may take.
+        deadline: Duration,
+    },
+}
+
+thread_local! {
+    static CURRENT: scoped::Scoped<Ending> = const { RefCell::new(None) };
+}
+
+/// Whether the tasks of a runtime have been asked to end, and who waits for that.
+#[derive(Default)]
+pub(super) struct Ending {
+    asked: Cell<bool>,
+    /// In the order of waiting.
+    waiting: RefCell<BTreeMap<u64, Waker>>,
+    last_key: Cell<u64>,
+}
+
+impl Ending {
+    pub(super) fn enter(self: &Rc<Self>) -> scoped::Entered<Self> {
+        scoped::enter(&CURRENT, Rc::clone(self))
+    }
+
+    /// Asks all tasks to end, now and in future.
+    pub(super) fn ask(&self) {
+        self.asked.set(true);
+        for waker in self.waiting.take().into_values() {
+            waker.wake();
+        }
+    }
+
+    fn new_key(&self) -> u64 {
+        self.last_key.set(self.last_key.get() + 1);
+        self.last_key.get()
+    }
+}
+
+/// Completes when this task is asked to end: when its runtime does under [`OnExit::Cancel`]. A task that
+/// has something to clean up waits for this beside its work.
+///
+/// # Cancellation
+///
+/// May be dropped and made anew at any time.
+///
+/// # Panics
+///
+/// Outside of a runtime.
+///
+/// ```
+/// use std::time::Duration;
+/// use taketurns::{OnExit, task};
+///
+/// let grace = Duration::from_secs(1);
+/// let runtime = taketurns::Builder::new().on_exit(OnExit::Cancel { grace }).build()?;
+/// runtime.block_on(async {
+///     taketurns::spawn(async {
+///         task::cancelled().await;
+///         println!("cleaned up");
+///     })
+///     .detach();
+/// });
+/// assert!(runtime.shutdown().lost().is_empty());
+/// # std::io::Result::Ok(())
+/// ```
+#[track_caller]
+pub fn cancelled() -> Cancelled {
+    let Some(ending) = scoped::current(&CURRENT) else {
+        panic!("`task::cancelled` needs a runtime: call it inside `taketurns::block_on` or a task");
+    };
+    Cancelled { key: ending.new_key(), ending }
+}
+
+/// See [`cancelled`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct Cancelled {
+    ending: Rc<Ending>,
+    key: u64,
+}
+
+impl Future for Cancelled {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.ending.asked.get() {
+            return Poll::Ready(());
+        }
+        let waker = cx.waker().clone();
+        let before = self.ending.waiting.borrow_mut().insert(self.key, waker);
+        drop(before);
+        Poll::Pending
+    }
+}
+
+impl Drop for Cancelled {
+    fn drop(&mut self) {
+        let waker = self.ending.waiting.borrow_mut().remove(&self.key);
+        drop(waker);
+    }
+}
+
+impl std::fmt::Debug for Cancelled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cancelled").field("asked", &self.ending.asked.get()).finish()
+    }
+}

@@ -1,0 +1,143 @@
+//! [`Unhandled`]: failures that nobody awaits, and what becomes of them.
+
+#![forbid(unsafe_code)]
+
+use std::cell::{Cell, RefCell};
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use crate::executor::{Info, JoinError, report};
+
+/// A failure that nobody was there to see.
+///
+/// A task panicked after its handle was dropped, or its handle was dropped with the panic in it; a
+/// destructor, an awaiter's waker or a callback of a task panicked; a [`reported`] future gave an
+/// error. Its `Display` names the task and the failure.
+#[derive(Debug)]
+pub struct Unhandled {
+    task: Info,
+    error: Box<dyn Error>,
+}
+
+impl Unhandled {
+    /// The task in whose name it happened, as it stood then.
+    #[must_use]
+    pub fn task(&self) -> &Info {
+        &self.task
+    }
+
+    /// What happened: for a panic a [`JoinError`].
+    #[must_use]
+    pub fn error(&self) -> &(dyn Error + 'static) {
+        &*self.error
+    }
+
+    /// Whether it was a panic, and not an error that a [`reported`] future gave.
+    #[must_use]
+    pub fn is_panic(&self) -> bool {
+        self.error.is::<JoinError>()
+    }
+}
+
+impl fmt::Display for Unhandled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_panic() {
+            write!(f, "{}", self.error)?;
+        } else {
+            write!(f, "{} gave an error: {}", self.task.title(), self.error)?;
+        }
+        write!(f, "; nobody awaits it (spawned at {})", self.task.site())
+    }
+}
+
+/// What becomes of a failure that nobody awaits. See [`Unhandled`].
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub enum UnhandledPanic {
+    /// One line to stderr, beside what the panic hook prints.
+    #[default]
+    Report,
+    /// The run ends: at its next look, `block_on` (`run_forever` and so on) panics with the failure's text.
+    /// The tasks stay, for another run or the report. When the runtime is ending, as `Report`.
+    Stop,
+    /// A function is called, at once. A panic of it ends there.
+    Call(Arc<dyn Fn(&Unhandled) + Send + Sync>),
+}
+
+impl fmt::Debug for UnhandledPanic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Report => "Report",
+            Self::Stop => "Stop",
+            Self::Call(_) => "Call(..)",
+        })
+    }
+}
+
+/// The failures of one runtime.
+pub(super) struct Failures {
+    policy: UnhandledPanic,
+    /// The first that is to stop the run.
+    stopping: RefCell<Option<Unhandled>>,
+    ending: Cell<bool>,
+}
+
+impl Failures {
+    pub(super) fn new(policy: UnhandledPanic) -> Self {
+        Self { policy, stopping: RefCell::new(None), ending: Cell::new(false) }
+    }
+
+    pub(super) fn add(&self, task: Info, error: Box<dyn Error>) {
+        let unhandled = Unhandled { task, error };
+        match &self.policy {
+            UnhandledPanic::Call(function) => function(&unhandled),
+            UnhandledPanic::Stop if !self.ending.get() && self.stopping.borrow().is_none() => {
+                *self.stopping.borrow_mut() = Some(unhandled);
+            }
+            UnhandledPanic::Report | UnhandledPanic::Stop => eprintln!("{unhandled}"),
+        }
+    }
+
+    /// Ends the run if a failure is to.
+    ///
+    /// # Panics
+    ///
+    /// In that case.
+    pub(super) fn stop_the_run(&self) {
+        if let Some(unhandled) = self.stopping.take() {
+            panic!("{unhandled}");
+        }
+    }
+
+    /// The runtime ends: no run is left to be stopped.
+    pub(super) fn end(&self) {
+        self.ending.set(true);
+        if let Some(unhandled) = self.stopping.take() {
+            eprintln!("{unhandled}");
+        }
+    }
+}
+
+/// Runs `future`, for a task that nobody will await: an error it gives is reported as a panic would be
+/// ([`UnhandledPanic`]), instead of vanishing with the output.
+///
+/// ```
+/// # taketurns::block_on(async {
+/// async fn serve() -> Result<(), std::io::Error> {
+///     Err(std::io::Error::other("the disk is full"))
+/// }
+/// // Prints: task #1 gave an error: the disk is full; nobody awaits it (spawned at src/main.rs:8:1)
+/// taketurns::spawn(taketurns::task::reported(serve())).detach();
+/// # });
+/// ```
+///
+/// # Cancellation
+///
+/// As `future`. Outside of a task the error is printed without a task's name.
+pub async fn reported<T, E: Into<Box<dyn Error>>>(future: impl Future<Output = Result<T, E>>) {
+    if let Err(error) = future.await {
+        report(error.into());
+    }
+}
