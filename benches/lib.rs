@@ -7,11 +7,16 @@
 //! 3. `workloads.rs`: what they are given to do.
 //! 4. `core.rs`: the Criterion run, and what its numbers mean and do not mean.
 //! 5. `bin/ratios.rs`: the table of one run.
-//! 6. `http.sh`, with `bin/health_tokio.rs`: CPU time of one HTTP request, the example `health`
+//! 6. `side_by_side.rs`: the figures of one command each, every system in a process of its own:
+//!    `bin/memory.rs`, bytes of a million idle tasks; `bin/million.rs`, spawning and awaiting a million;
+//!    `bin/away.rs`, wakes from other threads, each one accounted for.
+//! 7. `http.sh`, with `bin/health_tokio.rs`: CPU time of one HTTP request, the example `health`
 //!    against the same service on tokio.
 
 #![forbid(unsafe_code)]
 
+pub mod resident;
+pub mod side_by_side;
 pub mod system;
 pub mod systems;
 pub mod workloads;
