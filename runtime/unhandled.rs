@@ -8,7 +8,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use crate::executor::{Info, JoinError, report};
+use crate::executor::{Info, JoinError, report, silence};
 
 /// A failure that nobody was there to see.
 ///
@@ -115,7 +115,7 @@ impl Failures {
     pub(super) fn end(&self) {
         self.ending.set(true);
         if let Some(unhandled) = self.stopping.take() {
-            eprintln!("{unhandled}");
+            silence(|| eprintln!("{unhandled}"));
         }
     }
 }

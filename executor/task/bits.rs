@@ -118,15 +118,20 @@ impl Count {
     #[inline]
     pub(super) fn begin_turn(&self) -> Turn {
         let pins = self.pins();
-        if pins & (FUTURE | OUTPUT) == 0 {
+        if pins & FUTURE == 0 {
+            return self.begin_late_turn();
+        }
+        self.set_pins(pins & !RUN_QUEUED | RUNNING);
+        if pins & ABORT == 0 { Turn::Poll } else { Turn::Cancel }
+    }
+
+    #[cold]
+    fn begin_late_turn(&self) -> Turn {
+        if !self.take_output() {
             return Turn::Skip(self.clear(RUN_QUEUED));
         }
-        self.set_pins(pins & !(RUN_QUEUED | OUTPUT) | RUNNING);
-        match pins & (FUTURE | ABORT) {
-            0 => Turn::Deliver,
-            FUTURE => Turn::Poll,
-            _ => Turn::Cancel,
-        }
+        self.set_pins(self.pins() & !RUN_QUEUED | RUNNING);
+        Turn::Deliver
     }
 
     /// The poll returned `Pending`, or was not made; the task may have been woken meanwhile.
@@ -175,11 +180,13 @@ impl Count {
     /// The turn of a task that has ended is over. One more is owed if callbacks came during the delivery.
     #[inline]
     pub(super) fn end_done(&self) -> AfterEnd {
-        if self.has(RUN_QUEUED) {
-            self.set_pins(self.pins() & !RUNNING);
-            return AfterEnd::Push;
+        match self.pins() & !RUNNING {
+            0 => AfterEnd::Over(self.retire()),
+            pins => {
+                self.set_pins(pins);
+                if pins & RUN_QUEUED == 0 { AfterEnd::Over(Fate::Kept) } else { AfterEnd::Push }
+            }
         }
-        AfterEnd::Over(self.clear(RUNNING))
     }
 
     /// Whether home still has to list it: it came from another thread.

@@ -31,13 +31,6 @@ union Stage<F: Future> {
     output: ManuallyDrop<Result<F::Output, JoinError>>,
 }
 
-/// Why a future is dropped unfinished.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Cancel {
-    Abort,
-    Shutdown,
-}
-
 /// What a new task is made of, besides its future.
 pub(super) struct Birth {
     pub(super) count: Count,
@@ -135,15 +128,9 @@ unsafe fn poll<F: Future>(task: TaskPtr) -> Poll<()> {
     Poll::Ready(())
 }
 
-unsafe fn cancel<F: Future>(task: TaskPtr, why: Cancel) {
-    // SAFETY: (ALIVE) the caller holds a bit.
-    let who = unsafe { who(task) };
-    let error = match why {
-        Cancel::Abort => JoinError::cancelled(who),
-        Cancel::Shutdown => JoinError::shutdown(who),
-    };
+unsafe fn cancel<F: Future>(task: TaskPtr, why: fn(Who) -> JoinError) {
     // SAFETY: (STAGE) the caller found FUTURE set and holds RUNNING.
-    unsafe { settle::<F>(task, Err(error)) };
+    unsafe { settle::<F>(task, Err(why(who(task)))) };
 }
 
 /// Drops the future, then keeps the output for those who wait for it.
@@ -168,15 +155,18 @@ unsafe fn settle<F: Future>(task: TaskPtr, mut result: Result<F::Output, JoinErr
         // SAFETY: (ALIVE) as above.
         unsafe { give_up(task, unwanted) };
     }
-    if !count.has_handle() && waiters.is_empty() {
+    let nobody_waits = waiters.is_empty();
+    if nobody_waits && !count.has_handle() {
         // SAFETY: (ALIVE) as above.
         return unsafe { give_up(task, result) };
     }
-    // SAFETY: (STAGE) the future is gone, so the place is free; RUNNING is held.
-    unsafe {
-        store_output::<F>(task, result);
-        deliver::<F>(task);
+    // SAFETY: (STAGE) the future is gone, so the place is free.
+    unsafe { store_output::<F>(task, result) };
+    if nobody_waits {
+        return count.output_stored();
     }
+    // SAFETY: (STAGE) the output was just stored; RUNNING is held.
+    unsafe { deliver::<F>(task) };
 }
 
 /// Tells those who wait, in the order in which they registered. Then the output is the handle's; without
@@ -191,13 +181,13 @@ unsafe fn deliver<F: Future>(task: TaskPtr) {
     unsafe {
         let waiters = &(*task.as_ptr()).waiters;
         let called = waiters.notify(task, output_of(task));
-        if count(task).has_handle() {
+        if !waiters.is_empty() {
+            // They came meanwhile: never called inline, but in a turn of their own.
             count(task).output_stored();
-            if !waiters.is_empty() {
-                // They came meanwhile: never called inline, but in a turn of their own.
-                hub((*task.as_ptr()).hub).push_delivery(task);
-            }
-            return;
+            return hub((*task.as_ptr()).hub).push_delivery(task);
+        }
+        if count(task).has_handle() {
+            return count(task).output_stored();
         }
         let result = ManuallyDrop::take(&mut (*stage::<F>(task)).output);
         if called { contain(task, || drop(result)) } else { give_up(task, result) }

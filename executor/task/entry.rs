@@ -57,8 +57,8 @@ pub(super) fn is_home(hub: NonNull<Hub>) -> bool {
 }
 
 /// Where the run was begun that this thread is inside of, if it is not `hub`'s own.
-pub(super) fn inside_another(hub: NonNull<Hub>) -> Option<&'static Location<'static>> {
-    ENTERED_AT.with(std::cell::Cell::get).filter(|_| !is_home(hub))
+pub(super) fn inside_another(hub: &Hub) -> Option<&'static Location<'static>> {
+    if is_home(NonNull::from(hub)) { None } else { ENTERED_AT.with(std::cell::Cell::get) }
 }
 
 /// Runs `f` with the hub of the executor this thread is inside of.

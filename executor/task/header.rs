@@ -9,6 +9,7 @@ use super::hub::Hub;
 use super::recycle::Memory;
 use super::waiters::Waiters;
 use crate::executor::primitives::ProtocolCell;
+use crate::executor::{JoinError, Who};
 
 /// One task. Everything here is used through this pointer, which has the provenance of the whole
 /// allocation: no `&Header` is ever made, as one would forbid reaching the future behind it.
@@ -42,8 +43,8 @@ pub(super) struct Header {
 pub(super) struct VTable {
     /// Polls the future. `Pending` changed nothing; `Ready` dropped the future and settled the output.
     pub(super) poll: unsafe fn(TaskPtr) -> Poll<()>,
-    /// Drops the future unfinished and settles `error` as the output.
-    pub(super) cancel: unsafe fn(TaskPtr, super::cell::Cancel),
+    /// Drops the future unfinished and settles the error as the output.
+    pub(super) cancel: unsafe fn(TaskPtr, fn(Who) -> JoinError),
     /// Tells those who wait that the output is there, and drops it if nobody is left.
     pub(super) deliver: unsafe fn(TaskPtr),
     /// How many bytes behind the header's begin the output is, if there is one.

@@ -32,7 +32,7 @@ use super::queue::RunQueue;
 use super::recycle::{FreeList, Memory};
 use crate::executor::Info;
 use crate::executor::driver::Unpark;
-use crate::executor::primitives::{AtomicIsize, order};
+use crate::executor::primitives::AtomicIsize;
 use close::LATE_SPAWNS;
 
 /// The executor's pin.
@@ -45,11 +45,11 @@ pub(crate) struct Hub {
     // away
     pub(super) inbox: Inbox,
     /// 1 while a `stop` waits to be taken.
-    stop: AtomicIsize,
+    pub(super) stop: AtomicIsize,
     // home
     pub(super) queue: RunQueue,
     live: LeafCell<Live>,
-    names: RefCell<BTreeMap<u64, Box<str>>>,
+    names: LeafCell<BTreeMap<u64, Box<str>>>,
     /// The task whose turn it is.
     running: Cell<Option<TaskPtr>>,
     on_unhandled: RefCell<Option<OnUnhandled>>,
@@ -76,7 +76,7 @@ impl<'env> HubOwner<'env> {
             stop: AtomicIsize::new(0),
             queue: RunQueue::new(),
             live: LeafCell::new(Live::new()),
-            names: RefCell::new(BTreeMap::new()),
+            names: LeafCell::new(BTreeMap::new()),
             running: Cell::new(None),
             on_unhandled: RefCell::new(None),
             free: FreeList::new(),
@@ -120,7 +120,9 @@ impl Drop for HubOwner<'_> {
     fn drop(&mut self) {
         self.close(Location::caller());
         debug_assert!(self.queue.is_empty(), "nothing is queued behind the last task's end");
-        debug_assert!(self.names.borrow().is_empty(), "a name goes with its task");
+        // SAFETY: (LEAF) reads a number.
+        let unnamed = unsafe { self.names.with(|names| names.is_empty()) };
+        debug_assert!(unnamed, "a name goes with its task");
         self.free.clear();
         silence(|| drop(self.on_unhandled.take()));
         if self.count.retire() == Fate::Free {
@@ -181,12 +183,6 @@ impl Hub {
             // SAFETY: (LAST) nobody else can reach it; its home half was emptied when it closed.
             unsafe { free(pointer) };
         }
-    }
-
-    /// Sets the stop flag and ends the wait, if home waits.
-    pub(super) fn stop_away(&self) {
-        self.stop.fetch_or(1, order::stop());
-        self.inbox.unparker.unpark();
     }
 
     /// Frees the task if that is its fate. Away.

@@ -8,8 +8,10 @@ use std::task::{Context, Poll, ready};
 
 use super::bits::{Join, Wake};
 use super::cell::{read_output, report};
+use super::count::Count;
 use super::header::{TaskPtr, count};
 use super::hub::{Hub, hub};
+use super::waiters::Waiters;
 use super::{entry, waker};
 use crate::executor::{AbortHandle, AbortOnDrop, Id, JoinError, OnDoneError, budget};
 
@@ -75,8 +77,7 @@ impl<T> JoinHandle<T> {
     #[must_use]
     #[inline]
     pub fn is_finished(&self) -> bool {
-        // SAFETY: (HANDLE) pins the task.
-        unsafe { count(self.task) }.is_finished()
+        self.count().is_finished()
     }
 
     /// Which task it is.
@@ -92,12 +93,8 @@ impl<T> JoinHandle<T> {
     /// The future is never dropped inside this call. A task that has ended already keeps its output;
     /// so does one that completes in the very turn in which it aborts itself.
     pub fn abort(&self) {
-        // SAFETY: (HANDLE) pins the task; (PINNED) and that its hub. The handle cannot leave the
-        // executor's thread, so this is home's half whether or not the loop runs.
-        unsafe {
-            if count(self.task).abort_home() == Wake::Push {
-                hub((*self.task.as_ptr()).hub).queue.push(self.task);
-            }
+        if self.count().abort_home() == Wake::Push {
+            self.hub().queue.push(self.task);
         }
     }
 
@@ -113,8 +110,7 @@ impl<T> JoinHandle<T> {
     /// ```
     #[must_use]
     pub fn abort_handle(&self) -> AbortHandle {
-        // SAFETY: (HANDLE) pins the task; the handle is at home, so the new reference is counted there.
-        unsafe { count(self.task) }.home_inc();
+        self.count().home_inc();
         AbortHandle::new(waker::own(self.task), self.id())
     }
 
@@ -148,22 +144,18 @@ impl<T> JoinHandle<T> {
         F: FnOnce(&Result<T, JoinError>) + 'static,
         T: 'static,
     {
-        // SAFETY: (HANDLE) pins the task; (PINNED) and that its hub.
-        let (count, waiters, hub) = unsafe {
-            let header = self.task.as_ptr();
-            (count(self.task), &(*header).waiters, hub((*header).hub))
-        };
-        if count.join() == Join::Taken {
+        let join = self.count().join();
+        if join == Join::Taken {
             return Err(OnDoneError::Taken);
         }
-        if count.is_finished() && hub.is_ending() {
+        if self.is_finished() && self.hub().is_ending() {
             return Err(OnDoneError::Ended);
         }
         // SAFETY: (STAGE), (TYPED) `notify` passes the place of the output, which stays while `f` runs.
-        waiters.call_back(Box::new(|output| f(unsafe { output.cast().as_ref() })));
-        if count.join() == Join::Output {
+        self.waiters().call_back(Box::new(|output| f(unsafe { output.cast().as_ref() })));
+        if join == Join::Output {
             // SAFETY: (HANDLE) pins the task, which has ended.
-            unsafe { hub.push_delivery(self.task) };
+            unsafe { self.hub().push_delivery(self.task) };
         }
         Ok(())
     }
@@ -176,16 +168,14 @@ impl<T> JoinHandle<T> {
     pub(super) fn take_now(&mut self) -> Option<Result<T, JoinError>> {
         // SAFETY: (HANDLE) pins the task; (STAGE) `take_output` makes the output this caller's;
         // (TYPED) it is of this type.
-        unsafe { count(self.task).take_output().then(|| read_output(self.task)) }
+        self.count().take_output().then(|| unsafe { read_output(self.task) })
     }
 
     /// While this thread is inside another executor, the task's own cannot run: awaiting it there would
     /// be waiting for what cannot happen.
     #[inline]
     fn refuse_inside_another(&self) {
-        // SAFETY: (HANDLE) pins the task.
-        let another = entry::inside_another(unsafe { (*self.task.as_ptr()).hub });
-        if let Some(outer) = another {
+        if let Some(outer) = entry::inside_another(self.hub()) {
             panic!(
                 "task {} is awaited inside another runtime, entered at {outer}, while its own cannot run: \
                  await it there, or send it by `Handle::spawn` to the runtime that awaits it",
@@ -194,10 +184,37 @@ impl<T> JoinHandle<T> {
         }
     }
 
-    /// For the root, whose future is a borrow and needs no drop: the task no longer has it.
-    pub(super) fn take_future(&self) {
+    /// Nobody will read the output. A panic in it is reported; one that its drop makes is the dropper's.
+    #[inline(never)]
+    fn drop_unread(&mut self, join: Join) {
+        if join == Join::NotYet || !self.waiters().is_empty() {
+            return self.waiters().forget_awaiter();
+        }
+        match self.take_now() {
+            // SAFETY: (HANDLE) pins the task; home, as the handle cannot leave it.
+            Some(Err(panic)) if panic.is_panic() => unsafe { report(self.task, panic) },
+            unwanted => drop(unwanted),
+        }
+    }
+
+    // The handle cannot leave the executor's thread, so it is at home whether or not the loop runs.
+
+    #[inline]
+    pub(super) fn count(&self) -> &Count {
         // SAFETY: (HANDLE) pins the task.
-        unsafe { count(self.task) }.future_taken();
+        unsafe { count(self.task) }
+    }
+
+    #[inline]
+    fn waiters(&self) -> &Waiters {
+        // SAFETY: (HANDLE) pins the task.
+        unsafe { &(*self.task.as_ptr()).waiters }
+    }
+
+    #[inline]
+    fn hub(&self) -> &Hub {
+        // SAFETY: (HANDLE) pins the task, and (PINNED) that its hub.
+        unsafe { hub((*self.task.as_ptr()).hub) }
     }
 }
 
@@ -207,18 +224,15 @@ impl<T> Future for JoinHandle<T> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(budget::poll_ready(cx));
-        // SAFETY: (HANDLE) pins the task.
-        let (waiters, hub) = unsafe { (&(*self.task.as_ptr()).waiters, (*self.task.as_ptr()).hub) };
-        // SAFETY: (HANDLE) as above.
-        match unsafe { count(self.task) }.join() {
+        match self.count().join() {
             Join::NotYet => {
                 self.refuse_inside_another();
-                waiters.await_by(cx.waker(), hub);
+                self.waiters().await_by(cx.waker(), self.hub());
                 Poll::Pending
             }
             // Callbacks that registered before are called first.
-            Join::Output if !waiters.is_empty() => {
-                waiters.await_by(cx.waker(), hub);
+            Join::Output if !self.waiters().is_empty() => {
+                self.waiters().await_by(cx.waker(), self.hub());
                 Poll::Pending
             }
             Join::Output => {
@@ -245,21 +259,9 @@ impl<T> Drop for JoinHandle<T> {
             }
         }
         let _release = Release(self.task);
-        // SAFETY: (HANDLE) pins the task.
-        match unsafe { count(self.task) }.join() {
-            Join::Taken => {}
-            // SAFETY: (HANDLE) as above.
-            Join::Output if unsafe { (*self.task.as_ptr()).waiters.is_empty() } => {
-                match self.take_now() {
-                    // SAFETY: (HANDLE) as above; home, as the handle cannot leave it.
-                    Some(Err(panic)) if panic.is_panic() => unsafe { report(self.task, panic) },
-                    unwanted => drop(unwanted),
-                }
-            }
-            // SAFETY: (HANDLE) as above.
-            Join::Output | Join::NotYet => unsafe {
-                (*self.task.as_ptr()).waiters.forget_awaiter();
-            },
+        let join = self.count().join();
+        if join != Join::Taken {
+            self.drop_unread(join);
         }
     }
 }

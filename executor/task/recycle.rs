@@ -1,8 +1,9 @@
-//! Recycling: a bounded free list of cells by size class.
+//! Recycling: a free list of cells by size class.
 //!
 //! Spawning and finishing a task is mostly malloc and free. A cell that is freed at home goes to a
 //! list of its size class instead, and the next task of that size takes it from there: two plain
-//! moves. Cells freed away use the allocator, and so does everything under loom and Miri, which could
+//! moves. While the loop is busy the list holds at most what was alive at once; when there is nothing else
+//! to do, it gives back all but [`KEPT`], a slice at a time. Cells freed away use the allocator, and so does everything under loom and Miri, which could
 //! not see a use after free otherwise; `--cfg taketurns_no_recycle` turns it off for sanitizers.
 
 use std::alloc::{self, Layout};
@@ -15,8 +16,10 @@ const OWN: usize = 8;
 const CLASSES: usize = 64;
 /// What malloc gives anyway.
 const ALIGN: usize = 2 * size_of::<usize>();
-/// All that one executor keeps, in bytes.
-const MOST: usize = 4 << 20;
+/// What an idle executor keeps, in bytes.
+const KEPT: usize = 4 << 20;
+/// Cells given back between two looks: some 50 us.
+const SLICE: usize = 1_000;
 
 const ON: bool = !cfg!(any(miri, loom, taketurns_no_recycle));
 
@@ -114,8 +117,7 @@ impl FreeList {
     /// As [`Memory::release`].
     #[inline]
     pub(super) unsafe fn put(&self, cell: NonNull<u8>, memory: Memory) {
-        let bytes = self.bytes.get() + memory.layout.size();
-        let Some(head) = self.heads.get(memory.class).filter(|_| bytes <= MOST) else {
+        let Some(head) = self.heads.get(memory.class) else {
             // SAFETY: as the caller promised.
             return unsafe { memory.release(cell) };
         };
@@ -123,21 +125,33 @@ impl FreeList {
         // SAFETY: (OWNED) the caller gave the memory, which is larger than a node and aligned for it.
         unsafe { node.write(Node { next: head.get() }) };
         head.set(Some(node));
-        self.bytes.set(bytes);
+        self.bytes.set(self.bytes.get() + memory.layout.size());
     }
 
     /// Gives everything back to the allocator.
     pub(super) fn clear(&self) {
-        for (class, head) in self.heads.iter().enumerate() {
-            while let Some(node) = head.get() {
-                let memory = Memory { layout: Memory::of_class(class), class };
+        self.give_back(0, usize::MAX);
+    }
+
+    /// There is nothing else to do: gives back a slice of what is too much. `true`: there is more.
+    pub(super) fn trim(&self) -> bool {
+        self.bytes.get() > KEPT && self.give_back(KEPT, SLICE)
+    }
+
+    fn give_back(&self, keep: usize, mut cells: usize) -> bool {
+        // No cell is of class 0.
+        for (class, head) in self.heads.iter().enumerate().skip(1) {
+            let memory = Memory { layout: Memory::of_class(class), class };
+            while let Some(node) = head.get().filter(|_| self.bytes.get() > keep && cells > 0) {
                 // SAFETY: (OWNED) on the list, and given up here; `put` got it with this class.
                 unsafe {
                     head.set(node.as_ref().next);
                     memory.release(node.cast());
                 }
+                self.bytes.set(self.bytes.get() - memory.layout.size());
+                cells -= 1;
             }
         }
-        self.bytes.set(0);
+        self.bytes.get() > keep
     }
 }

@@ -6,11 +6,13 @@ use std::ptr::NonNull;
 use std::task::Waker;
 
 use super::bits::{self, AfterEnd};
-use super::cell::{self, Birth, Cancel};
+use super::cell::{self, Birth};
 use super::count::Count;
 use super::header::TaskPtr;
 use super::hub::{Hub, HubOwner, hub};
 use super::waker;
+use crate::executor::JoinError;
+use crate::executor::primitives::order;
 
 /// One reference on a hub. Uses only its away half.
 pub(crate) struct HubHandle(NonNull<Hub>);
@@ -31,8 +33,10 @@ impl HubHandle {
         unsafe { hub(self.0) }
     }
 
+    /// Sets the stop flag and ends the wait, if home waits.
     pub(crate) fn stop(&self) {
-        self.hub().stop_away();
+        self.hub().stop.fetch_or(1, order::stop());
+        self.hub().inbox.unparker.unpark();
     }
 
     /// Sends a task to the executor, which takes it in at its next look. When the executor has ended,
@@ -67,7 +71,7 @@ impl HubHandle {
             let count = super::header::count(task);
             count.let_go();
             count.begin_close();
-            ((*task.as_ptr()).vtable.cancel)(task, Cancel::Shutdown);
+            ((*task.as_ptr()).vtable.cancel)(task, JoinError::shutdown);
             if let AfterEnd::Over(fate) = count.end_done() {
                 Hub::settle_away(task, fate);
             }

@@ -53,8 +53,8 @@ impl Waiters {
     }
 
     /// Keeps `waker`, and not the one that was kept before. `home` is the hub of the task this belongs to.
-    pub(super) fn await_by(&self, waker: &Waker, home: NonNull<Hub>) {
-        match waker::task_of(waker, home) {
+    pub(super) fn await_by(&self, waker: &Waker, home: &Hub) {
+        match waker::task_of(waker, NonNull::from(home)) {
             Some(task) if task.as_ptr() == self.0.get() => {}
             Some(task) if !self.is_list() => {
                 // SAFETY: (ALIVE) the waker is a reference on that task, or was lent by its turn; its

@@ -4,13 +4,13 @@ use std::future::Future;
 use std::panic::Location;
 
 use super::{CLOSING, Hub, OPEN};
-use crate::executor::Info;
 use crate::executor::task::bits::{self, Turn};
-use crate::executor::task::cell::{self, Cancel};
+use crate::executor::task::cell;
 use crate::executor::task::count::Count;
 use crate::executor::task::entry;
 use crate::executor::task::header::{TaskPtr, count};
 use crate::executor::task::join::JoinHandle;
+use crate::executor::{Info, JoinError};
 
 /// Destructors may spawn while the executor ends, and the destructors of what they spawn may too.
 /// That many are still dropped in order; what comes after is forgotten, so that it ends.
@@ -41,7 +41,7 @@ impl Hub {
                     // SAFETY: (ALIVE) as above; not in the run queue, which is empty.
                     unsafe {
                         count(task).begin_close();
-                        self.cancel(task, Cancel::Shutdown);
+                        self.cancel(task, JoinError::shutdown);
                     }
                 }
                 if round.is_empty() {

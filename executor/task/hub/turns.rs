@@ -11,12 +11,12 @@ use super::{Hub, bury, hub};
 use crate::executor::budget;
 use crate::executor::primitives::order;
 use crate::executor::task::bits::{self, AfterEnd, Turn, Wake};
-use crate::executor::task::cell::{self, Birth, Cancel, silence};
+use crate::executor::task::cell::{self, Birth, silence};
 use crate::executor::task::count::{Count, Fate, Unqueued};
 use crate::executor::task::header::{TaskPtr, count};
 use crate::executor::task::inbox::Batch;
 use crate::executor::task::join::JoinHandle;
-use crate::executor::{Id, Info, JoinError};
+use crate::executor::{Id, Info, JoinError, Who};
 
 /// The task of `block_on`'s future, which it borrows.
 pub(crate) struct Root<T>(JoinHandle<T>);
@@ -31,7 +31,7 @@ impl<T> Root<T> {
 impl<T> Drop for Root<T> {
     /// Takes the borrowed future out of the task, however the run ended (BORROW).
     fn drop(&mut self) {
-        self.0.take_future();
+        self.0.count().future_taken();
     }
 }
 
@@ -45,9 +45,9 @@ impl Hub {
         self.queue.len()
     }
 
-    /// Home is about to wait outside; `false` when the inbox has something.
+    /// Home is about to wait outside; `false` when there is something to do first.
     pub(crate) fn park(&self) -> bool {
-        self.inbox.park()
+        !self.free.trim() && self.inbox.park()
     }
 
     /// Whether it has parked, and nothing was pushed since.
@@ -72,12 +72,12 @@ impl Hub {
     ///
     /// (ALIVE), at home.
     pub(in crate::executor::task) unsafe fn describe(&self, task: TaskPtr) -> Info {
-        // SAFETY: (ALIVE) as the caller promised.
+        // SAFETY: (ALIVE) as the caller promised; (LEAF) looks up and copies.
         unsafe {
             let id = (*task.as_ptr()).id.get();
             Info {
                 id: Id(id),
-                name: self.names.borrow().get(&id).cloned(),
+                name: self.names.with(|names| names.get(&id).cloned()),
                 site: (*task.as_ptr()).site,
                 polls: (*task.as_ptr()).polls.get(),
                 state: count(task).state(),
@@ -129,7 +129,8 @@ impl Hub {
         // SAFETY: (ALIVE) LISTED is set, for this.
         unsafe { self.list(task) };
         if let Some(name) = name {
-            self.names.borrow_mut().insert(self.last_id.get(), name);
+            // SAFETY: (LEAF) keys are numbers.
+            unsafe { self.names.with(|names| names.insert(self.last_id.get(), name)) };
         }
         self.queue.push(task);
         // SAFETY: (HANDLE) the bit is set for this handle, and (TYPED) the task is of this output.
@@ -191,7 +192,7 @@ impl Hub {
                         }
                     }
                 }
-                Turn::Cancel => self.cancel(task, Cancel::Abort),
+                Turn::Cancel => self.cancel(task, JoinError::cancelled),
                 Turn::Deliver => self.deliver(task),
                 Turn::Skip(fate) => Self::settle(task, fate),
             }
@@ -203,7 +204,7 @@ impl Hub {
     /// # Safety
     ///
     /// RUNNING is held, and FUTURE.
-    pub(super) unsafe fn cancel(&self, task: TaskPtr, why: Cancel) {
+    pub(super) unsafe fn cancel(&self, task: TaskPtr, why: fn(Who) -> JoinError) {
         // SAFETY: (HELD) as the caller promised.
         unsafe {
             ((*task.as_ptr()).vtable.cancel)(task, why);
@@ -224,11 +225,17 @@ impl Hub {
                 let slot = (*task.as_ptr()).slot.get();
                 self.live.with(|live| live.remove(slot));
             }
-            if !self.names.borrow().is_empty() {
-                self.names.borrow_mut().remove(&(*task.as_ptr()).id.get());
+            if self.names.with(|names| !names.is_empty()) {
+                self.forget_name((*task.as_ptr()).id.get());
             }
             self.end_turn(task);
         }
+    }
+
+    #[cold]
+    fn forget_name(&self, id: u64) {
+        // SAFETY: (LEAF) keys are numbers.
+        unsafe { self.names.with(|names| names.remove(&id)) };
     }
 
     /// Calls back who came after the task had ended.
@@ -236,6 +243,7 @@ impl Hub {
     /// # Safety
     ///
     /// RUNNING is held, and the output is the caller's: neither FUTURE nor OUTPUT is set.
+    #[cold]
     pub(super) unsafe fn deliver(&self, task: TaskPtr) {
         // SAFETY: (HELD), (STAGE) as the caller promised.
         unsafe {
