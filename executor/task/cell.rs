@@ -180,17 +180,21 @@ unsafe fn deliver<F: Future>(task: TaskPtr) {
     // SAFETY: (ALIVE), (STAGE) as the caller promised.
     unsafe {
         let waiters = &(*task.as_ptr()).waiters;
-        let called = waiters.notify(task, output_of(task));
-        if !waiters.is_empty() {
+        let called = waiters.has_callbacks();
+        waiters.notify(task, output_of(task));
+        let more = waiters.has_callbacks();
+        if !more && !count(task).has_handle() {
+            let result = ManuallyDrop::take(&mut (*stage::<F>(task)).output);
+            return if called { contain(task, || drop(result)) } else { give_up(task, result) };
+        }
+        count(task).output_stored();
+        if more {
             // They came meanwhile: never called inline, but in a turn of their own.
-            count(task).output_stored();
-            return hub((*task.as_ptr()).hub).push_delivery(task);
+            hub((*task.as_ptr()).hub).push_delivery(task);
+        } else {
+            // Who polled inside its wake has not seen the output yet.
+            waiters.notify(task, output_of(task));
         }
-        if count(task).has_handle() {
-            return count(task).output_stored();
-        }
-        let result = ManuallyDrop::take(&mut (*stage::<F>(task)).output);
-        if called { contain(task, || drop(result)) } else { give_up(task, result) }
     }
 }
 

@@ -92,30 +92,28 @@ impl Waiters {
         });
     }
 
-    /// Wakes and calls all, in the order of registering; whether there was a callback. A panic of one ends
-    /// there, and is reported.
+    pub(super) fn has_callbacks(&self) -> bool {
+        self.is_list() && self.with_list(|list| list.iter().any(|waiter| !waiter.is_awaiter()))
+    }
+
+    /// Wakes and calls all, in the order of registering. A panic of one ends there, and is reported.
     ///
     /// # Safety
     ///
-    /// (ALIVE) This is what waits for `task`. (STAGE) `output` is its, and stays while this runs.
-    pub(super) unsafe fn notify(&self, task: TaskPtr, output: NonNull<Header>) -> bool {
+    /// (ALIVE) This is what waits for `task`. (STAGE) Its output is there and stays, if there are callbacks.
+    pub(super) unsafe fn notify(&self, task: TaskPtr, output: NonNull<Header>) {
         match self.take() {
-            Who::Nobody => false,
+            Who::Nobody => {}
             Who::Task(awaiter) => {
                 // SAFETY: (WAITERS) the word was a reference on it, given up below. Home, as this belongs
                 // to a task of the same hub.
                 unsafe { waker::wake_home(awaiter) };
                 Who::Task(awaiter).forget();
-                false
             }
-            Who::List(list) => {
-                let called = list.iter().any(|waiter| !waiter.is_awaiter());
-                for waiter in *list {
-                    // SAFETY: (ALIVE) as the caller promised.
-                    unsafe { contain(task, || waiter.notify(output)) };
-                }
-                called
-            }
+            // SAFETY: (ALIVE) as the caller promised.
+            Who::List(list) => list.into_iter().for_each(|waiter| unsafe {
+                contain(task, || waiter.notify(output));
+            }),
         }
     }
 
