@@ -277,6 +277,7 @@ impl<'env, D: Driver> Executor<'env, D> {
                 if !limit.is_zero() {
                     self.look(Some(limit));
                 }
+                self.turns_left.set(0);
                 return false;
             }
         }

@@ -76,8 +76,7 @@ pub(super) fn new<F: Future>(
 
 /// Allocates a task that has ended already: its executor is closed.
 pub(super) fn new_ended<F: Future>(birth: Birth) -> TaskPtr {
-    let never = std::future::pending::<F::Output>();
-    let task = new::<std::future::Pending<F::Output>>(birth, never, |_| None);
+    let task = new(birth, std::future::pending::<F::Output>(), |_| None);
     // SAFETY: (ALIVE) just made; (STAGE) `Pending` needs no drop, so the union may be overwritten.
     unsafe {
         let error = JoinError::shutdown(who(task));
