@@ -14,12 +14,14 @@ use super::Info;
 /// One pointer wide, so that `Result<(), JoinError>` is too: an idle task pays 8 bytes for the
 /// chance of an error, and the allocation is made when there is one.
 pub struct JoinError {
-    inner: Box<Inner>,
+    pub(super) inner: Box<Inner>,
 }
 
-struct Inner {
+pub(super) struct Inner {
     who: Who,
     why: Why,
+    /// A callback was given it: nothing is left to be reported.
+    pub(super) seen: bool,
 }
 
 /// Whose output is missing.
@@ -63,7 +65,7 @@ impl JoinError {
 
     #[cold]
     fn new(who: Who, why: Why) -> Self {
-        JoinError { inner: Box::new(Inner { who, why }) }
+        JoinError { inner: Box::new(Inner { who, why, seen: false }) }
     }
 
     /// It was aborted before it finished.
@@ -107,7 +109,7 @@ impl JoinError {
     ///
     /// Gives `self` back unless [`is_panic`](Self::is_panic).
     pub fn into_panic(self) -> Result<Box<dyn Any + Send>, JoinError> {
-        let Inner { who, why } = *self.inner;
+        let Inner { who, why, .. } = *self.inner;
         match why {
             Why::Panicked(payload) => {
                 Ok(payload.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
@@ -117,19 +119,13 @@ impl JoinError {
     }
 }
 
-impl fmt::Display for Who {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Who::Task(task) => f.write_str(&task.title()),
-            Who::Remote => f.write_str("remote task"),
-            Who::Job => f.write_str("blocking job"),
-        }
-    }
-}
-
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let who = &self.inner.who;
+        let who = match &self.inner.who {
+            Who::Task(task) => task.title(),
+            Who::Remote => "remote task".to_owned(),
+            Who::Job => "blocking job".to_owned(),
+        };
         match &self.inner.why {
             Why::Cancelled => write!(f, "{who} was cancelled"),
             Why::Shutdown => write!(f, "{who} was dropped: its runtime shut down first"),

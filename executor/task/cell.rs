@@ -181,10 +181,12 @@ unsafe fn deliver<F: Future>(task: TaskPtr) {
         let waiters = &(*task.as_ptr()).waiters;
         let called = waiters.has_callbacks();
         waiters.notify(task, output_of(task));
+        if let (true, Err(error)) = (called, &mut *(*stage::<F>(task)).output) {
+            error.inner.seen = true;
+        }
         let more = waiters.has_callbacks();
         if !more && !count(task).has_handle() {
-            let result = ManuallyDrop::take(&mut (*stage::<F>(task)).output);
-            return if called { contain(task, || drop(result)) } else { give_up(task, result) };
+            return give_up(task, ManuallyDrop::take(&mut (*stage::<F>(task)).output));
         }
         count(task).output_stored();
         if more {
@@ -197,7 +199,7 @@ unsafe fn deliver<F: Future>(task: TaskPtr) {
     }
 }
 
-/// Drops a result that nobody wants. Its panic, if it has or makes one, is reported.
+/// Drops a result that nobody wants. Its panic, if it has one that nobody saw or makes one, is reported.
 ///
 /// # Safety
 ///
@@ -206,7 +208,7 @@ pub(super) unsafe fn give_up<T>(task: TaskPtr, result: Result<T, JoinError>) {
     // SAFETY: (ALIVE) as the caller promised.
     unsafe {
         match result {
-            Err(error) if error.is_panic() => report(task, error),
+            Err(error) if error.is_panic() && !error.inner.seen => report(task, error),
             other => contain(task, || drop(other)),
         }
     }
@@ -266,7 +268,7 @@ pub(super) unsafe fn contain(task: TaskPtr, user_code: impl FnOnce()) {
 /// # Safety
 ///
 /// (ALIVE), at home.
-pub(super) unsafe fn report(task: TaskPtr, panic: JoinError) {
+unsafe fn report(task: TaskPtr, panic: JoinError) {
     // SAFETY: (ALIVE) as the caller promised; (PINNED) and so is the hub.
     unsafe {
         let hub = hub((*task.as_ptr()).hub);

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::bits::{Join, Wake};
-use super::cell::{read_output, report};
+use super::cell::{give_up, read_output};
 use super::count::Count;
 use super::header::{TaskPtr, count};
 use super::hub::{Hub, hub};
@@ -184,7 +184,8 @@ impl<T> JoinHandle<T> {
         }
     }
 
-    /// Nobody will read the output. A panic in it is reported; one that its drop makes is the dropper's.
+    /// Nobody will read the output. An error is reported if it is a panic; a panic that the drop of a value
+    /// makes is the dropper's.
     #[inline(never)]
     fn drop_unread(&mut self, join: Join) {
         if join == Join::NotYet || !self.waiters().is_empty() {
@@ -192,8 +193,8 @@ impl<T> JoinHandle<T> {
         }
         match self.take_now() {
             // SAFETY: (HANDLE) pins the task; home, as the handle cannot leave it.
-            Some(Err(panic)) if panic.is_panic() => unsafe { report(self.task, panic) },
-            unwanted => drop(unwanted),
+            Some(Err(error)) => unsafe { give_up::<T>(self.task, Err(error)) },
+            value => drop(value),
         }
     }
 
