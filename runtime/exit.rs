@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use crate::executor::scoped;
+use crate::executor::{scoped, silence};
 
 /// What the end of a runtime does with tasks that have not ended. By the real clock, whichever the
 /// runtime goes by, so that it ends.
@@ -42,7 +42,7 @@ thread_local! {
 #[derive(Default)]
 pub(super) struct Ending {
     asked: Cell<bool>,
-    /// In the order of waiting.
+    /// In the order in which they were made.
     waiting: RefCell<BTreeMap<u64, Waker>>,
     last_key: Cell<u64>,
 }
@@ -56,7 +56,7 @@ impl Ending {
     pub(super) fn ask(&self) {
         self.asked.set(true);
         for waker in self.waiting.take().into_values() {
-            waker.wake();
+            silence(|| waker.wake());
         }
     }
 

@@ -90,7 +90,10 @@ impl Runtime {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = self.parts.enter();
-        self.after(self.executor.block_on(future))
+        match self.after(self.executor.try_block_on(future)) {
+            Ok(output) => output,
+            Err(nested) => panic!("`block_on`: {nested}"),
+        }
     }
 
     /// As [`block_on`](Self::block_on), with an error for the nested call.
@@ -195,10 +198,9 @@ impl Runtime {
         self.parts.as_fd()
     }
 
-    /// A run is over.
-    fn after<R>(&self, result: R) -> R {
-        self.parts.failures.stop_the_run();
-        result
+    /// A run is over, if there was one.
+    fn after<R>(&self, run: Result<R, Nested>) -> Result<R, Nested> {
+        run.inspect(|_| self.parts.failures.stop_the_run())
     }
 
     /// A way in from other threads.

@@ -92,7 +92,8 @@ impl Failures {
     pub(super) fn add(&self, task: Info, error: Box<dyn Error>) {
         let unhandled = Unhandled { task, error };
         match &self.policy {
-            UnhandledPanic::Call(function) => function(&unhandled),
+            // Contained here: unwinding would drop the failure, whose payload may panic too.
+            UnhandledPanic::Call(function) => silence(|| function(&unhandled)),
             UnhandledPanic::Stop if !self.ending.get() && self.stopping.borrow().is_none() => {
                 *self.stopping.borrow_mut() = Some(unhandled);
             }
@@ -107,7 +108,9 @@ impl Failures {
     /// In that case.
     pub(super) fn stop_the_run(&self) {
         if let Some(unhandled) = self.stopping.take() {
-            panic!("{unhandled}");
+            let text = unhandled.to_string();
+            silence(|| drop(unhandled)); // its payload may panic too
+            panic!("{text}");
         }
     }
 
@@ -116,6 +119,7 @@ impl Failures {
         self.ending.set(true);
         if let Some(unhandled) = self.stopping.take() {
             silence(|| eprintln!("{unhandled}"));
+            silence(|| drop(unhandled));
         }
     }
 }

@@ -27,7 +27,8 @@ impl Hub {
         entry::enter_anyway(self, site, || {
             self.take(self.inbox.close());
             let mut lost = Vec::new();
-            loop {
+            // Destructors may spawn, and so may callbacks, which `empty_queue` calls.
+            while self.live() > 0 || self.has_ready() {
                 // SAFETY: (LEAF) copies pointers.
                 let mut round: Vec<TaskPtr> =
                     unsafe { self.live.with(|live| live.iter().collect()) };
@@ -44,11 +45,8 @@ impl Hub {
                         self.cancel(task, JoinError::shutdown);
                     }
                 }
-                if round.is_empty() {
-                    break;
-                }
+                self.empty_queue();
             }
-            self.empty_queue();
             lost
         })
     }

@@ -74,13 +74,13 @@ impl Hub {
     pub(in crate::executor::task) unsafe fn describe(&self, task: TaskPtr) -> Info {
         // SAFETY: (ALIVE) as the caller promised; (LEAF) looks up and copies.
         unsafe {
-            let id = (*task.as_ptr()).id.get();
+            let (id, polls) = ((*task.as_ptr()).id.get(), (*task.as_ptr()).polls.get());
             Info {
                 id: Id(id),
                 name: self.names.with(|names| names.get(&id).cloned()),
                 site: (*task.as_ptr()).site,
-                polls: (*task.as_ptr()).polls.get(),
-                state: count(task).state(),
+                polls,
+                state: count(task).state(polls),
             }
         }
     }
