@@ -196,3 +196,55 @@ fn what_destructors_spawn_without_end() {
     }
     leak_free(|executor| executor.spawn(async { drop(Chain) }));
 }
+
+#[test]
+fn callbacks_that_were_called_refused_or_registered_by_callbacks() {
+    leak_free(|executor| {
+        let late = executor.block_on(async {
+            let early = spawn(yield_now());
+            early.on_done(|_| ()).unwrap();
+            early.on_done(|_| panic!("a callback")).unwrap();
+            drop(early);
+
+            let own = Rc::new(RefCell::new(None));
+            let handle = spawn(async { Box::new(1) });
+            let copy = Rc::clone(&own);
+            let again = move |_: &Result<_, _>| {
+                let handle: Option<taketurns::JoinHandle<Box<u32>>> = copy.take();
+                handle.unwrap().on_done(|_| ()).unwrap();
+            };
+            handle.on_done(again).unwrap();
+            *own.borrow_mut() = Some(handle);
+
+            let mut taken = spawn(async {});
+            (&mut taken).await.unwrap();
+            assert!(taken.on_done(|_| ()).is_err());
+            yield_now().await;
+            Some(spawn(async { Box::new(1) }))
+        });
+        executor.block_on(yield_now());
+        let late = late.unwrap();
+        late.on_done(|_| drop(spawn(pending::<()>()))).unwrap(); // pending when the executor ends
+        let never = executor.spawn(pending::<()>());
+        never.on_done(|outcome| assert!(outcome.is_err())).unwrap();
+        late
+    });
+}
+
+#[test]
+fn abort_handles_that_outlive_task_handle_and_executor() {
+    leak_free(|executor| {
+        let (never, done) = (executor.spawn(pending::<()>()), executor.spawn(async {}));
+        let (stopped, freed) = (never.abort_handle(), done.abort_handle());
+        drop((executor.block_on(done), executor.spawn(pending::<()>()).abort_on_drop()));
+        let copies = (stopped.clone(), freed.clone());
+        let copies = thread::spawn(move || {
+            copies.0.abort();
+            copies.1.abort();
+            copies.0.clone()
+        });
+        let copies = copies.join().unwrap();
+        executor.block_on(yield_now());
+        (stopped, freed, copies)
+    });
+}

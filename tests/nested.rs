@@ -1,7 +1,9 @@
 //! One thread, one running executor: every way into a second one is an error that names the first.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 
+use taketurns::executor::{EVENT_INTERVAL, Executor, ParkThread};
 use taketurns::{Runtime, block_on, spawn, yield_now};
 
 #[test]
@@ -27,19 +29,73 @@ fn the_same_runtime_is_no_exception() {
 }
 
 #[test]
-fn every_other_way_in_panics_with_the_same_words() {
+fn every_other_way_in_says_the_same_words() {
     let runtime = Runtime::new().unwrap();
+    let executor = Executor::new(ParkThread::new(), EVENT_INTERVAL);
+    let line = line!() + 1;
     runtime.block_on(async {
-        let ways: [&dyn Fn(); 3] =
-            [&|| block_on(async {}), &|| runtime.block_on(async {}), &|| runtime.run_forever()];
-        for way in ways {
+        let ways: [(&str, &dyn Fn()); 5] = [
+            ("block_on", &|| block_on(async {})),
+            ("block_on", &|| runtime.block_on(async {})),
+            ("run_forever", &|| runtime.run_forever()),
+            ("run_until_stalled", &|| runtime.run_until_stalled()),
+            ("block_on", &|| executor.block_on(async {})),
+        ];
+        let words = runtime.try_block_on(async {}).unwrap_err().to_string();
+        for (name, way) in ways {
             let payload = catch_unwind(AssertUnwindSafe(way)).unwrap_err();
             let text = payload.downcast::<String>().unwrap();
-            assert!(text.contains("this thread already runs an executor, entered at"), "{text}");
+            assert_eq!(*text, format!("`{name}`: {words}"));
+        }
+        let errors = [
+            runtime.try_tick().unwrap_err(),
+            executor.try_block_on(async {}).unwrap_err(),
+            executor.try_tick().unwrap_err(),
+            executor.run_until_stalled().unwrap_err(),
+            executor.run_forever().unwrap_err(),
+        ];
+        for error in errors {
+            assert_eq!((error.outer().line(), error.to_string()), (line, words.clone()));
         }
         // The panics have left the context as it was.
         assert_eq!(spawn(async { 1 }).await.unwrap(), 1);
     });
+}
+
+#[test]
+fn from_inside_every_kind_of_run_the_way_in_is_closed() {
+    let runtime = Runtime::new().unwrap();
+    let inner = Rc::new(Runtime::new().unwrap());
+    let handle = runtime.handle();
+    handle.stop(); // `run_forever` will take it
+    let runs: [(u32, &dyn Fn()); 5] = [
+        (line!(), &|| runtime.block_on(yield_now())),
+        (line!(), &|| runtime.try_block_on(yield_now()).unwrap()),
+        (line!(), &|| runtime.run_until_stalled()),
+        (line!(), &|| assert!(runtime.try_tick().unwrap())),
+        (line!(), &|| runtime.run_forever()),
+    ];
+    for (line, run) in runs {
+        let inner = Rc::clone(&inner);
+        let task = runtime.spawn(async move { inner.try_tick().unwrap_err().outer().line() });
+        run();
+        assert!(task.is_finished());
+        assert_eq!(block_on(task).unwrap(), line);
+        // The run is over, and the way in open again.
+        assert!(!Runtime::new().unwrap().try_tick().unwrap());
+    }
+}
+
+#[test]
+fn a_nested_call_takes_no_turn() {
+    let runtime = Runtime::new().unwrap();
+    let task = runtime.block_on(async {
+        let task = spawn(async {});
+        assert!(runtime.try_tick().is_err());
+        assert!(!task.is_finished());
+        Some(task)
+    });
+    assert!(task.unwrap().is_finished());
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod common;
 
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::mpsc;
 use std::thread;
@@ -237,4 +238,61 @@ fn destructors_find_the_runtimes_context() {
         .detach();
     assert_eq!(runtime.shutdown().lost().len(), 2);
     assert_eq!(trace.take(), "dropped in context");
+}
+
+/// The text of the panic that `run` ends with.
+fn text_of(run: impl FnOnce()) -> String {
+    let payload = catch_unwind(AssertUnwindSafe(run)).unwrap_err();
+    payload
+        .downcast::<String>()
+        .map_or_else(|text| text.downcast_ref::<&str>().unwrap().to_string(), |text| *text)
+}
+
+#[test]
+fn a_sleep_of_another_runtime_panics_and_says_what_to_do() {
+    let (one, two) = (manual(), manual());
+    let mut slept = one.block_on(async { Some(Box::pin(sleep(MS))) }).unwrap();
+    one.block_on(async { assert!(futures::poll!(&mut slept).is_pending()) });
+    let text = text_of(|| two.block_on(&mut slept));
+    assert_eq!(
+        text,
+        "a `Sleep` was used outside of the runtime that made it: await it in a task there, or make one here"
+    );
+    // It is as it was, for its own.
+    one.block_on(async {
+        advance(MS).await;
+        slept.await;
+    });
+}
+
+#[test]
+fn a_socket_of_another_runtime_is_an_error_and_says_what_to_do() {
+    let (one, two) = (Runtime::new().unwrap(), Runtime::new().unwrap());
+    let address = SocketAddr::from(([127, 0, 0, 1], 0));
+    let listener = one.block_on(async { TcpListener::bind(address).unwrap() });
+    let error = two.block_on(listener.accept()).map(drop).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "a socket was used outside the runtime it was made in, where nothing would wake the task: \
+         use it inside that runtime, or take it to another with `into_std` and `from_std`"
+    );
+    let address = listener.local_addr().unwrap();
+    one.block_on(async {
+        let _client = TcpStream::connect(address).await.unwrap();
+        listener.accept().await.unwrap();
+    });
+}
+
+#[test]
+fn each_part_outside_of_a_runtime_says_what_it_needs() {
+    let remedy = "needs a runtime: call it inside `taketurns::block_on` or a task";
+    let parts: [(&str, &dyn Fn()); 3] = [
+        ("sleep", &|| drop(sleep(MS))),
+        ("spawn_blocking", &|| drop(spawn_blocking(|| ()))),
+        ("task::cancelled", &|| drop(task::cancelled())),
+    ];
+    for (name, part) in parts {
+        let text = text_of(part);
+        assert!(text.contains(name) && text.contains(remedy), "{text}");
+    }
 }

@@ -1,0 +1,23 @@
+//! What a scene writes to stderr: it is run again in a process of its own.
+
+use std::env;
+use std::process::Command;
+
+const SCENE: &str = "TAKETURNS_TEST_SCENE";
+
+/// Runs the test `name` of this binary in a child, where [`is_child`] is true. Returns the lines of its
+/// stderr that speak of a task: not those of the panic hook.
+pub(crate) fn said(name: &str) -> Vec<String> {
+    let mut child = Command::new(env::current_exe().unwrap());
+    child.args(["--exact", name, "--nocapture", "--test-threads=1"]);
+    let output = child.env(SCENE, name).env("RUST_BACKTRACE", "0").output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{stderr}");
+    let of_a_task = |line: &&str| line.contains("nobody awaits") || line.contains("lost when");
+    stderr.lines().filter(of_a_task).map(str::to_owned).collect()
+}
+
+/// Whether this process is the child that runs the scene.
+pub(crate) fn is_child() -> bool {
+    env::var_os(SCENE).is_some()
+}
