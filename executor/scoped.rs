@@ -12,9 +12,14 @@ use std::thread::LocalKey;
 /// What a part keeps in its thread-local: the one of the runtime this thread is inside of.
 pub(crate) type Scoped<T> = RefCell<Option<Rc<T>>>;
 
-/// Puts `value` in place until the guard is dropped, on unwind too; then what was there returns.
+/// Puts `value` in place until the guard is dropped, on unwind too; then what was there returns. While the
+/// thread ends there may be no place any more: a runtime kept in a thread-local ends without its parts.
 pub(crate) fn enter<T>(key: &'static LocalKey<Scoped<T>>, value: Rc<T>) -> Entered<T> {
-    Entered { key, before: key.replace(Some(value)) }
+    Entered { key, before: replace(key, Some(value)) }
+}
+
+fn replace<T>(key: &'static LocalKey<Scoped<T>>, value: Option<Rc<T>>) -> Option<Rc<T>> {
+    key.try_with(|current| current.replace(value)).ok().flatten()
 }
 
 /// The part of the runtime this thread is inside of.
@@ -31,6 +36,6 @@ pub(crate) struct Entered<T: 'static> {
 
 impl<T> Drop for Entered<T> {
     fn drop(&mut self) {
-        drop(self.key.replace(self.before.take()));
+        drop(replace(self.key, self.before.take()));
     }
 }
