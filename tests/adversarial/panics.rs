@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Wake, Waker};
 
 use taketurns::{Runtime, block_on, spawn, yield_now};
@@ -137,13 +138,22 @@ fn a_foreign_waker_whose_drop_panics_has_been_replaced_by_then() {
             panic!("in a waker's drop");
         }
     }
+    struct Notes(Arc<AtomicBool>);
+    impl Wake for Notes {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
     let runtime = Runtime::new().unwrap();
     let mut handle = pin!(runtime.spawn(yield_now()));
     let bomb = Waker::from(Arc::new(Bomb));
     assert!(handle.as_mut().poll(&mut Context::from_waker(&bomb)).is_pending());
     drop(bomb);
-    let mut poll = || handle.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    let woken = Arc::new(AtomicBool::new(false));
+    let waker = Waker::from(Arc::new(Notes(Arc::clone(&woken))));
+    let mut poll = || handle.as_mut().poll(&mut Context::from_waker(&waker));
     assert!(catch_unwind(AssertUnwindSafe(&mut poll)).is_err());
     runtime.run_until_stalled();
+    assert!(woken.load(Ordering::Relaxed));
     assert!(poll().is_ready());
 }

@@ -1,7 +1,6 @@
 //! What destructors do while everything ends.
 
-use std::cell::{Cell, RefCell};
-use std::future::pending;
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::task::Waker;
 
@@ -127,6 +126,8 @@ fn a_blocking_thread_uses_the_handle_of_a_runtime_that_has_ended() {
 #[cfg(all(feature = "time", feature = "net"))]
 #[test]
 fn tasks_are_dropped_before_the_driver_with_the_context_there() {
+    use std::cell::Cell;
+    use std::future::pending;
     use taketurns::net::TcpListener;
     let runtime = Runtime::new().unwrap();
     let seen = Rc::new(Cell::new(false));
@@ -177,4 +178,21 @@ fn two_tasks_that_own_each_others_handles_and_abort_them_when_dropped() {
     runtime.block_on(async {});
     assert_eq!(runtime.shutdown().lost().len(), 2);
     assert_eq!(trace.take(), "0:true 1:true");
+}
+
+/// Found beyond those lists: by then the thread-locals of its parts are gone.
+#[test]
+fn a_runtime_kept_in_a_thread_local_ends_with_its_thread() {
+    thread_local! {
+        static RUNTIME: Runtime = Runtime::new().unwrap();
+    }
+    let (send, receive) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        RUNTIME.with(|runtime| {
+            runtime.spawn(pending_then(move || send.send("dropped").unwrap())).detach();
+            runtime.block_on(yield_now());
+        });
+    });
+    thread.join().unwrap();
+    assert_eq!(receive.recv(), Ok("dropped"));
 }

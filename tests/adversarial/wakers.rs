@@ -1,10 +1,10 @@
 //! Wakers used at the wrong time, in the wrong place, or for the last time.
 
 use std::cell::{Cell, RefCell};
-use std::future::{Future, pending, poll_fn};
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, ThreadId};
@@ -166,29 +166,31 @@ fn a_wake_never_drops_a_task_inline() {
 /// tokio-rs/tokio#5429
 #[test]
 fn a_waker_whose_drop_comes_back_to_what_held_it() {
-    /// Asks the handle it waits for whether that is finished, when it is dropped.
-    struct Nosy(Arc<AtomicBool>, mpsc::Sender<()>);
-    impl Wake for Nosy {
+    thread_local! {
+        static RUNTIME: Runtime = Runtime::new().unwrap();
+    }
+    /// Has the loop poll the task, which asks what the handle holds whether it was aborted.
+    struct Runs;
+    impl Wake for Runs {
         fn wake(self: Arc<Self>) {}
     }
-    impl Drop for Nosy {
+    impl Drop for Runs {
         fn drop(&mut self) {
-            self.0.store(true, Ordering::Relaxed);
-            self.1.send(()).unwrap();
+            RUNTIME.with(Runtime::run_until_stalled);
         }
     }
-    let runtime = Runtime::new().unwrap();
-    let mut remote = pin!(runtime.handle().spawn(pending::<()>()));
-    let (send, receive) = mpsc::channel();
-    let dropped = Arc::new(AtomicBool::new(false));
-    let waker = Waker::from(Arc::new(Nosy(Arc::clone(&dropped), send)));
+    let handle = RUNTIME.with(Runtime::handle);
+    let mut remote = pin!(handle.spawn(yield_now()));
+    let waker = Waker::from(Arc::new(Runs));
     assert!(remote.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
     drop(waker);
-    assert!(!dropped.load(Ordering::Relaxed));
-    // The second waker takes the first one's place, which is dropped with nothing locked.
-    assert!(remote.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-    receive.recv().unwrap();
     assert!(!remote.is_finished());
+    // The second waker takes the first one's place, which is dropped with nothing locked.
+    let counts = Arc::new(Count::default());
+    let waker = Waker::from(Arc::clone(&counts));
+    assert!(remote.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    assert!(remote.is_finished());
+    assert_eq!(counts.0.load(Ordering::Relaxed), 1);
 }
 
 /// tokio-rs/tokio#7622
@@ -282,7 +284,8 @@ fn a_waker_used_while_its_thread_ends() {
     struct Last(Waker);
     impl Drop for Last {
         fn drop(&mut self) {
-            self.0.clone().wake();
+            drop(self.0.clone());
+            self.0.wake_by_ref();
         }
     }
     thread_local! {
@@ -314,4 +317,34 @@ fn a_task_that_awaits_itself_is_lost_and_not_waited_for() {
     let report = runtime.shutdown();
     let states: Vec<_> = report.lost().iter().map(task::Info::state).collect();
     assert_eq!(states, [task::State::Waiting], "it holds the only waker of itself: {report}");
+}
+
+/// Found beyond those lists: an executor whose wakers poll at once, inside the wake.
+#[test]
+fn a_waker_that_polls_inside_its_wake_gets_the_output() {
+    use futures::task::{ArcWake, waker};
+    // The handle cannot leave this thread, so neither does what polls it.
+    thread_local! {
+        static POLLED: RefCell<Option<taketurns::JoinHandle<u32>>> = const { RefCell::new(None) };
+        static GOT: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
+    }
+    struct Inline;
+    fn poll(inline: &Arc<Inline>) {
+        let Some(mut handle) = POLLED.take() else { return };
+        match pin!(&mut handle).poll(&mut Context::from_waker(&waker(Arc::clone(inline)))) {
+            Poll::Ready(output) => GOT.with_borrow_mut(|got| got.push(output.unwrap())),
+            Poll::Pending => _ = POLLED.replace(Some(handle)),
+        }
+    }
+    impl ArcWake for Inline {
+        fn wake_by_ref(inline: &Arc<Self>) {
+            poll(inline);
+        }
+    }
+    let runtime = Runtime::new().unwrap();
+    POLLED.set(Some(runtime.spawn(async { 42 })));
+    poll(&Arc::new(Inline));
+    assert_eq!(GOT.take(), []);
+    runtime.run_until_stalled();
+    assert_eq!(GOT.take(), [42]);
 }
