@@ -33,7 +33,7 @@ const ABORT: isize = 4;
 const ONE: isize = 8;
 
 /// Far beyond any real count, far from wrapping in either half on any platform.
-const TOO_MANY: i32 = 1 << 28;
+pub(super) const MOST: i32 = 1 << 28;
 
 pub(crate) struct Count {
     word: AtomicIsize,
@@ -73,6 +73,11 @@ impl Count {
         Self { word: AtomicIsize::new((references * ONE) | QUEUED), ..Self::new(pins) }
     }
 
+    #[cfg(test)]
+    pub(super) fn set_local(&self, references: i32) {
+        self.local.set(references);
+    }
+
     // ---- home
 
     #[inline]
@@ -105,7 +110,7 @@ impl Count {
             return self.away_inc();
         }
         let local = self.local.get();
-        if local > TOO_MANY {
+        if local > MOST {
             std::process::abort();
         }
         self.local.set(local + 1);
@@ -117,7 +122,7 @@ impl Count {
             return self.away_dec();
         }
         let local = self.local.get();
-        if local < -TOO_MANY {
+        if local < -MOST {
             std::process::abort();
         }
         self.local.set(local - 1);
@@ -145,7 +150,7 @@ impl Count {
 
     pub(crate) fn away_inc(&self) {
         let word = self.word.fetch_add(ONE, order::away_inc());
-        if word > TOO_MANY as isize * ONE {
+        if word > MOST as isize * ONE {
             std::process::abort();
         }
     }

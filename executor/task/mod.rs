@@ -106,6 +106,8 @@
 mod bits;
 mod cell;
 mod count;
+#[cfg(all(test, not(loom)))]
+mod count_tests;
 mod entry;
 mod header;
 mod hub;
@@ -115,6 +117,8 @@ mod leaf_cell;
 mod live;
 mod queue;
 mod recycle;
+#[cfg(all(test, not(any(loom, miri, taketurns_no_recycle))))]
+mod recycle_tests;
 mod remote;
 mod waiters;
 mod waker;

@@ -17,9 +17,9 @@ const CLASSES: usize = 64;
 /// What malloc gives anyway.
 const ALIGN: usize = 2 * size_of::<usize>();
 /// What an idle executor keeps, in bytes.
-const KEPT: usize = 4 << 20;
+pub(super) const KEPT: usize = 4 << 20;
 /// Cells given back between two looks: some 50 us.
-const SLICE: usize = 1_000;
+pub(super) const SLICE: usize = 1_000;
 
 const ON: bool = !cfg!(any(miri, loom, taketurns_no_recycle));
 
