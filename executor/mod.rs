@@ -19,7 +19,7 @@
 //! 4. `driver.rs`: what stands outside; `cancel/`: ending a task before its end.
 //! 5. `error.rs`, `info.rs`, `id.rs`: what is said of tasks that fail or are lost.
 //! 6. `primitives.rs`: every atomic; `scoped.rs`: how a part is found without being handed round.
-//! 7. `models.rs`, `home_tests.rs`: the races, checked by loom; the promise of no atomics, counted.
+//! 7. `models/`, `home_tests.rs`: the races, checked by loom; the promise of no atomics, counted.
 
 pub(crate) mod budget;
 mod cancel;

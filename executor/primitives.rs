@@ -69,11 +69,11 @@ orderings! {
     park = Relaxed;
     /// What is missed here has unparked, and ends the wait that follows.
     park_look = Relaxed;
-    /// Gives what was done before to `stop_seen`.
+    /// Gives what was done before to `stop_taken`.
     stop = Release;
+    /// A first look, which `stop_taken` follows.
+    stop_seen = Relaxed;
     /// Pairs with `stop`.
-    stop_seen = Acquire;
-    /// As `stop_seen`, for one that comes between that and this.
     stop_taken = Acquire;
 }
 

@@ -86,7 +86,7 @@ pub const EVENT_INTERVAL: NonZeroU32 = NonZeroU32::new(61).unwrap();
 ///
 /// ```compile_fail
 /// # use taketurns::executor::{Executor, ParkThread};
-/// fn longer<'a>(it: &Executor<'a, ParkThread>) -> &Executor<'static, ParkThread> {
+/// fn longer<'a, 'b>(it: &'b Executor<'a, ParkThread>) -> &'b Executor<'static, ParkThread> {
 ///     it
 /// }
 /// ```
@@ -108,6 +108,18 @@ pub const EVENT_INTERVAL: NonZeroU32 = NonZeroU32::new(61).unwrap();
 /// let text = String::from("short");
 /// let executor = Executor::new(ParkThread::new(), EVENT_INTERVAL);
 /// let output: &'static str = executor.block_on(executor.spawn(async { &*text })).unwrap();
+/// ```
+///
+/// nor its handle:
+///
+/// ```compile_fail,E0597
+/// # use taketurns::executor::{EVENT_INTERVAL, Executor, ParkThread};
+/// let handle = {
+///     let text = String::from("short");
+///     let executor = Executor::new(ParkThread::new(), EVENT_INTERVAL);
+///     executor.spawn(async { &*text })
+/// };
+/// drop(handle);
 /// ```
 ///
 /// The free [`spawn`](super::spawn()) cannot know `'env`, and takes `'static` futures only. Forgetting the executor

@@ -1,0 +1,116 @@
+//! Who frees a task: clones and drops elsewhere, against its retirement at home.
+
+#![forbid(unsafe_code)]
+
+use std::sync::Arc;
+
+use super::{UNBOUNDED, bounded, executor, model, thread, waiting};
+use crate::executor::primitives::Mutex;
+use crate::executor::yield_now;
+
+/// Unbounded: two threads, few steps.
+#[test]
+fn count_against_retirement() {
+    model(UNBOUNDED, || {
+        let executor = executor();
+        let (handle, waker, drops) = waiting(&executor, || false);
+        let away = thread::spawn(move || {
+            let second = waker.clone();
+            drop(waker);
+            drop(second);
+        });
+        handle.abort();
+        executor.block_on(yield_now());
+        assert!(handle.is_finished());
+        drop(handle);
+        assert_eq!(drops.get(), 1);
+        away.join().unwrap();
+    });
+}
+
+/// Four preemptions: the two wakers' places differ in nothing, and every pair of steps that can race
+/// is apart by at most two switches on either side.
+#[test]
+fn count_of_two_wakers_against_retirement() {
+    model(bounded(4), || {
+        let executor = executor();
+        let (handle, waker, _) = waiting(&executor, || false);
+        let second = waker.clone();
+        let one = thread::spawn(move || drop(waker.clone()));
+        let two = thread::spawn(move || drop(second));
+        handle.abort();
+        executor.block_on(yield_now());
+        drop(handle);
+        one.join().unwrap();
+        two.join().unwrap();
+    });
+}
+
+/// An `AbortHandle` is a reference like a waker; the task completes by itself.
+///
+/// Unbounded: two threads, few steps.
+#[test]
+fn count_of_an_abort_handle_against_retirement() {
+    model(UNBOUNDED, || {
+        let executor = executor();
+        let handle = executor.spawn(yield_now());
+        let abort = handle.abort_handle();
+        let away = thread::spawn(move || {
+            let second = abort.clone();
+            drop(abort);
+            drop(second);
+        });
+        drop(handle);
+        executor.block_on(async {
+            yield_now().await;
+            yield_now().await;
+        });
+        away.join().unwrap();
+    });
+}
+
+/// A waker cloned there comes back, and is dropped at home: before the retirement, after it, or
+/// after the run, where this thread is no longer home.
+///
+/// Unbounded: two threads, few steps.
+#[test]
+fn waker_that_comes_back() {
+    model(UNBOUNDED, || {
+        let executor = executor();
+        let (handle, waker, drops) = waiting(&executor, || false);
+        let here = Arc::new(Mutex::new(None));
+        let there = Arc::clone(&here);
+        let away = thread::spawn(move || {
+            let second = waker.clone();
+            *there.lock().unwrap() = Some(waker);
+            drop(second);
+        });
+        executor.block_on(async {
+            drop(here.lock().unwrap().take());
+            handle.abort();
+            drop(handle);
+            yield_now().await;
+            drop(here.lock().unwrap().take());
+        });
+        assert_eq!(drops.get(), 1);
+        away.join().unwrap();
+        drop(here.lock().unwrap().take());
+    });
+}
+
+/// The `JoinHandle` is the last pin, and goes after the executor, while the last waker goes elsewhere: which of them
+/// frees the task, and with it the hub.
+///
+/// Unbounded: two threads, few steps.
+#[test]
+fn handle_that_outlives_the_executor() {
+    model(UNBOUNDED, || {
+        let executor = executor();
+        let (handle, waker, drops) = waiting(&executor, || false);
+        let away = thread::spawn(move || drop(waker));
+        drop(executor);
+        assert_eq!(drops.get(), 1);
+        drop(handle);
+        away.join().unwrap();
+    });
+}

@@ -1,0 +1,175 @@
+//! A task's result on another thread: `Handle::spawn` and `RemoteHandle`. The other thread awaits it in an executor
+//! of its own.
+
+#![forbid(unsafe_code)]
+
+use std::future::pending;
+use std::sync::Arc;
+
+use super::{
+    AtomicUsize, Ordering, bounded, bounded_twice, executor, homebound, model, thread, waiting,
+};
+use crate::Handle;
+use crate::executor::yield_now;
+
+/// Counts the drops of a future that may be dropped on any thread.
+struct CountsDrops(Arc<AtomicUsize>);
+
+impl Drop for CountsDrops {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The task is polled here while its handle is polled there, with two wakes over the two inboxes.
+///
+/// Three preemptions: one between the poll of the handle and the park there, one each for push and
+/// look here.
+#[test]
+fn remote_join() {
+    model(bounded_twice(3, 5), || {
+        let here = executor();
+        let handle = Handle::new(&here);
+        let away = thread::spawn(move || {
+            let remote = handle.spawn(async {
+                yield_now().await;
+                7
+            });
+            let there = executor();
+            assert_eq!(there.block_on(remote).unwrap(), 7);
+            handle.stop();
+        });
+        here.run_forever().unwrap();
+        away.join().unwrap();
+    });
+}
+
+/// Aborted there while it completes here: either outcome, and the future is gone by the time it is known.
+///
+/// Three preemptions, as above.
+#[test]
+fn remote_abort_against_completion() {
+    model(bounded_twice(3, 5), || {
+        let here = executor();
+        let handle = Handle::new(&here);
+        let away = thread::spawn(move || {
+            let drops = Arc::new(AtomicUsize::new(0));
+            let counts = CountsDrops(Arc::clone(&drops));
+            let remote = handle.spawn(async move {
+                let _counts = counts;
+                yield_now().await;
+                7
+            });
+            remote.abort();
+            match executor().block_on(remote) {
+                Ok(output) => assert_eq!(output, 7),
+                Err(error) => assert!(error.is_cancelled()),
+            }
+            assert_eq!(drops.load(Ordering::Relaxed), 1);
+            handle.stop();
+        });
+        here.run_forever().unwrap();
+        away.join().unwrap();
+    });
+}
+
+/// Aborted there while it waits here: the abort is never lost.
+///
+/// Three preemptions, as above.
+#[test]
+fn remote_abort_against_poll() {
+    model(bounded_twice(3, 5), || {
+        let here = executor();
+        let handle = Handle::new(&here);
+        let away = thread::spawn(move || {
+            let remote = handle.spawn(pending::<()>());
+            remote.abort();
+            assert!(executor().block_on(remote).unwrap_err().is_cancelled());
+            handle.stop();
+        });
+        here.run_forever().unwrap();
+        away.join().unwrap();
+    });
+}
+
+/// The executor ends while the handle is awaited there: the wait ends too, and the future was dropped.
+///
+/// Three preemptions: one before the push, one between the poll of the handle and its park, one in the close.
+#[test]
+fn remote_join_against_close() {
+    model(bounded_twice(3, 5), || {
+        let mut here = executor();
+        let handle = Handle::new(&here);
+        let away = thread::spawn(move || {
+            let drops = Arc::new(AtomicUsize::new(0));
+            let counts = CountsDrops(Arc::clone(&drops));
+            let remote = handle.spawn(async move {
+                let _counts = counts;
+                yield_now().await;
+                7
+            });
+            match executor().block_on(remote) {
+                Ok(output) => assert_eq!(output, 7),
+                Err(error) => assert!(error.is_shutdown()),
+            }
+            assert_eq!(drops.load(Ordering::Relaxed), 1);
+        });
+        here.block_on(yield_now());
+        here.end();
+        drop(here);
+        away.join().unwrap();
+    });
+}
+
+/// The handle is dropped there while the task ends here, and with it its hold on the task.
+///
+/// Four preemptions: two for the push and the drop that follows, two for home.
+#[test]
+fn remote_handle_drop_against_completion() {
+    model(bounded(4), || {
+        let here = executor();
+        let handle = Handle::new(&here);
+        let polls = Arc::new(AtomicUsize::new(0));
+        let polled = Arc::clone(&polls);
+        let away = thread::spawn(move || {
+            let remote = handle.spawn(async move {
+                polled.fetch_add(1, Ordering::Relaxed);
+            });
+            drop(remote);
+            handle.stop();
+        });
+        here.run_forever().unwrap();
+        drop(here);
+        away.join().unwrap();
+        assert!(polls.load(Ordering::Relaxed) <= 1);
+    });
+}
+
+/// A task here awaits another, which is woken from there: the wake becomes a turn, the turn an output,
+/// and the output a turn of the one who waits.
+///
+/// Three preemptions: two threads' wakes, and the park between.
+#[test]
+fn join_against_wake() {
+    model(bounded_twice(3, 4), || {
+        let executor = executor();
+        let written = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&written);
+        let (awaited, waker, _) = waiting(&executor, move || seen.load(Ordering::Relaxed) == 1);
+        let (awaiting, drops) = homebound(awaited);
+        let awaiting = executor.spawn(awaiting);
+        let abort = awaiting.abort_handle();
+        let waking = thread::spawn(move || {
+            written.store(1, Ordering::Relaxed);
+            waker.wake();
+        });
+        let aborting = thread::spawn(move || abort.abort());
+        match executor.block_on(awaiting) {
+            Ok(awaited) => awaited.unwrap(),
+            Err(error) => assert!(error.is_cancelled()),
+        }
+        assert_eq!(drops.get(), 1);
+        waking.join().unwrap();
+        aborting.join().unwrap();
+    });
+}

@@ -1,0 +1,210 @@
+//! Home sleeps only when there is nothing to do, and is woken when there is: in its own wait, in one that ends
+//! without a reason or times out, and in the wait of a loop that is not ours.
+
+#![forbid(unsafe_code)]
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use super::{
+    AtomicUsize, EVENT_INTERVAL, Notify, Ordering, Parked, UNBOUNDED, bounded, bounded_twice,
+    executor, executor_over, model, thread, waiting,
+};
+use crate::Handle;
+use crate::executor::{Executor, JoinHandle};
+
+/// The first poll sends the waker away; the second sees what was written there.
+fn wait_for_a_wake(executor: &Executor<'static, Parked>) {
+    let written = Arc::new(AtomicUsize::new(0));
+    let mut away = None;
+    executor.block_on(poll_fn(|cx| {
+        if written.load(Ordering::Relaxed) == 1 {
+            return Poll::Ready(());
+        }
+        let (waker, written) = (cx.waker().clone(), Arc::clone(&written));
+        away.get_or_insert_with(|| {
+            thread::spawn(move || {
+                written.store(1, Ordering::Relaxed);
+                waker.wake();
+            })
+        });
+        Poll::Pending
+    }));
+    away.unwrap().join().unwrap();
+}
+
+/// Unbounded: two threads; the whole race is one word.
+#[test]
+fn wake_against_park() {
+    model(UNBOUNDED, || wait_for_a_wake(&executor()));
+}
+
+/// The first wait ends without a reason: home finds itself parked when it parks again.
+///
+/// Unbounded: two threads; the whole race is one word.
+#[test]
+fn wake_against_spurious_park() {
+    model(UNBOUNDED, || {
+        let driver = Parked::default();
+        driver.0.notify();
+        wait_for_a_wake(&executor_over(driver, EVENT_INTERVAL));
+    });
+}
+
+/// Steps like a loop that is not ours, until the task has ended.
+fn step_until_finished(
+    executor: &Executor<'static, Parked>,
+    unparked: &Notify,
+    task: &JoinHandle<()>,
+) {
+    loop {
+        while executor.try_tick().unwrap() {}
+        if task.is_finished() {
+            return;
+        }
+        if executor.next_deadline().is_none() {
+            unparked.wait();
+        }
+    }
+}
+
+/// Between two ticks: either the tick or `next_deadline` finds the wake, or it unparks.
+///
+/// Four preemptions: two for each of the two wakes.
+#[test]
+fn wake_against_stepping() {
+    model(bounded(4), || {
+        let driver = Parked::default();
+        let unparked = Arc::clone(&driver.0);
+        let executor = executor_over(driver, EVENT_INTERVAL);
+        let written = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&written);
+        let (task, waker, _) = waiting(&executor, move || seen.load(Ordering::Relaxed) == 2);
+        let away = thread::spawn(move || {
+            written.store(1, Ordering::Relaxed);
+            waker.wake_by_ref();
+            written.store(2, Ordering::Relaxed);
+            waker.wake();
+        });
+        step_until_finished(&executor, &unparked, &task);
+        away.join().unwrap();
+    });
+}
+
+/// A step that waits for a while, in vain, leaves a word that no longer says that home sleeps: a
+/// loop that is not ours must not be told to sleep on it.
+///
+/// Unbounded: two threads.
+#[test]
+fn wake_against_timed_out_park() {
+    model(UNBOUNDED, || {
+        let driver = Parked::default();
+        let unparked = Arc::clone(&driver.0);
+        let executor = executor_over(driver, EVENT_INTERVAL);
+        let written = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&written);
+        let (task, waker, _) = waiting(&executor, move || seen.load(Ordering::Relaxed) == 1);
+        let away = thread::spawn(move || {
+            written.store(1, Ordering::Relaxed);
+            waker.wake();
+        });
+        executor.tick_within(Duration::from_millis(1)).unwrap();
+        if executor.next_deadline().is_none() {
+            unparked.wait();
+        }
+        step_until_finished(&executor, &unparked, &task);
+        away.join().unwrap();
+    });
+}
+
+/// A run after steps finds itself parked.
+///
+/// Unbounded: two threads.
+#[test]
+fn wake_against_a_run_after_steps() {
+    model(UNBOUNDED, || {
+        let executor = executor();
+        let written = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&written);
+        let (task, waker, _) = waiting(&executor, move || seen.load(Ordering::Relaxed) == 1);
+        let away = thread::spawn(move || {
+            written.store(1, Ordering::Relaxed);
+            waker.wake();
+        });
+        executor.run_until_stalled().unwrap();
+        executor.block_on(task).unwrap();
+        away.join().unwrap();
+    });
+}
+
+/// A task sent by `Handle::spawn` is found by the look or ends the wait, and its contents with it.
+///
+/// Unbounded: two threads.
+#[test]
+fn remote_spawn_against_park() {
+    model(UNBOUNDED, || {
+        let executor = executor();
+        let handle = Handle::new(&executor);
+        let written = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&written);
+        let away = thread::spawn(move || {
+            written.store(1, Ordering::Relaxed);
+            let stopper = handle.clone();
+            drop(handle.spawn(async move {
+                assert_eq!(written.load(Ordering::Relaxed), 1);
+                stopper.stop();
+            }));
+        });
+        executor.run_forever().unwrap();
+        assert_eq!(seen.load(Ordering::Relaxed), 1);
+        away.join().unwrap();
+    });
+}
+
+/// `run_forever` ends, whether the stop comes before it, before a park or into it, and what was written
+/// before the stop is seen.
+///
+/// Unbounded: two threads.
+#[test]
+fn stop_against_park() {
+    model(UNBOUNDED, || {
+        let executor = executor();
+        let handle = Handle::new(&executor);
+        let written = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&written);
+        let away = thread::spawn(move || {
+            written.store(1, Ordering::Relaxed);
+            handle.stop();
+        });
+        executor.run_forever().unwrap();
+        assert_eq!(seen.load(Ordering::Relaxed), 1);
+        away.join().unwrap();
+    });
+}
+
+/// Two places stop, perhaps within one taking of the flag: what both wrote is seen by then, or the
+/// other stop is still to be taken.
+///
+/// Three preemptions: one between write and stop on either side, one for home.
+#[test]
+fn two_stops() {
+    model(bounded_twice(3, 5), || {
+        let executor = executor();
+        let written = [0, 1].map(|_| Arc::new(AtomicUsize::new(0)));
+        let away = written.clone().map(|written| {
+            let handle = Handle::new(&executor);
+            thread::spawn(move || {
+                written.store(1, Ordering::Relaxed);
+                handle.stop();
+            })
+        });
+        while written.iter().any(|written| written.load(Ordering::Relaxed) == 0) {
+            executor.run_forever().unwrap();
+        }
+        for thread in away {
+            thread.join().unwrap();
+        }
+    });
+}
