@@ -37,7 +37,7 @@ pub(super) const MOST: i32 = 1 << 28;
 
 pub(crate) struct Count {
     word: AtomicIsize,
-    local: Cell<i32>,
+    pub(super) local: Cell<i32>,
     pins: Cell<u32>,
 }
 
@@ -71,11 +71,6 @@ impl Count {
     /// A cell made away: QUEUED, as its maker is about to push it, with `references` out.
     pub(crate) fn new_queued(pins: u32, references: isize) -> Self {
         Self { word: AtomicIsize::new((references * ONE) | QUEUED), ..Self::new(pins) }
-    }
-
-    #[cfg(test)]
-    pub(super) fn set_local(&self, references: i32) {
-        self.local.set(references);
     }
 
     // ---- home

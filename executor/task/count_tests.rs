@@ -14,7 +14,7 @@ const BEYOND: [(&str, fn()); 3] = [
 /// Pinned, with so many references made at home.
 fn at(local: i32) -> Count {
     let count = Count::new(1);
-    count.set_local(local);
+    count.local.set(local);
     count
 }
 

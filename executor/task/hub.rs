@@ -6,9 +6,10 @@
 //! waker and handle are gone, by whoever drops that; by then home's half is empty.
 //!
 //! Here are its parts, its references, and what other places do with it. `turns.rs` has what home does
-//! all day, `close.rs` how it ends.
+//! all day, `reports.rs` what is said of tasks, `close.rs` how it ends.
 
 mod close;
+mod reports;
 mod turns;
 
 use std::cell::{Cell, RefCell};

@@ -1,6 +1,5 @@
 //! What home does with its tasks: spawning, turns, taking in what other places pushed.
 
-use std::error::Error;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
@@ -11,12 +10,12 @@ use super::{Hub, bury, hub};
 use crate::executor::budget;
 use crate::executor::primitives::order;
 use crate::executor::task::bits::{self, AfterEnd, Turn, Wake};
-use crate::executor::task::cell::{self, Birth, silence};
+use crate::executor::task::cell::{self, Birth};
 use crate::executor::task::count::{Count, Fate, Unqueued};
 use crate::executor::task::header::{TaskPtr, count};
 use crate::executor::task::inbox::Batch;
 use crate::executor::task::join::JoinHandle;
-use crate::executor::{Id, Info, JoinError, Who};
+use crate::executor::{Id, JoinError, Who};
 
 /// The task of `block_on`'s future, which it borrows.
 pub(crate) struct Root<T>(JoinHandle<T>);
@@ -59,39 +58,6 @@ impl Hub {
     pub(crate) fn live(&self) -> usize {
         // SAFETY: (LEAF) reads a number.
         unsafe { self.live.with(|live| live.len()) }
-    }
-
-    /// The task that has its turn now; not the future of `block_on`.
-    pub(crate) fn current(&self) -> Option<Info> {
-        // SAFETY: (ALIVE) its turn holds RUNNING, or the pin that `begin_turn` is about to trade.
-        let task = self.running.get().map(|task| unsafe { self.describe(task) });
-        task.filter(|task| task.id != Id::ROOT)
-    }
-
-    /// # Safety
-    ///
-    /// (ALIVE), at home.
-    pub(in crate::executor::task) unsafe fn describe(&self, task: TaskPtr) -> Info {
-        // SAFETY: (ALIVE) as the caller promised; (LEAF) looks up and copies.
-        unsafe {
-            let (id, polls) = ((*task.as_ptr()).id.get(), (*task.as_ptr()).polls.get());
-            Info {
-                id: Id(id),
-                name: self.names.with(|names| names.get(&id).cloned()),
-                site: (*task.as_ptr()).site,
-                polls,
-                state: count(task).state(polls),
-            }
-        }
-    }
-
-    /// Tells of a failure that nobody awaits.
-    pub(crate) fn report(&self, task: Info, error: Box<dyn Error>) {
-        let hook = self.on_unhandled.borrow().clone();
-        silence(|| match hook {
-            Some(hook) => hook(task, error),
-            None => eprintln!("{error}; nobody awaits {task}"),
-        });
     }
 
     /// Takes the flag that `stop` set.
@@ -230,12 +196,6 @@ impl Hub {
             }
             self.end_turn(task);
         }
-    }
-
-    #[cold]
-    fn forget_name(&self, id: u64) {
-        // SAFETY: (LEAF) keys are numbers.
-        unsafe { self.names.with(|names| names.remove(&id)) };
     }
 
     /// Calls back who came after the task had ended.
