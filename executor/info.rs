@@ -23,7 +23,7 @@ pub struct Info {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum State {
-    /// It has its turn now.
+    /// It has its turn now; in an error, the turn in which it ended.
     Running,
     /// It is owed a turn.
     Ready,
@@ -31,8 +31,6 @@ pub enum State {
     Waiting,
     /// It waits, and nobody holds a waker of it: nothing but an abort could ever have given it a turn.
     Stuck,
-    /// Its future is gone.
-    Ended,
 }
 
 impl Info {
@@ -86,7 +84,6 @@ impl fmt::Display for Info {
             State::Ready => ", ready to run",
             State::Waiting => ", waiting",
             State::Stuck => ", stuck: nobody holds its waker",
-            State::Ended => "",
         })
     }
 }

@@ -408,3 +408,19 @@ fn what_destructors_spawn_was_ready_to_run() {
     let states: Vec<_> = report.lost().iter().map(task::Info::state).collect();
     assert_eq!(states, [State::Stuck, State::Stuck, State::Ready, State::Ready]);
 }
+
+#[test]
+fn a_waker_made_in_a_run_and_dropped_after_it_holds_nothing_any_more() {
+    let runtime = Runtime::new().unwrap();
+    let (send, wakers) = mpsc::channel();
+    runtime
+        .spawn(poll_fn(move |cx| {
+            send.send(cx.waker().clone()).unwrap();
+            Poll::<()>::Pending
+        }))
+        .detach();
+    runtime.block_on(async {});
+    drop(wakers.recv().unwrap());
+    let report = runtime.shutdown();
+    assert_eq!(report.lost()[0].state(), State::Stuck, "{report}");
+}

@@ -202,7 +202,6 @@ impl Count {
     pub(super) fn state(&self, polls: u64) -> State {
         match self.pins() {
             pins if pins & RUNNING != 0 => State::Running,
-            pins if pins & FUTURE == 0 => State::Ended,
             // What was never polled is owed its first turn, which the end of the executor may have taken.
             pins if pins & RUN_QUEUED != 0 || polls == 0 => State::Ready,
             _ if self.is_unreachable() => State::Stuck,
