@@ -60,6 +60,19 @@ fn a_busy_list_keeps_all_and_an_idle_one_gives_back_what_is_too_much_in_slices()
     assert!(!list.trim());
     assert!(!list.trim());
     assert_eq!(empty(&list, memory), kept);
+    // What was taken out does not count any more.
+    fill(&list, memory, kept);
+    assert!(!list.trim());
+    assert_eq!(empty(&list, memory), kept);
+}
+
+#[test]
+fn an_idle_list_keeps_so_much_to_the_byte() {
+    let list = FreeList::new();
+    let memory = cell(8);
+    fill(&list, memory, KEPT / 8 + 1);
+    assert!(!list.trim());
+    assert_eq!(empty(&list, memory), KEPT / 8);
 }
 
 #[test]
