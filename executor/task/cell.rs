@@ -154,15 +154,16 @@ unsafe fn settle<F: Future>(task: TaskPtr, mut result: Result<F::Output, JoinErr
         // SAFETY: (ALIVE) as above.
         unsafe { give_up(task, unwanted) };
     }
-    let nobody_waits = waiters.is_empty();
-    if nobody_waits && !count.has_handle() {
+    if waiters.is_empty() && !count.has_handle() {
         // SAFETY: (ALIVE) as above.
         return unsafe { give_up(task, result) };
     }
     // SAFETY: (STAGE) the future is gone, so the place is free.
     unsafe { store_output::<F>(task, result) };
-    if nobody_waits {
-        return count.output_stored();
+    if !waiters.is_list() {
+        count.output_stored();
+        // SAFETY: (ALIVE) as above; a task, if one waits, finds the output in its own turn.
+        return unsafe { waiters.notify(task, task) };
     }
     // SAFETY: (STAGE) the output was just stored; RUNNING is held.
     unsafe { deliver::<F>(task) };

@@ -48,7 +48,8 @@ impl Waiters {
         self.0.get().is_null()
     }
 
-    fn is_list(&self) -> bool {
+    #[inline]
+    pub(super) fn is_list(&self) -> bool {
         self.0.get().addr() & LIST != 0
     }
 
@@ -101,7 +102,18 @@ impl Waiters {
     /// # Safety
     ///
     /// (ALIVE) This is what waits for `task`. (STAGE) Its output is there and stays, if there are callbacks.
+    #[inline]
     pub(super) unsafe fn notify(&self, task: TaskPtr, output: NonNull<Header>) {
+        if !self.is_empty() {
+            // SAFETY: as the caller promised.
+            unsafe { self.notify_all(task, output) };
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As [`notify`](Self::notify).
+    unsafe fn notify_all(&self, task: TaskPtr, output: NonNull<Header>) {
         match self.take() {
             Who::Nobody => {}
             Who::Task(awaiter) => {
