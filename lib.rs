@@ -34,7 +34,7 @@
 //!
 //! 1. [`executor`]: who runs next. Begin with `executor/run.rs`, the loop and its promise, then
 //!    `executor/task/mod.rs`: the task in two halves, home and away, which is the one new idea here.
-//! 2. `timer/` ([`time`]): when. A wheel of integers, a clock, and `sleep`.
+//! 2. `timer/` ([`time`]): when. A wheel of integers, a clock, `sleep`, and what is made of it.
 //! 3. `reactor/` ([`net`]): what the operating system says. Epoll behind a small surface, and TCP on top.
 //! 4. `offload/`: beside the loop, the thread pool for work that blocks.
 //! 5. `runtime/`: ties them together: [`Runtime`], [`Builder`], [`ExitReport`].
@@ -57,10 +57,14 @@ mod runtime;
 #[cfg(feature = "time")]
 mod timer;
 
-/// When: the runtime's clock, and sleeping by it.
+/// When: the runtime's clock, and what waits by it: sleeps, timeouts, intervals, calls.
 #[cfg(feature = "time")]
 pub mod time {
-    pub use crate::timer::{Clock, Instant, Sleep, advance, pause, resume, sleep, sleep_until};
+    pub use crate::timer::{
+        CallHandle, Clock, Elapsed, Instant, Interval, MissedTickBehavior, Sleep, Timeout, advance,
+        call_at, call_later, interval, interval_at, pause, resume, sleep, sleep_until, timeout,
+        timeout_at,
+    };
 }
 
 /// Tasks: naming them, telling them apart, and letting one off its budget.

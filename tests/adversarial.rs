@@ -12,6 +12,9 @@ mod panics;
 mod scheduling;
 #[path = "adversarial/shutdown.rs"]
 mod shutdown;
+#[cfg(feature = "time")]
+#[path = "adversarial/timers.rs"]
+mod timers;
 #[path = "adversarial/wakers.rs"]
 mod wakers;
 

@@ -256,7 +256,8 @@ fn a_sleep_of_another_runtime_panics_and_says_what_to_do() {
     let text = text_of(|| two.block_on(&mut slept));
     assert_eq!(
         text,
-        "a `Sleep` was used outside of the runtime that made it: await it in a task there, or make one here"
+        "a timer (`Sleep`, `Timeout` or `Interval`) was used outside of the runtime that made it: await it \
+         in a task there, or make one here"
     );
     // It is as it was, for its own.
     one.block_on(async {

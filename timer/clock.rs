@@ -31,7 +31,7 @@ fn run(since: SystemInstant) -> u64 {
 
 /// A span in ns; what exceeds 64 bits (584 years) is [`NEVER`](super::wheel::NEVER).
 pub(super) fn nanos(span: Duration) -> u64 {
-    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+    span.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(span.subsec_nanos()))
 }
 
 /// The real clock as everything outside of a runtime reads it.

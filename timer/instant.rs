@@ -36,7 +36,7 @@ impl Instant {
     /// Reads the clock of the runtime this thread is inside of; outside of one, the real clock.
     #[must_use]
     pub fn now() -> Self {
-        Instant(Timers::current().map_or_else(clock::real_now, |timers| timers.now()))
+        Instant(Timers::with(Timers::now).unwrap_or_else(clock::real_now))
     }
 
     /// How long ago this was, by [`now`](Self::now); zero for one that is yet to come.

@@ -14,25 +14,42 @@
 //! 2. `clock.rs`: [`Clock`], and what one runtime takes for now. `instant.rs`: [`Instant`].
 //! 3. `timers.rs`: the wheel, the clock and the wakers together, as the runtime holds them.
 //! 4. `sleep.rs`: [`sleep()`], [`sleep_until`], [`Sleep`].
-//! 5. `manual.rs`: [`pause`], [`advance`], [`resume`].
+//! 5. `timeout.rs`, `interval.rs`, `call.rs`: what is made of it: [`timeout()`], [`interval()`], [`call_later`].
+//! 6. `manual.rs`: [`pause`], [`advance`], [`resume`].
 
 #![forbid(unsafe_code)]
 
+mod call;
 mod clock;
 mod instant;
+mod interval;
 mod manual;
 mod slab;
 mod sleep;
+mod timeout;
 mod timers;
 mod wheel;
 
 #[cfg(test)]
+mod call_tests;
+#[cfg(test)]
+mod fire_tests;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod interval_tests;
+#[cfg(test)]
 mod sleep_tests;
+#[cfg(test)]
+mod timeout_tests;
 #[cfg(test)]
 mod wheel_tests;
 
+pub use call::{CallHandle, call_at, call_later};
 pub use clock::Clock;
 pub use instant::Instant;
+pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
 pub use manual::{advance, pause, resume};
 pub use sleep::{Sleep, sleep, sleep_until};
+pub use timeout::{Elapsed, Timeout, timeout, timeout_at};
 pub(crate) use timers::Timers;

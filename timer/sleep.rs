@@ -4,13 +4,12 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use super::instant::Instant;
 use super::slab::Key;
-use super::timers::Timers;
+use super::timers::{Check, Timers};
 use crate::executor::budget;
 
 /// Waits for `duration` from now, by the clock of the runtime.
@@ -40,8 +39,7 @@ use crate::executor::budget;
 /// ```
 #[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
-    let timers = Timers::needed_by("sleep");
-    Sleep::new(&timers, Instant(timers.now()) + duration)
+    Timers::needed("sleep", |timers| Sleep::new(timers, Instant(timers.now()) + duration))
 }
 
 /// Waits until `deadline`, by the clock of the runtime. Otherwise like [`sleep`].
@@ -71,7 +69,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// ```
 #[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    Sleep::new(&Timers::needed_by("sleep_until"), deadline)
+    Timers::needed("sleep_until", |timers| Sleep::new(timers, deadline))
 }
 
 /// What [`sleep`] and [`sleep_until`] return. Ready again when it is polled after it was ready.
@@ -100,7 +98,7 @@ enum State {
 }
 
 impl Sleep {
-    fn new(timers: &Timers, deadline: Instant) -> Self {
+    pub(super) fn new(timers: &Timers, deadline: Instant) -> Self {
         Sleep { runtime: timers.id(), deadline, state: State::New }
     }
 
@@ -137,50 +135,89 @@ impl Sleep {
     pub fn reset(&mut self, deadline: Instant) {
         self.deadline = deadline;
         match self.state {
-            State::Armed(key) if self.home().reset(key, deadline.0) => {}
+            State::Armed(key) if self.at_home(|timers| timers.reset(key, deadline.0)) => {}
             _ => self.state = State::New,
         }
     }
 
-    /// The timers it was made with.
+    /// As `poll`, with neither a yield nor the budget: for a future that sees to both itself.
+    pub(super) fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.state {
+            State::New => match self.arm(cx) {
+                Ok(key) => {
+                    self.state = State::Armed(key);
+                    return Poll::Pending;
+                }
+                Err(waker) => drop(waker),
+            },
+            State::Armed(key) => ready!(self.poll_armed(key, cx)),
+            State::Yielded | State::Done => {}
+        }
+        self.state = State::Done;
+        Poll::Ready(())
+    }
+
+    #[inline]
+    fn arm(&self, cx: &Context<'_>) -> Result<Key, Waker> {
+        let waker = cx.waker().clone();
+        self.at_home(|timers| timers.arm(self.deadline.0, waker))
+    }
+
+    fn poll_armed(&self, key: Key, cx: &Context<'_>) -> Poll<()> {
+        match self.at_home(|timers| timers.check(key, cx.waker())) {
+            Check::Fired => return Poll::Ready(()),
+            Check::Waits => {}
+            Check::WakesAnother => {
+                let waker = cx.waker().clone();
+                drop(self.at_home(|timers| timers.replace(key, waker)));
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Asks the timers it was made with.
     #[track_caller]
-    fn home(&self) -> Rc<Timers> {
-        let Some(timers) = self.at_home() else {
-            panic!(
-                "a `Sleep` was used outside of the runtime that made it: \
-                 await it in a task there, or make one here"
-            );
-        };
-        timers
+    #[inline]
+    fn at_home<R>(&self, f: impl FnOnce(&Timers) -> R) -> R {
+        match self.if_at_home(f) {
+            Some(result) => result,
+            None => elsewhere(),
+        }
     }
 
-    fn at_home(&self) -> Option<Rc<Timers>> {
-        Timers::current().filter(|timers| timers.id() == self.runtime)
+    #[inline]
+    fn if_at_home<R>(&self, f: impl FnOnce(&Timers) -> R) -> Option<R> {
+        Timers::with(|timers| (timers.id() == self.runtime).then(|| f(timers))).flatten()
     }
+}
 
-    /// The first poll.
-    fn start(&mut self, cx: &mut Context<'_>) {
-        let timers = self.home();
-        self.state = if timers.has_passed(self.deadline.0) {
-            cx.waker().wake_by_ref();
-            State::Yielded
-        } else {
-            State::Armed(timers.arm(self.deadline.0, cx.waker()))
-        };
-    }
+#[cold]
+#[track_caller]
+fn elsewhere() -> ! {
+    panic!(
+        "a timer (`Sleep`, `Timeout` or `Interval`) was used outside of the runtime that made it: \
+         await it in a task there, or make one here"
+    )
 }
 
 impl Future for Sleep {
     type Output = ();
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         ready!(budget::poll_ready(cx));
         match self.state {
             State::New => {
-                self.start(cx);
+                self.state = match self.arm(cx) {
+                    Ok(key) => State::Armed(key),
+                    Err(waker) => {
+                        waker.wake();
+                        State::Yielded
+                    }
+                };
                 return Poll::Pending;
             }
-            State::Armed(key) => ready!(self.home().poll(key, cx.waker())),
+            State::Armed(key) => ready!(self.poll_armed(key, cx)),
             State::Yielded | State::Done => {}
         }
         self.state = State::Done;
@@ -190,11 +227,11 @@ impl Future for Sleep {
 }
 
 impl Drop for Sleep {
+    #[inline]
     fn drop(&mut self) {
         if let State::Armed(key) = self.state {
-            if let Some(timers) = self.at_home() {
-                timers.cancel(key);
-            }
+            let waker = self.if_at_home(|timers| timers.cancel(key));
+            drop(waker);
         }
     }
 }

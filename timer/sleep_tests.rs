@@ -3,76 +3,13 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use super::clock::real_now;
+use super::harness::{Name, SECOND, Trace, asleep, manual, ms, steps};
 use super::timers::Timers;
 use super::{Clock, Instant, Sleep, advance, pause, resume, sleep, sleep_until};
-
-/// Who was woken, in order.
-#[derive(Clone, Default)]
-struct Trace(Arc<Mutex<Vec<&'static str>>>);
-
-struct Name {
-    name: &'static str,
-    trace: Trace,
-}
-
-impl Wake for Name {
-    fn wake(self: Arc<Self>) {
-        self.trace.0.lock().unwrap().push(self.name);
-    }
-}
-
-impl Trace {
-    fn waker(&self, name: &'static str) -> Waker {
-        Waker::from(Arc::new(Name { name, trace: self.clone() }))
-    }
-
-    fn take(&self) -> Vec<&'static str> {
-        std::mem::take(&mut self.0.lock().unwrap())
-    }
-
-    fn poll<F: Future + Unpin>(&self, name: &'static str, future: &mut F) -> Poll<F::Output> {
-        Pin::new(future).poll(&mut Context::from_waker(&self.waker(name)))
-    }
-}
-
-const SECOND: Duration = Duration::from_secs(1);
-
-fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
-
-/// Runs `test` inside of manual timers.
-fn manual(test: impl FnOnce(&Timers, &Trace)) {
-    let timers = Timers::new(Clock::Manual);
-    let _entered = timers.enter();
-    test(&timers, &Trace::default());
-}
-
-/// Sleeps that were polled once, each by its own name.
-fn asleep<const N: usize>(trace: &Trace, sleeps: [(&'static str, Duration); N]) -> [Sleep; N] {
-    sleeps.map(|(name, duration)| {
-        let mut sleep = sleep(duration);
-        assert!(trace.poll(name, &mut sleep).is_pending());
-        sleep
-    })
-}
-
-/// What was woken at which millisecond, each time nothing was ready, until `span` has passed.
-fn steps(timers: &Timers, trace: &Trace, span: Duration) -> Vec<(u64, Vec<&'static str>)> {
-    let start = Instant::now();
-    let mut advance = Box::pin(advance(span));
-    let mut steps = Vec::new();
-    while trace.poll("advance", &mut advance).is_pending() {
-        assert_eq!(timers.until_next(), Some(Duration::ZERO));
-        assert!(timers.on_idle());
-        steps.push((start.elapsed().as_millis() as u64, trace.take()));
-    }
-    steps
-}
 
 #[test]
 fn advance_stops_at_every_deadline_and_then_at_its_end() {
@@ -350,13 +287,24 @@ fn under_the_real_clock_a_wait_ends_at_the_tick_after_the_deadline_at_the_latest
 }
 
 #[test]
+fn under_the_real_clock_nothing_ends_a_wait_before_a_lone_deadline() {
+    let timers = Timers::new(Clock::Real);
+    let (_entered, trace) = (timers.enter(), Trace::default());
+    for duration in [ms(5), SECOND, 3600 * SECOND, 1_000_000 * SECOND] {
+        let [sleep] = asleep(&trace, [("a", duration)]);
+        let wait = timers.until_next().unwrap();
+        assert!(wait >= sleep.deadline() - Instant::now());
+    }
+}
+
+#[test]
 #[should_panic = "`sleep` needs a runtime: call it inside `taketurns::block_on` or a task"]
 fn outside_of_a_runtime() {
     drop(sleep(SECOND));
 }
 
 #[test]
-#[should_panic = "a `Sleep` was used outside of the runtime that made it"]
+#[should_panic = "a timer (`Sleep`, `Timeout` or `Interval`) was used outside of the runtime that made it"]
 fn in_another_runtime() {
     manual(|_, trace| {
         let [mut sleep] = asleep(trace, [("a", ms(1))]);

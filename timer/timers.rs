@@ -13,7 +13,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::{Mutex, PoisonError};
-use std::task::{Poll, Waker};
+use std::task::Waker;
 use std::time::Duration;
 
 use super::clock::{Clock, Timeline};
@@ -68,13 +68,27 @@ impl Timers {
         scoped::current(&CURRENT)
     }
 
+    /// Asks the [`current`](Self::current) ones, without a reference count. `f` must not run anything of a
+    /// user's (a waker, a drop): that could enter another runtime, whose place is borrowed here.
+    #[inline]
+    pub(super) fn with<R>(f: impl FnOnce(&Timers) -> R) -> Option<R> {
+        CURRENT.try_with(|current| current.borrow().as_deref().map(f)).ok().flatten()
+    }
+
+    /// [`with`](Self::with), for a function that cannot do without.
+    #[track_caller]
+    #[inline]
+    pub(super) fn needed<R>(function: &str, f: impl FnOnce(&Timers) -> R) -> R {
+        match Self::with(f) {
+            Some(result) => result,
+            None => outside(function),
+        }
+    }
+
     /// [`current`](Self::current), for a function that cannot do without.
     #[track_caller]
     pub(super) fn needed_by(function: &str) -> Rc<Self> {
-        let Some(timers) = Self::current() else {
-            panic!("`{function}` needs a runtime: call it inside `taketurns::block_on` or a task");
-        };
-        timers
+        Self::current().unwrap_or_else(|| outside(function))
     }
 
     /// Unlike that of any other in this process.
@@ -95,7 +109,7 @@ impl Timers {
     /// Wakes all that are due by one reading of the clock, in (deadline, arming) order. Nothing
     /// armed: no reading.
     pub(crate) fn fire(&self) {
-        if self.next_expiry().is_some() {
+        if !self.is_idle() {
             self.collect(self.timeline.now());
             self.wake_due();
         }
@@ -106,7 +120,7 @@ impl Timers {
     ///
     /// Zero when something is due, and while an `advance` has not arrived:
     /// [`on_idle`](Self::on_idle) moves it. Never ends before a deadline that it ends for; it may
-    /// end before a distant one, only for the wheel to turn.
+    /// end before that of one among many, only for the wheel to turn.
     pub(crate) fn until_next(&self) -> Option<Duration> {
         if self.advance_end().is_some() {
             return Some(Duration::ZERO);
@@ -137,30 +151,34 @@ impl Timers {
         true
     }
 
-    /// By the last reading of the clock, made for whatever reason: no reading is made to find out.
-    pub(super) fn has_passed(&self, deadline: u64) -> bool {
-        deadline <= self.timeline.latest()
-    }
-
-    pub(super) fn arm(&self, deadline: u64, waker: &Waker) -> Key {
-        let waker = waker.clone();
+    /// Has `waker` woken at `deadline`; `Err` gives it back when that has passed, by the last reading of
+    /// the clock, made for whatever reason: no reading is made to find out.
+    #[inline]
+    pub(super) fn arm(&self, deadline: u64, waker: Waker) -> Result<Key, Waker> {
+        let latest = self.timeline.latest();
+        if deadline <= latest {
+            return Err(waker);
+        }
         let mut wheel = self.wheel.borrow_mut();
-        wheel.catch_up(self.timeline.latest());
-        wheel.insert(deadline, waker)
+        wheel.catch_up(latest);
+        Ok(wheel.insert(deadline, waker))
     }
 
-    /// `Ready` once it fired; until then `waker` is the one to wake.
-    pub(super) fn poll(&self, key: Key, waker: &Waker) -> Poll<()> {
+    /// What an armed one is about, to whoever polls it with `waker`.
+    pub(super) fn check(&self, key: Key, waker: &Waker) -> Check {
         match self.wheel.borrow_mut().get_mut(key) {
-            None => return Poll::Ready(()),
-            Some(registered) if registered.will_wake(waker) => return Poll::Pending,
-            Some(_) => {}
+            None => Check::Fired,
+            Some(registered) if registered.will_wake(waker) => Check::Waits,
+            Some(_) => Check::WakesAnother,
         }
-        let mut waker = waker.clone();
-        if let Some(registered) = self.wheel.borrow_mut().get_mut(key) {
-            std::mem::swap(registered, &mut waker);
+    }
+
+    /// Has `waker` woken instead of the one that is returned, to be dropped.
+    pub(super) fn replace(&self, key: Key, waker: Waker) -> Waker {
+        match self.wheel.borrow_mut().get_mut(key) {
+            Some(registered) => std::mem::replace(registered, waker),
+            None => waker,
         }
-        Poll::Pending
     }
 
     /// `false`: it had fired.
@@ -168,15 +186,20 @@ impl Timers {
         self.wheel.borrow_mut().reset(key, deadline)
     }
 
-    pub(super) fn cancel(&self, key: Key) {
-        let waker = self.wheel.borrow_mut().cancel(key);
-        drop(waker);
+    /// The waker is for the caller to drop, once nothing is borrowed any more.
+    #[inline]
+    pub(super) fn cancel(&self, key: Key) -> Option<Waker> {
+        self.wheel.borrow_mut().cancel(key)
     }
 
     /// Fits the wheel to the clock, which has just changed.
     pub(super) fn change_tick(&self) {
         let shift = shift(self.timeline.kind());
         self.wheel.borrow_mut().change_tick(shift, self.timeline.latest());
+    }
+
+    fn is_idle(&self) -> bool {
+        self.due.borrow().is_empty() && self.wheel.borrow().is_idle()
     }
 
     fn next_expiry(&self) -> Option<u64> {
@@ -199,6 +222,21 @@ impl Timers {
             due.value.wake();
         }
     }
+}
+
+/// See [`Timers::check`].
+#[must_use]
+pub(super) enum Check {
+    Fired,
+    Waits,
+    /// It waits, and another waker is the one to be woken.
+    WakesAnother,
+}
+
+#[cold]
+#[track_caller]
+fn outside(function: &str) -> ! {
+    panic!("`{function}` needs a runtime: call it inside `taketurns::block_on` or a task")
 }
 
 fn shift(clock: Clock) -> u32 {

@@ -21,6 +21,11 @@
 //! above the lowest level, its entries are placed anew and land on lower levels: they *cascade*.
 //! What is past already goes into the slot of `now` itself.
 //!
+//! When the next is due is therefore plain on the lowest level. Above it the first slot is only where it
+//! begins, so the deadlines in it are looked through, if they are few: a far timer alone does not wake
+//! anybody before its time, once a level, only to cascade. Where they are many, the slot's beginning has to
+//! do: whoever waits is woken to a cascade early, but shares that wake with the many.
+//!
 //! As many levels as the 64 bits of a nanosecond count need are there (8 at 2^16 ns, 11 at 1 ns),
 //! so nothing wraps. The last tick of all stands for *never*: [`NEVER`] is in it.
 
@@ -37,6 +42,10 @@ pub(super) const NEVER: u64 = u64::MAX;
 /// Bits of a tick's number that one level decides.
 const BITS: u32 = 6;
 const SLOTS: usize = 1 << BITS;
+
+/// In a slot of at most so many, [`Wheel::next_expiry`] looks at each. It bounds that search, and with it
+/// the early wakes: a timer has its part in one a level at most, and shares each with this many others.
+const FEW: usize = 16;
 
 /// The `place` of an entry in no slot: its deadline is [`NEVER`].
 const NOWHERE: u32 = u32::MAX;
@@ -113,10 +122,32 @@ impl<T> Wheel<T> {
         self.entries.value_mut(index)
     }
 
-    /// When to call [`advance`](Self::advance) next, in ns: exactly when the next is due if that is
-    /// on the lowest level, else some time before it. `None` while nothing will ever be due.
+    /// Whether nothing will ever be due.
+    pub(super) fn is_idle(&self) -> bool {
+        self.occupied.iter().all(|&slots| slots == 0)
+    }
+
+    /// When to call [`advance`](Self::advance) next, in ns: exactly when the next is due, unless it
+    /// is above the lowest level and shares its slot with more than [`FEW`]; then some time before.
+    /// `None` while nothing will ever be due.
     pub(super) fn next_expiry(&self) -> Option<u64> {
-        self.next_slot().map(|(_, tick)| tick << self.shift)
+        let (place, begin) = self.next_slot()?;
+        let tick = if place < SLOTS { begin } else { self.first_of_few(place).unwrap_or(begin) };
+        Some(tick << self.shift)
+    }
+
+    /// The first tick that is due of a slot, if at most [`FEW`] are in it.
+    fn first_of_few(&self, place: usize) -> Option<u64> {
+        let (mut index, mut first) = (self.heads[place], NEVER);
+        for _ in 0..FEW {
+            let entry = &self.entries[index];
+            first = first.min(self.tick_of(entry.deadline)?);
+            index = entry.next;
+            if index == NIL {
+                return Some(first);
+            }
+        }
+        None
     }
 
     /// Moves to `now`, in ns, and hands out what is due by then. `due` is sorted: `pop` gives the

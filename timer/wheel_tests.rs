@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::slab::Key;
-use super::wheel::{NEVER, Wheel};
+use super::wheel::{Due, NEVER, Wheel};
 
 #[derive(Clone, Debug)]
 enum Op {
@@ -16,9 +16,13 @@ enum Op {
     /// Cancel one of those ever armed, also when it is gone.
     Cancel(usize),
     Reset(usize, u64),
+    /// Arm more than a few for about the same time.
+    Crowd(u64),
     Advance(u64),
     /// Go where `next_expiry` says.
     Step,
+    /// Take so many of those that were handed out: what is done between is done during the fire.
+    Take(usize),
     ChangeTick(u32),
 }
 
@@ -40,9 +44,11 @@ fn op() -> impl Strategy<Value = Op> {
         1 => magnitude(64).prop_map(Op::InsertPast),
         4 => any::<usize>().prop_map(Op::Cancel),
         4 => (any::<usize>(), magnitude(64)).prop_map(|(nth, span)| Op::Reset(nth, span)),
+        1 => magnitude(64).prop_map(Op::Crowd),
         4 => magnitude(24).prop_map(Op::Advance),
         2 => magnitude(56).prop_map(Op::Advance),
         8 => Just(Op::Step),
+        8 => (0_usize..20).prop_map(Op::Take),
         1 => shift().prop_map(Op::ChangeTick),
     ]
 }
@@ -52,6 +58,9 @@ struct Pair {
     wheel: Wheel<usize>,
     map: BTreeMap<(u64, u64), usize>,
     keys: Vec<(Key, (u64, u64))>,
+    /// Handed out and not yet taken, by the one and by the other.
+    due: Vec<Due<usize>>,
+    expected: BTreeMap<(u64, u64), usize>,
     now: u64,
     shift: u32,
     armings: u64,
@@ -59,8 +68,16 @@ struct Pair {
 
 impl Pair {
     fn new(shift: u32, now: u64) -> Self {
-        let wheel = Wheel::new(shift, now);
-        Pair { wheel, map: BTreeMap::new(), keys: Vec::new(), now, shift, armings: 0 }
+        Pair {
+            wheel: Wheel::new(shift, now),
+            map: BTreeMap::new(),
+            keys: Vec::new(),
+            due: Vec::new(),
+            expected: BTreeMap::new(),
+            now,
+            shift,
+            armings: 0,
+        }
     }
 
     fn order(&mut self, deadline: u64) -> (u64, u64) {
@@ -94,20 +111,22 @@ impl Pair {
 
     fn advance(&mut self, now: u64) {
         self.now = self.now.max(now);
-        let expected = self.take_due();
-        let mut due = Vec::new();
-        self.wheel.advance(self.now, &mut due);
-        assert!(due.iter().all(|due| due.deadline <= self.now), "early");
-        let fired: Vec<usize> = due.iter().rev().map(|due| due.value).collect();
-        assert_eq!(fired, expected);
+        let tick = self.now >> self.shift;
+        let shift = self.shift;
+        let is_due = |&(deadline, _): &_| due_tick(deadline, shift).is_some_and(|due| due <= tick);
+        let due: Vec<_> = self.map.keys().copied().filter(is_due).collect();
+        let taken = due.into_iter().map(|order| (order, self.map.remove(&order).unwrap()));
+        self.expected.extend(taken);
+        self.wheel.advance(self.now, &mut self.due);
+        assert!(self.due.iter().all(|due| due.deadline <= self.now), "early");
+        assert_eq!(self.due.len(), self.expected.len());
     }
 
-    fn take_due(&mut self) -> Vec<usize> {
-        let tick = self.now >> self.shift;
-        let is_due = |deadline| due_tick(deadline, self.shift).is_some_and(|due| due <= tick);
-        let due = self.map.keys().copied().filter(|&(deadline, _)| is_due(deadline));
-        let due: Vec<_> = due.collect();
-        due.iter().filter_map(|order| self.map.remove(order)).collect()
+    fn take(&mut self, count: usize) {
+        for _ in 0..count {
+            let expected = self.expected.pop_first().map(|(_, value)| value);
+            assert_eq!(self.due.pop().map(|due| due.value), expected);
+        }
     }
 
     fn change_tick(&mut self, shift: u32) {
@@ -124,6 +143,11 @@ impl Pair {
             }
             Op::Insert(span) => self.insert(self.now.saturating_add(span)),
             Op::InsertPast(span) => self.insert(self.now.saturating_sub(span)),
+            Op::Crowd(span) => {
+                (0..20)
+                    .for_each(|nth| self.insert(self.now.saturating_add(span).saturating_add(nth)));
+            }
+            Op::Take(count) => self.take(count),
             Op::Advance(span) => self.advance(self.now.saturating_add(span)),
             Op::Step => self.advance(self.wheel.next_expiry().unwrap_or(self.now)),
             Op::ChangeTick(shift) => self.change_tick(shift),
@@ -131,22 +155,36 @@ impl Pair {
         self.compare();
     }
 
-    /// The count; and that `next_expiry` is never late, and exact on the lowest level.
+    /// The count; and that `next_expiry` is never late, and exact on the lowest level and among few.
     fn compare(&self) {
         assert_eq!(self.wheel.len(), self.map.len());
-        let first =
-            self.map.keys().filter_map(|&(deadline, _)| due_tick(deadline, self.shift)).min();
-        let Some(first) = first.map(|tick| tick.max(self.now >> self.shift)) else {
+        let now = self.now >> self.shift;
+        let ticks = self.map.keys().filter_map(|&(deadline, _)| due_tick(deadline, self.shift));
+        let ticks: Vec<u64> = ticks.map(|tick| tick.max(now)).collect();
+        assert_eq!(self.wheel.is_idle(), ticks.is_empty());
+        let Some(first) = ticks.iter().copied().min() else {
             assert_eq!(self.wheel.next_expiry(), None);
             return;
         };
         let next = self.wheel.next_expiry().expect("something is armed") >> self.shift;
-        assert!(next <= first, "late");
-        if first / 64 == (self.now >> self.shift) / 64 {
+        let below = ((first ^ now) | 63).ilog2() / 6 * 6;
+        let beside = ticks.iter().filter(|&tick| tick >> below == first >> below).count();
+        if below == 0 || beside <= 16 {
             assert_eq!(next, first);
+        } else {
+            assert!((first >> below << below..=first).contains(&next), "late, or far too early");
         }
     }
 }
+
+/// How many operations to try: 100,000, or what `TAKETURNS_WHEEL_OPS` says.
+fn operations() -> u32 {
+    let told = std::env::var("TAKETURNS_WHEEL_OPS").ok();
+    told.map_or(100_000, |count| count.parse().expect("TAKETURNS_WHEEL_OPS is a number"))
+}
+
+/// Of them, how many in one program.
+const PROGRAM: usize = 200;
 
 /// The tick at which a deadline is due; the last tick of all never comes.
 fn due_tick(deadline: u64, shift: u32) -> Option<u64> {
@@ -157,7 +195,7 @@ fn due_tick(deadline: u64, shift: u32) -> Option<u64> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 1000,
+        cases: operations() / PROGRAM as u32,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
@@ -166,13 +204,14 @@ proptest! {
     fn does_what_a_sorted_map_does(
         shift in shift(),
         begin in magnitude(62),
-        ops in proptest::collection::vec(op(), 100),
+        ops in proptest::collection::vec(op(), PROGRAM),
     ) {
         let mut pair = Pair::new(shift, begin);
         for op in &ops {
             pair.run(op);
         }
         pair.advance(NEVER);
+        pair.take(pair.due.len());
         pair.compare();
     }
 }
@@ -207,15 +246,59 @@ fn two_of_a_slot_can_be_cancelled_in_any_order() {
     }
 }
 
-#[test]
-fn steps_through_a_cascade_and_is_exact_at_its_end() {
-    let mut wheel = Wheel::new(0, 0);
-    wheel.insert(2 * 4096 + 3 * 64 + 5, "a");
+/// Where `next_expiry` leads, step by step, and how many are due there.
+fn steps(wheel: &mut Wheel<&'static str>) -> Vec<(u64, usize)> {
     let mut steps = Vec::new();
     while let Some(next) = wheel.next_expiry() {
-        steps.push((next, fire(&mut wheel, next).len()));
+        steps.push((next, fire(wheel, next).len()));
     }
-    assert_eq!(steps, [(8192, 0), (8384, 0), (8389, 1)]);
+    steps
+}
+
+#[test]
+fn steps_through_a_cascade_only_with_many() {
+    let deadline = 2 * 4096 + 3 * 64 + 5;
+    for (count, expected) in [
+        (1, vec![(deadline, 1)]),
+        (16, vec![(deadline, 16)]),
+        (17, vec![(8192, 0), (8384, 0), (deadline, 17)]),
+    ] {
+        let mut wheel = Wheel::new(0, 0);
+        for _ in 0..count {
+            wheel.insert(deadline, "a");
+        }
+        assert_eq!(steps(&mut wheel), expected);
+    }
+}
+
+#[test]
+fn the_first_of_a_few_is_known_wherever_it_is_among_them() {
+    for first in 0..16 {
+        let mut wheel = Wheel::new(0, 0);
+        for nth in 0..16 {
+            wheel.insert(if nth == first { 70_000 } else { 70_001 }, "a");
+        }
+        assert_eq!(steps(&mut wheel), [(70_000, 1), (70_001, 15)]);
+    }
+}
+
+#[test]
+fn a_lone_far_timer_is_known_exactly_on_every_level() {
+    for shift in [0, 16] {
+        for bit in shift..64 {
+            // The last tick but one, for the highest bit.
+            let deadline =
+                if bit == 63 { NEVER - (1 << shift) } else { (1 << bit) + (1 << bit) / 3 };
+            let due = deadline.div_ceil(1 << shift) << shift;
+            let mut wheel = Wheel::new(shift, 0);
+            wheel.insert(deadline, "far");
+            for eighths in [2, 3, 7] {
+                assert_eq!(wheel.next_expiry(), Some(due));
+                assert_eq!(fire(&mut wheel, deadline / 8 * eighths), [""; 0]);
+            }
+            assert_eq!(steps(&mut wheel), [(due, 1)]);
+        }
+    }
 }
 
 #[test]

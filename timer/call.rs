@@ -1,0 +1,120 @@
+//! [`call_later`]: a function at a given time, without a task of its own to be written.
+
+#![forbid(unsafe_code)]
+
+use std::cell::Cell;
+use std::fmt;
+use std::future::poll_fn;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use super::instant::Instant;
+use super::sleep::Sleep;
+use super::timers::Timers;
+use crate::executor::{AbortHandle, spawn};
+
+/// Calls `f` on the loop, once, when `delay` has passed by the clock of the runtime.
+///
+/// A task is spawned for it, with all that is said of tasks: it is not called inside this function, but in a
+/// turn of that task, at the earliest after all that are ready now. At the same deadline, calls and sleeps
+/// come in the order in which their tasks first took a turn. A panic of `f` is reported as that of a task
+/// that nobody awaits. What has not been called when the runtime ends is dropped, and named in its report.
+///
+/// Dropping the handle changes nothing (asyncio's `call_later` is the model): [`cancel`](CallHandle::cancel)
+/// takes the call back.
+///
+/// # Panics
+///
+/// Outside of a runtime.
+///
+/// ```
+/// use std::cell::Cell;
+/// use std::rc::Rc;
+/// use std::time::Duration;
+/// use taketurns::time::{advance, call_later, pause};
+///
+/// taketurns::block_on(async {
+///     pause();
+///     let calls = Rc::new(Cell::new(0));
+///     let count = Rc::clone(&calls);
+///     call_later(Duration::from_secs(1), move || count.set(count.get() + 1));
+///     let never = call_later(Duration::from_secs(1), || unreachable!());
+///     assert!(never.cancel());
+///     advance(Duration::from_secs(2)).await;
+///     assert_eq!(calls.get(), 1);
+/// });
+/// ```
+#[track_caller]
+pub fn call_later(delay: Duration, f: impl FnOnce() + 'static) -> CallHandle {
+    let sleep =
+        Timers::needed("call_later", |timers| Sleep::new(timers, Instant(timers.now()) + delay));
+    call_after(sleep, f)
+}
+
+/// Calls `f` on the loop, once, at `deadline` by the clock of the runtime. Otherwise like [`call_later`].
+///
+/// # Panics
+///
+/// Outside of a runtime.
+///
+/// ```
+/// use std::time::Duration;
+/// use taketurns::time::{Instant, advance, call_at, pause};
+///
+/// taketurns::block_on(async {
+///     pause();
+///     let deadline = Instant::now() + Duration::from_secs(1);
+///     call_at(deadline, move || assert_eq!(Instant::now(), deadline));
+///     advance(Duration::from_secs(2)).await;
+/// });
+/// ```
+#[track_caller]
+pub fn call_at(deadline: Instant, f: impl FnOnce() + 'static) -> CallHandle {
+    call_after(Timers::needed("call_at", |timers| Sleep::new(timers, deadline)), f)
+}
+
+#[track_caller]
+fn call_after(mut sleep: Sleep, f: impl FnOnce() + 'static) -> CallHandle {
+    let deadline = sleep.deadline();
+    let waits = Rc::new(());
+    let outstanding = Cell::new(Rc::downgrade(&waits));
+    let task = spawn(async move {
+        poll_fn(|cx| sleep.poll_elapsed(cx)).await;
+        drop(waits);
+        f();
+    });
+    CallHandle { deadline, task: task.abort_handle(), outstanding }
+}
+
+/// What [`call_later`] and [`call_at`] return: takes the call back. Dropping it does not.
+pub struct CallHandle {
+    deadline: Instant,
+    task: AbortHandle,
+    /// The other end is dropped when `f` is called, or with it.
+    outstanding: Cell<Weak<()>>,
+}
+
+impl CallHandle {
+    /// Takes the call back. `true`: the function will not be called, and would have been; it is dropped in the
+    /// next turn of its task. `false`: it has been called, or is being called now, or was cancelled
+    /// before, or its runtime has ended.
+    pub fn cancel(&self) -> bool {
+        let outstanding = self.outstanding.take().strong_count() > 0;
+        if outstanding {
+            self.task.abort();
+        }
+        outstanding
+    }
+
+    /// When the function is due.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+}
+
+impl fmt::Debug for CallHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallHandle").field("deadline", &self.deadline).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,119 @@
+//! For the tests of this part: a waker that records, manual timers whose driver's calls are made by hand, and
+//! an executor over manual timers.
+
+#![forbid(unsafe_code)]
+
+use std::future::Future;
+use std::num::NonZeroU32;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use super::timers::Timers;
+use super::{Clock, Instant, Sleep, advance, sleep};
+use crate::executor::{Driver, Executor, ParkThread, Pending, Unpark};
+
+/// Who was woken, in order.
+#[derive(Clone, Default)]
+pub(super) struct Trace(Arc<Mutex<Vec<&'static str>>>);
+
+pub(super) struct Name {
+    pub(super) name: &'static str,
+    pub(super) trace: Trace,
+}
+
+impl Wake for Name {
+    fn wake(self: Arc<Self>) {
+        self.trace.0.lock().unwrap().push(self.name);
+    }
+}
+
+impl Trace {
+    pub(super) fn waker(&self, name: &'static str) -> Waker {
+        Waker::from(Arc::new(Name { name, trace: self.clone() }))
+    }
+
+    pub(super) fn take(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+
+    pub(super) fn poll<F: Future + Unpin>(
+        &self,
+        name: &'static str,
+        future: &mut F,
+    ) -> Poll<F::Output> {
+        Pin::new(future).poll(&mut Context::from_waker(&self.waker(name)))
+    }
+}
+
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+
+pub(super) const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// Runs `test` inside of manual timers.
+pub(super) fn manual(test: impl FnOnce(&Timers, &Trace)) {
+    let timers = Timers::new(Clock::Manual);
+    let _entered = timers.enter();
+    test(&timers, &Trace::default());
+}
+
+/// Sleeps that were polled once, each by its own name.
+pub(super) fn asleep<const N: usize>(
+    trace: &Trace,
+    sleeps: [(&'static str, Duration); N],
+) -> [Sleep; N] {
+    sleeps.map(|(name, duration)| {
+        let mut sleep = sleep(duration);
+        assert!(trace.poll(name, &mut sleep).is_pending());
+        sleep
+    })
+}
+
+/// What was woken at which millisecond, each time nothing was ready, until `span` has passed.
+pub(super) fn steps(
+    timers: &Timers,
+    trace: &Trace,
+    span: Duration,
+) -> Vec<(u64, Vec<&'static str>)> {
+    let start = Instant::now();
+    let mut advance = Box::pin(advance(span));
+    let mut steps = Vec::new();
+    while trace.poll("advance", &mut advance).is_pending() {
+        assert_eq!(timers.until_next(), Some(Duration::ZERO));
+        assert!(timers.on_idle());
+        steps.push((start.elapsed().as_millis() as u64, trace.take()));
+    }
+    steps
+}
+
+/// Manual timers as a driver: where the loop would wait, they go where an `advance` is going.
+pub(super) struct Manual(Rc<Timers>);
+
+impl Driver for Manual {
+    fn turn(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
+        let ready = inbox();
+        let waits = limit.is_none() && !ready;
+        assert!(!waits || self.0.on_idle(), "it waits for a clock that stands");
+        self.0.fire();
+    }
+
+    fn pending(&self) -> Pending {
+        Pending::default()
+    }
+
+    fn unparker(&self) -> Box<dyn Unpark> {
+        ParkThread::new().unparker()
+    }
+}
+
+/// Runs `test` with an executor over manual timers that looks at them after each turn.
+pub(super) fn looped(test: impl FnOnce(&Executor<'static, Manual>, &Timers)) {
+    let timers = Timers::new(Clock::Manual);
+    let _entered = timers.enter();
+    let executor = Executor::new(Manual(Rc::clone(&timers)), NonZeroU32::MIN);
+    test(&executor, &timers);
+}

@@ -1,0 +1,226 @@
+//! [`interval`]: one tick a period, and what to do about those that were missed.
+
+#![forbid(unsafe_code)]
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_core::Stream;
+
+use super::clock;
+use super::instant::Instant;
+use super::sleep::Sleep;
+use super::timers::Timers;
+use crate::executor::budget;
+
+/// Ticks every `period` from now on, by the clock of the runtime: the first tick is at once.
+///
+/// A program that is not there when a tick is due takes it later; [`MissedTickBehavior`] says what becomes
+/// of the ticks after it.
+///
+/// # Panics
+///
+/// Outside of a runtime; when `period` is zero; and when a tick is awaited in another runtime.
+///
+/// ```
+/// use std::time::Duration;
+/// use taketurns::time::{Instant, advance, interval, pause};
+///
+/// taketurns::block_on(async {
+///     pause();
+///     let start = Instant::now();
+///     let ticks = taketurns::spawn(async move {
+///         let mut interval = interval(Duration::from_secs(10));
+///         let mut ticks = Vec::new();
+///         for _ in 0..3 {
+///             ticks.push((interval.tick().await - start).as_secs());
+///         }
+///         ticks
+///     });
+///     advance(Duration::from_secs(60)).await;
+///     assert_eq!(ticks.await.unwrap(), [0, 10, 20]);
+/// });
+/// ```
+#[track_caller]
+pub fn interval(period: Duration) -> Interval {
+    assert_period(period, "interval");
+    Timers::needed("interval", |timers| Interval::new(timers, Instant(timers.now()), period))
+}
+
+/// Ticks at `start` and every `period` from then on, by the clock of the runtime. Otherwise like
+/// [`interval`].
+///
+/// # Panics
+///
+/// As [`interval`].
+///
+/// ```
+/// use std::time::Duration;
+/// use taketurns::time::{Instant, advance, interval_at, pause};
+///
+/// taketurns::block_on(async {
+///     pause();
+///     let (start, period) = (Instant::now() + Duration::from_secs(60), Duration::from_secs(1));
+///     let mut interval = interval_at(start, period);
+///     let ticks = async move { [interval.tick().await, interval.tick().await] };
+///     let ticks = taketurns::spawn(ticks);
+///     advance(Duration::from_secs(120)).await;
+///     assert_eq!(ticks.await.unwrap(), [start, start + period]);
+/// });
+/// ```
+#[track_caller]
+pub fn interval_at(start: Instant, period: Duration) -> Interval {
+    assert_period(period, "interval_at");
+    Timers::needed("interval_at", |timers| Interval::new(timers, start, period))
+}
+
+#[track_caller]
+fn assert_period(period: Duration, function: &str) {
+    assert!(!period.is_zero(), "`{function}`: the period must not be zero");
+}
+
+/// What an [`Interval`] does with ticks that were due while nobody took them.
+///
+/// With a period of 10, a program that is away from 11 to 35 (the tick of 20 is taken at 35, after which
+/// the program is always there) takes its ticks at
+///
+/// | behavior | | | | | | | |
+/// |---|---|---|---|---|---|---|---|
+/// | `Burst` | 0 | 10 | 35 (20) | 35 (30) | 40 | 50 | 60 |
+/// | `Delay` | 0 | 10 | 35 (20) | 45 | 55 | 65 | 75 |
+/// | `Skip` | 0 | 10 | 35 (20) | 40 | 50 | 60 | 70 |
+///
+/// where the number in parentheses is the time the tick was due, which is what
+/// [`tick`](Interval::tick) returns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MissedTickBehavior {
+    /// All of them, as fast as they are taken, until it has caught up: the number of ticks is right.
+    #[default]
+    Burst,
+    /// None; the next is one period after the late one was taken: ticks are never closer than a period. A
+    /// tick that is taken within a millisecond (and within its period) is not late, so that the
+    /// loop's own delays do not add up.
+    Delay,
+    /// None; the next is the next multiple of the period after the start: ticks keep their times.
+    Skip,
+}
+
+impl MissedTickBehavior {
+    /// When the tick after that of `due` is, which is taken at `now`.
+    fn next(self, due: Instant, now: Instant, period: Duration) -> Instant {
+        let late = now - due;
+        match self {
+            Self::Delay if late >= period || late > IN_TIME => now + period,
+            Self::Burst | Self::Delay => due + period,
+            Self::Skip => {
+                let since = clock::nanos(late) % clock::nanos(period);
+                now + (period - Duration::from_nanos(since))
+            }
+        }
+    }
+}
+
+/// A tick taken no later than this after it was due is not late.
+const IN_TIME: Duration = Duration::from_millis(1);
+
+/// What [`interval`] and [`interval_at`] return. Also an endless `Stream` of its ticks.
+#[derive(Debug)]
+pub struct Interval {
+    sleep: Sleep,
+    period: Duration,
+    missed: MissedTickBehavior,
+}
+
+impl Interval {
+    fn new(timers: &Timers, start: Instant, period: Duration) -> Self {
+        Interval { sleep: Sleep::new(timers, start), period, missed: MissedTickBehavior::default() }
+    }
+
+    /// Waits for the next tick, and gives the time at which it was due. Does not wait when that has passed.
+    ///
+    /// # Cancellation
+    ///
+    /// No tick is lost: the next call waits for the same one.
+    ///
+    /// # Panics
+    ///
+    /// In another runtime than it was made in.
+    pub async fn tick(&mut self) -> Instant {
+        poll_fn(|cx| self.poll_tick(cx)).await
+    }
+
+    /// As [`tick`](Self::tick), for a future written by hand.
+    pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
+        ready!(budget::poll_ready(cx));
+        ready!(self.sleep.poll_elapsed(cx));
+        budget::spend();
+        let due = self.sleep.deadline();
+        self.sleep.reset(self.missed.next(due, Instant::now(), self.period));
+        Poll::Ready(due)
+    }
+
+    /// The next tick is one period from now. A task that waits for one goes on waiting.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taketurns::time::{Instant, advance, interval, pause};
+    ///
+    /// taketurns::block_on(async {
+    ///     pause();
+    ///     let mut interval = interval(Duration::from_secs(10));
+    ///     interval.tick().await;
+    ///     advance(Duration::from_secs(4)).await;
+    ///     interval.reset();
+    ///     assert_eq!(interval.next_tick(), Instant::now() + Duration::from_secs(10));
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn reset(&mut self) {
+        self.reset_at(Instant::now() + self.period);
+    }
+
+    /// The next tick is at `deadline`, and the others a period apart from then on. A task that waits for one
+    /// goes on waiting.
+    #[track_caller]
+    pub fn reset_at(&mut self, deadline: Instant) {
+        self.sleep.reset(deadline);
+    }
+
+    /// When the next tick is due.
+    #[must_use]
+    pub fn next_tick(&self) -> Instant {
+        self.sleep.deadline()
+    }
+
+    /// The time from one tick to the next.
+    #[must_use]
+    pub fn period(&self) -> Duration {
+        self.period
+    }
+
+    /// What it does with ticks that were missed: [`Burst`](MissedTickBehavior::Burst), unless told otherwise.
+    #[must_use]
+    pub fn missed_tick_behavior(&self) -> MissedTickBehavior {
+        self.missed
+    }
+
+    /// Sets what it does with ticks that were missed.
+    pub fn set_missed_tick_behavior(&mut self, behavior: MissedTickBehavior) {
+        self.missed = behavior;
+    }
+}
+
+/// Its ticks, without end.
+impl Stream for Interval {
+    type Item = Instant;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Instant>> {
+        self.poll_tick(cx).map(Some)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (usize::MAX, None)
+    }
+}

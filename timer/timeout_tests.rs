@@ -1,0 +1,209 @@
+//! Timeouts: who is asked first, what is dropped when, and that a limit is never kept away.
+
+use std::cell::Cell;
+use std::error::Error;
+use std::future::{Future, pending, poll_fn, ready};
+use std::io;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use super::harness::{SECOND, Trace, looped, manual, ms, steps};
+use super::{Elapsed, Instant, Timeout, advance, sleep, timeout, timeout_at};
+use crate::executor::{spawn, yield_now};
+
+/// Writes its name when it is dropped.
+struct OnDrop(Rc<Cell<u32>>);
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() + 1);
+    }
+}
+
+/// Never ready; counts its polls, and in the second counter its drop.
+fn counted(polls: &Rc<Cell<u32>>, drops: &Rc<Cell<u32>>) -> impl Future<Output = ()> + use<> {
+    let (polls, guard) = (Rc::clone(polls), OnDrop(Rc::clone(drops)));
+    poll_fn(move |_| {
+        let _captured = &guard;
+        polls.set(polls.get() + 1);
+        Poll::Pending
+    })
+}
+
+#[test]
+fn the_future_is_asked_before_the_clock() {
+    manual(|timers, trace| {
+        let mut both = timeout(ms(5), sleep(ms(5)));
+        assert!(trace.poll("a", &mut both).is_pending());
+        assert_eq!(steps(timers, trace, ms(7))[0], (5, vec!["a", "a"]));
+        assert_eq!(trace.poll("a", &mut both), Poll::Ready(Ok(())));
+        let mut past = timeout_at(Instant::now() - SECOND, ready(1));
+        assert_eq!(trace.poll("a", &mut past), Poll::Ready(Ok(1)));
+    });
+}
+
+#[test]
+fn at_the_limit_the_future_is_dropped_before_the_error_is_out() {
+    manual(|timers, trace| {
+        let (polls, drops) = <(Rc<Cell<u32>>, Rc<Cell<u32>>)>::default();
+        let mut limited = Box::pin(timeout(ms(5), counted(&polls, &drops)));
+        assert!(trace.poll("a", &mut limited).is_pending());
+        assert_eq!(steps(timers, trace, ms(5))[0], (5, vec!["a"]));
+        assert_eq!((polls.get(), drops.get()), (1, 0));
+        assert!(matches!(trace.poll("a", &mut limited), Poll::Ready(Err(_))));
+        assert_eq!((polls.get(), drops.get(), timers.len()), (2, 1, 0));
+    });
+}
+
+#[test]
+fn a_limit_of_zero_is_one_poll() {
+    manual(|timers, trace| {
+        let (polls, drops) = <(Rc<Cell<u32>>, Rc<Cell<u32>>)>::default();
+        let mut limited = Box::pin(timeout(Duration::ZERO, counted(&polls, &drops)));
+        assert!(matches!(trace.poll("a", &mut limited), Poll::Ready(Err(_))));
+        assert_eq!((polls.get(), drops.get(), timers.len()), (1, 1, 0));
+        assert_eq!(trace.take(), [""; 0]);
+    });
+}
+
+#[test]
+fn the_longest_limit_is_none() {
+    manual(|timers, trace| {
+        let mut limited = timeout(Duration::MAX, pending::<()>());
+        assert!(trace.poll("a", &mut limited).is_pending());
+        let mut advance = Box::pin(advance(Duration::MAX));
+        assert!(trace.poll("advance", &mut advance).is_pending());
+        assert!(timers.on_idle());
+        assert_eq!(trace.take(), ["advance"]);
+        assert!(trace.poll("a", &mut limited).is_pending());
+    });
+}
+
+#[test]
+fn a_dropped_timeout_drops_the_future_and_disarms() {
+    manual(|timers, trace| {
+        let (polls, drops) = <(Rc<Cell<u32>>, Rc<Cell<u32>>)>::default();
+        let mut limited = Box::pin(timeout(ms(5), counted(&polls, &drops)));
+        assert!(trace.poll("a", &mut limited).is_pending());
+        assert_eq!(timers.len(), 1);
+        drop(limited);
+        assert_eq!((drops.get(), timers.len()), (1, 0));
+    });
+}
+
+#[test]
+fn a_future_that_uses_up_every_budget_meets_its_limit() {
+    looped(|executor, timers| {
+        let deadline = Instant::now() + ms(5);
+        let mut turns = 0;
+        let busy = async move {
+            let mut done = sleep(Duration::ZERO);
+            let mut busy = Box::pin(async move {
+                loop {
+                    (&mut done).await;
+                }
+            });
+            poll_fn(|cx| {
+                turns += 1;
+                assert!(turns < 10, "its limit was kept away");
+                timers.timeline.set(Instant::now().0 + 1_000_000);
+                busy.as_mut().poll(cx)
+            })
+            .await;
+        };
+        let elapsed: Result<(), Elapsed> = executor.block_on(timeout_at(deadline, busy));
+        assert_eq!(elapsed.unwrap_err().deadline(), deadline);
+        assert!(Instant::now() < deadline + ms(3));
+    });
+}
+
+#[test]
+fn a_timeout_that_is_always_over_ends_the_turn_when_the_budget_does() {
+    looped(|executor, _| {
+        let count = Rc::new(Cell::new(0));
+        let counts = Rc::clone(&count);
+        let seen = executor.block_on(async move {
+            let busy = spawn(async move {
+                for _ in 0..300 {
+                    assert!(timeout(Duration::ZERO, pending::<()>()).await.is_err());
+                    counts.set(counts.get() + 1);
+                }
+            });
+            let mut seen = Vec::new();
+            while !busy.is_finished() {
+                yield_now().await;
+                seen.push(count.get());
+            }
+            seen
+        });
+        assert_eq!(seen, [128, 256, 300]);
+    });
+}
+
+/// What the error of a timeout that has been polled at its limit is.
+fn error<F: Future + Unpin>(trace: &Trace, mut over: Timeout<F>) -> Elapsed {
+    match trace.poll("a", &mut over) {
+        Poll::Ready(Err(elapsed)) => elapsed,
+        _ => panic!("its limit has not passed"),
+    }
+}
+
+#[test]
+fn the_error_says_which_limit() {
+    manual(|_, trace| {
+        let now = Instant::now();
+        let zero = error(trace, timeout(Duration::ZERO, pending::<()>()));
+        assert_eq!((zero.limit(), zero.deadline()), (Some(Duration::ZERO), now));
+        assert_eq!(zero.to_string(), "the limit of 0ns passed");
+        let at = error(trace, timeout_at(now - SECOND, pending::<()>()));
+        assert_eq!((at.limit(), at.deadline()), (None, now - SECOND));
+        assert_eq!(at.to_string(), "the deadline passed");
+        assert_ne!(zero, at);
+
+        let through = io::Error::from(at);
+        assert_eq!(through.kind(), io::ErrorKind::TimedOut);
+        let inside = through.get_ref().unwrap() as &(dyn Error + 'static);
+        assert_eq!(inside.downcast_ref::<Elapsed>(), Some(&at));
+    });
+}
+
+#[test]
+fn inner_and_outer_are_told_apart() {
+    manual(|timers, trace| {
+        let mut inner_first = timeout(ms(9), timeout(ms(5), pending::<()>()));
+        let mut outer_first = timeout(ms(5), timeout(ms(9), pending::<()>()));
+        assert!(trace.poll("a", &mut inner_first).is_pending());
+        assert!(trace.poll("a", &mut outer_first).is_pending());
+        steps(timers, trace, ms(5));
+        let Poll::Ready(Ok(Err(inner))) = trace.poll("a", &mut inner_first) else { panic!() };
+        let Poll::Ready(Err(outer)) = trace.poll("a", &mut outer_first) else { panic!() };
+        assert_eq!((inner.limit(), outer.limit()), (Some(ms(5)), Some(ms(5))));
+        let mut both = timeout(ms(5), timeout(ms(5), pending::<()>()));
+        assert!(trace.poll("a", &mut both).is_pending());
+        steps(timers, trace, ms(9));
+        assert!(matches!(trace.poll("a", &mut both), Poll::Ready(Ok(Err(_)))));
+    });
+}
+
+#[test]
+#[should_panic = "a `Timeout` was polled after it was ready"]
+fn polled_after_it_was_ready() {
+    manual(|_, trace| {
+        let mut done = timeout(SECOND, ready(()));
+        assert!(trace.poll("a", &mut done).is_ready());
+        let _ = trace.poll("a", &mut done);
+    });
+}
+
+#[test]
+#[should_panic = "`timeout` needs a runtime: call it inside `taketurns::block_on` or a task"]
+fn outside_of_a_runtime() {
+    drop(timeout(SECOND, pending::<()>()));
+}
+
+#[test]
+#[should_panic = "`timeout_at` needs a runtime: call it inside `taketurns::block_on` or a task"]
+fn until_a_deadline_outside_of_a_runtime() {
+    drop(timeout_at(Instant::now(), pending::<()>()));
+}
