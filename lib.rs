@@ -46,7 +46,8 @@
 //!
 //! `net`, `time` and `offload` are on by default, and each can be taken away; without them the crate is
 //! the executor alone, with two small dependencies. `hyper` adds hyper 1's `rt` traits for the types
-//! here. `net` is Linux only so far; everything else builds where std does.
+//! here, `macros` the attributes `main` and `test` for an `async fn`. `net` is Linux only so far; everything
+//! else builds where std does.
 
 pub mod executor;
 #[cfg(feature = "offload")]
@@ -88,6 +89,8 @@ pub use runtime::hyper;
 pub use runtime::{
     Builder, ExitReport, Handle, OnExit, RemoteHandle, Runtime, StuckJob, UnhandledPanic, block_on,
 };
+#[cfg(feature = "macros")]
+pub use taketurns_macros::{main, test};
 
 /// The README's example runs.
 #[cfg(all(doctest, feature = "time", feature = "offload"))]

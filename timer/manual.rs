@@ -1,6 +1,6 @@
 //! The clock by hand: [`pause`], [`advance`], [`resume`].
 //!
-//! For tests. A program that waits only for timers runs through under it at once, and always in the
+//! For tests. While [`advance`] moves it, what waits for timers runs through at once, and always in the
 //! same order: the clock moves only when no task is ready, and then to the next deadline exactly.
 //! (tokio's `test-util` and trio's autojump clock are the models.)
 

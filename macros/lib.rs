@@ -1,0 +1,171 @@
+//! The attributes of taketurns' feature `macros`: an `async fn` as `main`, and as a test.
+//!
+//! Use them as `taketurns::main` and `taketurns::test`. Both put the function, as it was written, inside of a
+//! plain one of the same name that runs it:
+//!
+//! ```text
+//! #[taketurns::main]                  fn main() -> R {
+//! async fn main() -> R {                  async fn main() -> R {
+//!     body                     =>             body
+//! }                                       }
+//!                                         ::taketurns::block_on(main())
+//!                                     }
+//! ```
+//!
+//! So the compiler finds errors of the body where they were written, and `return`, `?` and `.await` mean
+//! there what they mean in every `async fn`. Where Cargo.toml gives taketurns another name, the crate's root
+//! needs `extern crate other_name as taketurns;`.
+//!
+//! # Layout
+//!
+//! 1. this file: the two attributes, their options, and what they expand to.
+//! 2. `function.rs`: the function under the attribute, in the few pieces the expansion needs.
+//! 3. `error.rs`: a misuse, as an error of the compiler at the place of the mistake.
+//! 4. `tests/`: what the attributes keep and run, and the text and place of each error.
+//!
+//! `proc_macro` alone: there is too little to parse for a parser, and no crate to build before this one.
+
+#![forbid(unsafe_code)]
+
+mod error;
+mod function;
+
+use proc_macro::{Delimiter, Group, Ident, TokenStream, TokenTree};
+
+use error::Error;
+use function::Function;
+
+/// Makes an `async fn main` the program's: its body runs by `taketurns::block_on`.
+///
+/// The function takes no arguments and no generics; it may return what every `main` may. Attributes,
+/// documentation and visibility stay as they are. There are no options: to set something, call
+/// `taketurns::Builder` in a plain `fn main`.
+///
+/// ```
+/// use std::process::ExitCode;
+///
+/// #[taketurns::main]
+/// async fn main() -> ExitCode {
+///     let task = taketurns::spawn(async { 6 * 7 });
+///     match task.await {
+///         Ok(42) => ExitCode::SUCCESS,
+///         _ => ExitCode::FAILURE,
+///     }
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
+    expand("`#[taketurns::main]`", options, item, |options| match options.first() {
+        None => Ok(Runner { attribute: "", run: BLOCK_ON }),
+        Some(option) => Err(Error::at(
+            option.span(),
+            "`#[taketurns::main]` takes no options: to set something, \
+             call `taketurns::Builder` in a plain `fn main`",
+        )),
+    })
+}
+
+/// Makes an `async fn` a test: `#[test]`, with the body run by `taketurns::block_on`.
+///
+/// The function takes no arguments and no generics; it may return what every test may. `#[should_panic]`,
+/// `#[ignore]` and other attributes stay as they are.
+///
+/// With `paused`, the test's runtime begins with the manual clock (`Clock::Manual`, of the feature `time`).
+/// It stands still until `taketurns::time::advance`: an hour takes no time, and a sleep that nobody advances
+/// to never ends.
+///
+/// ```
+#[doc = include_str!("tests/attributes/example.rs")]
+/// ```
+#[proc_macro_attribute]
+pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
+    expand("`#[taketurns::test]`", options, item, |options| match options {
+        [] => Ok(Runner { attribute: TEST, run: BLOCK_ON }),
+        [option] if option.to_string() == "paused" => {
+            Ok(Runner { attribute: TEST, run: BLOCK_ON_PAUSED })
+        }
+        [option, more, ..] if option.to_string() == "paused" => Err(Error::at(
+            more.span(),
+            "nothing may follow `paused`: write `#[taketurns::test(paused)]`",
+        )),
+        [option, ..] => Err(Error::at(
+            option.span(),
+            format!(
+                "unknown option `{option}`: `#[taketurns::test]` takes only `paused`, for the manual clock"
+            ),
+        )),
+    })
+}
+
+// By its full path, as `test` may be this crate's where the function is.
+const TEST: &str = "#[::core::prelude::v1::test]";
+const BLOCK_ON: &str = "::taketurns::block_on";
+const BLOCK_ON_PAUSED: &str = "::taketurns::Builder::new()\
+    .clock(::taketurns::time::Clock::Manual)\
+    .build()\
+    .expect(\"the test cannot make a runtime\")\
+    .block_on";
+
+/// What an attribute puts around the function.
+struct Runner {
+    attribute: &'static str,
+    run: &'static str,
+}
+
+fn expand(
+    attribute: &str,
+    options: TokenStream,
+    item: TokenStream,
+    runner: impl FnOnce(&[TokenTree]) -> Result<Runner, Error>,
+) -> TokenStream {
+    let options: Vec<TokenTree> = options.into_iter().collect();
+    let expansion = Function::parse(attribute, item.clone())
+        .and_then(|function| Ok(wrap(function, &runner(&options)?)));
+    expansion.unwrap_or_else(|error| stand_in(item, error))
+}
+
+/// ```text
+/// #[test] #[attributes] pub fn name() -> R {
+///     async fn name() -> R { body }
+///     run(name())
+/// }
+/// ```
+fn wrap(function: Function, runner: &Runner) -> TokenStream {
+    let Function { outside, name, result, body } = function;
+    let mut inside = define("async fn", &name, result.clone(), body);
+    inside.extend(source(runner.run));
+    let call = [TokenTree::Ident(name.clone()), group(Delimiter::Parenthesis, [])];
+    inside.extend([group(Delimiter::Parenthesis, call)]);
+
+    let mut tokens = source(runner.attribute);
+    tokens.extend(outside);
+    tokens.extend(define("fn", &name, result, Group::new(Delimiter::Brace, inside)));
+    tokens
+}
+
+/// `fn name() { error }`, so that nobody misses `main` besides. For what is no function, the error alone.
+fn stand_in(item: TokenStream, error: Error) -> TokenStream {
+    let error = error.into_tokens();
+    match item.into_iter().skip_while(|token| token.to_string() != "fn").nth(1) {
+        Some(TokenTree::Ident(name)) => {
+            define("fn", &name, TokenStream::new(), Group::new(Delimiter::Brace, error))
+        }
+        _ => error,
+    }
+}
+
+fn define(qualifiers: &str, name: &Ident, result: TokenStream, body: Group) -> TokenStream {
+    let mut tokens = source(qualifiers);
+    tokens.extend([TokenTree::Ident(name.clone()), group(Delimiter::Parenthesis, [])]);
+    tokens.extend(result);
+    tokens.extend([TokenTree::Group(body)]);
+    tokens
+}
+
+fn source(text: &str) -> TokenStream {
+    text.parse().expect("this crate's own text is Rust")
+}
+
+fn group(delimiter: Delimiter, tokens: impl IntoIterator<Item = TokenTree>) -> TokenTree {
+    TokenTree::Group(Group::new(delimiter, tokens.into_iter().collect()))
+}

@@ -1,0 +1,166 @@
+//! What the attributes keep, and what they run; the documentation's example is one of them.
+
+#[path = "attributes/example.rs"]
+mod example;
+
+use std::env;
+use std::num::ParseIntError;
+use std::process::{Command, ExitCode, Termination};
+
+use taketurns::{spawn, yield_now};
+
+#[taketurns::main]
+async fn sum() -> u32 {
+    let one = spawn(async { 1 });
+    yield_now().await;
+    one.await.unwrap() + 2
+}
+
+#[test]
+fn main_runs_the_body_and_gives_its_result() {
+    assert_eq!(sum(), 3);
+}
+
+#[taketurns::main]
+async fn early() -> Result<u32, ParseIntError> {
+    let six: u32 = "6".parse()?;
+    if six == 6 {
+        return "12".parse();
+    }
+    "no number".parse()
+}
+
+#[taketurns::main]
+async fn failed() -> Result<u32, ParseIntError> {
+    let number: u32 = "no number".parse()?;
+    Ok(number)
+}
+
+#[test]
+fn return_and_the_question_mark_leave_the_function() {
+    assert_eq!(early(), Ok(12));
+    assert_eq!(failed(), "no number".parse());
+}
+
+#[taketurns::main]
+async fn opaque() -> impl Termination {
+    ExitCode::from(7)
+}
+
+#[derive(Debug, PartialEq)]
+struct Sized<const N: usize>(&'static str);
+
+#[taketurns::main]
+async fn sized() -> Option<Sized<{ 1 + 1 }>> {
+    Some(Sized("two"))
+}
+
+#[taketurns::main]
+async fn lifetime() -> &'static str {
+    "static"
+}
+
+#[test]
+fn the_result_may_be_opaque_and_may_have_lifetimes_and_braces() {
+    assert_eq!(format!("{:?}", opaque().report()), format!("{:?}", ExitCode::from(7)));
+    assert_eq!(sized(), Some(Sized::<2>("two")));
+    assert_eq!(lifetime(), "static");
+}
+
+/// The body's own name means the function as it was written.
+#[taketurns::main]
+async fn r#match() -> u32 {
+    thread_local!(static CALLS: std::cell::Cell<u32> = const { std::cell::Cell::new(0) });
+    let calls = CALLS.get() + 1;
+    CALLS.set(calls);
+    if calls < 3 { Box::pin(r#match()).await } else { calls }
+}
+
+#[test]
+fn a_raw_name_is_kept_and_the_body_may_await_itself() {
+    assert_eq!(r#match(), 3);
+}
+
+mod module {
+    /// Documented.
+    #[taketurns::main]
+    #[deprecated]
+    pub(super) async fn visible() -> u32 {
+        #![expect(unused_variables, reason = "what is inside of the body stays there")]
+        let eight = 8;
+        8
+    }
+
+    #[cfg(any())]
+    #[taketurns::test]
+    async fn absent() {
+        compile_error!("never compiled");
+    }
+
+    #[taketurns::test]
+    #[cfg(any())]
+    async fn absent_too() {
+        compile_error!("never compiled");
+    }
+}
+
+#[test]
+fn visibility_and_attributes_are_kept() {
+    #[expect(deprecated, reason = "it is")]
+    let eight = module::visible();
+    assert_eq!(eight, 8);
+}
+
+macro_rules! functions {
+    ($(#[$attribute:meta])* $visible:vis $name:ident $result:ty $body:block $whole:item) => {
+        #[taketurns::main]
+        $(#[$attribute])*
+        $visible async fn $name() -> $result $body
+
+        #[taketurns::main]
+        $whole
+    };
+}
+
+functions! {
+    /// From pieces.
+    pub(crate) pieces Option<u32> { Some(async { 1 }.await) }
+    async fn whole() -> u32 { 2 }
+}
+
+#[test]
+fn a_macro_may_write_the_function() {
+    assert_eq!((pieces(), whole()), (Some(1), 2));
+}
+
+#[taketurns::test]
+#[should_panic(expected = "from the body")]
+async fn a_test_runs_its_body() {
+    yield_now().await;
+    panic!("from the body");
+}
+
+#[taketurns::test]
+#[ignore = "run by the test below"]
+async fn fails_by_its_result() -> Result<(), String> {
+    Err("the result".to_owned())
+}
+
+#[test]
+fn a_test_fails_by_its_result_and_can_be_ignored() {
+    let mut child = Command::new(env::current_exe().unwrap());
+    let output = child.args(["--exact", "fails_by_its_result", "--ignored"]).output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(!output.status.success() && stdout.contains("Error: \"the result\""), "{stdout}");
+}
+
+mod imported {
+    //! `test` is the crate's here, and still the one of the language is found.
+
+    use taketurns::test;
+
+    #[test]
+    async fn a_test_may_be_imported() {
+        assert_eq!(taketurns::spawn(async { 1 }).await.unwrap(), 1);
+    }
+}

@@ -1,0 +1,11 @@
+//! One error each, and not a second one that `main` is missing or `async`.
+
+mod not_async {
+    #[taketurns::main]
+    fn main() {}
+//  ^ `#[taketurns::main]` is for an `async fn`: write `async` before `fn`
+}
+
+#[taketurns::main(threads = 2)]
+//                ^ `#[taketurns::main]` takes no options: to set something, call `taketurns::Builder` in a plain `fn main`
+async fn main() {}

@@ -1,0 +1,94 @@
+//! Each misuse of the attributes.
+
+mod signatures {
+    #[taketurns::test]
+    fn not_async() {}
+//  ^ `#[taketurns::test]` is for an `async fn`: write `async` before `fn`
+
+    #[taketurns::main]
+    pub(crate) fn not_async_either() {}
+//             ^ `#[taketurns::main]` is for an `async fn`: write `async` before `fn`
+
+    #[taketurns::test]
+    async unsafe fn is_unsafe() {}
+//        ^ `#[taketurns::test]` is for a plain `async fn`: remove `unsafe`
+
+    #[taketurns::main]
+    const async fn is_const() {}
+//  ^ `#[taketurns::main]` is for a plain `async fn`: remove `const`
+
+    #[taketurns::test]
+    const unsafe extern "C" fn is_neither() {}
+//  ^ `#[taketurns::test]` is for a plain `async fn`: remove `const`
+
+    #[taketurns::test]
+    async extern "C" fn is_extern() {}
+//        ^ `#[taketurns::test]` is for a plain `async fn`: remove `extern`
+
+    #[taketurns::test]
+    async fn argument(first: u32, second: u32) {}
+//                    ^ `#[taketurns::test]` calls the function without arguments: remove them
+
+    struct Type;
+    impl Type {
+        #[taketurns::main]
+        async fn method(&self) {}
+//                      ^ `#[taketurns::main]` calls the function without arguments: remove them
+    }
+
+    #[taketurns::test]
+    async fn generic<T>() {}
+//                  ^ `#[taketurns::test]` can only run what is not generic: remove this from `generic`
+
+    #[taketurns::main]
+    async fn lifetime<'a>() -> &'a str { "" }
+//                   ^ `#[taketurns::main]` can only run what is not generic: remove this from `lifetime`
+
+    #[taketurns::test]
+    async fn clause() -> u32 where u32: Copy { 1 }
+//                           ^ `#[taketurns::test]` can only run what is not generic: remove this from `clause`
+
+    #[taketurns::test]
+    struct Unit;
+//  ^ `#[taketurns::test]` is for an `async fn`, and this is no function
+
+    #[taketurns::main]
+    pub mod module {}
+//      ^ `#[taketurns::main]` is for an `async fn`, and this is no function
+
+    #[taketurns::test]
+    const CONSTANT: u32 = 1;
+//  ^ `#[taketurns::test]` is for an `async fn`, and this is no function
+
+    #[taketurns::main]
+    #[allow(unused)]
+    static POINTER: fn(u32) = no_pointer;
+//  ^ `#[taketurns::main]` is for an `async fn`, and this is no function
+
+    #[taketurns::test]
+    extern "C" {}
+//  ^ `#[taketurns::test]` is for an `async fn`, and this is no function
+
+    #[taketurns::test]
+    async fn no_body();
+//                    ^ `#[taketurns::test]` finds no body to run: write one for `no_body`
+
+    #[taketurns::test(start_paused = true)]
+//                    ^ unknown option `start_paused`: `#[taketurns::test]` takes only `paused`, for the manual clock
+    async fn unknown_option() {}
+
+    #[taketurns::test(paused = true)]
+//                           ^ nothing may follow `paused`: write `#[taketurns::test(paused)]`
+    async fn option_with_value() {}
+
+    #[taketurns::test]
+    #[test]
+//    ^ `#[test]` beside `#[taketurns::test]`: remove one of them
+    async fn tested_twice() {}
+
+    #[taketurns::test]
+    #[cfg(all())]
+    #[taketurns::main]
+//    ^ `#[taketurns::main]` beside `#[taketurns::test]`: remove one of them
+    async fn test_and_main() {}
+}

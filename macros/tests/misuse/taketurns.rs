@@ -1,0 +1,7 @@
+//! As much of taketurns as the attributes call.
+
+pub use taketurns_macros::{main, test};
+
+pub fn block_on<F: Future>(_: F) -> F::Output {
+    unreachable!("nothing here is run")
+}
