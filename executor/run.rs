@@ -60,8 +60,8 @@ pub const EVENT_INTERVAL: NonZeroU32 = NonZeroU32::new(61).unwrap();
 ///
 /// # Why that is sound
 ///
-/// A task's future and output are touched in three places only: in a run, which borrows the executor; when the
-/// executor is dropped or closed, which drops every future; and by the `JoinHandle<T>`, whose type has
+/// A task's future and output are touched in three places only: in a run, which borrows the executor; when
+/// the executor is dropped or closed, which drops every future; and by the `JoinHandle<T>`, whose type has
 /// `T`'s lifetimes. So it comes down to `'env` outliving the executor and staying what it is. The executor's
 /// part that drops the futures has `'env` in its type and implements `Drop`, so the compiler wants `'env` to
 /// outlive it:
@@ -122,8 +122,8 @@ pub const EVENT_INTERVAL: NonZeroU32 = NonZeroU32::new(61).unwrap();
 /// drop(handle);
 /// ```
 ///
-/// The free [`spawn`](super::spawn()) cannot know `'env`, and takes `'static` futures only. Forgetting the executor
-/// leaks its tasks and nothing else: nobody runs them any more.
+/// The free [`spawn`](super::spawn()) cannot know `'env`, and takes `'static` futures only. Forgetting the
+/// executor leaks its tasks and nothing else: nobody runs them any more.
 pub struct Executor<'env, D: Driver> {
     hub: HubOwner<'env>,
     driver: RefCell<D>,
@@ -152,8 +152,9 @@ impl<'env, D: Driver> Executor<'env, D> {
         HubHandle::new(&self.hub)
     }
 
-    /// Has `hook` told of each failure that nobody awaits, at once: in the name of which task, and what it was,
-    /// for a panic a [`JoinError`](super::JoinError). Without a hook they are printed. A panic of the hook ends there.
+    /// Has `hook` told of each failure that nobody awaits, at once: in the name of which task, and what it
+    /// was, for a panic a [`JoinError`](super::JoinError). Without a hook they are printed. A panic of the
+    /// hook ends there.
     pub fn on_unhandled(&self, hook: impl Fn(Info, Box<dyn Error>) + 'static) {
         self.hub.on_unhandled(Rc::new(hook));
     }
@@ -198,7 +199,8 @@ impl<'env, D: Driver> Executor<'env, D> {
         }))
     }
 
-    /// Runs the loop until [`Handle::stop`](crate::Handle::stop) is called. A `stop` that came before ends it at once.
+    /// Runs the loop until [`Handle::stop`](crate::Handle::stop) is called. A `stop` that came before ends it
+    /// at once.
     ///
     /// # Errors
     ///
@@ -239,9 +241,9 @@ impl<'env, D: Driver> Executor<'env, D> {
         task::enter(&self.hub, Location::caller(), || self.step(limit))
     }
 
-    /// How long a loop that is not ours may wait before the next [`try_tick`](Self::try_tick): not at all while a task is
-    /// ready or the last tick was not `false`; until the next timer is due; `None`: until the driver's
-    /// [`Unpark`](super::Unpark) is used.
+    /// How long a loop that is not ours may wait before the next [`try_tick`](Self::try_tick): not at all
+    /// while a task is ready or the last tick was not `false`; until the next timer is due; `None`: until the
+    /// driver's [`Unpark`](super::Unpark) is used.
     pub fn next_deadline(&self) -> Option<Duration> {
         match self.driver.try_borrow() {
             Ok(driver) if self.hub.is_parked() && !self.hub.has_ready() => {

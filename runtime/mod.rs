@@ -7,7 +7,8 @@
 //! 3. `outside`: the executor's `Driver`: a look is inbox, timers, reactor, in that order.
 //! 4. `exit`, `report`: how tasks that have not ended are ended, and what was lost; `unhandled`: failures
 //!    that nobody awaits.
-//! 5. `handle`: a runtime from other threads; `hyper`: hyper's runtime traits for our types (feature `hyper`).
+//! 5. `handle`: a runtime from other threads; `hyper`: hyper's runtime traits for our types (feature
+//!    `hyper`).
 //! 6. this file: [`Runtime`], and the free [`block_on`].
 
 #![forbid(unsafe_code)]
@@ -141,8 +142,8 @@ impl Runtime {
         }
     }
 
-    /// Takes one step for a loop that is not ours: gives the next task its turn, with a look outside first where
-    /// one is due; never waits. `false` when no task is ready.
+    /// Takes one step for a loop that is not ours: gives the next task its turn, with a look outside first
+    /// where one is due; never waits. `false` when no task is ready.
     ///
     /// A loop that owns the thread calls it until it gives `false`, then waits until
     #[cfg_attr(feature = "net", doc = "[`as_fd`](Self::as_fd) is readable")]
@@ -156,7 +157,8 @@ impl Runtime {
     /// ```
     /// let runtime = taketurns::Runtime::new()?;
     /// let task = runtime.spawn(taketurns::yield_now());
-    /// assert_eq!([runtime.try_tick(), runtime.try_tick(), runtime.try_tick()].map(Result::unwrap), [true, true, false]);
+    /// let ticks = [(); 3].map(|()| runtime.try_tick().unwrap());
+    /// assert_eq!(ticks, [true, true, false]);
     /// assert!(task.is_finished());
     /// assert_eq!(runtime.next_deadline(), None);
     /// # std::io::Result::Ok(())
@@ -181,21 +183,13 @@ impl Runtime {
         }
     }
 
-    /// How long a loop that is not ours may wait before the next [`try_tick`](Self::try_tick): not at all while a
-    /// task is ready, or before a tick has given `false`; until the next timer is due; `None`: until
+    /// How long a loop that is not ours may wait before the next [`try_tick`](Self::try_tick): not at all
+    /// while a task is ready, or before a tick has given `false`; until the next timer is due; `None`: until
     #[cfg_attr(feature = "net", doc = "[`as_fd`](Self::as_fd) is readable.")]
     #[cfg_attr(not(feature = "net"), doc = "somebody wakes a task.")]
     #[must_use]
     pub fn next_deadline(&self) -> Option<Duration> {
         self.executor.next_deadline()
-    }
-
-    /// The descriptor a loop that is not ours waits for: readable when a task was woken from elsewhere since
-    /// the last [`try_tick`](Self::try_tick) that gave `false`, or a source has news. Only to be waited for.
-    #[cfg(feature = "net")]
-    #[must_use]
-    pub fn as_fd(&self) -> BorrowedFd<'_> {
-        self.parts.as_fd()
     }
 
     /// A run is over, if there was one.
@@ -211,10 +205,10 @@ impl Runtime {
 
     /// Ends what is left, and says what that was.
     ///
-    /// First `Builder`'s `on_exit` is done. Tasks that are left then are dropped in the order of spawning, inside the runtime's context, with timers, reactor and
-    /// pool still there for their destructors; what those spawn is dropped too. Then blocking jobs that
-    /// have not begun are dropped, and those that have are waited for, until `Builder`'s
-    /// `blocking_deadline`.
+    /// First `Builder`'s `on_exit` is done. Tasks that are left then are dropped in the order of spawning,
+    /// inside the runtime's context, with timers, reactor and pool still there for their destructors; what
+    /// those spawn is dropped too. Then blocking jobs that have not begun are dropped, and those that have
+    /// are waited for, until `Builder`'s `blocking_deadline`.
     #[must_use = "the report says what was lost; drop the runtime if you do not want it"]
     #[track_caller]
     pub fn shutdown(mut self) -> ExitReport {
@@ -266,6 +260,8 @@ impl Drop for Runtime {
     }
 }
 
+/// The descriptor a loop that is not ours waits for: readable when a task was woken from elsewhere since
+/// the last [`try_tick`](Runtime::try_tick) that gave `false`, or a source has news. Only to be waited for.
 #[cfg(feature = "net")]
 impl AsFd for Runtime {
     fn as_fd(&self) -> BorrowedFd<'_> {

@@ -6,33 +6,20 @@
 #![cfg(all(feature = "net", feature = "time", feature = "offload"))]
 #![forbid(unsafe_code)]
 
+#[path = "common/example.rs"]
+mod example;
+
 use std::collections::BTreeSet;
 use std::env;
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 const LESSONS: [&str; 8] = ["1", "2", "7", "15", "16", "20", "21", "22"];
 
-/// The example's binary, up to date: `cargo test --test tour` alone would not build it.
 fn binary() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let test = env::current_exe().expect("the path of this test");
-        let folder = test.parent().and_then(Path::parent).expect("target/<folder>/deps/<test>");
-        let profile = match folder.file_name().and_then(OsStr::to_str) {
-            None | Some("debug") => "dev",
-            Some(other) => other,
-        };
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--example", "tour", "--profile", profile, "--target-dir"])
-            .arg(folder.parent().expect("target/<folder>"))
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status();
-        assert!(built.expect("cargo runs").success(), "`cargo build --example tour` failed");
-        folder.join("examples").join(format!("tour{}", env::consts::EXE_SUFFIX))
-    })
+    BUILT.get_or_init(|| example::built("tour"))
 }
 
 fn tour(arguments: &[&str]) -> Output {

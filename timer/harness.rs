@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::cell::Cell;
 use std::future::Future;
 use std::num::NonZeroU32;
 use std::pin::Pin;
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use super::timers::Timers;
 use super::{Clock, Instant, Sleep, advance, sleep};
-use crate::executor::{Driver, Executor, ParkThread, Pending, Unpark};
+use crate::executor::{Driver, Executor, ParkThread, Pending, Unpark, spawn, yield_now};
 
 /// Who was woken, in order.
 #[derive(Clone, Default)]
@@ -116,4 +117,27 @@ pub(super) fn looped(test: impl FnOnce(&Executor<'static, Manual>, &Timers)) {
     let _entered = timers.enter();
     let executor = Executor::new(Manual(Rc::clone(&timers)), NonZeroU32::MIN);
     test(&executor, &timers);
+}
+
+/// How often a task has done `leaf` after each of its turns, when it does it 300 times.
+pub(super) fn done_by_turn(
+    executor: &Executor<'static, Manual>,
+    mut leaf: impl AsyncFnMut() + 'static,
+) -> Vec<u32> {
+    let count = Rc::new(Cell::new(0));
+    let counts = Rc::clone(&count);
+    executor.block_on(async move {
+        let busy = spawn(async move {
+            for _ in 0..300 {
+                leaf().await;
+                counts.set(counts.get() + 1);
+            }
+        });
+        let mut seen = Vec::new();
+        while !busy.is_finished() {
+            yield_now().await;
+            seen.push(count.get());
+        }
+        seen
+    })
 }

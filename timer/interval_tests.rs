@@ -1,17 +1,14 @@
 //! Intervals: what each behaviour does with missed ticks, in exact times.
 
-use std::cell::Cell;
-use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures::StreamExt;
 use futures_core::Stream;
 
-use super::harness::{SECOND, looped, manual, ms, steps};
+use super::harness::{SECOND, done_by_turn, looped, manual, ms, steps};
 use super::timers::Timers;
 use super::{Instant, Interval, MissedTickBehavior, interval, interval_at};
-use crate::executor::{spawn, yield_now};
 
 const PERIOD: Duration = ms(10);
 
@@ -151,25 +148,10 @@ fn a_reset_moves_the_tick_that_is_waited_for() {
 #[test]
 fn ticks_that_are_behind_end_the_turn_when_the_budget_does() {
     looped(|executor, timers| {
-        let count = Rc::new(Cell::new(0));
-        let counts = Rc::clone(&count);
         let mut behind = interval(ms(1));
         timers.timeline.set((Instant::now() + ms(1000)).0);
-        let seen = executor.block_on(async move {
-            let busy = spawn(async move {
-                for _ in 0..300 {
-                    behind.tick().await;
-                    counts.set(counts.get() + 1);
-                }
-            });
-            let mut seen = Vec::new();
-            while !busy.is_finished() {
-                yield_now().await;
-                seen.push(count.get());
-            }
-            seen
-        });
-        assert_eq!(seen, [128, 256, 300]);
+        let done = done_by_turn(executor, async move || _ = behind.tick().await);
+        assert_eq!(done, [128, 256, 300]);
     });
 }
 

@@ -8,9 +8,8 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::harness::{SECOND, Trace, looped, manual, ms, steps};
+use super::harness::{SECOND, Trace, done_by_turn, looped, manual, ms, steps};
 use super::{Elapsed, Instant, Timeout, advance, sleep, timeout, timeout_at};
-use crate::executor::{spawn, yield_now};
 
 /// Writes its name when it is dropped.
 struct OnDrop(Rc<Cell<u32>>);
@@ -121,23 +120,10 @@ fn a_future_that_uses_up_every_budget_meets_its_limit() {
 #[test]
 fn a_timeout_that_is_always_over_ends_the_turn_when_the_budget_does() {
     looped(|executor, _| {
-        let count = Rc::new(Cell::new(0));
-        let counts = Rc::clone(&count);
-        let seen = executor.block_on(async move {
-            let busy = spawn(async move {
-                for _ in 0..300 {
-                    assert!(timeout(Duration::ZERO, pending::<()>()).await.is_err());
-                    counts.set(counts.get() + 1);
-                }
-            });
-            let mut seen = Vec::new();
-            while !busy.is_finished() {
-                yield_now().await;
-                seen.push(count.get());
-            }
-            seen
+        let done = done_by_turn(executor, async || {
+            assert!(timeout(Duration::ZERO, pending::<()>()).await.is_err());
         });
-        assert_eq!(seen, [128, 256, 300]);
+        assert_eq!(done, [128, 256, 300]);
     });
 }
 

@@ -98,8 +98,8 @@ fn waker_that_comes_back() {
     });
 }
 
-/// The `JoinHandle` is the last pin, and goes after the executor, while the last waker goes elsewhere: which of them
-/// frees the task, and with it the hub.
+/// The `JoinHandle` is the last pin, and goes after the executor, while the last waker goes elsewhere: which
+/// of them frees the task, and with it the hub.
 ///
 /// Unbounded: two threads, few steps.
 #[test]

@@ -45,8 +45,8 @@ fn dropped_task() {
     });
 }
 
-/// A waker is cloned and dropped elsewhere while the task is dropped unfinished: by the close, or by the abort that
-/// the close finds.
+/// A waker is cloned and dropped elsewhere while the task is dropped unfinished: by the close, or by the
+/// abort that the close finds.
 ///
 /// Unbounded: two threads, few steps.
 #[test]
@@ -113,8 +113,8 @@ fn remote_spawn_against_close() {
     });
 }
 
-/// *Runtime drop*: the executor is dropped while others have a waker, a `Handle` and an `AbortHandle` of it, use
-/// them and drop them. Whoever is last frees the hub.
+/// *Runtime drop*: the executor is dropped while others have a waker, a `Handle` and an `AbortHandle` of it,
+/// use them and drop them. Whoever is last frees the hub.
 ///
 /// Three preemptions: the drop is a close and a retirement, and each of the others may fall between
 /// them, in either order.

@@ -1,5 +1,5 @@
-//! A task's result on another thread: `Handle::spawn` and `RemoteHandle`. The other thread awaits it in an executor
-//! of its own.
+//! A task's result on another thread: `Handle::spawn` and `RemoteHandle`. The other thread awaits it in an
+//! executor of its own.
 
 #![forbid(unsafe_code)]
 
@@ -7,10 +7,12 @@ use std::future::pending;
 use std::sync::Arc;
 
 use super::{
-    AtomicUsize, Ordering, bounded, bounded_twice, executor, homebound, model, thread, waiting,
+    AtomicUsize, Ordering, Preemptions, bounded, bounded_twice, executor, homebound, model, thread,
+    waiting,
 };
 use crate::Handle;
-use crate::executor::yield_now;
+use crate::RemoteHandle;
+use crate::executor::{JoinError, yield_now};
 
 /// Counts the drops of a future that may be dropped on any thread.
 struct CountsDrops(Arc<AtomicUsize>);
@@ -21,22 +23,13 @@ impl Drop for CountsDrops {
     }
 }
 
-/// The task is polled here while its handle is polled there, with two wakes over the two inboxes.
-///
-/// Three preemptions: one between the poll of the handle and the park there, one each for push and
-/// look here.
-#[test]
-fn remote_join() {
-    model(bounded_twice(3, 5), || {
+/// Runs an executor here, until `there`, on another thread and with a handle of it, is over.
+fn beside(preemptions: Preemptions, there: impl Fn(&Handle) + Copy + Send + Sync + 'static) {
+    model(preemptions, move || {
         let here = executor();
         let handle = Handle::new(&here);
         let away = thread::spawn(move || {
-            let remote = handle.spawn(async {
-                yield_now().await;
-                7
-            });
-            let there = executor();
-            assert_eq!(there.block_on(remote).unwrap(), 7);
+            there(&handle);
             handle.stop();
         });
         here.run_forever().unwrap();
@@ -44,32 +37,38 @@ fn remote_join() {
     });
 }
 
-/// Aborted there while it completes here: either outcome, and the future is gone by the time it is known.
+/// Sends a task that yields and gives 7, and awaits it. When its outcome is known, its future is gone.
+fn awaited(handle: &Handle, begin: impl FnOnce(&RemoteHandle<u32>)) -> Result<u32, JoinError> {
+    let drops = Arc::new(AtomicUsize::new(0));
+    let counts = CountsDrops(Arc::clone(&drops));
+    let remote = handle.spawn(async move {
+        let _counts = counts;
+        yield_now().await;
+        7
+    });
+    begin(&remote);
+    let outcome = executor().block_on(remote);
+    assert_eq!(drops.load(Ordering::Relaxed), 1);
+    outcome
+}
+
+/// The task is polled here while its handle is polled there, with two wakes over the two inboxes.
+///
+/// Three preemptions: one between the poll of the handle and the park there, one each for push and
+/// look here.
+#[test]
+fn remote_join() {
+    beside(bounded_twice(3, 5), |handle| assert_eq!(awaited(handle, |_| {}).unwrap(), 7));
+}
+
+/// Aborted there while it completes here: either outcome.
 ///
 /// Three preemptions, as above.
 #[test]
 fn remote_abort_against_completion() {
-    model(bounded_twice(3, 5), || {
-        let here = executor();
-        let handle = Handle::new(&here);
-        let away = thread::spawn(move || {
-            let drops = Arc::new(AtomicUsize::new(0));
-            let counts = CountsDrops(Arc::clone(&drops));
-            let remote = handle.spawn(async move {
-                let _counts = counts;
-                yield_now().await;
-                7
-            });
-            remote.abort();
-            match executor().block_on(remote) {
-                Ok(output) => assert_eq!(output, 7),
-                Err(error) => assert!(error.is_cancelled()),
-            }
-            assert_eq!(drops.load(Ordering::Relaxed), 1);
-            handle.stop();
-        });
-        here.run_forever().unwrap();
-        away.join().unwrap();
+    beside(bounded_twice(3, 5), |handle| match awaited(handle, RemoteHandle::abort) {
+        Ok(output) => assert_eq!(output, 7),
+        Err(error) => assert!(error.is_cancelled()),
     });
 }
 
@@ -78,21 +77,14 @@ fn remote_abort_against_completion() {
 /// Three preemptions, as above.
 #[test]
 fn remote_abort_against_poll() {
-    model(bounded_twice(3, 5), || {
-        let here = executor();
-        let handle = Handle::new(&here);
-        let away = thread::spawn(move || {
-            let remote = handle.spawn(pending::<()>());
-            remote.abort();
-            assert!(executor().block_on(remote).unwrap_err().is_cancelled());
-            handle.stop();
-        });
-        here.run_forever().unwrap();
-        away.join().unwrap();
+    beside(bounded_twice(3, 5), |handle| {
+        let remote = handle.spawn(pending::<()>());
+        remote.abort();
+        assert!(executor().block_on(remote).unwrap_err().is_cancelled());
     });
 }
 
-/// The executor ends while the handle is awaited there: the wait ends too, and the future was dropped.
+/// The executor ends while the handle is awaited there: the wait ends too.
 ///
 /// Three preemptions: one before the push, one between the poll of the handle and its park, one in the close.
 #[test]
@@ -100,19 +92,9 @@ fn remote_join_against_close() {
     model(bounded_twice(3, 5), || {
         let mut here = executor();
         let handle = Handle::new(&here);
-        let away = thread::spawn(move || {
-            let drops = Arc::new(AtomicUsize::new(0));
-            let counts = CountsDrops(Arc::clone(&drops));
-            let remote = handle.spawn(async move {
-                let _counts = counts;
-                yield_now().await;
-                7
-            });
-            match executor().block_on(remote) {
-                Ok(output) => assert_eq!(output, 7),
-                Err(error) => assert!(error.is_shutdown()),
-            }
-            assert_eq!(drops.load(Ordering::Relaxed), 1);
+        let away = thread::spawn(move || match awaited(&handle, |_| {}) {
+            Ok(output) => assert_eq!(output, 7),
+            Err(error) => assert!(error.is_shutdown()),
         });
         here.block_on(yield_now());
         here.end();

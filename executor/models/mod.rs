@@ -2,8 +2,8 @@
 //!
 //! Loom runs a model once for every way its threads can interleave and every value a weak load may
 //! read. Each model here has at most three threads and is about one race; the bound on preemptions and
-//! its reason stand beside it, and a second, wider one for `TAKETURNS_LOOM=full`. Three things are watched in all of
-//! them: memory (see [`watch`](super::task::watch)), the thread a future is polled and dropped on
+//! its reason stand beside it, and a second, wider one for `TAKETURNS_LOOM=full`. Three things are watched in
+//! all of them: memory (see [`watch`](super::task::watch)), the thread a future is polled and dropped on
 //! ([`Homebound`]), and that nobody sleeps for ever (loom calls that a deadlock). Under a plain
 //! `cargo test` each runs once, on std's threads. What each is able to catch is in docs/orderings.md.
 //!
@@ -12,10 +12,11 @@
 //! 1. `counting.rs`: who frees a task, with wakers cloned and dropped elsewhere.
 //! 2. `waking.rs`: every wake has its poll, in order and in time. `parking.rs`: also when home sleeps.
 //! 3. `aborting.rs`: an abort from elsewhere against all a task can do.
-//! 4. `ending.rs`: the end of the executor against what others still do. `joining.rs`: results between threads.
+//! 4. `ending.rs`: the end of the executor against what others still do. `joining.rs`: results between
+//!    threads.
 //!
-//! `cooperative_scheduling` and `missed_yield` in `waking.rs`, and `dropped_task` in `ending.rs`, are the three in which
-//! cooperative code is let down.
+//! `cooperative_scheduling` and `missed_yield` in `waking.rs`, and `dropped_task` in `ending.rs`, are the
+//! three in which cooperative code is let down.
 
 #![forbid(unsafe_code)]
 
@@ -122,8 +123,8 @@ fn executor_over(driver: Parked, event_interval: NonZeroU32) -> Executor<'static
     executor
 }
 
-/// Waits for the model's own signal, not by parking the thread: loom would take an `unpark` for the end of a `join`. A
-/// wait with a limit times out at once; under loom one without may end once without a reason.
+/// Waits for the model's own signal, not by parking the thread: loom would take an `unpark` for the end of a
+/// `join`. A wait with a limit times out at once; under loom one without may end once without a reason.
 #[derive(Default)]
 struct Parked(Arc<Notify>);
 

@@ -139,27 +139,32 @@ fn wake_against_a_run_after_steps() {
     });
 }
 
+/// `there` writes 1 on another thread and ends `run_forever` here, which sees it then.
+fn run_forever_sees(there: impl Fn(Handle, Arc<AtomicUsize>) + Copy + Send + Sync + 'static) {
+    model(UNBOUNDED, move || {
+        let executor = executor();
+        let handle = Handle::new(&executor);
+        let written = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&written);
+        let away = thread::spawn(move || there(handle, written));
+        executor.run_forever().unwrap();
+        assert_eq!(seen.load(Ordering::Relaxed), 1);
+        away.join().unwrap();
+    });
+}
+
 /// A task sent by `Handle::spawn` is found by the look or ends the wait, and its contents with it.
 ///
 /// Unbounded: two threads.
 #[test]
 fn remote_spawn_against_park() {
-    model(UNBOUNDED, || {
-        let executor = executor();
-        let handle = Handle::new(&executor);
-        let written = Arc::new(AtomicUsize::new(0));
-        let seen = Arc::clone(&written);
-        let away = thread::spawn(move || {
-            written.store(1, Ordering::Relaxed);
-            let stopper = handle.clone();
-            drop(handle.spawn(async move {
-                assert_eq!(written.load(Ordering::Relaxed), 1);
-                stopper.stop();
-            }));
-        });
-        executor.run_forever().unwrap();
-        assert_eq!(seen.load(Ordering::Relaxed), 1);
-        away.join().unwrap();
+    run_forever_sees(|handle, written| {
+        written.store(1, Ordering::Relaxed);
+        let stopper = handle.clone();
+        drop(handle.spawn(async move {
+            assert_eq!(written.load(Ordering::Relaxed), 1);
+            stopper.stop();
+        }));
     });
 }
 
@@ -169,18 +174,9 @@ fn remote_spawn_against_park() {
 /// Unbounded: two threads.
 #[test]
 fn stop_against_park() {
-    model(UNBOUNDED, || {
-        let executor = executor();
-        let handle = Handle::new(&executor);
-        let written = Arc::new(AtomicUsize::new(0));
-        let seen = Arc::clone(&written);
-        let away = thread::spawn(move || {
-            written.store(1, Ordering::Relaxed);
-            handle.stop();
-        });
-        executor.run_forever().unwrap();
-        assert_eq!(seen.load(Ordering::Relaxed), 1);
-        away.join().unwrap();
+    run_forever_sees(|handle, written| {
+        written.store(1, Ordering::Relaxed);
+        handle.stop();
     });
 }
 

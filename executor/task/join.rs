@@ -121,12 +121,12 @@ impl<T> JoinHandle<T> {
 
     /// Calls `f` with the outcome once the task has ended; the handle stays.
     ///
-    /// Callbacks, and the wake of who awaits the handle, come in the order in which they were registered, in the
-    /// task's last turn. One that is registered later has a turn of its own, and comes before
-    /// the output is given to who awaits it after that: `f` is never called inside this. A task whose
-    /// executor ends calls back too, with an error that [is_shutdown](JoinError::is_shutdown). A callback that
-    /// panics ends there, and is reported as [`Unhandled`](crate::task::Unhandled); a panic of the task
-    /// counts as seen when a callback was given it.
+    /// Callbacks, and the wake of who awaits the handle, come in the order in which they were registered, in
+    /// the task's last turn. One that is registered later has a turn of its own, and comes before the output
+    /// is given to who awaits it after that: `f` is never called inside this. A task whose executor ends
+    /// calls back too, with an error that [is_shutdown](JoinError::is_shutdown). A callback that panics ends
+    /// there, and is reported as [`Unhandled`](crate::task::Unhandled); a panic of the task counts as seen
+    /// when a callback was given it.
     ///
     /// # Errors
     ///

@@ -3,8 +3,9 @@
 //! Spawning and finishing a task is mostly malloc and free. A cell that is freed at home goes to a
 //! list of its size class instead, and the next task of that size takes it from there: two plain
 //! moves. While the loop is busy the list holds at most what was alive at once; when there is nothing else
-//! to do, it gives back all but [`KEPT`], a slice at a time. Cells freed away use the allocator, and so does everything under loom and Miri, which could
-//! not see a use after free otherwise; `--cfg taketurns_no_recycle` turns it off for sanitizers.
+//! to do, it gives back all but [`KEPT`], a slice at a time. Cells freed away use the allocator, and so does
+//! everything under loom and Miri, which could not see a use after free otherwise;
+//! `--cfg taketurns_no_recycle` turns it off for sanitizers.
 
 use std::alloc::{self, Layout};
 use std::cell::Cell;

@@ -35,7 +35,8 @@ pub(super) fn own(task: TaskPtr) -> Waker {
     unsafe { Waker::from_raw(raw(task.as_ptr().cast())) }
 }
 
-/// Aborts the task that `waker`, one of ours, wakes: its next turn, which it is owed from now, drops the future.
+/// Aborts the task that `waker`, one of ours, wakes: its next turn, which it is owed from now, drops the
+/// future.
 pub(crate) fn abort(waker: &Waker) {
     if *waker.vtable() != VTABLE {
         return;

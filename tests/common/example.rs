@@ -1,0 +1,23 @@
+//! An example of this crate as a program, to be run as a user runs it.
+
+use std::env;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Its binary, up to date: `cargo test --test name` alone would not build it.
+pub(crate) fn built(name: &str) -> PathBuf {
+    let test = env::current_exe().expect("the path of this test");
+    let folder = test.parent().and_then(Path::parent).expect("target/<folder>/deps/<test>");
+    let profile = match folder.file_name().and_then(OsStr::to_str) {
+        None | Some("debug") => "dev",
+        Some(other) => other,
+    };
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--example", name, "--profile", profile, "--target-dir"])
+        .arg(folder.parent().expect("target/<folder>"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status();
+    assert!(built.expect("cargo runs").success(), "`cargo build --example {name}` failed");
+    folder.join("examples").join(format!("{name}{}", env::consts::EXE_SUFFIX))
+}
