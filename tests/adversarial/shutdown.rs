@@ -196,3 +196,23 @@ fn a_runtime_kept_in_a_thread_local_ends_with_its_thread() {
     thread.join().unwrap();
     assert_eq!(receive.recv(), Ok("dropped"));
 }
+
+/// Found beyond those lists: the end of a task is the end of the last way in from other threads.
+#[test]
+fn a_destructor_uses_and_drops_the_last_handle() {
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    let ended = Rc::new(RefCell::new(None));
+    let place = Rc::clone(&ended);
+    runtime
+        .spawn(pending_then(move || {
+            let remote = handle.spawn(async { panic!("it never runs") });
+            handle.stop();
+            drop(handle);
+            place.replace(Some(remote.is_finished()));
+        }))
+        .detach();
+    runtime.block_on(async {});
+    assert_eq!(runtime.shutdown().lost().len(), 1);
+    assert_eq!(ended.take(), Some(true), "dropped by its sender, at once");
+}
