@@ -34,7 +34,7 @@
 //!
 //! 1. [`executor`]: who runs next. Begin with `executor/run.rs`, the loop and its promise, then
 //!    `executor/task/mod.rs`: the task in two halves, home and away, which is the one new idea here.
-//! 2. `timer/` ([`time`]): when. A wheel of integers, a clock, `sleep`, and what is made of it.
+//! 2. `common/`: what the parts around it share. `timer/` ([`time`]): when. A wheel of integers, a clock, `sleep`, and what is made of it.
 //! 3. `reactor/` ([`net`]): what the operating system says. Epoll behind a small surface, and TCP on top.
 //! 4. `offload/`: beside the loop, the thread pool for work that blocks.
 //! 5. `runtime/`: ties them together: [`Runtime`], [`Builder`], [`ExitReport`].
@@ -49,6 +49,7 @@
 //! here, `macros` the attributes `main` and `test` for an `async fn`. `net` is Linux only so far; everything
 //! else builds where std does.
 
+mod common;
 pub mod executor;
 #[cfg(feature = "offload")]
 mod offload;
@@ -62,17 +63,17 @@ mod timer;
 #[cfg(feature = "time")]
 pub mod time {
     pub use crate::timer::{
-        CallHandle, Clock, Elapsed, Instant, Interval, MissedTickBehavior, Sleep, Timeout, advance,
-        call_at, call_later, interval, interval_at, pause, resume, sleep, sleep_until, timeout,
-        timeout_at,
+        CallHandle, Clock, Elapsed, Hold, Instant, Interval, MissedTickBehavior, Sleep, Timeout,
+        advance, call_at, call_later, hold, interval, interval_at, pause, resume, sleep,
+        sleep_until, timeout, timeout_at,
     };
 }
 
 /// Tasks: naming them, telling them apart, and letting one off its budget.
 pub mod task {
+    pub use crate::common::{Unconstrained, unconstrained};
     pub use crate::executor::{
-        AbortOnDrop, Builder, Id, Info, OnDoneError, State, Unconstrained, YieldNow, current,
-        unconstrained,
+        AbortOnDrop, Builder, Id, Info, OnDoneError, State, YieldNow, current,
     };
     pub use crate::runtime::{Cancelled, Unhandled, cancelled, reported};
 }
@@ -87,7 +88,8 @@ pub use offload::{BlockingHandle, spawn_blocking};
 #[cfg(feature = "hyper")]
 pub use runtime::hyper;
 pub use runtime::{
-    Builder, ExitReport, Handle, OnExit, RemoteHandle, Runtime, StuckJob, UnhandledPanic, block_on,
+    Builder, ExitReport, Handle, OnExit, Order, RemoteHandle, Runtime, StuckJob, UnhandledPanic,
+    block_on,
 };
 #[cfg(feature = "macros")]
 pub use taketurns_macros::{main, test};

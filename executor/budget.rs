@@ -9,15 +9,13 @@
 #![forbid(unsafe_code)]
 
 use std::cell::Cell;
-use std::future::Future;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// Leaf operations a task may complete in one turn. tokio's number: large enough to be rarely
 /// met, small enough to keep a turn short.
 pub(crate) const BUDGET: u32 = 128;
 
-/// Outside an executor of ours, and inside [`unconstrained`]: never spent.
+/// Outside an executor of ours, and inside `unconstrained`: never spent.
 const UNLIMITED: u32 = u32::MAX;
 
 thread_local! {
@@ -30,13 +28,14 @@ pub(super) fn refill() {
     LEFT.set(BUDGET);
 }
 
-/// The loop is entered or left: what runs now is not a turn. Returns what was left before.
-pub(super) fn lift() -> u32 {
+/// What runs from now on is not bound by it: the loop is entered or left, or it was asked for. Returns what was
+/// left before.
+pub(crate) fn lift() -> u32 {
     LEFT.replace(UNLIMITED)
 }
 
 /// Back where [`lift`] was called.
-pub(super) fn restore(left: u32) {
+pub(crate) fn restore(left: u32) {
     LEFT.set(left);
 }
 
@@ -56,49 +55,5 @@ pub(crate) fn spend() {
     let left = LEFT.get();
     if left != UNLIMITED {
         LEFT.set(left.saturating_sub(1));
-    }
-}
-
-/// Runs a future without the budget: its leaf operations never return `Pending` only to be fair.
-///
-/// For a part that has its own bound. A loop inside that never suspends starves every other task.
-///
-/// # Cancellation
-///
-/// Dropping the returned future drops `future`.
-///
-/// ```
-/// # taketurns::block_on(async {
-/// let answer = taketurns::task::unconstrained(async { 42 }).await;
-/// assert_eq!(answer, 42);
-/// # });
-/// ```
-pub fn unconstrained<F: Future>(future: F) -> Unconstrained<F> {
-    Unconstrained { future }
-}
-
-pin_project_lite::pin_project! {
-    /// See [`unconstrained`].
-    #[derive(Debug)]
-    #[must_use = "futures do nothing unless awaited"]
-    pub struct Unconstrained<F> {
-        #[pin]
-        future: F,
-    }
-}
-
-impl<F: Future> Future for Unconstrained<F> {
-    type Output = F::Output;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        /// Gives the turn its budget back, on unwind too.
-        struct Restore(u32);
-        impl Drop for Restore {
-            fn drop(&mut self) {
-                LEFT.set(self.0);
-            }
-        }
-        let _restore = Restore(LEFT.replace(UNLIMITED));
-        self.project().future.poll(cx)
     }
 }

@@ -11,7 +11,7 @@ pub struct Id(pub(crate) u64);
 
 impl Id {
     /// The future of `block_on`, which is no task of its own.
-    pub(super) const ROOT: Id = Id(0);
+    pub(crate) const ROOT: Id = Id(0);
 }
 
 impl fmt::Display for Id {

@@ -36,6 +36,9 @@ pub enum State {
 impl Info {
     /// `task #3`, or `task #3 "name"`.
     pub(crate) fn title(&self) -> String {
+        if self.id == Id::ROOT {
+            return "the future of `block_on`".to_owned();
+        }
         let name = self.name.as_ref().map(|name| format!(" {name:?}"));
         format!("task {}{}", self.id, name.unwrap_or_default())
     }
@@ -73,7 +76,8 @@ impl Info {
 
 impl fmt::Display for Info {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, spawned at {}, ", self.title(), self.site)?;
+        let verb = if self.id == Id::ROOT { "called" } else { "spawned" };
+        write!(f, "{}, {verb} at {}, ", self.title(), self.site)?;
         match self.polls {
             0 => f.write_str("never polled"),
             1 => f.write_str("polled once"),

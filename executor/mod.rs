@@ -18,7 +18,7 @@
 //! 3. `task/`: the task itself, in two halves. Its `mod.rs` has the drawing, the table and the invariants.
 //! 4. `driver.rs`: what stands outside; `cancel/`: ending a task before its end.
 //! 5. `error.rs`, `info.rs`, `id.rs`: what is said of tasks that fail or are lost.
-//! 6. `primitives.rs`: every atomic; `scoped.rs`: how a part is found without being handed round.
+//! 6. `primitives.rs`: every atomic.
 //! 7. `models/`, `home_tests.rs`: the races, checked by loom; the promise of no atomics, counted.
 
 pub(crate) mod budget;
@@ -33,12 +33,10 @@ mod info;
 mod models;
 pub(crate) mod primitives;
 mod run;
-pub(crate) mod scoped;
 mod spawn;
 mod task;
 mod yield_now;
 
-pub use budget::{Unconstrained, unconstrained};
 pub use cancel::{AbortHandle, AbortOnDrop};
 pub use driver::{Driver, ParkThread, Pending, Unpark};
 pub(crate) use error::Who;
@@ -48,6 +46,6 @@ pub use info::{Info, State};
 pub use run::{EVENT_INTERVAL, Executor};
 pub(crate) use spawn::report;
 pub use spawn::{Builder, current, spawn};
-pub(crate) use task::{HubHandle, silence};
+pub(crate) use task::{Blocked, Hub, HubHandle, silence, with_current};
 pub use task::{JoinHandle, Nested};
 pub use yield_now::{YieldNow, yield_now};

@@ -75,6 +75,12 @@ orderings! {
     stop_seen = Relaxed;
     /// Pairs with `stop`.
     stop_taken = Acquire;
+    /// Taken at home, or from one that is out; nothing is read through it.
+    token_taken = Relaxed;
+    /// Gives what was pushed before to `tokens_seen`.
+    token_back = Release;
+    /// Pairs with every `token_back`: what their holders pushed is seen by the drain that follows.
+    tokens_seen = Acquire;
 }
 
 /// The ordering of an access. Under loom `TAKETURNS_WEAKEN=away_dec=Relaxed` has another one tried.

@@ -10,7 +10,7 @@
 //!   takes the whole inbox in push order, then the timers due by one reading of the clock in (deadline,
 //!   arm) order, then a bounded number of reactor events, all to the tail.
 //! * **F4** Leaf operations of this crate return `Pending` after 128 in one poll (see
-//!   [`unconstrained`](super::unconstrained)).
+//!   [`unconstrained`](crate::task::unconstrained)).
 //! * **F5** When the root completes, each task queued at that moment takes one last turn; then `block_on`
 //!   returns. The others stay, and go on in the next.
 
@@ -324,13 +324,9 @@ impl<'env, D: Driver> Executor<'env, D> {
     }
 }
 
-/// Says how many tasks are ready, and what the driver waits for (unless it is at work).
+/// Says how many tasks are ready.
 impl<D: Driver> fmt::Debug for Executor<'_, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let pending = self.driver.try_borrow().ok().map(|driver| driver.pending());
-        f.debug_struct("Executor")
-            .field("ready", &self.hub.ready())
-            .field("pending", &pending)
-            .finish_non_exhaustive()
+        f.debug_struct("Executor").field("ready", &self.hub.ready()).finish_non_exhaustive()
     }
 }

@@ -43,7 +43,7 @@ use std::sync::Arc;
 pub use handle::BlockingHandle;
 pub(crate) use pool::{Limits, Pool};
 
-use crate::executor::scoped;
+use crate::common::scoped;
 use job::Slot;
 
 /// Runs `f` on a thread of the runtime's pool; await the handle for what it returns.

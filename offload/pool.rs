@@ -30,7 +30,8 @@ use parking_lot::{Condvar, Mutex};
 
 use super::job::Job;
 use super::worker::Worker;
-use crate::executor::scoped::{self, Entered, Scoped};
+use crate::common::scoped::{self, Entered, Scoped};
+use crate::common::tokens::{Token, Tokens};
 use crate::executor::{JoinError, Who};
 
 thread_local! {
@@ -61,16 +62,25 @@ impl Default for Limits {
 pub(crate) struct Pool {
     limits: Limits,
     /// The near end of the line; `None` once the pool is closed.
-    line: RefCell<Option<Sender<Arc<dyn Job>>>>,
+    line: RefCell<Option<Sender<Ticket>>>,
+    /// Each job in flight holds a virtual clock.
+    holds: Arc<Tokens>,
     shared: Arc<Shared>,
     /// How a thread starts; tests put others here.
     start: fn(String, Worker) -> io::Result<()>,
 }
 
+/// A job in line, or running.
+pub(super) struct Ticket {
+    pub(super) job: Arc<dyn Job>,
+    /// Given back last, after the wake.
+    pub(super) hold: Token,
+}
+
 /// What the pool and its threads share.
 pub(super) struct Shared {
     /// The far end of the line.
-    pub(super) line: Receiver<Arc<dyn Job>>,
+    pub(super) line: Receiver<Ticket>,
     pub(super) state: Mutex<State>,
     /// A thread ended.
     pub(super) ended: Condvar,
@@ -99,18 +109,20 @@ impl Pool {
     /// # Panics
     ///
     /// Panics when `max_threads` is 0.
-    pub(crate) fn new(limits: Limits) -> Rc<Self> {
-        Self::with_start(limits, start_thread)
+    pub(crate) fn new(limits: Limits, holds: Arc<Tokens>) -> Rc<Self> {
+        Self::with_start(limits, holds, start_thread)
     }
 
     pub(super) fn with_start(
         limits: Limits,
+        holds: Arc<Tokens>,
         start: fn(String, Worker) -> io::Result<()>,
     ) -> Rc<Self> {
         assert!(limits.max_threads > 0, "`max_blocking_threads` must be at least 1");
         let (near, far) = unbounded();
         let shared = Shared { line: far, state: Mutex::default(), ended: Condvar::new() };
-        Rc::new(Pool { limits, line: RefCell::new(Some(near)), shared: Arc::new(shared), start })
+        let line = RefCell::new(Some(near));
+        Rc::new(Pool { limits, line, holds, shared: Arc::new(shared), start })
     }
 
     /// Makes this the pool of `spawn_blocking` on this thread, until the guard is dropped.
@@ -121,12 +133,15 @@ impl Pool {
     /// Puts a job in line, or ends it with an error if it can never run.
     pub(super) fn submit(&self, job: Arc<dyn Job>) {
         match self.admit() {
-            Ok(line) => line.send(job).expect("`shared` has the other end"),
+            Ok(line) => {
+                let ticket = Ticket { job, hold: self.holds.take() };
+                assert!(line.send(ticket).is_ok(), "`shared` has the other end");
+            }
             Err(error) => job.reject(error),
         }
     }
 
-    fn admit(&self) -> Result<Ref<'_, Sender<Arc<dyn Job>>>, JoinError> {
+    fn admit(&self) -> Result<Ref<'_, Sender<Ticket>>, JoinError> {
         let Ok(line) = Ref::filter_map(self.line.borrow(), Option::as_ref) else {
             return Err(JoinError::shutdown(Who::Job));
         };
@@ -175,8 +190,8 @@ impl Pool {
     fn close(&self) {
         self.shared.state.lock().closed = true;
         drop(self.line.take()); // the threads see the line end
-        for job in self.shared.line.try_iter() {
-            job.reject(JoinError::shutdown(Who::Job));
+        for ticket in self.shared.line.try_iter() {
+            ticket.job.reject(JoinError::shutdown(Who::Job));
         }
     }
 

@@ -20,13 +20,14 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::pool::{Limits, Pool};
 use super::{BlockingHandle, spawn_blocking};
+use crate::common::tokens::Tokens;
 use crate::executor::JoinError;
 
 /// How long a test waits for what must come.
 const LIMIT: Duration = Duration::from_secs(20);
 
 fn pool(max_threads: usize) -> Rc<Pool> {
-    Pool::new(Limits { max_threads, ..Limits::default() })
+    Pool::new(Limits { max_threads, ..Limits::default() }, Tokens::of_nobody())
 }
 
 /// `spawn_blocking` inside the runtime of `pool`.

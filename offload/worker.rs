@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crossbeam_channel::RecvTimeoutError;
 
-use super::job::{Job, quietly, wake};
-use super::pool::Shared;
+use super::job::{quietly, wake};
+use super::pool::{Shared, Ticket};
 use crate::executor::{JoinError, Who};
 
 /// Takes jobs until there are none for a while, or no more to come.
@@ -27,7 +27,7 @@ impl Worker {
     pub(super) fn work(&self) {
         loop {
             match self.shared.line.recv_timeout(self.keep_alive) {
-                Ok(job) => self.run(job),
+                Ok(ticket) => self.run(ticket),
                 Err(reason) if self.leaves(reason) => return,
                 Err(_) => thread::yield_now(), // a job is on its way into the line
             }
@@ -36,8 +36,9 @@ impl Worker {
 
     /// The order matters: the output is stored before the thread counts as free, so that a
     /// shutdown that waited finds every result; and the thread is free before the waiter wakes, so
-    /// that its next job comes to this thread and starts no other.
-    fn run(&self, job: Arc<dyn Job>) {
+    /// that its next job comes to this thread and starts no other; and the hold on the clock comes back after
+    /// the wake, so that the clock does not jump over it.
+    fn run(&self, Ticket { job, hold }: Ticket) {
         let open = self.shared.state.lock().begin(self.seat, job.site());
         let waker = if open {
             job.run()
@@ -48,6 +49,7 @@ impl Worker {
         quietly(|| drop(job));
         self.shared.state.lock().finish(self.seat);
         wake(waker);
+        drop(hold);
     }
 
     /// True: the thread ends, and no longer counts.

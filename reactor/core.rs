@@ -17,7 +17,8 @@ use std::time::Duration;
 use super::slab::{Key, Slab};
 use super::source::Registration;
 use super::sys::{Events, Poller};
-use crate::executor::{Unpark, scoped};
+use crate::common::scoped;
+use crate::executor::Unpark;
 
 thread_local! {
     static CURRENT: scoped::Scoped<Reactor> = const { RefCell::new(None) };

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::core::Reactor;
 use super::source::Source;
-use crate::executor::scoped::Entered;
+use crate::common::scoped::Entered;
 
 /// A test that waits so long has lost a wake. Only a failing test gets there.
 const LOST: Duration = Duration::from_secs(10);

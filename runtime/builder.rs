@@ -7,9 +7,10 @@ use std::io;
 use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::sync::Arc;
-#[cfg(feature = "offload")]
 use std::time::Duration;
 
+use super::deadlock::GRACE;
+use super::order::{Order, Schedule, Shuffle};
 use super::outside::Outside;
 use super::parts::Parts;
 use super::{OnExit, Runtime, UnhandledPanic};
@@ -34,6 +35,8 @@ use crate::timer::Clock;
 #[must_use = "a builder does nothing until `build`"]
 pub struct Builder {
     event_interval: NonZeroU32,
+    order: Order,
+    deadlock_grace: Duration,
     on_exit: OnExit,
     on_lost: Option<OnLost>,
     pub(super) unhandled_panic: UnhandledPanic,
@@ -50,6 +53,8 @@ impl Builder {
     pub fn new() -> Self {
         Self {
             event_interval: EVENT_INTERVAL,
+            order: Order::default(),
+            deadlock_grace: GRACE,
             on_exit: OnExit::default(),
             on_lost: None,
             unhandled_panic: UnhandledPanic::default(),
@@ -70,6 +75,32 @@ impl Builder {
     /// When `turns` is 0.
     pub fn event_interval(mut self, turns: u32) -> Self {
         self.event_interval = NonZeroU32::new(turns).expect("`event_interval` must be at least 1");
+        self
+    }
+
+    /// Whose turn is next: by default who was ready first.
+    pub fn order(mut self, order: Order) -> Self {
+        self.order = order;
+        self
+    }
+
+    /// How long, in real time, a run under a virtual clock waits for a wake from a thread it knows nothing of, when
+    /// nothing else is left that could wake a task: 1 s by default. Then it panics, and names the tasks that
+    /// are deadlocked. (A task whose waker nobody holds is not waited for; a thread that takes longer holds the
+    /// clock, by [`time::hold`](crate::time::hold).)
+    ///
+    /// ```should_panic
+    /// use taketurns::time::Clock;
+    ///
+    /// let runtime = taketurns::Builder::new().clock(Clock::AutoAdvance).build().unwrap();
+    /// runtime.block_on(async {
+    ///     let waits = taketurns::spawn(std::future::pending::<()>());
+    ///     waits.await.unwrap(); // deadlock: ... task #1, spawned at src/main.rs:5:17, polled once, stuck: ...
+    /// });
+    /// ```
+    #[cfg(feature = "time")]
+    pub fn deadlock_grace(mut self, grace: Duration) -> Self {
+        self.deadlock_grace = grace;
         self
     }
 
@@ -135,8 +166,22 @@ impl Builder {
     ///
     /// When the system gives no descriptor for the reactor.
     pub fn build(self) -> io::Result<Runtime> {
+        match self.order {
+            Order::Fifo => self.build_scheduled(None),
+            Order::Shuffled(seed) => self.build_scheduled(Some(Box::new(Shuffle::new(seed)))),
+        }
+    }
+
+    /// With a schedule, every turn has a look before it, which chooses.
+    pub(crate) fn build_scheduled(
+        self,
+        schedule: Option<Box<dyn Schedule>>,
+    ) -> io::Result<Runtime> {
         let parts = Parts::new(&self)?;
-        let executor = Executor::new(Outside(parts.clone()), self.event_interval);
+        let event_interval = if schedule.is_some() { NonZeroU32::MIN } else { self.event_interval };
+        let deadlock_grace = self.deadlock_grace;
+        let outside = Outside { parts: parts.clone(), schedule, deadlock_grace };
+        let executor = Executor::new(outside, event_interval);
         let failures = Rc::clone(&parts.failures);
         executor.on_unhandled(move |task, error| failures.add(task, error));
         let Self { on_exit, on_lost, .. } = self;

@@ -10,7 +10,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use crate::executor::{scoped, silence};
+use crate::common::scoped;
+use crate::executor::silence;
 
 /// What the end of a runtime does with tasks that have not ended. By the real clock, whichever the
 /// runtime goes by, so that it ends.
@@ -58,6 +59,11 @@ impl Ending {
         for waker in self.waiting.take().into_values() {
             silence(|| waker.wake());
         }
+    }
+
+    /// Which tasks wait to be asked.
+    pub(super) fn waiting<T>(&self, task_of: impl Fn(&Waker) -> Option<T>) -> Vec<T> {
+        self.waiting.borrow().values().filter_map(task_of).collect()
     }
 
     fn new_key(&self) -> u64 {

@@ -11,6 +11,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures_task::{FutureObj, Spawn, SpawnError};
 
+use crate::common::tokens::Token;
 use crate::executor::primitives::{Mutex, MutexGuard};
 use crate::executor::{Driver, Executor, HubHandle, JoinError, Who};
 
@@ -18,12 +19,18 @@ use crate::executor::{Driver, Executor, HubHandle, JoinError, Who};
 #[derive(Clone)]
 pub struct Handle {
     hub: HubHandle,
+    /// While one is out, a runtime under a virtual clock is not deadlocked: work may come.
+    _token: Option<Token>,
 }
 
 impl Handle {
     /// A way into an executor of one's own; a runtime has [`Runtime::handle`](crate::Runtime::handle).
     pub fn new<D: Driver>(executor: &Executor<'_, D>) -> Self {
-        Self { hub: executor.remote() }
+        Self { hub: executor.remote(), _token: None }
+    }
+
+    pub(super) fn counted<D: Driver>(executor: &Executor<'_, D>, token: Token) -> Self {
+        Self { _token: Some(token), ..Self::new(executor) }
     }
 
     /// Sends a task to the executor. It enters the run queue at the executor's next look, which an idle

@@ -4,7 +4,8 @@
 //!
 //! 1. [`builder`]: what can be set, and to what it is set otherwise.
 //! 2. `parts`: the parts that the features leave, entered together. The one file that knows features.
-//! 3. `outside`: the executor's `Driver`: a look is inbox, timers, reactor, in that order.
+//! 3. `outside`: the executor's `Driver`: a look is inbox, timers, reactor, in that order. `order`: whose turn
+//!    is next, when it is not who was first; `deadlock`: when nobody's can ever be.
 //! 4. `exit`, `report`: how tasks that have not ended are ended, and what was lost; `unhandled`: failures
 //!    that nobody awaits.
 //! 5. `handle`: a runtime from other threads; `hyper`: hyper's runtime traits for our types (feature
@@ -14,10 +15,12 @@
 #![forbid(unsafe_code)]
 
 mod builder;
+mod deadlock;
 mod exit;
 mod handle;
 #[cfg(feature = "hyper")]
 pub mod hyper;
+mod order;
 mod outside;
 mod parts;
 mod report;
@@ -38,6 +41,7 @@ pub use builder::Builder;
 use builder::OnLost;
 pub use exit::{Cancelled, OnExit, cancelled};
 pub use handle::{Handle, RemoteHandle};
+pub use order::Order;
 use outside::Outside;
 use parts::Parts;
 pub use report::{ExitReport, StuckJob};
@@ -200,7 +204,7 @@ impl Runtime {
     /// A way in from other threads.
     #[must_use]
     pub fn handle(&self) -> Handle {
-        Handle::new(&self.executor)
+        Handle::counted(&self.executor, self.parts.handles.take())
     }
 
     /// Ends what is left, and says what that was.

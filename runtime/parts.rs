@@ -13,13 +13,17 @@ use std::io;
 #[cfg(feature = "net")]
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Waker;
 use std::time::Duration;
 
 use super::Builder;
 use super::exit::Ending;
 use super::report::StuckJob;
 use super::unhandled::Failures;
-use crate::executor::{Pending, Unpark, scoped};
+use crate::common::scoped;
+use crate::common::tokens::Tokens;
+use crate::executor::{Id, Pending, Unpark, with_current};
 #[cfg(feature = "offload")]
 use crate::offload::Pool;
 #[cfg(feature = "net")]
@@ -37,6 +41,8 @@ use crate::executor::Driver as _;
 pub(super) struct Parts {
     pub(super) ending: Rc<Ending>,
     pub(super) failures: Rc<Failures>,
+    /// One for each `Handle`.
+    pub(super) handles: Arc<Tokens>,
     reactor: Rc<Reactor>,
     #[cfg(feature = "time")]
     timers: Rc<Timers>,
@@ -59,17 +65,20 @@ pub(super) struct Entered {
 
 impl Parts {
     pub(super) fn new(builder: &Builder) -> io::Result<Self> {
+        #[cfg(feature = "net")]
+        let reactor = Reactor::new()?;
+        #[cfg(not(feature = "net"))]
+        let reactor = Rc::new(Reactor::new());
+        let holds = Tokens::new(reactor.unparker());
         Ok(Self {
             ending: Rc::default(),
             failures: Rc::new(Failures::new(builder.unhandled_panic.clone())),
-            #[cfg(feature = "net")]
-            reactor: Reactor::new()?,
-            #[cfg(not(feature = "net"))]
-            reactor: Rc::new(Reactor::new()),
+            handles: Tokens::new(reactor.unparker()),
+            reactor,
             #[cfg(feature = "time")]
-            timers: Timers::new(builder.clock),
+            timers: Timers::new(builder.clock, Arc::clone(&holds)),
             #[cfg(feature = "offload")]
-            pool: Pool::new(builder.blocking),
+            pool: Pool::new(builder.blocking, holds),
             #[cfg(feature = "offload")]
             blocking_deadline: builder.blocking_deadline,
         })
@@ -101,8 +110,44 @@ impl Parts {
         None
     }
 
-    /// Wakes whoever is due, then whoever the reactor has heard of. `idle`: no task is ready, so a manual
-    /// clock may move, unless the reactor has heard of somebody.
+    /// Whether a virtual clock has to stand still, as something takes real time.
+    pub(super) fn is_held(&self) -> bool {
+        #[cfg(feature = "time")]
+        return self.timers.is_held();
+        #[cfg(not(feature = "time"))]
+        false
+    }
+
+    /// Whether, as far as is known here, nothing is left that could wake anybody: for that time must be
+    /// virtual, and no timer, source or `Handle` there.
+    pub(super) fn is_at_an_end(&self) -> bool {
+        #[cfg(feature = "time")]
+        let is_virtual = self.timers.is_virtual();
+        #[cfg(not(feature = "time"))]
+        let is_virtual = false;
+        #[cfg(feature = "net")]
+        let no_source = self.reactor.interest() == 0 && !self.reactor.is_behind();
+        #[cfg(not(feature = "net"))]
+        let no_source = true;
+        is_virtual && no_source && self.until_next().is_none() && !self.handles.are_out()
+    }
+
+    /// What tasks of the executor this thread is inside of wait for, as far as the parts know.
+    pub(super) fn waits(&self) -> Vec<(Id, String)> {
+        let task_of = |waker: &Waker| with_current(|hub| hub.task_of(waker)).flatten();
+        let asked = self.ending.waiting(task_of);
+        let waits = asked.into_iter().map(|task| (task, "`task::cancelled`".to_owned()));
+        #[cfg(feature = "time")]
+        let waits = waits.chain(self.timers.waiting(task_of).into_iter().map(|(task, left)| {
+            let due = |left| format!("due in {left:?}, while nobody advances the clock");
+            let due = left.map_or_else(|| "never due".to_owned(), due);
+            (task, format!("a timer that is {due}"))
+        }));
+        waits.collect()
+    }
+
+    /// Wakes whoever is due, then whoever the reactor has heard of. `idle`: no task is ready and nothing holds
+    /// the clock, so a virtual one may move, unless the reactor has heard of somebody.
     #[inline]
     pub(super) fn wake(&self, idle: bool) {
         #[cfg(feature = "net")]

@@ -8,15 +8,23 @@ use std::time::{Duration, Instant as SystemInstant};
 
 /// Which clock a runtime goes by.
 ///
-/// A runtime begins with one; [`pause`](super::pause) and [`resume`](super::resume) change it.
+/// A runtime begins with one; [`pause`](super::pause) and [`resume`](super::resume) change it. The two that
+/// are not real are *virtual*: they begin at the same [`Instant`](super::Instant) always, so two runs of one
+/// program see the same times, to the nanosecond.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Clock {
     /// The system's monotonic clock.
     #[default]
     Real,
-    /// One that stands still until [`advance`](super::advance) moves it. It always begins at the
-    /// same [`Instant`](super::Instant), so two runs of one program see the same times.
+    /// One that stands still until [`advance`](super::advance) moves it.
     Manual,
+    /// One that goes to the next deadline by itself, at once, whenever no task is ready: an hour's sleep
+    /// takes no time. While a blocking job is in flight, or a [`hold`](super::hold) is out, it stands still,
+    /// as real time must pass for those.
+    ///
+    /// It knows of no other thread, socket or child that is about to wake a task: what waits for one under
+    /// a limit of time, times out at once, unless the clock is held.
+    AutoAdvance,
 }
 
 /// What every clock shows when it begins, in ns: 36 years, so that an instant before the process
@@ -58,10 +66,10 @@ fn began() -> SystemInstant {
     *BEGAN.get_or_init(SystemInstant::now)
 }
 
-/// The clock of one runtime: real or manual, and able to change without a jump.
+/// The clock of one runtime: real or virtual, and able to change without a jump.
 pub(super) struct Timeline {
     kind: Cell<Clock>,
-    /// The latest reading. Of a manual clock: the time.
+    /// The latest reading. Of a virtual clock: the time.
     latest: Cell<u64>,
     /// While real: it shows `from` at the system's `since`.
     since: Cell<SystemInstant>,
@@ -95,7 +103,7 @@ impl Timeline {
         self.latest.get()
     }
 
-    /// Moves a manual clock.
+    /// Moves a virtual clock.
     pub(super) fn set(&self, now: u64) {
         self.latest.set(now);
     }

@@ -10,7 +10,7 @@ use std::task::{Context, Wake, Waker};
 
 use proptest::prelude::*;
 
-use super::timers::Timers;
+use super::harness::timers;
 use super::{Clock, Instant, Sleep, sleep_until};
 
 /// Spans are in ns from now; a sleep is meant by its number, modulo how many there are.
@@ -210,7 +210,7 @@ proptest! {
 
     #[test]
     fn what_wakers_do_while_timers_fire_is_done(program in program()) {
-        let timers = Timers::new(Clock::Manual);
+        let timers = timers(Clock::Manual);
         let _entered = timers.enter();
         let by_wakers = program.by_wakers.clone();
         let real = Rc::new(Real { by_wakers: RefCell::new(by_wakers), ..Real::default() });

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use super::timers::Timers;
 use super::{Clock, Instant, Sleep, advance, sleep};
+use crate::common::tokens::Tokens;
 use crate::executor::{Driver, Executor, ParkThread, Pending, Unpark, spawn, yield_now};
 
 /// Who was woken, in order.
@@ -55,9 +56,14 @@ pub(super) const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
+/// Timers that nothing holds.
+pub(super) fn timers(clock: Clock) -> Rc<Timers> {
+    Timers::new(clock, Tokens::of_nobody())
+}
+
 /// Runs `test` inside of manual timers.
 pub(super) fn manual(test: impl FnOnce(&Timers, &Trace)) {
-    let timers = Timers::new(Clock::Manual);
+    let timers = timers(Clock::Manual);
     let _entered = timers.enter();
     test(&timers, &Trace::default());
 }
@@ -113,7 +119,7 @@ impl Driver for Manual {
 
 /// Runs `test` with an executor over manual timers that looks at them after each turn.
 pub(super) fn looped(test: impl FnOnce(&Executor<'static, Manual>, &Timers)) {
-    let timers = Timers::new(Clock::Manual);
+    let timers = timers(Clock::Manual);
     let _entered = timers.enter();
     let executor = Executor::new(Manual(Rc::clone(&timers)), NonZeroU32::MIN);
     test(&executor, &timers);

@@ -1,23 +1,27 @@
-//! The clock by hand: [`pause`], [`advance`], [`resume`].
+//! Virtual time: [`pause`], [`advance`], [`resume`], [`hold`].
 //!
-//! For tests. While [`advance`] moves it, what waits for timers runs through at once, and always in the
-//! same order: the clock moves only when no task is ready, and then to the next deadline exactly.
-//! (tokio's `test-util` and trio's autojump clock are the models.)
+//! For tests. While [`advance`] moves a clock, or it moves by itself, what waits for timers runs through at
+//! once, and always in the same order: the clock moves only when no task is ready, and then to the next
+//! deadline exactly. (tokio's `test-util` and trio's autojump clock are the models.)
 
 #![forbid(unsafe_code)]
 
+use std::fmt;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use super::clock::{self, Clock};
+use super::clock;
+#[cfg(doc)]
+use super::clock::Clock;
 use super::timers::Timers;
 use super::wheel::NEVER;
+use crate::common::tokens::Token;
 
 /// Stops the clock of this runtime: it is [manual](Clock::Manual) from here on.
 ///
-/// Sleeping tasks keep the time that was left to them. On a manual clock it does nothing.
+/// Sleeping tasks keep the time that was left to them. On a clock that advances by itself it ends that.
 ///
 /// # Panics
 ///
@@ -43,7 +47,7 @@ pub fn pause() {
 
 /// Lets the clock of this runtime run again, with the system's, from where it stands.
 ///
-/// Sleeping tasks wait for what is left of their time by the manual clock, now in real time. On a
+/// Sleeping tasks wait for what is left of their time by the virtual clock, now in real time. On a
 /// real clock it does nothing.
 ///
 /// # Panics
@@ -69,18 +73,19 @@ pub fn resume() {
         timers.advance.borrow().is_none(),
         "`resume` while an `advance` is in progress: await that first"
     );
-    if timers.timeline.kind() == Clock::Manual {
+    if timers.is_virtual() {
         timers.timeline.resume();
         timers.change_tick();
     }
 }
 
-/// Moves the manual clock of this runtime by `span`, deadline by deadline.
+/// Moves the virtual clock of this runtime by `span`, deadline by deadline.
 ///
 /// Whenever no task is ready, the clock goes on to the next deadline within the span, and the tasks
 /// that wait for it run and see exactly that time; a timer they arm fires in its turn if it is
 /// within the span too. When none is left the clock shows `span` later than at the first poll, and
-/// this returns. A task that is always ready therefore holds the clock still.
+/// this returns. A task that is always ready therefore holds the clock still, and so do blocking jobs in
+/// flight and [`hold`].
 ///
 /// # Cancellation
 ///
@@ -113,6 +118,48 @@ pub async fn advance(span: Duration) {
     poll_fn(|cx| advancing.poll(cx)).await;
 }
 
+/// Holds the virtual clock of this runtime until the guard is dropped, here or on another thread.
+///
+/// For what takes real time, of which the runtime does not know: a thread of one's own that will wake a task, a
+/// socket, a child process. While it is out neither [`advance`] nor the clock itself goes on, and
+/// nothing is taken for a deadlock. Blocking jobs hold the clock without being asked. A real clock is not held.
+///
+/// # Panics
+///
+/// Outside of a runtime.
+///
+/// ```
+/// use std::time::Duration;
+/// use futures::channel::oneshot;
+/// use taketurns::time::{Clock, hold, timeout};
+///
+/// let runtime = taketurns::Builder::new().clock(Clock::AutoAdvance).build()?;
+/// runtime.block_on(async {
+///     let (sender, receiver) = oneshot::channel();
+///     let hold = hold(); // otherwise the clock would be at the limit before the thread begins
+///     std::thread::spawn(move || {
+///         sender.send("in time").unwrap();
+///         drop(hold); // after the wake
+///     });
+///     assert_eq!(timeout(Duration::from_secs(1), receiver).await.unwrap().unwrap(), "in time");
+/// });
+/// # std::io::Result::Ok(())
+/// ```
+#[track_caller]
+pub fn hold() -> Hold {
+    Hold(Timers::needed("hold", |timers| timers.holds.take()))
+}
+
+/// See [`hold`].
+#[must_use = "the clock is held until this is dropped"]
+pub struct Hold(#[expect(dead_code, reason = "it is there to be dropped")] Token);
+
+impl fmt::Debug for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hold")
+    }
+}
+
 /// How far the `advance` in progress goes.
 pub(super) struct Advance {
     end: u64,
@@ -128,8 +175,8 @@ struct Advancing {
 impl Advancing {
     fn begin(timers: Rc<Timers>, span: Duration) -> Self {
         assert!(
-            timers.timeline.kind() == Clock::Manual,
-            "`advance` needs the manual clock: call `taketurns::time::pause()` first, \
+            timers.is_virtual(),
+            "`advance` needs a virtual clock: call `taketurns::time::pause()` first, \
              or build the runtime with `Clock::Manual`"
         );
         let end = timers.now().saturating_add(clock::nanos(span)).min(NEVER - 1);

@@ -1,11 +1,12 @@
 //! When: the clock of a runtime, its timer wheel, and [`sleep()`].
 //!
 //! Each runtime has a clock of its own. The [real one](Clock::Real) is the system's monotonic
-//! clock; the [manual one](Clock::Manual) stands still until [`advance`] moves it, so that a test
-//! of an hour's timeouts takes no time and gives the same trace on every run.
+//! clock. Two are virtual, so that a test of an hour's timeouts takes no time and gives the same trace on
+//! every run: the [manual one](Clock::Manual) stands still until [`advance`] moves it, and the one that
+//! [advances by itself](Clock::AutoAdvance) goes to the next deadline whenever no task is ready.
 //!
-//! The promise: never early. Late by at most one tick of the wheel (2^16 ns, 66 us; none under the
-//! manual clock), plus the wait for the loop's next look, plus the turns queued ahead, plus the
+//! The promise: never early. Late by at most one tick of the wheel (2^16 ns, 66 us; none under a
+//! virtual clock), plus the wait for the loop's next look, plus the turns queued ahead, plus the
 //! kernel's timer slack. What one look finds due is woken in order of (deadline, arming).
 //!
 //! # Layout
@@ -15,7 +16,7 @@
 //! 3. `timers.rs`: the wheel, the clock and the wakers together, as the runtime holds them.
 //! 4. `sleep.rs`: [`sleep()`], [`sleep_until`], [`Sleep`].
 //! 5. `timeout.rs`, `interval.rs`, `call.rs`: what is made of it: [`timeout()`], [`interval()`], [`call_later`].
-//! 6. `manual.rs`: [`pause`], [`advance`], [`resume`].
+//! 6. `manual.rs`: [`pause`], [`advance`], [`resume`], [`hold`].
 
 #![forbid(unsafe_code)]
 
@@ -49,7 +50,7 @@ pub use call::{CallHandle, call_at, call_later};
 pub use clock::Clock;
 pub use instant::Instant;
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
-pub use manual::{advance, pause, resume};
+pub use manual::{Hold, advance, hold, pause, resume};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use timeout::{Elapsed, Timeout, timeout, timeout_at};
 pub(crate) use timers::Timers;

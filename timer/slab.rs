@@ -110,6 +110,11 @@ impl<T> Slab<T> {
         Some(value)
     }
 
+    /// Every entry's deadline and value.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
+        self.entries.iter().filter_map(|entry| Some((entry.deadline, entry.value.as_ref()?)))
+    }
+
     /// Of every entry.
     pub(super) fn indices(&self) -> Vec<u32> {
         let used = self.entries.iter().zip(0..).filter(|(entry, _)| entry.value.is_some());

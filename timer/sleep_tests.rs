@@ -7,8 +7,7 @@ use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use super::clock::real_now;
-use super::harness::{Name, SECOND, Trace, asleep, manual, ms, steps};
-use super::timers::Timers;
+use super::harness::{Name, SECOND, Trace, asleep, manual, ms, steps, timers};
 use super::{Clock, Instant, Sleep, advance, pause, resume, sleep, sleep_until};
 
 #[test]
@@ -168,7 +167,7 @@ fn the_longest_sleep_never_ends() {
 
 #[test]
 fn a_pause_keeps_what_is_armed_and_a_resume_what_is_left() {
-    let timers = Timers::new(Clock::Real);
+    let timers = timers(Clock::Real);
     let (_entered, trace) = (timers.enter(), Trace::default());
     let hour = 3600 * SECOND;
     let [long, short] = asleep(&trace, [("long", 2 * hour), ("short", hour)]);
@@ -185,7 +184,7 @@ fn a_pause_keeps_what_is_armed_and_a_resume_what_is_left() {
 
 #[test]
 fn a_pause_stops_the_clock_where_it_is() {
-    let timers = Timers::new(Clock::Real);
+    let timers = timers(Clock::Real);
     let _entered = timers.enter();
     let before = Instant(real_now());
     pause();
@@ -197,7 +196,7 @@ fn a_pause_stops_the_clock_where_it_is() {
 
 #[test]
 fn a_pause_does_not_strand_what_was_already_due() {
-    let timers = Timers::new(Clock::Real);
+    let timers = timers(Clock::Real);
     let (_entered, trace) = (timers.enter(), Trace::default());
     let mut sleep = sleep_until(Instant(timers.timeline.latest() + 1));
     assert!(trace.poll("a", &mut sleep).is_pending());
@@ -243,7 +242,7 @@ impl Wake for Panics {
 
 #[test]
 fn a_waker_that_panics_loses_no_other_wake() {
-    let timers = Timers::new(Clock::Manual);
+    let timers = timers(Clock::Manual);
     let (_entered, trace) = (timers.enter(), Trace::default());
     let deadline = Instant::now() + ms(1);
     let mut first = sleep_until(deadline);
@@ -277,7 +276,7 @@ fn dropped_away_from_home_it_is_left_to_expire() {
 
 #[test]
 fn under_the_real_clock_a_wait_ends_at_the_tick_after_the_deadline_at_the_latest() {
-    let timers = Timers::new(Clock::Real);
+    let timers = timers(Clock::Real);
     let (_entered, trace) = (timers.enter(), Trace::default());
     assert_eq!((timers.until_next(), timers.len()), (None, 0));
     let [sleep] = asleep(&trace, [("a", ms(1))]);
@@ -288,7 +287,7 @@ fn under_the_real_clock_a_wait_ends_at_the_tick_after_the_deadline_at_the_latest
 
 #[test]
 fn under_the_real_clock_nothing_ends_a_wait_before_a_lone_deadline() {
-    let timers = Timers::new(Clock::Real);
+    let timers = timers(Clock::Real);
     let (_entered, trace) = (timers.enter(), Trace::default());
     for duration in [ms(5), SECOND, 3600 * SECOND, 1_000_000 * SECOND] {
         let [sleep] = asleep(&trace, [("a", duration)]);
@@ -313,9 +312,9 @@ fn in_another_runtime() {
 }
 
 #[test]
-#[should_panic = "`advance` needs the manual clock: call `taketurns::time::pause()` first"]
+#[should_panic = "`advance` needs a virtual clock: call `taketurns::time::pause()` first"]
 fn advance_of_a_real_clock() {
-    let timers = Timers::new(Clock::Real);
+    let timers = timers(Clock::Real);
     let _entered = timers.enter();
     let _ = Trace::default().poll("a", &mut Box::pin(advance(SECOND)));
 }

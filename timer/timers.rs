@@ -2,8 +2,8 @@
 //!
 //! The runtime's driver holds it, enters it with the loop, and asks it three things between turns:
 //! who is due ([`fire`](Timers::fire)), how long a wait may be
-//! ([`until_next`](Timers::until_next)), and, before a wait, whether the manual clock has somewhere
-//! to go ([`on_idle`](Timers::on_idle)).
+//! ([`until_next`](Timers::until_next)), and, where a real clock would be waited for, to go on to the next
+//! deadline if the clock is a virtual one ([`on_idle`](Timers::on_idle)).
 //!
 //! A waker may run anything when it is cloned, woken or dropped: drop a sleep, arm one. So none of
 //! the three happens while the wheel is borrowed.
@@ -12,22 +12,23 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
 use super::clock::{Clock, Timeline};
 use super::manual::Advance;
 use super::slab::Key;
-use super::wheel::{Due, Wheel};
-use crate::executor::scoped::{self, Entered, Scoped};
+use super::wheel::{Due, NEVER, Wheel};
+use crate::common::scoped::{self, Entered, Scoped};
+use crate::common::tokens::Tokens;
 
 /// The tick of the wheel under the real clock: 2^16 ns, near the 50 us by which Linux is late with
 /// timers anyway.
 const REAL_SHIFT: u32 = 16;
 
-/// Under the manual clock: 1 ns, so that what is due at different times never fires together.
-const MANUAL_SHIFT: u32 = 0;
+/// Under a virtual clock: 1 ns, so that what is due at different times never fires together.
+const VIRTUAL_SHIFT: u32 = 0;
 
 thread_local! {
     static CURRENT: Scoped<Timers> = const { RefCell::new(None) };
@@ -43,10 +44,12 @@ pub(crate) struct Timers {
     due: RefCell<Vec<Due<Waker>>>,
     /// The `advance` that is in progress.
     pub(super) advance: RefCell<Option<Advance>>,
+    /// While one is out, a virtual clock stands still.
+    pub(super) holds: Arc<Tokens>,
 }
 
 impl Timers {
-    pub(crate) fn new(clock: Clock) -> Rc<Self> {
+    pub(crate) fn new(clock: Clock, holds: Arc<Tokens>) -> Rc<Self> {
         let timeline = Timeline::new(clock);
         let wheel = Wheel::new(shift(clock), timeline.now());
         Rc::new(Timers {
@@ -55,6 +58,7 @@ impl Timers {
             wheel: RefCell::new(wheel),
             due: RefCell::default(),
             advance: RefCell::default(),
+            holds,
         })
     }
 
@@ -118,26 +122,32 @@ impl Timers {
     /// How long a wait may last so as not to miss a deadline; `None`: for ever, as far as timers
     /// go.
     ///
-    /// Zero when something is due, and while an `advance` has not arrived:
+    /// Zero when something is due, and when a virtual clock has somewhere to go and is not held:
     /// [`on_idle`](Self::on_idle) moves it. Never ends before a deadline that it ends for; it may
     /// end before that of one among many, only for the wheel to turn.
     pub(crate) fn until_next(&self) -> Option<Duration> {
-        if self.advance_end().is_some() {
+        if self.goes_to().is_some() && !self.is_held() {
             return Some(Duration::ZERO);
         }
         let expiry = self.next_expiry()?;
         let left = expiry.saturating_sub(self.timeline.now());
-        match self.timeline.kind() {
-            Clock::Manual if left > 0 => None,
-            _ => Some(Duration::from_nanos(left)),
-        }
+        (left == 0 || !self.is_virtual()).then_some(Duration::from_nanos(left))
     }
 
-    /// Nothing is ready and the loop is about to wait: moves a manual clock that is being advanced
-    /// to the next deadline, and wakes who is due there, or to its end, and wakes the advancer.
-    /// `true`: somebody was woken, so do not wait.
+    pub(crate) fn is_virtual(&self) -> bool {
+        self.timeline.kind() != Clock::Real
+    }
+
+    /// Whether the clock is a virtual one and has to stand still.
+    pub(crate) fn is_held(&self) -> bool {
+        self.is_virtual() && self.holds.are_out()
+    }
+
+    /// Nothing is ready, and nothing holds the clock: moves a virtual clock that has somewhere to go to the
+    /// next deadline, and wakes who is due there, or to the end of the `advance`, and wakes the advancer. `true`: it
+    /// moved.
     pub(crate) fn on_idle(&self) -> bool {
-        let Some(end) = self.advance_end() else { return false };
+        let Some(end) = self.goes_to() else { return false };
         // Only the last step of a cascade is a deadline; no clock shows the steps before it.
         while let Some(expiry) = self.next_expiry().filter(|&expiry| expiry <= end) {
             if self.collect(expiry) {
@@ -146,9 +156,33 @@ impl Timers {
                 return true;
             }
         }
-        self.timeline.set(end);
-        self.arrive();
-        true
+        let advances = self.advance_end().is_some();
+        if advances {
+            self.timeline.set(end);
+            self.arrive();
+        }
+        advances
+    }
+
+    /// How far a virtual clock may go now: to the end of the `advance` in progress, or by itself to
+    /// whatever deadline there is.
+    fn goes_to(&self) -> Option<u64> {
+        let by_itself = || self.timeline.kind() == Clock::AutoAdvance && !self.is_idle();
+        self.advance_end().or_else(|| by_itself().then_some(NEVER - 1))
+    }
+
+    /// Which tasks wait for a timer, and how long until it is due; `None`: never.
+    pub(crate) fn waiting<T>(
+        &self,
+        task_of: impl Fn(&Waker) -> Option<T>,
+    ) -> Vec<(T, Option<Duration>)> {
+        let left = |deadline: u64| {
+            let left = Duration::from_nanos(deadline.saturating_sub(self.timeline.latest()));
+            (deadline < NEVER).then_some(left)
+        };
+        let wheel = self.wheel.borrow();
+        let armed = wheel.iter();
+        armed.filter_map(|(deadline, waker)| Some((task_of(waker)?, left(deadline)))).collect()
     }
 
     /// Has `waker` woken at `deadline`; `Err` gives it back when that has passed, by the last reading of
@@ -242,7 +276,7 @@ fn outside(function: &str) -> ! {
 fn shift(clock: Clock) -> u32 {
     match clock {
         Clock::Real => REAL_SHIFT,
-        Clock::Manual => MANUAL_SHIFT,
+        Clock::Manual | Clock::AutoAdvance => VIRTUAL_SHIFT,
     }
 }
 

@@ -122,6 +122,11 @@ impl<T> Wheel<T> {
         self.entries.value_mut(index)
     }
 
+    /// Every armed one: its deadline, in ns, and its value.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
+        self.entries.iter()
+    }
+
     /// Whether nothing will ever be due.
     pub(super) fn is_idle(&self) -> bool {
         self.occupied.iter().all(|&slots| slots == 0)

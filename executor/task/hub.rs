@@ -12,6 +12,8 @@ mod close;
 mod reports;
 mod turns;
 
+pub(crate) use reports::Blocked;
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -53,6 +55,8 @@ pub(crate) struct Hub {
     names: LeafCell<BTreeMap<u64, Box<str>>>,
     /// The task whose turn it is.
     running: Cell<Option<TaskPtr>>,
+    /// The future of `block_on`, while that runs.
+    root: Cell<Option<TaskPtr>>,
     on_unhandled: RefCell<Option<OnUnhandled>>,
     free: FreeList,
     last_id: Cell<u64>,
@@ -79,6 +83,7 @@ impl<'env> HubOwner<'env> {
             live: LeafCell::new(Live::new()),
             names: LeafCell::new(BTreeMap::new()),
             running: Cell::new(None),
+            root: Cell::new(None),
             on_unhandled: RefCell::new(None),
             free: FreeList::new(),
             last_id: Cell::new(0),

@@ -213,7 +213,7 @@ impl<T> JoinHandle<T> {
     }
 
     #[inline]
-    fn hub(&self) -> &Hub {
+    pub(super) fn hub(&self) -> &Hub {
         // SAFETY: (HANDLE) pins the task, and (PINNED) that its hub.
         unsafe { hub((*self.task.as_ptr()).hub) }
     }

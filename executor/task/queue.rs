@@ -21,7 +21,12 @@ impl RunQueue {
 
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.head.get().is_none()
+        self.first().is_none()
+    }
+
+    /// Whose turn is next.
+    pub(super) fn first(&self) -> Option<TaskPtr> {
+        self.head.get()
     }
 
     /// Counts them, one by one: nothing that happens often asks.

@@ -82,6 +82,19 @@ impl Waiters {
         self.with_list(|list| list.push(Waiter::Callback(callback)));
     }
 
+    /// The task of `home` that awaits the handle, if one does.
+    pub(super) fn awaiter(&self, home: &Hub) -> Option<TaskPtr> {
+        if !self.is_list() {
+            return TaskPtr::new(self.0.get());
+        }
+        self.with_list(|list| {
+            list.iter().find_map(|waiter| match waiter {
+                Waiter::Awaiter(waker) => waker::task_of(waker, NonNull::from(home)),
+                Waiter::Callback(_) => None,
+            })
+        })
+    }
+
     /// Nobody awaits the handle any more. Callbacks stay.
     pub(super) fn forget_awaiter(&self) {
         if !self.is_list() {

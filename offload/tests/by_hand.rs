@@ -11,7 +11,7 @@ use crossbeam_channel::RecvTimeoutError;
 use super::super::pool::CURRENT;
 use super::super::worker::Worker;
 use super::*;
-use crate::executor::scoped;
+use crate::common::scoped;
 
 thread_local! {
     static STARTED: RefCell<Vec<Worker>> = const { RefCell::new(Vec::new()) };
@@ -20,7 +20,11 @@ thread_local! {
 
 /// A pool whose idle threads end at once.
 fn pool_by_hand(start: fn(String, Worker) -> io::Result<()>) -> Rc<Pool> {
-    Pool::with_start(Limits { max_threads: 4, keep_alive: Duration::ZERO }, start)
+    Pool::with_start(
+        Limits { max_threads: 4, keep_alive: Duration::ZERO },
+        Tokens::of_nobody(),
+        start,
+    )
 }
 
 fn put_aside(_: String, worker: Worker) -> io::Result<()> {

@@ -87,7 +87,8 @@ fn every_one_of_20_000_jobs_runs_once() {
 
 #[test]
 fn an_idle_thread_ends_after_its_keep_alive() {
-    let pool = Pool::new(Limits { max_threads: 4, keep_alive: Duration::ZERO });
+    let pool =
+        Pool::new(Limits { max_threads: 4, keep_alive: Duration::ZERO }, Tokens::of_nobody());
     for _ in 0..3 {
         let name = wait(spawn(&pool, || thread::current().name().map(str::to_owned))).unwrap();
         assert_eq!(name.as_deref(), Some("taketurns-blocking-0")); // the number is free again
@@ -99,7 +100,8 @@ fn an_idle_thread_ends_after_its_keep_alive() {
 #[test]
 fn no_job_is_lost_to_a_thread_that_is_about_to_end() {
     for max_threads in [1, 2] {
-        let pool = Pool::new(Limits { max_threads, keep_alive: Duration::ZERO });
+        let pool =
+            Pool::new(Limits { max_threads, keep_alive: Duration::ZERO }, Tokens::of_nobody());
         for round in 0..500 {
             let one = spawn(&pool, move || round);
             let two = spawn(&pool, move || round);
@@ -123,7 +125,7 @@ fn a_job_for_which_no_thread_can_start_gets_the_reason() {
         Err(io::Error::other("limit reached"))
     }
     let limits = Limits { max_threads: 4, keep_alive: Duration::ZERO };
-    let pool = Pool::with_start(limits, refuse_twice);
+    let pool = Pool::with_start(limits, Tokens::of_nobody(), refuse_twice);
     for _ in 0..2 {
         let captured = Arc::new(());
         let held = Arc::clone(&captured);
@@ -146,7 +148,7 @@ fn a_job_waits_for_the_threads_there_are_when_no_more_can_start() {
         }
         Err(io::Error::other("limit reached"))
     }
-    let pool = Pool::with_start(Limits::default(), one);
+    let pool = Pool::with_start(Limits::default(), Tokens::of_nobody(), one);
     let (first, begun, gate) = spawn_gated(&pool);
     receive(&begun);
     let second = spawn(&pool, || thread::current().name().map(str::to_owned));

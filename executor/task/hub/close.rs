@@ -6,9 +6,8 @@ use std::panic::Location;
 use super::{CLOSING, Hub, OPEN};
 use crate::executor::task::bits::{self, Turn};
 use crate::executor::task::cell;
-use crate::executor::task::count::Count;
 use crate::executor::task::entry;
-use crate::executor::task::header::{TaskPtr, count};
+use crate::executor::task::header::count;
 use crate::executor::task::join::JoinHandle;
 use crate::executor::{Info, JoinError};
 
@@ -29,13 +28,9 @@ impl Hub {
             let mut lost = Vec::new();
             // Destructors may spawn, and so may callbacks, which `empty_queue` calls.
             while self.live() > 0 || self.has_ready() {
-                // SAFETY: (LEAF) copies pointers.
-                let mut round: Vec<TaskPtr> =
-                    unsafe { self.live.with(|live| live.iter().collect()) };
-                // SAFETY: (ALIVE) LISTED is held until a task's own turn to be dropped, below.
-                round.sort_by_key(|task| unsafe { (*task.as_ptr()).id.get() });
+                let round = self.live_tasks();
                 // All are described before the first is dropped, and with it perhaps another's waker.
-                // SAFETY: (ALIVE) as above.
+                // SAFETY: (ALIVE) LISTED is held until a task's own turn to be dropped, below.
                 lost.extend(round.iter().map(|&task| unsafe { self.describe(task) }));
                 for &task in &round {
                     self.empty_queue();
@@ -81,7 +76,7 @@ impl Hub {
         site: &'static Location<'static>,
     ) -> JoinHandle<F::Output> {
         std::mem::forget(future);
-        let task = cell::new_ended::<F>(self.birth(Count::new(bits::STILLBORN), site));
+        let task = cell::new_ended::<F>(self.birth(bits::STILLBORN, self.next_id(), site));
         // SAFETY: (HANDLE), (TYPED) as in `spawn`.
         unsafe { JoinHandle::new(task) }
     }

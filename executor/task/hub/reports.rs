@@ -1,11 +1,21 @@
 //! What is said of tasks: by name where they have one, and to whom.
 
 use std::error::Error;
+use std::ptr::NonNull;
+use std::task::Waker;
 
 use super::Hub;
 use crate::executor::task::cell::silence;
 use crate::executor::task::header::{TaskPtr, count};
+use crate::executor::task::waker;
 use crate::executor::{Id, Info};
+
+/// A task that has not ended, and what it waits for as far as the executor knows.
+pub(crate) struct Blocked {
+    pub(crate) task: Info,
+    /// The tasks whose handles it awaits.
+    pub(crate) awaits: Vec<Id>,
+}
 
 impl Hub {
     /// The task that has its turn now; not the future of `block_on`.
@@ -13,6 +23,37 @@ impl Hub {
         // SAFETY: (ALIVE) its turn holds RUNNING, or the pin that `begin_turn` is about to trade.
         let task = self.running.get().map(|task| unsafe { self.describe(task) });
         task.filter(|task| task.id != Id::ROOT)
+    }
+
+    /// Those that have not ended, in the order of spawning.
+    pub(super) fn live_tasks(&self) -> Vec<TaskPtr> {
+        // SAFETY: (LEAF) copies pointers.
+        let mut tasks: Vec<TaskPtr> = unsafe { self.live.with(|live| live.iter().collect()) };
+        // SAFETY: (ALIVE) LISTED is held.
+        tasks.sort_by_key(|task| unsafe { (*task.as_ptr()).id.get() });
+        tasks
+    }
+
+    /// All that have not ended, the future of `block_on` first, each with the tasks that it awaits.
+    pub(crate) fn blocked(&self) -> Vec<Blocked> {
+        let live = self.live_tasks();
+        // SAFETY: (ALIVE) LISTED is held by those, and RUNNING or RUN_QUEUED or FUTURE by the root.
+        let describe = |task: &TaskPtr| unsafe { self.describe(*task) };
+        // SAFETY: (ALIVE) as above.
+        let awaiter = |task: &TaskPtr| unsafe { (*task.as_ptr()).waiters.awaiter(self) };
+        let awaited_by = |by| live.iter().filter(move |task| awaiter(task) == Some(by));
+        let all = self.root.get().into_iter().chain(live.iter().copied());
+        all.map(|task| Blocked {
+            task: describe(&task),
+            awaits: awaited_by(task).map(|task| describe(task).id).collect(),
+        })
+        .collect()
+    }
+
+    /// Which task of this executor `waker` wakes.
+    pub(crate) fn task_of(&self, waker: &Waker) -> Option<Id> {
+        // SAFETY: (ALIVE) by the waker.
+        waker::task_of(waker, NonNull::from(self)).map(|task| unsafe { self.describe(task).id })
     }
 
     /// # Safety

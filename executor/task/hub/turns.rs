@@ -15,7 +15,7 @@ use crate::executor::task::count::{Count, Fate, Unqueued};
 use crate::executor::task::header::{TaskPtr, count};
 use crate::executor::task::inbox::Batch;
 use crate::executor::task::join::JoinHandle;
-use crate::executor::{Id, JoinError, Who};
+use crate::executor::{Id, Info, JoinError, Who};
 
 /// The task of `block_on`'s future, which it borrows.
 pub(crate) struct Root<T>(JoinHandle<T>);
@@ -30,6 +30,7 @@ impl<T> Root<T> {
 impl<T> Drop for Root<T> {
     /// Takes the borrowed future out of the task, however the run ended (BORROW).
     fn drop(&mut self) {
+        self.0.hub().root.set(None);
         self.0.count().future_taken();
     }
 }
@@ -42,6 +43,15 @@ impl Hub {
     /// Tasks in the run queue, counted.
     pub(crate) fn ready(&self) -> usize {
         self.queue.len()
+    }
+
+    /// Has another of those that are ready take the next turn: of so many, `choose` says which. Gives it.
+    pub(crate) fn choose_next(&self, choose: impl FnOnce(usize) -> usize) -> Option<Info> {
+        self.queue.first()?;
+        let before = (0..choose(self.ready())).map_while(|_| self.queue.pop());
+        before.for_each(|task| self.queue.push(task));
+        // SAFETY: (QUEUE) pinned by RUN_QUEUED.
+        self.queue.first().map(|task| unsafe { self.describe(task) })
     }
 
     /// Home is about to wait outside; `false` when there is something to do first.
@@ -90,7 +100,7 @@ impl Hub {
         if self.is_ending() && !self.may_spawn_late() {
             return self.stillborn(future, site);
         }
-        let birth = self.birth(Count::new(bits::SPAWNED), site);
+        let birth = self.birth(bits::SPAWNED, self.next_id(), site);
         let task = cell::new(birth, future, |memory| self.free.take(memory));
         // SAFETY: (ALIVE) LISTED is set, for this.
         unsafe { self.list(task) };
@@ -104,13 +114,13 @@ impl Hub {
     }
 
     #[inline]
-    pub(super) fn birth(&self, count: Count, site: &'static Location<'static>) -> Birth {
+    pub(super) fn birth(&self, pins: u32, id: u64, site: &'static Location<'static>) -> Birth {
         self.count.home_inc();
-        Birth { count, hub: NonNull::from(self), id: self.next_id(), site }
+        Birth { count: Count::new(pins), hub: NonNull::from(self), id, site }
     }
 
     #[inline]
-    fn next_id(&self) -> u64 {
+    pub(super) fn next_id(&self) -> u64 {
         let id = self.last_id.get() + 1;
         self.last_id.set(id);
         id
@@ -124,13 +134,12 @@ impl Hub {
         site: &'static Location<'static>,
         run: impl FnOnce(&Root<F::Output>),
     ) -> Result<F::Output, JoinError> {
-        self.count.home_inc();
-        let count = Count::new(bits::ROOT);
-        let birth = Birth { count, hub: NonNull::from(self), id: Id::ROOT.0, site };
+        let birth = self.birth(bits::ROOT, Id::ROOT.0, site);
         let task = cell::new(birth, future, |memory| self.free.take(memory));
         // SAFETY: (HANDLE), (TYPED) as in `spawn`.
         let mut root = Root(unsafe { JoinHandle::new(task) });
         self.queue.push(task);
+        self.root.set(Some(task));
         run(&root);
         root.0.take_now().expect("the loop ran until the root was done")
     }

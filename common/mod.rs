@@ -1,0 +1,15 @@
+//! What the parts share besides the executor, which needs none of it.
+//!
+//! # Layout
+//!
+//! 1. `scoped.rs`: how a part is found without being handed round.
+//! 2. `tokens.rs`: what is still out there that may do something; it holds a virtual clock.
+//! 3. `unconstrained.rs`: a future let off the budget.
+
+#![forbid(unsafe_code)]
+
+pub(crate) mod scoped;
+pub(crate) mod tokens;
+mod unconstrained;
+
+pub use unconstrained::{Unconstrained, unconstrained};

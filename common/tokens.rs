@@ -1,0 +1,81 @@
+//! [`Tokens`]: what is still out there, and may do something yet.
+//!
+//! A job of the pool holds one, and so does `time::hold`: while one is out, a virtual clock stands still, as
+//! somebody else's real time must pass first. Each `Handle` holds one of another kind: while one is out, work
+//! may still come.
+//!
+//! Who holds a token wakes first and gives it back then; home does the two in the other order ([`idle`]): it
+//! sees that none is out, then takes in what was pushed. So what was woken before the last token came back is
+//! seen before the clock jumps over it. Count and flag share one word: had the flag a word of its own,
+//! the last token might come back between the two without waking home, and home would sleep for ever.
+
+#![forbid(unsafe_code)]
+
+use std::sync::Arc;
+
+use crate::executor::Unpark;
+use crate::executor::primitives::{AtomicIsize, order};
+
+/// Home relies on being told when the last comes back.
+const WATCHED: isize = 1;
+const ONE: isize = 2;
+
+/// Counts the [`Token`]s that are out. Given out at home, given back anywhere.
+pub(crate) struct Tokens {
+    word: AtomicIsize,
+    unparker: Box<dyn Unpark>,
+}
+
+impl Tokens {
+    pub(crate) fn new(unparker: Box<dyn Unpark>) -> Arc<Self> {
+        Arc::new(Self { word: AtomicIsize::new(0), unparker })
+    }
+
+    /// For a test that looks after its loop itself.
+    #[cfg(all(test, any(feature = "time", feature = "offload")))]
+    pub(crate) fn of_nobody() -> Arc<Self> {
+        use crate::executor::{Driver as _, ParkThread};
+        Self::new(ParkThread::new().unparker())
+    }
+
+    pub(crate) fn take(self: &Arc<Self>) -> Token {
+        self.word.fetch_add(ONE, order::token_taken());
+        Token(Arc::clone(self))
+    }
+
+    /// Whether one is out. The last to come back from now on unparks home.
+    pub(crate) fn are_out(&self) -> bool {
+        self.word.fetch_or(WATCHED, order::tokens_seen()) & !WATCHED != 0
+    }
+}
+
+/// One of [`Tokens`]; given back when it is dropped.
+pub(crate) struct Token(Arc<Tokens>);
+
+impl Clone for Token {
+    fn clone(&self) -> Self {
+        self.0.take()
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        let before = self.0.word.fetch_sub(ONE, order::token_back());
+        if before == ONE | WATCHED {
+            self.0.unparker.unpark();
+        }
+    }
+}
+
+/// How home looks outside before a virtual clock may jump: sees whether anything holds it, waits, takes the
+/// inbox in. `true`: nothing held it before, and nothing is ready after.
+pub(crate) fn idle(
+    is_held: impl FnOnce() -> bool,
+    wait: impl FnOnce(bool),
+    inbox: impl FnOnce() -> bool,
+) -> bool {
+    let is_held = is_held();
+    wait(is_held);
+    let ready = inbox();
+    !ready && !is_held
+}

@@ -1,0 +1,53 @@
+//! [`unconstrained`]: a future let off the budget of its turn.
+
+#![forbid(unsafe_code)]
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::executor::budget;
+
+/// Runs a future without the budget: its leaf operations never return `Pending` only to be fair.
+///
+/// For a part that has its own bound. A loop inside that never suspends starves every other task.
+///
+/// # Cancellation
+///
+/// Dropping the returned future drops `future`.
+///
+/// ```
+/// # taketurns::block_on(async {
+/// let answer = taketurns::task::unconstrained(async { 42 }).await;
+/// assert_eq!(answer, 42);
+/// # });
+/// ```
+pub fn unconstrained<F: Future>(future: F) -> Unconstrained<F> {
+    Unconstrained { future }
+}
+
+pin_project_lite::pin_project! {
+    /// See [`unconstrained`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct Unconstrained<F> {
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F: Future> Future for Unconstrained<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        /// Gives the turn its budget back, on unwind too.
+        struct Restore(u32);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                budget::restore(self.0);
+            }
+        }
+        let _restore = Restore(budget::lift());
+        self.project().future.poll(cx)
+    }
+}

@@ -1,0 +1,64 @@
+//! [`Order`]: whose turn is next, among those that are ready.
+
+#![forbid(unsafe_code)]
+
+use crate::executor::{Info, with_current};
+
+/// Whose turn is next, among the tasks that are ready.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Who was ready first. A task that enters with *n* queued takes the (n+1)th turn from then.
+    #[default]
+    Fifo,
+    /// Any, by this seed: for tests, to find what holds only in the order in which it happened to run. The
+    /// runtime looks outside before each turn, whatever its `event_interval`; when `block_on` ends, as
+    /// many last turns are given as tasks are queued, to any of them.
+    ///
+    /// One seed gives one schedule, on every machine, if nothing else differs: under a virtual clock, and without
+    /// threads and descriptors. [`testing::explore`](crate::testing::explore) tries many.
+    Shuffled(u64),
+}
+
+/// Chooses the next turn, and is told who has it.
+pub(crate) trait Schedule {
+    /// Which of `ready` that are in the queue.
+    fn choose(&mut self, ready: usize) -> usize;
+
+    fn turn(&mut self, task: Info);
+}
+
+impl dyn Schedule {
+    /// Sees to it that the turn after this look is the chosen one's.
+    pub(super) fn apply(&mut self) {
+        let next = with_current(|hub| hub.choose_next(|ready| self.choose(ready)));
+        if let Some(task) = next.flatten() {
+            self.turn(task);
+        }
+    }
+}
+
+/// Random choices from a seed: SplitMix64 (Steele, Lea, Flood 2014), the same everywhere.
+pub(crate) struct Shuffle(u64);
+
+impl Shuffle {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ (bits >> 31)
+    }
+}
+
+impl Schedule for Shuffle {
+    fn choose(&mut self, ready: usize) -> usize {
+        let wide = u128::from(self.next()) * ready as u128;
+        (wide >> u64::BITS) as usize
+    }
+
+    fn turn(&mut self, _: Info) {}
+}
