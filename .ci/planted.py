@@ -8,6 +8,7 @@ CLOSE = "executor/task/hub/close.rs"
 TURNS = "executor/task/hub/turns.rs"
 RUN = "executor/run.rs"
 REMOTE = "executor/task/remote.rs"
+TOKENS = "common/tokens.rs"
 
 ON_THE_SPOT = "if local + self.word.load(order::retire_look()) == 0 {"
 RETIRE = """\
@@ -230,5 +231,35 @@ PLANTED = {
     "unseenkept": (
         "a task sent to a closed inbox is not ended",
         [("executor/task/remote.rs", "        if !sent {", "        if false {")],
+    ),
+    # What a virtual clock must not jump over.
+    "holdlate": (
+        "home takes the inbox in first, and sees that nothing holds the clock then",
+        [
+            (
+                TOKENS,
+                """\
+    let is_held = is_held();
+    wait(is_held);
+    let ready = inbox();
+    !ready && !is_held""",
+                """\
+    wait(true);
+    let ready = inbox();
+    !ready && !is_held()""",
+            )
+        ],
+    ),
+    "jumpsheld": (
+        "the clock jumps while it is held",
+        [(TOKENS, "!ready && !is_held", "!ready")],
+    ),
+    "tokensilent": (
+        "the last token comes back without waking home",
+        [(TOKENS, "if before == ONE | WATCHED {", "if before == ONE {")],
+    ),
+    "tokenunasked": (
+        "home does not say that it relies on being told of the last token",
+        [(TOKENS, "self.word.fetch_or(WATCHED, ", "self.word.fetch_or(0, ")],
     ),
 }

@@ -46,6 +46,6 @@ pub use info::{Info, State};
 pub use run::{EVENT_INTERVAL, Executor};
 pub(crate) use spawn::report;
 pub use spawn::{Builder, current, spawn};
-pub(crate) use task::{Blocked, Hub, HubHandle, silence, with_current};
+pub(crate) use task::{Hub, HubHandle, silence, with_current};
 pub use task::{JoinHandle, Nested};
 pub use yield_now::{YieldNow, yield_now};

@@ -70,9 +70,9 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 /// The function takes no arguments and no generics; it may return what every test may. `#[should_panic]`,
 /// `#[ignore]` and other attributes stay as they are.
 ///
-/// With `paused`, the test's runtime begins with the manual clock (`Clock::Manual`, of the feature `time`).
-/// It stands still until `taketurns::time::advance`: an hour takes no time, and a sleep that nobody advances
-/// to never ends.
+/// With `paused`, the test's runtime goes by a virtual clock (`Clock::AutoAdvance`, of the feature `time`): it
+/// stands still while a task is ready, then goes to the next deadline at once. An hour takes no time, and where
+/// nothing is left to wait for, the test fails and names the tasks that are deadlocked.
 ///
 /// ```
 #[doc = include_str!("tests/attributes/example.rs")]
@@ -91,7 +91,7 @@ pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
         [option, ..] => Err(Error::at(
             option.span(),
             format!(
-                "unknown option `{option}`: `#[taketurns::test]` takes only `paused`, for the manual clock"
+                "unknown option `{option}`: `#[taketurns::test]` takes only `paused`, for a virtual clock"
             ),
         )),
     })
@@ -101,7 +101,7 @@ pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
 const TEST: &str = "#[::core::prelude::v1::test]";
 const BLOCK_ON: &str = "::taketurns::block_on";
 const BLOCK_ON_PAUSED: &str = "::taketurns::Builder::new()\
-    .clock(::taketurns::time::Clock::Manual)\
+    .clock(::taketurns::time::Clock::AutoAdvance)\
     .build()\
     .expect(\"the test cannot make a runtime\")\
     .block_on";

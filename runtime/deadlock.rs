@@ -11,10 +11,13 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use super::parts::Parts;
-use crate::executor::{Blocked, Hub, Id, State, with_current};
+use crate::executor::{Hub, Id, Info, State, with_current};
 
 /// How long a thread that nobody knows of has to wake a task, unless told otherwise.
 pub(super) const GRACE: Duration = Duration::from_secs(1);
+
+/// Tasks of each kind that are named.
+const LISTED: usize = 50;
 
 /// It looks like a deadlock, and proves to be one if nothing happens.
 pub(super) struct Suspicion {
@@ -45,17 +48,23 @@ impl Suspicion {
     }
 }
 
+/// A task, and those whose handles it awaits.
+type Blocked = (Info, Vec<Id>);
+
 fn blocked() -> Vec<Blocked> {
     with_current(Hub::blocked).unwrap_or_default()
 }
 
 /// The run can never end: its future is stuck; where it has none, all tasks are.
 fn is_certain(blocked: &[Blocked]) -> bool {
-    let is_stuck = |blocked: &Blocked| blocked.task.state() == State::Stuck;
-    match blocked.first().filter(|first| first.task.id() == Id::ROOT) {
+    match blocked.first().filter(|(task, _)| task.id() == Id::ROOT) {
         Some(root) => is_stuck(root),
         None => blocked.iter().all(is_stuck),
     }
+}
+
+fn is_stuck((task, _): &Blocked) -> bool {
+    task.state() == State::Stuck
 }
 
 fn report(blocked: &[Blocked], parts: &Parts, grace: Duration) -> String {
@@ -64,24 +73,10 @@ fn report(blocked: &[Blocked], parts: &Parts, grace: Duration) -> String {
          no timer, no source, no blocking job, no `Handle`",
     );
     let (certain, suspected): (Vec<_>, Vec<_>) =
-        blocked.iter().partition(|blocked| blocked.task.state() == State::Stuck);
+        blocked.iter().partition(|blocked| is_stuck(blocked));
     let waits = parts.waits();
-    let mut list = |heading: &str, blocked: &[&Blocked]| {
-        if !blocked.is_empty() {
-            let _ = write!(text, "\n{heading}");
-        }
-        for blocked in blocked {
-            let _ = write!(text, "\n  {}", blocked.task);
-            for task in &blocked.awaits {
-                let _ = write!(text, "; awaits task {task}");
-            }
-            for (_, what) in waits.iter().filter(|(task, _)| *task == blocked.task.id()) {
-                let _ = write!(text, "; waits for {what}");
-            }
-        }
-    };
-    list("for certain, as nobody holds its waker:", &certain);
-    list("suspected, as whoever holds its waker did not use it:", &suspected);
+    list(&mut text, "for certain, as nobody holds its waker:", &certain, &waits);
+    list(&mut text, "suspected, as whoever holds its waker did not use it:", &suspected, &waits);
     if blocked.is_empty() {
         text.push_str("\nthere is no task, and nobody to stop the run");
     }
@@ -93,4 +88,24 @@ fn report(blocked: &[Blocked], parts: &Parts, grace: Duration) -> String {
         );
     }
     text
+}
+
+/// A line for each, and no more than can be read.
+fn list(text: &mut String, heading: &str, blocked: &[&Blocked], waits: &[(Id, String)]) {
+    if blocked.is_empty() {
+        return;
+    }
+    let _ = write!(text, "\n{heading}");
+    for (task, awaits) in blocked.iter().take(LISTED) {
+        let _ = write!(text, "\n  {task}");
+        for awaited in awaits {
+            let _ = write!(text, "; awaits task {awaited}");
+        }
+        for (_, what) in waits.iter().filter(|(id, _)| *id == task.id()) {
+            let _ = write!(text, "; waits for {what}");
+        }
+    }
+    if let more @ 1.. = blocked.len().saturating_sub(LISTED) {
+        let _ = write!(text, "\n  and {more} more");
+    }
 }

@@ -29,7 +29,7 @@ impl Handle {
         Self { hub: executor.remote(), _token: None }
     }
 
-    pub(super) fn counted<D: Driver>(executor: &Executor<'_, D>, token: Token) -> Self {
+    pub(crate) fn counted<D: Driver>(executor: &Executor<'_, D>, token: Token) -> Self {
         Self { _token: Some(token), ..Self::new(executor) }
     }
 

@@ -13,7 +13,7 @@
 //! 2. `waking.rs`: every wake has its poll, in order and in time. `parking.rs`: also when home sleeps.
 //! 3. `aborting.rs`: an abort from elsewhere against all a task can do.
 //! 4. `ending.rs`: the end of the executor against what others still do. `joining.rs`: results between
-//!    threads.
+//!    threads. `holding.rs`: what a virtual clock must not jump over.
 //!
 //! `cooperative_scheduling` and `missed_yield` in `waking.rs`, and `dropped_task` in `ending.rs`, are the
 //! three in which cooperative code is let down.
@@ -41,6 +41,7 @@ use super::{Driver, EVENT_INTERVAL, Executor, JoinError, JoinHandle, Pending, Un
 mod aborting;
 mod counting;
 mod ending;
+mod holding;
 mod joining;
 mod parking;
 mod waking;

@@ -12,8 +12,6 @@ mod close;
 mod reports;
 mod turns;
 
-pub(crate) use reports::Blocked;
-
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::error::Error;

@@ -128,7 +128,7 @@ pub(crate) mod watch;
 pub(crate) use cell::silence;
 pub use entry::Nested;
 pub(crate) use entry::{enter, with_current};
-pub(crate) use hub::{Blocked, Hub, HubOwner};
+pub(crate) use hub::{Hub, HubOwner};
 pub use join::JoinHandle;
 pub(crate) use remote::HubHandle;
 pub(crate) use waker::abort;

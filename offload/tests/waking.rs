@@ -36,6 +36,41 @@ fn the_waker_of_the_last_poll_is_woken_once() {
     assert!(poll(&mut job, Waker::noop()).is_ready());
 }
 
+/// Whoever is woken by a job finds its hold on the clock still out.
+#[test]
+fn a_job_gives_its_hold_back_after_the_wake() {
+    struct Looks(Arc<Tokens>, Sender<bool>);
+    impl Wake for Looks {
+        fn wake(self: Arc<Self>) {
+            self.1.send(self.0.are_out()).unwrap();
+        }
+    }
+    let holds = Tokens::of_nobody();
+    let pool = Pool::new(Limits::default(), Arc::clone(&holds));
+    let (mut job, begun, gate) = spawn_gated(&pool);
+    receive(&begun);
+    let (looks, seen) = unbounded();
+    let waker = Waker::from(Arc::new(Looks(Arc::clone(&holds), looks)));
+    assert!(poll(&mut job, &waker).is_pending());
+    drop(gate);
+    assert!(receive(&seen));
+    shut_down(&pool);
+    assert!(!holds.are_out());
+}
+
+#[test]
+fn a_job_that_never_runs_gives_its_hold_back() {
+    let holds = Tokens::of_nobody();
+    let pool = Pool::new(Limits { max_threads: 1, ..Limits::default() }, Arc::clone(&holds));
+    let (_first, begun, gate) = spawn_gated(&pool);
+    receive(&begun);
+    drop(spawn(&pool, || ()));
+    pool.shutdown(Some(Duration::ZERO));
+    drop(gate);
+    shut_down(&pool);
+    assert!(!holds.are_out());
+}
+
 #[test]
 fn an_abort_in_line_wakes() {
     let pool = pool(1);

@@ -1,5 +1,6 @@
 //! What is said of tasks: by name where they have one, and to whom.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::ptr::NonNull;
 use std::task::Waker;
@@ -9,13 +10,6 @@ use crate::executor::task::cell::silence;
 use crate::executor::task::header::{TaskPtr, count};
 use crate::executor::task::waker;
 use crate::executor::{Id, Info};
-
-/// A task that has not ended, and what it waits for as far as the executor knows.
-pub(crate) struct Blocked {
-    pub(crate) task: Info,
-    /// The tasks whose handles it awaits.
-    pub(crate) awaits: Vec<Id>,
-}
 
 impl Hub {
     /// The task that has its turn now; not the future of `block_on`.
@@ -34,20 +28,20 @@ impl Hub {
         tasks
     }
 
-    /// All that have not ended, the future of `block_on` first, each with the tasks that it awaits.
-    pub(crate) fn blocked(&self) -> Vec<Blocked> {
+    /// All that have not ended, the future of `block_on` first, each with the tasks whose handles it awaits.
+    pub(crate) fn blocked(&self) -> Vec<(Info, Vec<Id>)> {
         let live = self.live_tasks();
-        // SAFETY: (ALIVE) LISTED is held by those, and RUNNING or RUN_QUEUED or FUTURE by the root.
-        let describe = |task: &TaskPtr| unsafe { self.describe(*task) };
-        // SAFETY: (ALIVE) as above.
-        let awaiter = |task: &TaskPtr| unsafe { (*task.as_ptr()).waiters.awaiter(self) };
-        let awaited_by = |by| live.iter().filter(move |task| awaiter(task) == Some(by));
-        let all = self.root.get().into_iter().chain(live.iter().copied());
-        all.map(|task| Blocked {
-            task: describe(&task),
-            awaits: awaited_by(task).map(|task| describe(task).id).collect(),
-        })
-        .collect()
+        let mut awaits = BTreeMap::<TaskPtr, Vec<Id>>::new();
+        for &task in &live {
+            // SAFETY: (ALIVE) LISTED is held.
+            let (by, id) =
+                unsafe { ((*task.as_ptr()).waiters.awaiter(self), self.describe(task).id) };
+            by.into_iter().for_each(|by| awaits.entry(by).or_default().push(id));
+        }
+        let all = self.root.get().into_iter().chain(live);
+        // SAFETY: (ALIVE) as above; the root's handle is further up the stack, in `with_root`.
+        let describe = |task| unsafe { self.describe(task) };
+        all.map(|task| (describe(task), awaits.remove(&task).unwrap_or_default())).collect()
     }
 
     /// Which task of this executor `waker` wakes.

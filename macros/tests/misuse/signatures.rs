@@ -74,7 +74,7 @@ mod signatures {
 //                    ^ `#[taketurns::test]` finds no body to run: write one for `no_body`
 
     #[taketurns::test(start_paused = true)]
-//                    ^ unknown option `start_paused`: `#[taketurns::test]` takes only `paused`, for the manual clock
+//                    ^ unknown option `start_paused`: `#[taketurns::test]` takes only `paused`, for a virtual clock
     async fn unknown_option() {}
 
     #[taketurns::test(paused = true)]

@@ -1,0 +1,195 @@
+//! A virtual clock does not jump over what takes real time: a token comes back while home decides to jump, or to
+//! call the run deadlocked.
+
+#![forbid(unsafe_code)]
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use super::{AtomicUsize, EVENT_INTERVAL, Notify, Ordering, Parked, UNBOUNDED, model, thread};
+use crate::Handle;
+use crate::common::tokens::{Tokens, idle};
+use crate::executor::{Driver, Executor, Pending, Unpark};
+
+/// A driver with a clock that jumps, to the one timer there is, whenever nothing holds it.
+struct Jumps {
+    parked: Parked,
+    holds: Arc<Tokens>,
+    jumped: Rc<Cell<bool>>,
+    timer: Rc<RefCell<Option<Waker>>>,
+}
+
+impl Jumps {
+    fn new() -> Self {
+        let parked = Parked::default();
+        let holds = Tokens::new(parked.unparker());
+        Self { parked, holds, jumped: Rc::default(), timer: Rc::default() }
+    }
+}
+
+impl Driver for Jumps {
+    fn turn(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
+        let wait = |is_held| {
+            if is_held && limit.is_none() {
+                self.parked.0.wait();
+            }
+        };
+        if idle(|| self.holds.are_out(), wait, inbox) {
+            if let Some(timer) = self.timer.take() {
+                self.jumped.set(true);
+                timer.wake();
+            }
+        }
+    }
+
+    fn pending(&self) -> Pending {
+        Pending::default()
+    }
+
+    fn unparker(&self) -> Box<dyn Unpark> {
+        self.parked.unparker()
+    }
+}
+
+/// A task with a timer that awaits a job, and runs to its end by `run`: the clock has not jumped by then.
+fn job_under_a_clock(
+    run: impl Fn(&Executor<'static, Jumps>, &Notify, Pin<Box<dyn Future<Output = ()>>>),
+) {
+    let driver = Jumps::new();
+    let unparked = Arc::clone(&driver.parked.0);
+    let (jumped, timer) = (Rc::clone(&driver.jumped), Rc::clone(&driver.timer));
+    let mut hold = Some(driver.holds.take());
+    let away = Rc::new(RefCell::new(None));
+    let (written, started) = (Arc::new(AtomicUsize::new(0)), Rc::clone(&away));
+    let task = poll_fn(move |cx| {
+        if written.load(Ordering::Relaxed) == 1 {
+            *timer.borrow_mut() = None;
+            return Poll::Ready(());
+        }
+        *timer.borrow_mut() = Some(cx.waker().clone());
+        if let Some(hold) = hold.take() {
+            let (waker, written) = (cx.waker().clone(), Arc::clone(&written));
+            *started.borrow_mut() = Some(thread::spawn(move || {
+                written.store(1, Ordering::Relaxed);
+                waker.wake();
+                drop(hold);
+            }));
+        }
+        Poll::Pending
+    });
+    run(&Executor::new(driver, EVENT_INTERVAL), &unparked, Box::pin(task));
+    assert!(!jumped.get(), "the clock jumped over the job");
+    away.take().unwrap().join().unwrap();
+}
+
+/// A job that completes while the loop decides to jump: what it did is seen, and the clock has not moved.
+///
+/// Unbounded: two threads.
+#[test]
+fn job_against_jump() {
+    model(UNBOUNDED, || job_under_a_clock(|executor, _, task| executor.block_on(task)));
+}
+
+/// The same between steps, where home looks without having parked.
+///
+/// Unbounded: two threads.
+#[test]
+fn job_against_jump_in_a_step() {
+    model(UNBOUNDED, || {
+        job_under_a_clock(|executor, unparked, task| {
+            let task = executor.spawn(task);
+            loop {
+                executor.run_until_stalled().unwrap();
+                if task.is_finished() {
+                    return;
+                }
+                if executor.next_deadline().is_none() {
+                    unparked.wait();
+                }
+            }
+        });
+    });
+}
+
+/// The last token comes back and wakes no task: home, which may sleep by then, jumps.
+///
+/// Unbounded: three threads of two steps.
+#[test]
+fn last_token_against_park() {
+    model(UNBOUNDED, || {
+        let driver = Jumps::new();
+        let (jumped, timer) = (Rc::clone(&driver.jumped), Rc::clone(&driver.timer));
+        let away = [driver.holds.take(), driver.holds.take()]
+            .map(|hold| thread::spawn(move || drop(hold)));
+        Executor::new(driver, EVENT_INTERVAL).block_on(poll_fn(|cx| {
+            if jumped.get() {
+                return Poll::Ready(());
+            }
+            *timer.borrow_mut() = Some(cx.waker().clone());
+            Poll::Pending
+        }));
+        for thread in away {
+            thread.join().unwrap();
+        }
+    });
+}
+
+/// A driver that takes it for a deadlock when no handle is out and nothing is ready.
+struct Accuses {
+    parked: Parked,
+    handles: Arc<Tokens>,
+}
+
+impl Driver for Accuses {
+    fn turn(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
+        let wait = |is_out| {
+            if is_out && limit.is_none() {
+                self.parked.0.wait();
+            }
+        };
+        let accused = idle(|| self.handles.are_out(), wait, inbox);
+        assert!(!accused || limit.is_some(), "no deadlock: a task was sent");
+    }
+
+    fn pending(&self) -> Pending {
+        Pending::default()
+    }
+
+    fn unparker(&self) -> Box<dyn Unpark> {
+        self.parked.unparker()
+    }
+}
+
+/// The last handle sends a task and goes, while home looks whether anybody is left: the task is seen.
+///
+/// Unbounded: two threads.
+#[test]
+fn last_handle_against_deadlock() {
+    model(UNBOUNDED, || {
+        let parked = Parked::default();
+        let handles = Tokens::new(parked.unparker());
+        let executor =
+            Executor::new(Accuses { parked, handles: Arc::clone(&handles) }, EVENT_INTERVAL);
+        let mut handle = Some(Handle::counted(&executor, handles.take()));
+        let done = Arc::new(AtomicUsize::new(0));
+        let mut away = None;
+        executor.block_on(poll_fn(|cx| {
+            if let Some(handle) = handle.take() {
+                let (waker, done) = (cx.waker().clone(), Arc::clone(&done));
+                away = Some(thread::spawn(move || {
+                    drop(handle.spawn(async move {
+                        done.store(1, Ordering::Relaxed);
+                        waker.wake();
+                    }));
+                }));
+            }
+            if done.load(Ordering::Relaxed) == 1 { Poll::Ready(()) } else { Poll::Pending }
+        }));
+        away.unwrap().join().unwrap();
+    });
+}

@@ -1,0 +1,236 @@
+//! A run under virtual time that can never end says so, and names who waits for what. What may still come is
+//! waited for.
+
+#![cfg(all(feature = "time", feature = "net"))]
+
+use std::cell::RefCell;
+use std::future::{pending, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::task::Poll;
+use std::thread;
+use std::time::Duration;
+
+use futures::channel::oneshot;
+use taketurns::net::TcpListener;
+use taketurns::time::{Clock, hold, sleep};
+use taketurns::{Builder, Runtime, spawn, task, yield_now};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Nobody is waited for.
+fn at_once(clock: Clock) -> Runtime {
+    let builder = Builder::new().clock(clock).deadlock_grace(Duration::ZERO);
+    builder.on_lost(|_| {}).build().unwrap()
+}
+
+/// What it panics with, without where in this file tasks were spawned.
+#[track_caller]
+fn panic_of(f: impl FnOnce()) -> String {
+    let payload = catch_unwind(AssertUnwindSafe(f)).expect_err("a deadlock");
+    let text = payload.downcast::<String>().unwrap();
+    let mut told = String::new();
+    for line in text.lines() {
+        let (mut left, mut out) = (line, String::new());
+        while let Some((before, place)) = left.split_once(file!()) {
+            out += before;
+            out += "here";
+            left = place.trim_start_matches(|c: char| c == ':' || c.is_ascii_digit());
+        }
+        told += &format!("{out}{left}\n");
+    }
+    told
+}
+
+const HEAD: &str = "deadlock: no task is ready, and under virtual time nothing is left that could wake one: \
+                    no timer, no source, no blocking job, no `Handle`\n";
+
+fn some_real_time() {
+    thread::sleep(Duration::from_millis(20));
+}
+
+#[test]
+fn a_future_whose_waker_nobody_holds_is_certain_without_a_grace() {
+    let runtime = Builder::new().clock(Clock::AutoAdvance).deadlock_grace(HOUR).build().unwrap();
+    let text = panic_of(|| runtime.block_on(pending()));
+    let expected = "for certain, as nobody holds its waker:\n  \
+                    the future of `block_on`, called at here, polled once, stuck: nobody holds its waker\n";
+    assert_eq!(text, format!("{HEAD}{expected}"));
+}
+
+#[test]
+fn the_certain_and_the_suspected_are_told_apart_and_awaited_tasks_are_named() {
+    let runtime = at_once(Clock::AutoAdvance);
+    let text = panic_of(|| {
+        runtime.block_on(async {
+            let stuck = task::Builder::new().name("consumer").spawn(pending::<()>());
+            let waits = spawn(async move { stuck.await.unwrap() });
+            let (_sender, receiver) = oneshot::channel::<()>();
+            spawn(async move { receiver.await.unwrap() }).detach();
+            waits.await.unwrap();
+        });
+    });
+    let expected = "for certain, as nobody holds its waker:\n  \
+         task #1 \"consumer\", spawned at here, polled once, stuck: nobody holds its waker\n\
+         suspected, as whoever holds its waker did not use it:\n  \
+         the future of `block_on`, called at here, polled once, waiting; awaits task #2\n  \
+         task #2, spawned at here, polled once, waiting; awaits task #1\n  \
+         task #3, spawned at here, polled once, waiting\n\
+         a thread of your own that is to wake a task, after more than 0ns, has to hold the clock: \
+         `taketurns::time::hold()`\n";
+    assert_eq!(text, format!("{HEAD}{expected}"));
+}
+
+#[test]
+fn timers_that_nobody_advances_to_and_the_end_of_the_runtime_are_named() {
+    let runtime = at_once(Clock::Manual);
+    let text = panic_of(|| {
+        runtime.block_on(async {
+            spawn(sleep(Duration::MAX)).detach();
+            spawn(task::cancelled()).detach();
+            sleep(HOUR).await;
+        });
+    });
+    let expected = "suspected, as whoever holds its waker did not use it:\n  \
+         the future of `block_on`, called at here, polled once, waiting; \
+         waits for a timer that is due in 3600s, while nobody advances the clock\n  \
+         task #1, spawned at here, polled once, waiting; waits for a timer that is never due\n  \
+         task #2, spawned at here, polled once, waiting; waits for `task::cancelled`\n\
+         a thread of your own that is to wake a task, after more than 0ns, has to hold the clock: \
+         `taketurns::time::hold()`\n";
+    assert_eq!(text, format!("{HEAD}{expected}"));
+}
+
+#[test]
+fn a_run_for_ever_that_nobody_can_stop_is_certain() {
+    let runtime = Builder::new().clock(Clock::AutoAdvance).deadlock_grace(HOUR).build().unwrap();
+    runtime.block_on(yield_now()); // whose future is no part of the next run
+    let text = panic_of(|| runtime.run_forever());
+    assert_eq!(text, format!("{HEAD}there is no task, and nobody to stop the run\n"));
+}
+
+#[test]
+fn of_many_the_first_are_named() {
+    let runtime = at_once(Clock::AutoAdvance);
+    let text = panic_of(|| {
+        runtime.block_on(async {
+            (0..20_000).for_each(|_| spawn(pending::<()>()).detach());
+            pending::<()>().await;
+        });
+    });
+    let task = |number| {
+        format!("  task #{number}, spawned at here, polled once, stuck: nobody holds its waker\n")
+    };
+    let tasks: String = (1..50).map(task).collect();
+    let root = "for certain, as nobody holds its waker:\n  \
+                the future of `block_on`, called at here, polled once, stuck: nobody holds its waker\n";
+    assert_eq!(text, format!("{HEAD}{root}{tasks}  and 19951 more\n"));
+}
+
+#[test]
+fn the_runtime_is_as_good_as_before_afterwards() {
+    let runtime = at_once(Clock::AutoAdvance);
+    panic_of(|| runtime.block_on(async { spawn(pending::<()>()).await.unwrap() }));
+    runtime.block_on(async {
+        sleep(HOUR).await;
+        spawn(yield_now()).await.unwrap();
+    });
+    assert_eq!(runtime.shutdown().lost().len(), 1);
+}
+
+#[test]
+fn a_thread_with_a_waker_is_not_accused_within_the_grace() {
+    let runtime = Builder::new().clock(Clock::AutoAdvance).deadlock_grace(HOUR).build().unwrap();
+    runtime.block_on(async {
+        let (sender, receiver) = oneshot::channel();
+        thread::spawn(move || {
+            some_real_time();
+            sender.send(()).unwrap();
+        });
+        receiver.await.unwrap();
+    });
+}
+
+#[test]
+fn a_thread_that_holds_the_clock_is_not_accused() {
+    at_once(Clock::AutoAdvance).block_on(async {
+        let (sender, receiver) = oneshot::channel();
+        let hold = hold();
+        thread::spawn(move || {
+            some_real_time();
+            sender.send(()).unwrap();
+            drop(hold);
+        });
+        receiver.await.unwrap();
+    });
+}
+
+#[test]
+fn a_handle_on_another_thread_may_bring_work() {
+    let runtime = at_once(Clock::AutoAdvance);
+    let handle = runtime.handle();
+    let (sender, receiver) = oneshot::channel();
+    thread::spawn(move || {
+        some_real_time();
+        drop(handle.clone().spawn(async { sender.send(()).unwrap() }));
+    });
+    runtime.block_on(receiver).unwrap();
+}
+
+#[test]
+fn the_last_handle_that_goes_leaves_a_deadlock() {
+    let runtime = at_once(Clock::AutoAdvance);
+    let handles = [runtime.handle(), runtime.handle()];
+    let text = panic_of(|| {
+        thread::spawn(move || {
+            some_real_time();
+            drop(handles);
+        });
+        runtime.block_on(pending::<()>());
+    });
+    assert!(text.starts_with(HEAD), "{text}");
+}
+
+#[test]
+fn an_awaited_source_may_bring_something() {
+    let runtime = at_once(Clock::AutoAdvance);
+    runtime.block_on(async {
+        let listener =
+            TcpListener::bind("127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            some_real_time();
+            std::net::TcpStream::connect(address).unwrap();
+        });
+        listener.accept().await.unwrap();
+    });
+}
+
+#[test]
+fn under_the_real_clock_nobody_is_accused() {
+    at_once(Clock::Real).block_on(async {
+        let (sender, receiver) = oneshot::channel();
+        thread::spawn(move || {
+            some_real_time();
+            sender.send(()).unwrap();
+        });
+        receiver.await.unwrap();
+    });
+}
+
+/// A step never waits, so what it finds is not an end.
+#[test]
+fn steps_accuse_nobody() {
+    let runtime = at_once(Clock::AutoAdvance);
+    let waker = Rc::new(RefCell::new(None));
+    let kept = Rc::clone(&waker);
+    let task = runtime.spawn(poll_fn(move |cx| {
+        let first = kept.borrow_mut().replace(cx.waker().clone()).is_none();
+        if first { Poll::Pending } else { Poll::Ready(()) }
+    }));
+    runtime.run_until_stalled();
+    assert!(!runtime.try_tick().unwrap());
+    waker.borrow().as_ref().unwrap().wake_by_ref();
+    runtime.run_until_stalled();
+    assert!(task.is_finished());
+}

@@ -1,0 +1,249 @@
+//! The clock that advances by itself, and what holds it. A job or thread that takes real time sleeps for it:
+//! no outcome depends on how long.
+
+#![cfg(all(feature = "time", feature = "offload"))]
+
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use futures::channel::oneshot;
+use taketurns::time::{Clock, Instant, advance, hold, interval, pause, resume, sleep, timeout};
+use taketurns::{Builder, Runtime, spawn, spawn_blocking, yield_now};
+
+mod common;
+
+use common::Trace;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn auto() -> Runtime {
+    Builder::new().clock(Clock::AutoAdvance).build().unwrap()
+}
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// Real time passes, in which a clock that is not held would go on.
+fn some_real_time() {
+    thread::sleep(ms(20));
+}
+
+#[test]
+fn hours_pass_at_once_and_in_exact_order() {
+    let trace = Trace::new();
+    auto().block_on(async {
+        let start = Instant::now();
+        let tasks = [("c", 3), ("a", 1), ("b", 2)].map(|(name, hours)| {
+            let trace = trace.clone();
+            spawn(async move {
+                sleep(HOUR * hours).await;
+                trace.push(format_args!("{name}:{}h", start.elapsed().as_secs() / 3600));
+                sleep(Duration::from_nanos(1)).await;
+                trace.push(format_args!("{name}+{}", (start.elapsed() - HOUR * hours).as_nanos()));
+            })
+        });
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(start.elapsed(), HOUR * 3 + Duration::from_nanos(1));
+    });
+    assert_eq!(trace.take(), "a:1h a+1 b:2h b+1 c:3h c+1");
+}
+
+#[test]
+fn it_always_begins_at_the_same_instant() {
+    let begins = || auto().block_on(async { Instant::now() });
+    assert_eq!(begins(), begins());
+}
+
+#[test]
+fn it_stands_while_a_task_is_ready() {
+    auto().block_on(async {
+        let start = Instant::now();
+        let sleeps = spawn(sleep(ms(1)));
+        for _ in 0..1000 {
+            yield_now().await;
+        }
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        sleeps.await.unwrap();
+        assert_eq!(start.elapsed(), ms(1));
+    });
+}
+
+#[test]
+fn an_interval_under_a_timeout_ticks_to_the_end() {
+    auto().block_on(async {
+        let mut ticks = 0;
+        let counts = async {
+            let mut interval = interval(ms(100));
+            loop {
+                interval.tick().await;
+                ticks += 1;
+            }
+        };
+        let start = Instant::now();
+        assert!(timeout(Duration::from_secs(1), counts).await.is_err());
+        assert_eq!((ticks, start.elapsed()), (11, Duration::from_secs(1)));
+    });
+}
+
+#[test]
+fn a_blocking_job_holds_it() {
+    auto().block_on(async {
+        let start = Instant::now();
+        let job = spawn_blocking(|| {
+            some_real_time();
+            "in time"
+        });
+        assert_eq!(timeout(ms(1), job).await.unwrap().unwrap(), "in time");
+        assert_eq!(start.elapsed(), Duration::ZERO);
+    });
+}
+
+#[test]
+fn a_job_nobody_awaits_holds_it_until_its_end() {
+    auto().block_on(async {
+        let ended = Arc::new(AtomicBool::new(false));
+        let sets = Arc::clone(&ended);
+        drop(spawn_blocking(move || {
+            some_real_time();
+            sets.store(true, Ordering::SeqCst);
+        }));
+        sleep(HOUR).await;
+        assert!(ended.load(Ordering::SeqCst));
+    });
+}
+
+#[test]
+fn a_hold_keeps_it_for_a_thread_of_ones_own() {
+    auto().block_on(async {
+        let (sender, receiver) = oneshot::channel();
+        let hold = hold();
+        thread::spawn(move || {
+            some_real_time();
+            sender.send("in time").unwrap();
+            drop(hold);
+        });
+        assert_eq!(timeout(ms(1), receiver).await.unwrap().unwrap(), "in time");
+    });
+}
+
+#[test]
+fn the_last_of_several_holds_lets_it_go_and_wakes_the_loop() {
+    auto().block_on(async {
+        let start = Instant::now();
+        let [first, second] = [hold(), hold()];
+        let thread = thread::spawn(move || {
+            drop(first);
+            some_real_time();
+            drop(second);
+        });
+        sleep(HOUR).await;
+        assert_eq!(start.elapsed(), HOUR);
+        thread.join().unwrap();
+    });
+}
+
+#[test]
+fn without_a_hold_it_does_not_wait_for_a_thread() {
+    auto().block_on(async {
+        let (sender, receiver) = oneshot::channel::<()>();
+        assert!(timeout(HOUR, receiver).await.is_err());
+        drop(sender);
+    });
+}
+
+#[test]
+fn an_advance_waits_for_a_job_too() {
+    let runtime = Builder::new().clock(Clock::Manual).build().unwrap();
+    let trace = Trace::new();
+    runtime.block_on(async {
+        let (told, tells) = (trace.clone(), trace.clone());
+        let job = spawn(async move {
+            spawn_blocking(some_real_time).await.unwrap();
+            told.push("job");
+        });
+        let sleeps = spawn(async move {
+            sleep(ms(1)).await;
+            tells.push("sleep");
+        });
+        yield_now().await;
+        advance(HOUR).await;
+        job.await.unwrap();
+        sleeps.await.unwrap();
+    });
+    assert_eq!(trace.take(), "job sleep");
+}
+
+#[test]
+fn an_advance_has_precedence_and_stops_at_its_end() {
+    auto().block_on(async {
+        let start = Instant::now();
+        let late = spawn(async move {
+            sleep(ms(20)).await;
+            start.elapsed()
+        });
+        advance(ms(10)).await;
+        assert_eq!((start.elapsed(), late.is_finished()), (ms(10), false));
+        assert_eq!(late.await.unwrap(), ms(20));
+    });
+}
+
+#[test]
+fn pause_ends_the_advancing_and_resume_lets_it_run_with_the_system() {
+    auto().block_on(async {
+        sleep(HOUR).await;
+        let start = Instant::now();
+        pause();
+        let sleeps = spawn(sleep(ms(1)));
+        let (sender, receiver) = oneshot::channel();
+        thread::spawn(move || {
+            some_real_time();
+            sender.send(()).unwrap();
+        });
+        receiver.await.unwrap();
+        let unmoved = (start.elapsed(), sleeps.is_finished());
+        assert_eq!(unmoved, (Duration::ZERO, false));
+        advance(ms(1)).await;
+        sleeps.await.unwrap();
+        resume();
+        sleep(ms(2)).await;
+        assert!(start.elapsed() >= ms(3));
+    });
+}
+
+#[test]
+fn steps_go_on_to_the_next_deadline_too() {
+    let runtime = auto();
+    let task = runtime.spawn(async {
+        let start = Instant::now();
+        sleep(HOUR).await;
+        start.elapsed()
+    });
+    runtime.run_until_stalled();
+    assert_eq!(runtime.next_deadline(), None);
+    assert_eq!(runtime.block_on(task).unwrap(), HOUR);
+}
+
+#[test]
+fn what_is_never_due_does_not_move_it() {
+    auto().block_on(async {
+        let start = Instant::now();
+        let never = spawn(sleep(Duration::MAX));
+        sleep(ms(5)).await;
+        assert_eq!((start.elapsed(), never.is_finished()), (ms(5), false));
+    });
+}
+
+#[test]
+fn on_exit_goes_by_real_time() {
+    let wait = taketurns::OnExit::Wait { deadline: ms(1) };
+    let runtime = Builder::new().clock(Clock::AutoAdvance).on_exit(wait).build().unwrap();
+    runtime.spawn(async { sleep(HOUR).await }).detach();
+    runtime.spawn(pending::<()>()).detach();
+    assert_eq!(runtime.shutdown().lost().len(), 1);
+}
