@@ -5,6 +5,7 @@
 mod l01;
 mod l02;
 mod l07;
+mod l09;
 mod l15;
 mod l16;
 mod l20;
@@ -40,6 +41,7 @@ pub(crate) static LESSONS: &[Lesson] = &[
     l01::LESSON,
     l02::LESSON,
     l07::LESSON,
+    l09::LESSON,
     l15::LESSON,
     l16::LESSON,
     l20::LESSON,
