@@ -1,7 +1,8 @@
-//! The lessons of the tour, as traces in exact order: who says what, and when by a clock moved by hand.
+//! The lessons of the tour, as traces in exact order: who says what, and when by a virtual clock.
 //!
-//! The tour plays them in real time, scaled down, where only the order is certain. Here the spans are
-//! those of the source documents, and the times are exact.
+//! The tour plays most of them in real time, scaled down, where only the order is certain. Here the spans
+//! are those of the source documents, and the times are exact. Every scene is played twice, by a clock
+//! moved by hand and by one that moves itself, and must not differ.
 
 #![cfg(feature = "time")]
 #![forbid(unsafe_code)]
@@ -19,7 +20,6 @@ use taketurns::{Builder, spawn};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Longer than any scene.
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// Writes down what is said, with the seconds since the scene began.
@@ -35,13 +35,25 @@ impl Said {
     }
 }
 
-/// What is said in an hour of `scene`, which is over by then.
-fn played<F: Future<Output = ()> + 'static>(scene: impl FnOnce(Said) -> F) -> String {
+/// What is said in a day of `scene`, which is over by then.
+fn played<F: Future<Output = ()> + 'static>(scene: impl Fn(Said) -> F) -> String {
+    let by_hand = played_by(Clock::Manual, &scene, advance);
+    let by_itself = played_by(Clock::AutoAdvance, &scene, sleep);
+    assert_eq!(by_hand, by_itself, "the two clocks agree");
+    by_hand
+}
+
+/// As [`played`], under this clock, where `pass` is how time passes.
+fn played_by<F, P>(clock: Clock, scene: &impl Fn(Said) -> F, pass: impl Fn(Duration) -> P) -> String
+where
+    F: Future<Output = ()> + 'static,
+    P: Future<Output = ()>,
+{
     let trace = Trace::new();
-    let runtime = Builder::new().clock(Clock::Manual).build().unwrap();
+    let runtime = Builder::new().clock(clock).build().unwrap();
     runtime.block_on(async {
         let task = spawn(scene(Said { began: Instant::now(), trace: trace.clone() }));
-        advance(HOUR).await;
+        pass(24 * HOUR).await;
         assert!(task.is_finished(), "the scene has an end: {}", trace.take());
         task.await.unwrap();
     });
@@ -208,5 +220,31 @@ mod a_time_limit {
             said.limited(async { task.await.unwrap() }).await;
         });
         assert_eq!(said, "0:started 5:timed-out-after-5s 5:cleaned-up");
+    }
+}
+
+/// Lesson 33.
+mod an_hour {
+    use super::*;
+
+    async fn heartbeat(said: Said) {
+        for _ in 0..4 {
+            sleep(1000 * SECOND).await;
+            said.say("alive");
+        }
+    }
+
+    #[test]
+    fn passes_in_exact_order_without_waiting() {
+        let said = played(|said| async move {
+            let beats = spawn(heartbeat(said.clone()));
+            if timeout(HOUR, sleep(2 * HOUR)).await.is_err() {
+                said.say("timed-out");
+            }
+            beats.await.unwrap();
+            said.say("end");
+        });
+        let beats = "1000:alive 2000:alive 3000:alive 3600:timed-out 4000:alive 4000:end";
+        assert_eq!(said, beats);
     }
 }

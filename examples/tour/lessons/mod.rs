@@ -11,6 +11,7 @@ mod l16;
 mod l20;
 mod l21;
 mod l22;
+mod l33;
 mod site;
 
 use std::future::Future;
@@ -47,4 +48,5 @@ pub(crate) static LESSONS: &[Lesson] = &[
     l20::LESSON,
     l21::LESSON,
     l22::LESSON,
+    l33::LESSON,
 ];

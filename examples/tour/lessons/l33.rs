@@ -1,0 +1,99 @@
+//! Lesson 33: a clock that goes to the next deadline by itself, so that a limit of an hour can be tried out.
+
+#![forbid(unsafe_code)]
+
+use std::io;
+use std::thread;
+use std::time::Duration;
+
+use taketurns::time::{Clock, Instant, sleep, timeout};
+use taketurns::{Builder, spawn, spawn_blocking};
+
+use crate::lessons::Lesson;
+use crate::stage::Stage;
+use crate::trace::say;
+use crate::twin::script;
+
+pub(crate) const LESSON: Lesson = Lesson {
+    number: 33,
+    title: "an hour in a millisecond",
+    passage: "document 002, \"Timeout control\", with an hour for its limit",
+    sources: &["timer/clock.rs", "timer/timers.rs", "timer/manual.rs"],
+    twin: script!("33"),
+    play,
+};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Says a line with the time since the start, by the runtime's clock.
+#[derive(Clone, Copy)]
+struct Clerk(Instant);
+
+impl Clerk {
+    fn say(self, text: &str) {
+        say!("after {} s: {text}", self.0.elapsed().as_secs_f64());
+    }
+}
+
+async fn long_running_task(clerk: Clerk) {
+    clerk.say("started");
+    sleep(2 * HOUR).await;
+    clerk.say("completed");
+}
+
+async fn heartbeat(clerk: Clerk) {
+    for _ in 0..4 {
+        sleep(Duration::from_secs(1000)).await;
+        clerk.say("still alive");
+    }
+}
+
+async fn entry() {
+    let clerk = Clerk(Instant::now());
+    let beats = spawn(heartbeat(clerk));
+    if timeout(HOUR, long_running_task(clerk)).await.is_err() {
+        clerk.say("Task timed out!");
+    }
+    beats.await.expect("the task neither panics nor is aborted");
+}
+
+/// Work of 20 ms on another thread, under a limit of an hour.
+async fn offloaded() -> bool {
+    let job = spawn_blocking(|| thread::sleep(Duration::from_millis(20)));
+    timeout(HOUR, job).await.is_ok()
+}
+
+fn play(stage: &mut Stage) -> io::Result<()> {
+    let runtime = Builder::new().clock(Clock::AutoAdvance).build()?;
+    let run =
+        stage.scene("right way", "more than an hour, by a clock that does not wait", || {
+            runtime.block_on(entry());
+            Ok(())
+        })?;
+    stage.why(
+        "When no task is ready, a loop can only wait for its next timer. Under \
+         `Clock::AutoAdvance` it moves the clock there instead: the same tasks run in the same \
+         order and see the same times, exactly, and nobody waits. A test of this in real time \
+         would take as long as it says, so the wrong way is not shown.",
+    );
+    stage.by_nature(
+        "it is an option of the runtime; asyncio has none, so the twin brings a selector that moves \
+         the clock. Such a clock runs ahead of work on other threads: there `run_in_executor` under \
+         a limit times out at once. Here the clock stands while a blocking job is under way, and \
+         `time::hold` does the same for what the runtime cannot know of.",
+    );
+    stage.check(
+        "each line at its time, to the nanosecond, in exact order",
+        run.is(&[
+            "after 0 s: started",
+            "after 1000 s: still alive",
+            "after 2000 s: still alive",
+            "after 3000 s: still alive",
+            "after 3600 s: Task timed out!",
+            "after 4000 s: still alive",
+        ]),
+    );
+    stage.check("in less than a thousandth of the time", run.took < HOUR / 1000);
+    stage.check("a job on another thread is not overtaken", runtime.block_on(offloaded()));
+    Ok(())
+}
