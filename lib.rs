@@ -38,8 +38,9 @@
 //! 3. `reactor/` ([`net`]): what the operating system says. Epoll behind a small surface, and TCP on top.
 //! 4. `offload/`: beside the loop, the thread pool for work that blocks.
 //! 5. `runtime/`: ties them together: [`Runtime`], [`Builder`], [`ExitReport`].
-//! 6. `tests/`, and `executor/models/`: what is promised, as traces in exact order and as loom models.
-//! 7. `examples/tour/`: all of it from outside, lesson by lesson; `examples/foreign_loop.rs`: inside a loop
+//! 6. `testing/` ([`testing`]): the whole under many schedules, for the tests of whoever uses it.
+//! 7. `tests/`, and `executor/models/`: what is promised, as traces in exact order and as loom models.
+//! 8. `examples/tour/`: all of it from outside, lesson by lesson; `examples/foreign_loop.rs`: inside a loop
 //!    that is not ours; `benches/`: beside its peers.
 //!
 //! # Features
@@ -56,6 +57,8 @@ mod offload;
 #[cfg(feature = "net")]
 mod reactor;
 mod runtime;
+#[cfg(feature = "time")]
+pub mod testing;
 #[cfg(feature = "time")]
 mod timer;
 

@@ -42,6 +42,8 @@ use builder::OnLost;
 pub use exit::{Cancelled, OnExit, cancelled};
 pub use handle::{Handle, RemoteHandle};
 pub use order::Order;
+#[cfg(feature = "time")]
+pub(crate) use order::{Schedule, Shuffle};
 use outside::Outside;
 use parts::Parts;
 pub use report::{ExitReport, StuckJob};

@@ -1,0 +1,96 @@
+//! What panics on an exploring thread: recorded, for the report, instead of printed.
+//!
+//! A panic is told of in one place only, the process's panic hook. So the first exploration puts one in
+//! front of the hook it finds, for good: it records on a thread that is exploring, and passes on everything
+//! else.
+
+#![forbid(unsafe_code)]
+
+use std::any::Any;
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::cell::RefCell;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};
+use std::sync::Once;
+
+use crate::executor::silence;
+
+/// With these std says that it aborts: nobody will read the record.
+const LAST_WORDS: [&str; 2] =
+    ["panic in a destructor during cleanup", "panic in a function that cannot unwind"];
+
+thread_local! {
+    /// `None`: this thread does not explore.
+    static RECORDED: RefCell<Option<Vec<Panic>>> = const { RefCell::new(None) };
+}
+
+/// Where, what, and how it came there if `RUST_BACKTRACE` asks for that.
+pub(super) struct Panic {
+    location: Option<String>,
+    text: String,
+    backtrace: Backtrace,
+}
+
+impl Panic {
+    fn new(location: Option<String>, payload: &(dyn Any + Send)) -> Self {
+        let text = payload.downcast_ref::<&'static str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        let text = text.unwrap_or("with a payload that is no text").to_owned();
+        Self { location, text, backtrace: Backtrace::capture() }
+    }
+
+    pub(super) fn backtrace(&self) -> Option<&Backtrace> {
+        Some(&self.backtrace).filter(|trace| trace.status() == BacktraceStatus::Captured)
+    }
+}
+
+impl fmt::Display for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.location {
+            Some(location) => write!(f, "panicked at {location}: {}", self.text),
+            None => write!(f, "panicked: {}", self.text),
+        }
+    }
+}
+
+/// Runs `code`, and gives what panicked meanwhile on this thread, in order; `true` if a panic ended it.
+pub(super) fn recorded(code: impl FnOnce()) -> (bool, Vec<Panic>) {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(install);
+    RECORDED.set(Some(Vec::new()));
+    let outcome = catch_unwind(AssertUnwindSafe(code));
+    let unseen = outcome.as_ref().err().map(|payload| Panic::new(None, payload.as_ref()));
+    let unwound = outcome.is_err();
+    silence(|| drop(outcome));
+    let mut panics = RECORDED.take().unwrap_or_default();
+    if panics.is_empty() {
+        // Whoever set another hook since, or unwound without one, left nothing on record.
+        panics.extend(unseen);
+    }
+    (unwound, panics)
+}
+
+fn install() {
+    let previous = take_hook();
+    set_hook(Box::new(move |info| {
+        if !record(info) {
+            previous(info);
+        }
+    }));
+}
+
+/// `false`: not for us.
+fn record(info: &PanicHookInfo<'_>) -> bool {
+    let panic = Panic::new(info.location().map(ToString::to_string), info.payload());
+    let record = |recorded: &RefCell<Option<Vec<Panic>>>| {
+        let Ok(mut recorded) = recorded.try_borrow_mut() else { return false };
+        let Some(panics) = &mut *recorded else { return false };
+        if cfg!(panic = "abort") || LAST_WORDS.contains(&&*panic.text) {
+            panics.iter().for_each(|panic| eprintln!("while exploring: {panic}"));
+            return false;
+        }
+        panics.push(panic);
+        true
+    };
+    RECORDED.try_with(record).unwrap_or(false)
+}

@@ -1,0 +1,52 @@
+//! [`Prefix`]: a schedule that follows its seed for a while, and writes down what became of it.
+
+#![forbid(unsafe_code)]
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::trace::{Trace, Turn};
+use crate::executor::Info;
+use crate::runtime::{Schedule, Shuffle};
+use crate::timer::Instant;
+
+/// A run that takes more turns than this is given up. A second or so.
+pub(super) const MOST_TURNS: u64 = 1_000_000;
+
+/// The first `limit` choices as [`Order::Shuffled`](crate::Order::Shuffled) has them with this seed, then
+/// none: who is first in the queue is next. Where one task alone is ready, nothing is chosen.
+pub(super) struct Prefix {
+    seed: Shuffle,
+    limit: u64,
+    trace: Rc<RefCell<Trace>>,
+    began: Option<Instant>,
+    /// Of the turn that was chosen last.
+    out_of_order: bool,
+}
+
+impl Prefix {
+    pub(super) fn new(seed: u64, limit: u64, trace: Rc<RefCell<Trace>>) -> Self {
+        Self { seed: Shuffle::new(seed), limit, trace, began: None, out_of_order: false }
+    }
+}
+
+impl Schedule for Prefix {
+    fn choose(&mut self, ready: usize) -> usize {
+        let chosen = self.seed.choose(ready);
+        let mut trace = self.trace.borrow_mut();
+        let by_seed = trace.choices < self.limit;
+        trace.choices += u64::from(ready > 1);
+        self.out_of_order = by_seed && chosen > 0;
+        if by_seed { chosen } else { 0 }
+    }
+
+    fn turn(&mut self, task: Info) {
+        let mut trace = self.trace.borrow_mut();
+        assert!(
+            trace.turns < MOST_TURNS,
+            "livelock? {MOST_TURNS} turns, and no end: somebody wakes itself, or sleeps, again and again"
+        );
+        let clock = self.began.get_or_insert_with(Instant::now).elapsed();
+        trace.push(Turn { task, clock, out_of_order: self.out_of_order });
+    }
+}

@@ -1,0 +1,53 @@
+//! [`Trial`]: the body, run once.
+
+#![forbid(unsafe_code)]
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::panics::{Panic, recorded};
+use super::schedule::Prefix;
+use super::trace::Trace;
+use crate::runtime::{Builder, UnhandledPanic};
+use crate::timer::Clock;
+
+/// As a limit of choices: all of them.
+pub(super) const ALL: u64 = u64::MAX;
+
+/// How a run of the body went.
+pub(super) struct Trial {
+    pub(super) trace: Trace,
+    /// What panicked, the last of which ended the run; `None`: it passed.
+    pub(super) failure: Option<Vec<Panic>>,
+}
+
+impl Trial {
+    /// A run in a runtime of its own, the first `limit` choices by the seed.
+    pub(super) fn run<Fut: Future<Output = ()>>(
+        body: impl Fn() -> Fut,
+        seed: u64,
+        limit: u64,
+    ) -> Self {
+        let trace = Rc::new(RefCell::default());
+        let schedule = Prefix::new(seed, limit, Rc::clone(&trace));
+        let builder = Builder::new()
+            .clock(Clock::AutoAdvance)
+            .deadlock_grace(Duration::ZERO)
+            .unhandled_panic(UnhandledPanic::Stop)
+            .on_lost(|_| {});
+        let runtime = match builder.build_scheduled(Some(Box::new(schedule))) {
+            Ok(runtime) => runtime,
+            Err(error) => panic!("`testing::explore` cannot make a runtime: {error}"),
+        };
+        let (failed, panics) = recorded(|| runtime.block_on(async { body().await }));
+        let (_, late_panics) = recorded(|| drop(runtime));
+        let failure = if failed { panics } else { late_panics };
+        Self { trace: trace.take(), failure: Some(failure).filter(|panics| !panics.is_empty()) }
+    }
+
+    pub(super) fn failed(&self) -> bool {
+        self.failure.is_some()
+    }
+}
