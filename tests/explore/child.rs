@@ -1,0 +1,105 @@
+//! What is said on stderr, and what the environment says: scenes in processes of their own.
+
+use std::cell::RefCell;
+use std::env;
+use std::process::Command;
+use std::thread;
+
+use taketurns::testing::explore;
+use taketurns::yield_now;
+
+const SCENE: &str = "TAKETURNS_TEST_SCENE";
+
+/// Runs the test `name` in a child, where [`is_child`] is true, in this environment; gives its stderr.
+fn said(name: &str, environment: &[(&str, &str)]) -> String {
+    let mut child = Command::new(env::current_exe().unwrap());
+    child.args(["--exact", name, "--nocapture", "--test-threads=1"]);
+    child.env(SCENE, name).env("RUST_BACKTRACE", "0").env_remove("TAKETURNS_SEED");
+    child.envs(environment.iter().copied());
+    String::from_utf8(child.output().unwrap().stderr).unwrap()
+}
+
+fn is_child() -> bool {
+    env::var_os(SCENE).is_some()
+}
+
+#[test]
+fn the_environment_names_the_one_seed_to_run() {
+    if is_child() {
+        let seen = RefCell::new(Vec::new());
+        let seeds = (0..9).inspect(|&seed| seen.borrow_mut().push(seed));
+        explore(seeds, || async { eprintln!("a run") });
+        assert!(seen.borrow().is_empty(), "the other seeds are not even asked for");
+        explore(0..9, || async { panic!("found") });
+    }
+    let name = "child::the_environment_names_the_one_seed_to_run";
+    let said_with = |seed| said(name, &[("TAKETURNS_SEED", seed)]);
+    let text = said_with("17");
+    assert_eq!(text.matches("a run").count(), 1, "{text}");
+    assert!(text.contains("seed 17 fails, after 0 that passed"), "{text}");
+    for wrong in ["abc", "", "-1", "18446744073709551616"] {
+        let text = said_with(wrong);
+        let remedy = format!("`TAKETURNS_SEED` is {wrong:?}: set it to the seed");
+        assert!(text.contains(&remedy), "{text}");
+        assert_eq!(text.matches("a run").count(), 0, "{text}");
+    }
+}
+
+#[test]
+fn what_panics_while_exploring_is_silent_and_everything_else_is_not() {
+    if is_child() {
+        explore(0..2, || async {
+            let caught = taketurns::spawn(async { panic!("while exploring") }).await;
+            assert!(caught.is_err());
+            let other = thread::Builder::new().name("other".into());
+            let other = other.spawn(|| panic!("on another thread")).unwrap();
+            assert!(other.join().is_err());
+            taketurns::spawn(std::future::pending::<()>()).detach();
+            yield_now().await;
+        });
+        let _caught = std::panic::catch_unwind(|| panic!("afterwards"));
+        explore([0], || async { panic!("found") });
+    }
+    let line = line!() - 2;
+    let name = "child::what_panics_while_exploring_is_silent_and_everything_else_is_not";
+    let text = said(name, &[]);
+    assert_eq!(text.matches("while exploring").count(), 0, "{text}");
+    assert_eq!(text.matches("lost when").count(), 0, "{text}");
+    assert_eq!(text.matches("thread 'other'").count(), 2, "{text}");
+    assert_eq!(text.matches("on another thread").count(), 2, "{text}");
+    assert_eq!(text.matches("afterwards").count(), 1, "{text}");
+    // The failure itself is at the line of the call.
+    assert!(text.contains(&format!("panicked at {}:{line}:9:\nseed 0 fails", file!())), "{text}");
+}
+
+#[test]
+fn a_backtrace_that_is_asked_for_comes_last() {
+    if is_child() {
+        explore([0], || async { panic!("found") });
+    }
+    let name = "child::a_backtrace_that_is_asked_for_comes_last";
+    let text = said(name, &[("RUST_BACKTRACE", "1")]);
+    assert!(text.contains("explore([0], ..)\nbacktrace of the first panic:\n   0: "), "{text}");
+    assert!(!said(name, &[]).contains("backtrace of"), "{text}");
+}
+
+#[test]
+fn a_panic_in_a_panic_is_told_of_before_the_process_aborts() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("the second");
+        }
+    }
+    if is_child() {
+        explore([0], || async {
+            let _bomb = Bomb;
+            panic!("the first");
+        });
+    }
+    let text = said("child::a_panic_in_a_panic_is_told_of_before_the_process_aborts", &[]);
+    for which in ["the first", "the second"] {
+        let told = |line: &str| line.starts_with("while exploring: ") && line.ends_with(which);
+        assert!(text.lines().any(told), "{text}");
+    }
+}
