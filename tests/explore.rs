@@ -2,14 +2,22 @@
 
 #![cfg(feature = "time")]
 
+#[path = "explore/bugs/mod.rs"]
+mod bugs;
 #[path = "explore/child.rs"]
 mod child;
 #[path = "explore/reports.rs"]
 mod reports;
+#[path = "explore/table.rs"]
+mod table;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
+use bugs::BUGS;
+use taketurns::Builder;
 use taketurns::testing::explore;
+use taketurns::time::Clock;
 
 /// The text of the failure that `explore` finds; `None`: it found none.
 fn failure<F: Future<Output = ()>>(
@@ -23,4 +31,22 @@ fn failure<F: Future<Output = ()>>(
     };
     let backtrace = text.find("\nbacktrace of").unwrap_or(text.len());
     Some(text[..backtrace].to_owned())
+}
+
+#[test]
+fn each_planted_bug_is_hidden_in_plain_order_and_found_by_a_seed() {
+    for bug in BUGS {
+        let builder = Builder::new().clock(Clock::AutoAdvance).deadlock_grace(Duration::ZERO);
+        builder.build().unwrap().block_on(bug.planted());
+        let found = failure(0..200, || bug.planted());
+        let found = found.unwrap_or_else(|| panic!("{}: not found", bug.name));
+        assert!(found.contains("shortest schedule: "), "{}: {found}", bug.name);
+    }
+}
+
+#[test]
+fn the_fixed_twin_of_each_passes_the_same_seeds() {
+    for bug in BUGS {
+        explore(0..200, || bug.fixed());
+    }
 }
