@@ -21,12 +21,7 @@ impl RunQueue {
 
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.first().is_none()
-    }
-
-    /// Whose turn is next.
-    pub(super) fn first(&self) -> Option<TaskPtr> {
-        self.head.get()
+        self.head.get().is_none()
     }
 
     /// Counts them, one by one: nothing that happens often asks.

@@ -45,13 +45,15 @@ impl Hub {
         self.queue.len()
     }
 
-    /// Has another of those that are ready take the next turn: of so many, `choose` says which. Gives it.
+    /// Has one of those that are ready take the next turn, and the others keep their order: of so many,
+    /// `choose` says which. Gives it.
     pub(crate) fn choose_next(&self, choose: impl FnOnce(usize) -> usize) -> Option<Info> {
-        self.queue.first()?;
-        let before = (0..choose(self.ready())).map_while(|_| self.queue.pop());
-        before.for_each(|task| self.queue.push(task));
+        let chosen = self.has_ready().then(|| choose(self.ready()))?;
+        let mut ready: Vec<TaskPtr> = std::iter::from_fn(|| self.queue.pop()).collect();
+        ready[..=chosen].rotate_right(1);
+        ready.iter().for_each(|&task| self.queue.push(task));
         // SAFETY: (QUEUE) pinned by RUN_QUEUED.
-        self.queue.first().map(|task| unsafe { self.describe(task) })
+        Some(unsafe { self.describe(ready[0]) })
     }
 
     /// Home is about to wait outside; `false` when there is something to do first.
