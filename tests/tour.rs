@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-const LESSONS: [&str; 10] = ["1", "2", "7", "9", "15", "16", "20", "21", "22", "33"];
+const LESSONS: [&str; 11] = ["1", "2", "7", "9", "15", "16", "20", "21", "22", "33", "34"];
 
 fn binary() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();

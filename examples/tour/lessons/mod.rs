@@ -12,6 +12,7 @@ mod l20;
 mod l21;
 mod l22;
 mod l33;
+mod l34;
 mod site;
 
 use std::future::Future;
@@ -49,4 +50,5 @@ pub(crate) static LESSONS: &[Lesson] = &[
     l21::LESSON,
     l22::LESSON,
     l33::LESSON,
+    l34::LESSON,
 ];
