@@ -16,7 +16,7 @@ use super::parts::Parts;
 use super::{OnExit, Runtime, UnhandledPanic};
 use crate::executor::{EVENT_INTERVAL, Executor, Info};
 #[cfg(feature = "time")]
-use crate::timer::Clock;
+use crate::timer::{self, Clock};
 
 /// Sets up a [`Runtime`].
 ///
@@ -42,6 +42,10 @@ pub struct Builder {
     pub(super) unhandled_panic: UnhandledPanic,
     #[cfg(feature = "time")]
     pub(super) clock: Clock,
+    #[cfg(feature = "time")]
+    pub(super) timer_resolution: Duration,
+    #[cfg(feature = "net")]
+    pub(super) timer_slack: Option<Duration>,
     #[cfg(feature = "offload")]
     pub(super) blocking: crate::offload::Limits,
     #[cfg(feature = "offload")]
@@ -60,6 +64,10 @@ impl Builder {
             unhandled_panic: UnhandledPanic::default(),
             #[cfg(feature = "time")]
             clock: Clock::default(),
+            #[cfg(feature = "time")]
+            timer_resolution: timer::RESOLUTION,
+            #[cfg(feature = "net")]
+            timer_slack: None,
             #[cfg(feature = "offload")]
             blocking: crate::offload::Limits::default(),
             #[cfg(feature = "offload")]
@@ -133,6 +141,62 @@ impl Builder {
         self
     }
 
+    /// How finely timers are told apart under the real clock: the tick of the wheel, rounded down to a power
+    /// of two of nanoseconds. 65.5 us by default, which is 2^16 ns. A timer is late by at most one tick, plus
+    /// what [`timer_slack`](Self::timer_slack) and the tasks before it add; never early.
+    ///
+    /// Timers of one tick share one wake of the thread. A finer tick parts them: each wake is a system call
+    /// and some microseconds of CPU time. A coarser one, 10 ms say, gathers them where lateness does not
+    /// matter. Arming and cancelling cost the same; a virtual clock has ticks of 1 ns whatever is set here.
+    ///
+    /// # Panics
+    ///
+    /// When `tick` is zero.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = taketurns::Builder::new()
+    ///     .timer_resolution(Duration::from_micros(1)) // 512 ns
+    ///     .build()?;
+    /// runtime.block_on(taketurns::time::sleep(Duration::from_micros(100)));
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[cfg(feature = "time")]
+    pub fn timer_resolution(mut self, tick: Duration) -> Self {
+        assert!(!tick.is_zero(), "`timer_resolution` must be at least 1 ns");
+        self.timer_resolution = tick;
+        self
+    }
+
+    /// How much later than asked the kernel may end a wait, so as to end several with one interrupt. It is an
+    /// attribute of the thread, 50 us unless somebody changed it. 1 us makes an idle loop's timers more
+    /// punctual, for more interrupts. More than 2.1 s (2^31 ns) counts as that.
+    ///
+    /// It is set by [`build`](Self::build), for this thread: for whatever waits on it, between runs too, and
+    /// for threads it starts, which inherit it (those for blocking work are started from here). When the
+    /// runtime has ended the thread has again what it had before `build`; so end several runtimes of one
+    /// thread in the reverse order. Under a real-time scheduling policy the kernel ignores it.
+    ///
+    /// # Panics
+    ///
+    /// When `slack` is zero, which to the kernel means its default.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = taketurns::Builder::new()
+    ///     .timer_slack(Duration::from_micros(1))
+    ///     .build()?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[cfg(feature = "net")]
+    pub fn timer_slack(mut self, slack: Duration) -> Self {
+        assert!(!slack.is_zero(), "`timer_slack` must be at least 1 ns");
+        self.timer_slack = Some(slack);
+        self
+    }
+
     /// Threads of the pool for blocking work, at most.
     ///
     /// # Panics
@@ -164,7 +228,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When the system gives no descriptor for the reactor.
+    /// When the system gives no descriptor for the reactor, or refuses the timer slack.
     pub fn build(self) -> io::Result<Runtime> {
         match self.order {
             Order::Fifo => self.build_scheduled(None),

@@ -27,7 +27,7 @@ use crate::executor::{Id, Pending, Unpark, with_current};
 #[cfg(feature = "offload")]
 use crate::offload::Pool;
 #[cfg(feature = "net")]
-use crate::reactor::core::Reactor;
+use crate::reactor::{core::Reactor, sys::TimerSlack};
 #[cfg(feature = "time")]
 use crate::timer::Timers;
 
@@ -50,6 +50,8 @@ pub(super) struct Parts {
     pool: Rc<Pool>,
     #[cfg(feature = "offload")]
     blocking_deadline: Duration,
+    #[cfg(feature = "net")]
+    _timer_slack: Option<Rc<TimerSlack>>,
 }
 
 /// The thread is inside of the parts until this is dropped.
@@ -76,11 +78,13 @@ impl Parts {
             handles: Tokens::new(reactor.unparker()),
             reactor,
             #[cfg(feature = "time")]
-            timers: Timers::new(builder.clock, Arc::clone(&holds)),
+            timers: Timers::new(builder.clock, builder.timer_resolution, Arc::clone(&holds)),
             #[cfg(feature = "offload")]
             pool: Pool::new(builder.blocking, holds),
             #[cfg(feature = "offload")]
             blocking_deadline: builder.blocking_deadline,
+            #[cfg(feature = "net")]
+            _timer_slack: builder.timer_slack.map(TimerSlack::set).transpose()?.map(Rc::new),
         })
     }
 

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use super::timers::Timers;
+use super::timers::{RESOLUTION, Timers};
 use super::{Clock, Instant, Sleep, advance, sleep};
 use crate::common::tokens::Tokens;
 use crate::executor::{Driver, Executor, ParkThread, Pending, Unpark, spawn, yield_now};
@@ -58,7 +58,7 @@ pub(super) const fn ms(ms: u64) -> Duration {
 
 /// Timers that nothing holds.
 pub(super) fn timers(clock: Clock) -> Rc<Timers> {
-    Timers::new(clock, Tokens::of_nobody())
+    Timers::new(clock, RESOLUTION, Tokens::of_nobody())
 }
 
 /// Runs `test` inside of manual timers.

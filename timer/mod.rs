@@ -5,9 +5,16 @@
 //! every run: the [manual one](Clock::Manual) stands still until [`advance`] moves it, and the one that
 //! [advances by itself](Clock::AutoAdvance) goes to the next deadline whenever no task is ready.
 //!
-//! The promise: never early. Late by at most one tick of the wheel (2^16 ns, 66 us; none under a
-//! virtual clock), plus the wait for the loop's next look, plus the turns queued ahead, plus the
-//! kernel's timer slack. What one look finds due is woken in order of (deadline, arming).
+//! The promise: never early. Late by at most one tick of the wheel (2^16 ns, 66 us, unless
+//! [`Builder::timer_resolution`](crate::Builder::timer_resolution) says otherwise; none under a virtual
+//! clock), plus the wait for the loop's next look, plus the turns queued ahead, plus the kernel's timer slack
+//! (50 us, unless `Builder::timer_slack` does). What one look finds due is woken in order of (deadline,
+//! arming). docs/time.md has it measured.
+//!
+//! The real clock is std's: it never jumps, so setting the system's time moves no timer. Whether it runs while
+//! the machine is suspended is the system's choice. On Linux and macOS it stands still: a sleep of an hour is
+//! an hour of a machine that is awake. On Windows it runs, and what came due meanwhile fires on return. For a
+//! time of day, sleep in slices and look at the system's time after each; docs/time.md shows how.
 //!
 //! # Layout
 //!
@@ -40,6 +47,8 @@ mod harness;
 #[cfg(test)]
 mod interval_tests;
 #[cfg(test)]
+mod resolution_tests;
+#[cfg(test)]
 mod sleep_tests;
 #[cfg(test)]
 mod timeout_tests;
@@ -53,4 +62,4 @@ pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
 pub use manual::{Hold, advance, hold, pause, resume};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use timeout::{Elapsed, Timeout, timeout, timeout_at};
-pub(crate) use timers::Timers;
+pub(crate) use timers::{RESOLUTION, Timers};

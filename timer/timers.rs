@@ -16,16 +16,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
-use super::clock::{Clock, Timeline};
+use super::clock::{self, Clock, Timeline};
 use super::manual::Advance;
 use super::slab::Key;
 use super::wheel::{Due, NEVER, Wheel};
 use crate::common::scoped::{self, Entered, Scoped};
 use crate::common::tokens::Tokens;
 
-/// The tick of the wheel under the real clock: 2^16 ns, near the 50 us by which Linux is late with
-/// timers anyway.
-const REAL_SHIFT: u32 = 16;
+/// The tick of the wheel under the real clock, unless told otherwise: near the 50 us by which Linux is
+/// late with timers anyway.
+pub(crate) const RESOLUTION: Duration = Duration::from_nanos(1 << 16);
 
 /// Under a virtual clock: 1 ns, so that what is due at different times never fires together.
 const VIRTUAL_SHIFT: u32 = 0;
@@ -39,6 +39,8 @@ pub(crate) struct Timers {
     id: u64,
     pub(super) timeline: Timeline,
     wheel: RefCell<Wheel<Waker>>,
+    /// Under the real clock a tick of the wheel is `2^real_shift` ns.
+    real_shift: u32,
     /// Due and not yet woken, the first at the end. Not empty between calls only if a waker
     /// panicked.
     due: RefCell<Vec<Due<Waker>>>,
@@ -49,13 +51,16 @@ pub(crate) struct Timers {
 }
 
 impl Timers {
-    pub(crate) fn new(clock: Clock, holds: Arc<Tokens>) -> Rc<Self> {
+    /// With ticks of at most `resolution`, which is not zero, under the real clock.
+    pub(crate) fn new(clock: Clock, resolution: Duration, holds: Arc<Tokens>) -> Rc<Self> {
         let timeline = Timeline::new(clock);
-        let wheel = Wheel::new(shift(clock), timeline.now());
+        let real_shift = clock::nanos(resolution).ilog2();
+        let wheel = Wheel::new(shift(clock, real_shift), timeline.now());
         Rc::new(Timers {
             id: next_id(),
             timeline,
             wheel: RefCell::new(wheel),
+            real_shift,
             due: RefCell::default(),
             advance: RefCell::default(),
             holds,
@@ -228,7 +233,7 @@ impl Timers {
 
     /// Fits the wheel to the clock, which has just changed.
     pub(super) fn change_tick(&self) {
-        let shift = shift(self.timeline.kind());
+        let shift = shift(self.timeline.kind(), self.real_shift);
         self.wheel.borrow_mut().change_tick(shift, self.timeline.latest());
     }
 
@@ -273,9 +278,9 @@ fn outside(function: &str) -> ! {
     panic!("`{function}` needs a runtime: call it inside `taketurns::block_on` or a task")
 }
 
-fn shift(clock: Clock) -> u32 {
+fn shift(clock: Clock, real_shift: u32) -> u32 {
     match clock {
-        Clock::Real => REAL_SHIFT,
+        Clock::Real => real_shift,
         Clock::Manual | Clock::AutoAdvance => VIRTUAL_SHIFT,
     }
 }

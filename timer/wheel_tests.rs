@@ -32,7 +32,7 @@ fn magnitude(bits: u32) -> impl Strategy<Value = u64> {
 }
 
 fn shift() -> impl Strategy<Value = u32> {
-    prop_oneof![Just(0), Just(16), 0_u32..20]
+    prop_oneof![4 => Just(0), 4 => Just(16), 4 => 0_u32..20, 1 => 0_u32..64]
 }
 
 fn op() -> impl Strategy<Value = Op> {

@@ -4,9 +4,11 @@
 #![forbid(unsafe_code)]
 
 mod epoll;
+mod slack;
 mod socket;
 
 pub(crate) use epoll::{Events, Poller};
+pub(crate) use slack::TimerSlack;
 #[cfg(feature = "hyper")]
 pub(crate) use socket::receive;
 pub(crate) use socket::{accept, start_connect};
