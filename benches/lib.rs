@@ -10,7 +10,8 @@
 //! 6. `side_by_side.rs`: the figures of one command each, every system in a process of its own:
 //!    `bin/memory.rs`, bytes of a million idle tasks; `bin/million.rs`, spawning and awaiting a million;
 //!    `bin/away.rs`, wakes from other threads, each one accounted for.
-//! 7. `http.sh`, with `bin/health_tokio.rs`: CPU time of one HTTP request, the example `health`
+//! 7. `bin/lateness/`: how late sleeps are, as a table and a figure; `bin/far_timer.rs`: a sleep for strace.
+//! 8. `http.sh`, with `bin/health_tokio.rs`: CPU time of one HTTP request, the example `health`
 //!    against the same service on tokio.
 
 #![forbid(unsafe_code)]

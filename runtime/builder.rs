@@ -159,7 +159,7 @@ impl Builder {
     /// let runtime = taketurns::Builder::new()
     ///     .timer_resolution(Duration::from_micros(1)) // 512 ns
     ///     .build()?;
-    /// runtime.block_on(taketurns::time::sleep(Duration::from_micros(100)));
+    /// runtime.block_on(async { taketurns::time::sleep(Duration::from_micros(100)).await });
     /// # std::io::Result::Ok(())
     /// ```
     #[cfg(feature = "time")]
@@ -171,7 +171,8 @@ impl Builder {
 
     /// How much later than asked the kernel may end a wait, so as to end several with one interrupt. It is an
     /// attribute of the thread, 50 us unless somebody changed it. 1 us makes an idle loop's timers more
-    /// punctual, for more interrupts. More than 2.1 s (2^31 ns) counts as that.
+    /// punctual, for more interrupts. More than 2.1 s (2^31 ns) counts as that. A wait of more than 1000 times
+    /// the slack has a thousandth of itself instead, at most 100 ms, which no setting changes.
     ///
     /// It is set by [`build`](Self::build), for this thread: for whatever waits on it, between runs too, and
     /// for threads it starts, which inherit it (those for blocking work are started from here). When the

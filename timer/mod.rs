@@ -8,8 +8,8 @@
 //! The promise: never early. Late by at most one tick of the wheel (2^16 ns, 66 us, unless
 //! [`Builder::timer_resolution`](crate::Builder::timer_resolution) says otherwise; none under a virtual
 //! clock), plus the wait for the loop's next look, plus the turns queued ahead, plus the kernel's timer slack
-//! (50 us, unless `Builder::timer_slack` does). What one look finds due is woken in order of (deadline,
-//! arming). docs/time.md has it measured.
+//! (50 us, unless `Builder::timer_slack` does; of a long wait, Linux takes a thousandth instead). What one look
+//! finds due is woken in order of (deadline, arming). docs/time.md has it measured.
 //!
 //! The real clock is std's: it never jumps, so setting the system's time moves no timer. Whether it runs while
 //! the machine is suspended is the system's choice. On Linux and macOS it stands still: a sleep of an hour is
