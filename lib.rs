@@ -63,6 +63,9 @@ pub mod testing;
 mod timer;
 
 /// When: the runtime's clock, and what waits by it: sleeps, timeouts, intervals, calls.
+///
+/// Timers end late, by how much docs/time.md shows, and never early. They go by std's monotonic clock: setting the
+/// system's time moves none of them, and on Linux a suspended machine's time does not count.
 #[cfg(feature = "time")]
 pub mod time {
     pub use crate::timer::{
@@ -101,3 +104,8 @@ pub use taketurns_macros::{main, test};
 #[cfg(all(doctest, feature = "time", feature = "offload"))]
 #[doc = include_str!("README.md")]
 struct Readme;
+
+/// So does that of docs/time.md.
+#[cfg(all(doctest, feature = "time"))]
+#[doc = include_str!("docs/time.md")]
+struct Time;
