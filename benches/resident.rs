@@ -3,6 +3,9 @@
 #![forbid(unsafe_code)]
 
 use std::fs;
+use std::future::Future;
+
+use crate::system::Spawn;
 
 /// Bytes resident, in whole pages: `VmRSS` of `/proc/self/status`.
 ///
@@ -17,6 +20,22 @@ pub fn resident() -> u64 {
     parse(&status).expect("/proc/self/status has a VmRSS in kB")
 }
 
+/// By how many bytes the process grows when this many tasks are spawned and polled once.
+pub async fn growth<F>(spawner: impl Spawn, tasks: usize, task: impl Fn() -> F) -> u64
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    let mut handles = Vec::new();
+    handles.resize_with(tasks, || None);
+    let before = resident();
+    for handle in &mut handles {
+        *handle = Some(spawner.spawn(task()));
+    }
+    let last = spawner.spawn(async {});
+    last.await; // first in, first out: the others have had their turn
+    resident().saturating_sub(before)
+}
+
 fn parse(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
@@ -25,7 +44,14 @@ fn parse(status: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Poll;
+
     use super::*;
+    use crate::system::System;
+    use crate::systems::{Taketurns, TokioCurrentThread, TokioLocalRuntime, TokioLocalSet};
 
     #[test]
     fn the_line_is_found_among_its_likes() {
@@ -41,5 +67,32 @@ mod tests {
         let after = resident();
         assert!(after - before > 32 << 20, "{before} {after}");
         drop(touched);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn on_every_system_each_task_was_polled_once_when_the_end_is_measured() {
+        fn polls<S: System>() {
+            let polled = Arc::new(AtomicUsize::new(0));
+            let counter = Arc::clone(&polled);
+            let task = move || {
+                let counter = Arc::clone(&counter);
+                poll_fn(move |_| {
+                    counter.fetch_add(1, Ordering::Relaxed);
+                    Poll::<()>::Pending
+                })
+            };
+            let mut system = S::new();
+            let seen = Arc::clone(&polled);
+            let at_the_end = system.run(|spawner| async move {
+                growth(spawner, 10_000, task).await;
+                seen.load(Ordering::Relaxed)
+            });
+            assert_eq!(at_the_end, 10_000, "{}", S::NAME);
+        }
+        polls::<Taketurns>();
+        polls::<TokioCurrentThread>();
+        polls::<TokioLocalSet>();
+        polls::<TokioLocalRuntime>();
     }
 }

@@ -9,7 +9,7 @@
 use std::env;
 use std::process::{Command, ExitCode, Stdio};
 
-use crate::system::System;
+use crate::system::{Sleeps, System};
 use crate::systems::{Taketurns, TokioCurrentThread, TokioLocalRuntime, TokioLocalSet};
 
 /// One measurement of one system: a number for each column.
@@ -21,7 +21,7 @@ pub trait Figure<const COLUMNS: usize> {
     const ROUNDS: usize;
 
     /// Measures, in a process that has done nothing else.
-    fn measure<S: System>() -> [f64; COLUMNS];
+    fn measure<S: System<Spawner: Sleeps>>() -> [f64; COLUMNS];
 }
 
 /// A column of the table.
@@ -31,6 +31,8 @@ pub struct Column {
     pub heading: &'static str,
     /// Whether taketurns over the least of tokio's three means something.
     pub ratio: bool,
+    /// What that ratio is to be at most; without a ratio, the number of taketurns.
+    pub asked: Option<f64>,
 }
 
 /// What happens instead of a table.
@@ -60,7 +62,10 @@ pub fn main<F: Figure<COLUMNS>, const COLUMNS: usize>() -> ExitCode {
 type Entrant<const COLUMNS: usize> = (&'static str, fn() -> [f64; COLUMNS]);
 
 fn entrants<F: Figure<COLUMNS>, const COLUMNS: usize>() -> [Entrant<COLUMNS>; 4] {
-    fn entrant<F: Figure<COLUMNS>, S: System, const COLUMNS: usize>() -> Entrant<COLUMNS> {
+    fn entrant<F: Figure<COLUMNS>, S, const COLUMNS: usize>() -> Entrant<COLUMNS>
+    where
+        S: System<Spawner: Sleeps>,
+    {
         (S::NAME, F::measure::<S>)
     }
     [
@@ -127,10 +132,20 @@ fn table<const COLUMNS: usize>(columns: &[Column; COLUMNS], rows: &[Row<COLUMNS>
         }
         text.push('\n');
     }
-    text += &format!("{:20}", "ratio to tokio best");
+    let ratio = |index: usize| columns[index].ratio.then(|| ratio(rows, index));
+    text += &summary("ratio to tokio best", columns, ratio);
+    if columns.iter().any(|column| column.asked.is_some()) {
+        text += &summary("asked, at most", columns, |index| columns[index].asked);
+    }
+    text
+}
+
+/// A row that has a number below some columns only.
+fn summary(name: &str, columns: &[Column], number: impl Fn(usize) -> Option<f64>) -> String {
+    let mut text = format!("{name:20}");
     for (index, column) in columns.iter().enumerate() {
-        let ratio = if column.ratio { format!("{:.3}", ratio(rows, index)) } else { String::new() };
-        text += &format!("  {ratio:>width$}", width = column.heading.len());
+        let number = number(index).map_or(String::new(), |number| format!("{number:.3}"));
+        text += &format!("  {number:>width$}", width = column.heading.len());
     }
     text.truncate(text.trim_end().len());
     text + "\n"
@@ -154,10 +169,10 @@ mod tests {
     struct Nothing;
 
     impl Figure<1> for Nothing {
-        const COLUMNS: [Column; 1] = [Column { heading: "nothing", ratio: true }];
+        const COLUMNS: [Column; 1] = [Column { heading: "nothing", ratio: true, asked: None }];
         const ROUNDS: usize = 1;
 
-        fn measure<S: System>() -> [f64; 1] {
+        fn measure<S: System<Spawner: Sleeps>>() -> [f64; 1] {
             [0.0]
         }
     }
@@ -172,8 +187,8 @@ mod tests {
     #[test]
     fn the_ratio_is_ours_to_the_least_of_tokio_where_it_means_something() {
         let columns = [
-            Column { heading: "ns a task", ratio: true },
-            Column { heading: "million polls", ratio: false },
+            Column { heading: "ns a task", ratio: true, asked: Some(0.5) },
+            Column { heading: "million polls", ratio: false, asked: None },
         ];
         let rows =
             [("ours", [50.0, 1.0]), ("a", [400.0, 2.0]), ("b", [200.0, 20.0]), ("c", [300.0, 3.0])];
@@ -186,6 +201,7 @@ mod tests {
             "b                         200.0           20.0",
             "c                         300.0            3.0",
             "ratio to tokio best       0.250",
+            "asked, at most            0.500",
         ];
         assert_eq!(lines, expected);
     }

@@ -1,4 +1,5 @@
-//! What a workload needs of a system: [`System`] runs it, [`Spawn`] is what it gets to work with.
+//! What a workload needs of a system: [`System`] runs it, [`Spawn`] is what it gets to work with, and
+//! [`Sleeps`] where the system has timers.
 //!
 //! Futures that are spawned are `Send` here, because plain tokio demands it; no other system is
 //! given less than it could use, since no workload pays an atomic for being `Send`.
@@ -6,6 +7,8 @@
 #![forbid(unsafe_code)]
 
 use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
 
 /// A system under measurement: a runtime of one thread.
 pub trait System {
@@ -38,4 +41,16 @@ pub trait Spawn: 'static {
 
     /// The system's own way to let others take their turn.
     fn yield_now() -> impl Future<Output = ()> + Send;
+}
+
+/// Sleeps, in the system's own way.
+pub trait Sleeps: Spawn {
+    /// What [`sleep`](Self::sleep) returns.
+    type Sleep: Future<Output = ()> + Send + 'static;
+
+    /// Waits so long from now.
+    fn sleep(duration: Duration) -> Self::Sleep;
+
+    /// Has a sleep end that much later than it would.
+    fn put_off(sleep: Pin<&mut Self::Sleep>, by: Duration);
 }

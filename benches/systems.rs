@@ -8,13 +8,14 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures::executor::{LocalPool, LocalSpawner};
 use futures::task::LocalSpawnExt;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime, Runtime};
 use tokio::task::LocalSet;
 
-use crate::system::{Spawn, System};
+use crate::system::{Sleeps, Spawn, System};
 
 /// taketurns, as [`taketurns::Runtime::new`] makes it.
 #[derive(Debug)]
@@ -52,6 +53,21 @@ impl Spawn for TaketurnsSpawner {
 
     fn yield_now() -> impl Future<Output = ()> + Send {
         taketurns::yield_now()
+    }
+}
+
+impl Sleeps for TaketurnsSpawner {
+    type Sleep = taketurns::time::Sleep;
+
+    #[inline]
+    fn sleep(duration: Duration) -> Self::Sleep {
+        taketurns::time::sleep(duration)
+    }
+
+    #[inline]
+    fn put_off(mut sleep: Pin<&mut Self::Sleep>, by: Duration) {
+        let deadline = sleep.deadline() + by;
+        sleep.reset(deadline);
     }
 }
 
@@ -94,6 +110,21 @@ impl Spawn for TokioSpawner {
     }
 }
 
+impl Sleeps for TokioSpawner {
+    type Sleep = tokio::time::Sleep;
+
+    #[inline]
+    fn sleep(duration: Duration) -> Self::Sleep {
+        tokio::time::sleep(duration)
+    }
+
+    #[inline]
+    fn put_off(sleep: Pin<&mut Self::Sleep>, by: Duration) {
+        let deadline = sleep.deadline() + by;
+        sleep.reset(deadline);
+    }
+}
+
 /// A [`LocalSet`] on a `current_thread` runtime.
 #[derive(Debug)]
 pub struct TokioLocalSet {
@@ -133,6 +164,21 @@ impl Spawn for TokioLocalSpawner {
 
     fn yield_now() -> impl Future<Output = ()> + Send {
         tokio::task::yield_now()
+    }
+}
+
+impl Sleeps for TokioLocalSpawner {
+    type Sleep = tokio::time::Sleep;
+
+    #[inline]
+    fn sleep(duration: Duration) -> Self::Sleep {
+        tokio::time::sleep(duration)
+    }
+
+    #[inline]
+    fn put_off(sleep: Pin<&mut Self::Sleep>, by: Duration) {
+        let deadline = sleep.deadline() + by;
+        sleep.reset(deadline);
     }
 }
 

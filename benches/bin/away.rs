@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 use futures::channel::oneshot;
 use taketurns_benches::resident::resident;
 use taketurns_benches::side_by_side::{self, Column, Figure};
-use taketurns_benches::system::{Spawn, System};
+use taketurns_benches::system::{Sleeps, Spawn, System};
 
 const TASKS: usize = 1000;
 const THREADS: usize = 4;
@@ -49,13 +49,13 @@ struct Away;
 
 impl Figure<3> for Away {
     const COLUMNS: [Column; 3] = [
-        Column { heading: "ns a wake", ratio: true },
-        Column { heading: "million polls", ratio: false },
-        Column { heading: "KiB grown after the first million", ratio: false },
+        Column { heading: "ns a wake", ratio: true, asked: None },
+        Column { heading: "million polls", ratio: false, asked: None },
+        Column { heading: "KiB grown after the first million", ratio: false, asked: None },
     ];
     const ROUNDS: usize = 5;
 
-    fn measure<S: System>() -> [f64; 3] {
+    fn measure<S: System<Spawner: Sleeps>>() -> [f64; 3] {
         let outcome = S::new().run(|spawner| wake_from_away(spawner, STAGES, ROUNDS_A_STAGE));
         let wakes = (TASKS * THREADS) as u64 * STAGES * ROUNDS_A_STAGE;
         [

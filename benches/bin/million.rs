@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use taketurns_benches::side_by_side::{self, Column, Figure};
-use taketurns_benches::system::System;
+use taketurns_benches::system::{Sleeps, System};
 use taketurns_benches::workloads::{SpawnJoin, Workload};
 
 const TASKS: u64 = 1_000_000;
@@ -32,12 +32,12 @@ struct Million;
 
 impl Figure<2> for Million {
     const COLUMNS: [Column; 2] = [
-        Column { heading: "ns a task, first run", ratio: true },
-        Column { heading: "ns a task, later runs", ratio: true },
+        Column { heading: "ns a task, first run", ratio: true, asked: None },
+        Column { heading: "ns a task, later runs", ratio: true, asked: None },
     ];
     const ROUNDS: usize = 5;
 
-    fn measure<S: System>() -> [f64; 2] {
+    fn measure<S: System<Spawner: Sleeps>>() -> [f64; 2] {
         let mut system = S::new();
         let first = run(&mut system);
         let mut again = [(); AGAIN].map(|()| run(&mut system));
