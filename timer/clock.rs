@@ -31,39 +31,60 @@ pub enum Clock {
 /// began can be named.
 pub(super) const ORIGIN: u64 = 1 << 60;
 
-/// How long `since` is ago, in ns: 584 years of it.
-fn run(since: SystemInstant) -> u64 {
-    let run = since.elapsed();
+/// The system's monotonic clock, in ns from a moment of its own. It is the clock that std's `Instant` reads,
+/// but those can only be subtracted, and that costs a quarter of a reading more.
+#[cfg(all(feature = "net", target_os = "linux"))]
+#[inline]
+fn monotonic() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+/// The system's monotonic clock, in ns from the first time it was read.
+#[cfg(not(all(feature = "net", target_os = "linux")))]
+fn monotonic() -> u64 {
+    static FIRST: OnceLock<SystemInstant> = OnceLock::new();
+    let run = FIRST.get_or_init(SystemInstant::now).elapsed();
     run.as_secs() * 1_000_000_000 + u64::from(run.subsec_nanos())
 }
 
 /// A span in ns; what exceeds 64 bits (584 years) is [`NEVER`](super::wheel::NEVER).
+#[inline]
 pub(super) fn nanos(span: Duration) -> u64 {
     span.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(span.subsec_nanos()))
 }
 
 /// The real clock as everything outside of a runtime reads it.
 pub(super) fn real_now() -> u64 {
-    ORIGIN.saturating_add(run(began()))
+    let began = began().monotonic;
+    ORIGIN + (monotonic() - began)
 }
 
 /// When, by the system, a real clock shows `now`.
 #[cfg(feature = "hyper")]
 pub(super) fn to_system(now: u64) -> SystemInstant {
-    began() + Duration::from_nanos(now.saturating_sub(ORIGIN))
+    began().system + Duration::from_nanos(now.saturating_sub(ORIGIN))
 }
 
 /// What a real clock shows at the system's `instant`; at the earliest, what it began with.
 #[cfg(feature = "hyper")]
 pub(super) fn from_system(instant: SystemInstant) -> u64 {
-    ORIGIN.saturating_add(nanos(instant.saturating_duration_since(began())))
+    ORIGIN.saturating_add(nanos(instant.saturating_duration_since(began().system)))
 }
 
 /// When the process first asked: one moment for all, so that the instants of all real clocks
 /// compare.
-fn began() -> SystemInstant {
-    static BEGAN: OnceLock<SystemInstant> = OnceLock::new();
-    *BEGAN.get_or_init(SystemInstant::now)
+fn began() -> Began {
+    static BEGAN: OnceLock<Began> = OnceLock::new();
+    // In this order: what is converted from std's instants may become later by it, not earlier.
+    *BEGAN.get_or_init(|| Began { system: SystemInstant::now(), monotonic: monotonic() })
+}
+
+#[derive(Clone, Copy)]
+struct Began {
+    #[cfg_attr(not(feature = "hyper"), allow(dead_code, reason = "for the conversions"))]
+    system: SystemInstant,
+    monotonic: u64,
 }
 
 /// The clock of one runtime: real or virtual, and able to change without a jump.
@@ -71,9 +92,8 @@ pub(super) struct Timeline {
     kind: Cell<Clock>,
     /// The latest reading. Of a virtual clock: the time.
     latest: Cell<u64>,
-    /// While real: it shows `from` at the system's `since`.
-    since: Cell<SystemInstant>,
-    from: Cell<u64>,
+    /// While real: by how much it is ahead of the system's.
+    ahead: Cell<u64>,
 }
 
 impl Timeline {
@@ -81,8 +101,7 @@ impl Timeline {
         Timeline {
             kind: Cell::new(kind),
             latest: Cell::new(ORIGIN),
-            since: Cell::new(began()),
-            from: Cell::new(ORIGIN),
+            ahead: Cell::new(ORIGIN.wrapping_sub(began().monotonic)),
         }
     }
 
@@ -91,14 +110,16 @@ impl Timeline {
     }
 
     /// Reads the clock.
+    #[inline]
     pub(super) fn now(&self) -> u64 {
         if self.kind.get() == Clock::Real {
-            self.latest.set(self.from.get().saturating_add(run(self.since.get())));
+            self.latest.set(monotonic().wrapping_add(self.ahead.get()));
         }
         self.latest.get()
     }
 
     /// What the last reading was: not after now, and free.
+    #[inline]
     pub(super) fn latest(&self) -> u64 {
         self.latest.get()
     }
@@ -116,8 +137,7 @@ impl Timeline {
 
     /// It runs on from where it stands.
     pub(super) fn resume(&self) {
-        self.since.set(SystemInstant::now());
-        self.from.set(self.latest.get());
+        self.ahead.set(self.latest.get().wrapping_sub(monotonic()));
         self.kind.set(Clock::Real);
     }
 }

@@ -35,6 +35,7 @@ pub struct Instant(pub(super) u64);
 impl Instant {
     /// Reads the clock of the runtime this thread is inside of; outside of one, the real clock.
     #[must_use]
+    #[inline]
     pub fn now() -> Self {
         Instant(Timers::with(Timers::now).unwrap_or_else(clock::real_now))
     }
@@ -86,6 +87,7 @@ impl Instant {
 impl Add<Duration> for Instant {
     type Output = Instant;
 
+    #[inline]
     fn add(self, span: Duration) -> Instant {
         Instant(self.0.saturating_add(clock::nanos(span)))
     }
