@@ -6,14 +6,15 @@
 #![forbid(unsafe_code)]
 
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::rc::Rc;
 use std::thread::LocalKey;
 
-/// What a part keeps in its thread-local: the one of the runtime this thread is inside of.
-pub(crate) type Scoped<T> = RefCell<Option<Rc<T>>>;
+/// What a part keeps in its thread-local: the one of the runtime this thread is inside of. Empty when the
+/// thread ends, so it needs no destructor; without one, no access has to ask whether that has run.
+pub(crate) type Scoped<T> = ManuallyDrop<RefCell<Option<Rc<T>>>>;
 
-/// Puts `value` in place until the guard is dropped, on unwind too; then what was there returns. While the
-/// thread ends there may be no place any more: a runtime kept in a thread-local ends without its parts.
+/// Puts `value` in place until the guard is dropped, on unwind too; then what was there returns.
 pub(crate) fn enter<T>(key: &'static LocalKey<Scoped<T>>, value: Rc<T>) -> Entered<T> {
     Entered { key, before: replace(key, Some(value)) }
 }

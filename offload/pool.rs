@@ -19,6 +19,7 @@
 use std::cell::{Ref, RefCell};
 use std::fmt;
 use std::io;
+use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -36,7 +37,7 @@ use crate::executor::{JoinError, Who};
 
 thread_local! {
     /// The pool of the runtime this thread is inside of.
-    pub(super) static CURRENT: Scoped<Pool> = const { RefCell::new(None) };
+    pub(super) static CURRENT: Scoped<Pool> = const { ManuallyDrop::new(RefCell::new(None)) };
 }
 
 /// How far a pool grows, and how soon it shrinks.

@@ -5,6 +5,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -36,7 +37,7 @@ pub enum OnExit {
 }
 
 thread_local! {
-    static CURRENT: scoped::Scoped<Ending> = const { RefCell::new(None) };
+    static CURRENT: scoped::Scoped<Ending> = const { ManuallyDrop::new(RefCell::new(None)) };
 }
 
 /// Whether the tasks of a runtime have been asked to end, and who waits for that.

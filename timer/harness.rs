@@ -46,7 +46,15 @@ impl Trace {
         name: &'static str,
         future: &mut F,
     ) -> Poll<F::Output> {
-        Pin::new(future).poll(&mut Context::from_waker(&self.waker(name)))
+        self.poll_with(&self.waker(name), future)
+    }
+
+    pub(super) fn poll_with<F: Future + Unpin>(
+        &self,
+        waker: &Waker,
+        future: &mut F,
+    ) -> Poll<F::Output> {
+        Pin::new(future).poll(&mut Context::from_waker(waker))
     }
 }
 

@@ -18,9 +18,10 @@
 //!
 //! # Layout
 //!
-//! 1. `wheel.rs`: the data structure, integers only; `slab.rs` is where its entries live.
+//! 1. `wheel.rs`: the data structure, integers only; `slab.rs`: its entries' keys, and who is in which slot.
 //! 2. `clock.rs`: [`Clock`], and what one runtime takes for now. `instant.rs`: [`Instant`].
-//! 3. `timers.rs`: the wheel, the clock and the wakers together, as the runtime holds them.
+//! 3. `timers.rs`: the wheel, the clock and the wakers together, as the runtime holds them; `hand.rs`: the
+//!    one armed last.
 //! 4. `sleep.rs`: [`sleep()`], [`sleep_until`], [`Sleep`].
 //! 5. `timeout.rs`, `interval.rs`, `call.rs`: what is made of it: [`timeout()`], [`interval()`], [`call_later`].
 //! 6. `manual.rs`: [`pause`], [`advance`], [`resume`], [`hold`].
@@ -29,6 +30,7 @@
 
 mod call;
 mod clock;
+mod hand;
 mod instant;
 mod interval;
 mod manual;
@@ -43,11 +45,15 @@ mod call_tests;
 #[cfg(test)]
 mod fire_tests;
 #[cfg(test)]
+mod hand_tests;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod interval_tests;
 #[cfg(test)]
 mod resolution_tests;
+#[cfg(test)]
+mod slab_tests;
 #[cfg(test)]
 mod sleep_tests;
 #[cfg(test)]

@@ -1,139 +1,162 @@
-//! [`Slab`]: where the entries of the wheel live, at fixed indices, found by keys that go stale.
+//! [`Slab`]: which entries of the wheel there are, by keys that go stale, and who is in which slot.
 //!
-//! A pointer to an entry would need `unsafe` to follow and could outlive what it points to. An
-//! index is plain, and with the generation of its slot beside it, the key of a removed entry finds
-//! nobody, whoever lives in the slot now. (A slot would have to be used 2^32 times while one key is
-//! kept for a stale key to be mistaken.) Freed slots are used again, so a steady state allocates
-//! nothing.
+//! A pointer to an entry would need `unsafe` to follow and could outlive what it points to. An index is
+//! plain, and with the generation of its node beside it, the key of a removed entry finds nobody, whoever
+//! lives there now. (A node would have to be used 2^32 times while one key is kept for a stale key to be
+//! mistaken.) Nodes are used again, so a steady state allocates nothing.
+//!
+//! Those of a slot form a ring, first in, first out, doubly linked, with a node for the slot itself: so a
+//! ring has no ends to look out for, and whoever leaves need not say which ring it leaves. All nodes are in
+//! one array, the slots' first. They are apart from what the entries are about, and small, as who arms or
+//! cancels one of a million timers waits for the memory of its node.
 
 #![forbid(unsafe_code)]
 
-use std::ops::{Index, IndexMut};
+use std::mem;
 
-/// No index: the end of a list.
-pub(super) const NIL: u32 = u32::MAX;
+/// No node: the end of the list of those that are free, and the neighbour of whoever is in no ring.
+const NIL: u32 = u32::MAX;
 
-/// Names one entry for as long as it is in its slab.
+/// So many nodes are made at a time.
+const CHUNK: usize = 32;
+
+/// Names one entry for as long as it is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key {
-    index: u32,
+    node: u32,
     generation: u32,
 }
 
-impl Key {
-    /// Where the entry is, if it is still there.
-    pub(super) fn index(self) -> u32 {
-        self.index
-    }
-}
-
-/// A value, its deadline, and its neighbours in the list it is in: that of a slot of the wheel, or
-/// the free list.
-pub(super) struct Entry<T> {
-    /// In ns.
-    pub(super) deadline: u64,
-    /// Who is first at the same deadline.
-    pub(super) arming: u64,
-    /// The slot of the wheel.
-    pub(super) place: u32,
-    pub(super) previous: u32,
-    pub(super) next: u32,
+#[derive(Clone, Copy)]
+struct Node {
+    /// [`NIL`]: it is in no ring.
+    previous: u32,
+    /// While free: the next one that is.
+    next: u32,
     generation: u32,
-    /// `None`: free. Alone in an `Option`, so that freeing copies nothing else.
-    value: Option<T>,
 }
 
-pub(super) struct Slab<T> {
-    entries: Vec<Entry<T>>,
+/// See the head of this file. An entry is a number from 0 on.
+pub(super) struct Slab {
+    nodes: Vec<Node>,
+    slots: u32,
     free: u32,
     len: usize,
 }
 
-impl<T> Slab<T> {
-    pub(super) fn new() -> Self {
-        Slab { entries: Vec::new(), free: NIL, len: 0 }
+impl Slab {
+    /// So many slots, all empty.
+    pub(super) fn new(slots: u32) -> Self {
+        let ring = |slot| Node { previous: slot, next: slot, generation: 0 };
+        Slab { nodes: (0..slots).map(ring).collect(), slots, free: NIL, len: 0 }
     }
 
+    /// How many are in a ring.
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    /// The rest of the entry is for the caller to fill in.
+    /// How many there can be before there is need of more memory.
+    pub(super) fn room(&self) -> usize {
+        self.nodes.len() - self.slots as usize
+    }
+
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        self.nodes.capacity()
+    }
+
+    /// Takes a node from the free ones, to be [appended](Self::append) somewhere.
     #[inline]
-    pub(super) fn insert(&mut self, value: T) -> Key {
+    pub(super) fn reserve(&mut self) -> Key {
         if self.free == NIL {
             self.grow();
         }
-        let index = self.free;
-        let entry = &mut self.entries[index as usize];
-        self.free = entry.next;
-        self.len += 1;
-        entry.value = Some(value);
-        Key { index, generation: entry.generation }
+        let Node { next, generation, .. } = self.nodes[self.free as usize];
+        Key { node: mem::replace(&mut self.free, next), generation }
     }
 
     #[cold]
     fn grow(&mut self) {
-        let index = u32::try_from(self.entries.len()).ok().filter(|&index| index != NIL);
-        self.free = index.expect("`sleep`: more than 2^32 timers at a time");
-        self.entries.push(Entry {
-            deadline: 0,
-            arming: 0,
-            place: NIL,
-            previous: NIL,
-            next: NIL,
-            generation: 0,
-            value: None,
-        });
+        let len = self.nodes.len();
+        assert!(len < NIL as usize - CHUNK, "`sleep`: more than {len} timers at a time");
+        self.free = len as u32;
+        let free = |node| Node { previous: NIL, next: node + 1, generation: 0 };
+        self.nodes.extend((self.free..).map(free).take(CHUNK));
+        self.nodes[len + CHUNK - 1].next = NIL;
     }
 
-    /// The index of the entry of `key`; `None` when it was removed.
+    /// Puts a reserved one into a slot's ring, as the last. From now on its key finds it.
+    #[inline]
+    pub(super) fn append(&mut self, slot: u32, key: Key) {
+        self.len += 1;
+        self.link(slot, key.node);
+    }
+
+    /// The entry of `key`; `None` when it was removed.
     #[inline]
     pub(super) fn find(&self, key: Key) -> Option<u32> {
-        let entry = self.entries.get(key.index as usize)?;
-        (entry.generation == key.generation).then_some(key.index)
+        let node = self.nodes[key.node as usize];
+        let found = node.generation == key.generation && node.previous != NIL;
+        found.then(|| key.node - self.slots)
     }
 
-    /// The value at `index`; `None` where the slot is free.
-    pub(super) fn value_mut(&mut self, index: u32) -> Option<&mut T> {
-        self.entries[index as usize].value.as_mut()
-    }
-
-    /// Frees the slot and makes its keys stale; `None` when it is free.
+    /// The entry that a reserved `key` is of.
     #[inline]
-    pub(super) fn remove(&mut self, index: u32) -> Option<T> {
-        let entry = &mut self.entries[index as usize];
-        let value = entry.value.take()?;
-        entry.generation = entry.generation.wrapping_add(1);
-        entry.next = std::mem::replace(&mut self.free, index);
+    pub(super) fn entry(&self, key: Key) -> u32 {
+        key.node - self.slots
+    }
+
+    /// Frees the node and makes its keys stale. The slot, if it was its last.
+    #[inline]
+    pub(super) fn remove(&mut self, entry: u32) -> Option<u32> {
+        let emptied = self.unlink(entry);
+        let index = self.slots + entry;
+        let node = &mut self.nodes[index as usize];
+        node.previous = NIL;
+        node.next = mem::replace(&mut self.free, index);
+        node.generation = node.generation.wrapping_add(1);
         self.len -= 1;
-        Some(value)
+        emptied
     }
 
-    /// Every entry's deadline and value.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
-        self.entries.iter().filter_map(|entry| Some((entry.deadline, entry.value.as_ref()?)))
+    /// Puts it at the end of another slot's ring, or of the same. The slot it left, if it was its last.
+    #[inline]
+    pub(super) fn relink(&mut self, slot: u32, entry: u32) -> Option<u32> {
+        let emptied = self.unlink(entry);
+        self.link(slot, self.slots + entry);
+        emptied
     }
-
-    /// Of every entry.
-    pub(super) fn indices(&self) -> Vec<u32> {
-        let used = self.entries.iter().zip(0..).filter(|(entry, _)| entry.value.is_some());
-        used.map(|(_, index)| index).collect()
-    }
-}
-
-impl<T> Index<u32> for Slab<T> {
-    type Output = Entry<T>;
 
     #[inline]
-    fn index(&self, index: u32) -> &Entry<T> {
-        &self.entries[index as usize]
+    fn link(&mut self, slot: u32, index: u32) {
+        let last = mem::replace(&mut self.nodes[slot as usize].previous, index);
+        self.nodes[last as usize].next = index;
+        let node = &mut self.nodes[index as usize];
+        (node.previous, node.next) = (last, slot);
     }
-}
 
-impl<T> IndexMut<u32> for Slab<T> {
     #[inline]
-    fn index_mut(&mut self, index: u32) -> &mut Entry<T> {
-        &mut self.entries[index as usize]
+    fn unlink(&mut self, entry: u32) -> Option<u32> {
+        let Node { previous, next, .. } = self.nodes[(self.slots + entry) as usize];
+        self.nodes[previous as usize].next = next;
+        self.nodes[next as usize].previous = previous;
+        (previous == next).then_some(next)
+    }
+
+    /// The first of a slot.
+    #[inline]
+    pub(super) fn first(&self, slot: u32) -> Option<u32> {
+        self.behind(slot)
+    }
+
+    /// All of a slot, the first first.
+    pub(super) fn of(&self, slot: u32) -> impl Iterator<Item = u32> {
+        std::iter::successors(self.first(slot), |&entry| self.behind(self.slots + entry))
+    }
+
+    /// The entry behind a node.
+    fn behind(&self, index: u32) -> Option<u32> {
+        self.nodes[index as usize].next.checked_sub(self.slots)
     }
 }

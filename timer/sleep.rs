@@ -38,6 +38,7 @@ use crate::executor::budget;
 /// });
 /// ```
 #[track_caller]
+#[inline]
 pub fn sleep(duration: Duration) -> Sleep {
     Timers::needed("sleep", |timers| Sleep::new(timers, Instant(timers.now()) + duration))
 }
@@ -68,6 +69,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// });
 /// ```
 #[track_caller]
+#[inline]
 pub fn sleep_until(deadline: Instant) -> Sleep {
     Timers::needed("sleep_until", |timers| Sleep::new(timers, deadline))
 }
@@ -98,6 +100,7 @@ enum State {
 }
 
 impl Sleep {
+    #[inline]
     pub(super) fn new(timers: &Timers, deadline: Instant) -> Self {
         Sleep { runtime: timers.id(), deadline, state: State::New }
     }
@@ -163,6 +166,7 @@ impl Sleep {
         self.at_home(|timers| timers.arm(self.deadline.0, waker))
     }
 
+    #[inline(never)]
     fn poll_armed(&self, key: Key, cx: &Context<'_>) -> Poll<()> {
         match self.at_home(|timers| timers.check(key, cx.waker())) {
             Check::Fired => return Poll::Ready(()),

@@ -1,14 +1,17 @@
 //! Sleeps and the manual clock, with a waker that records and the driver's calls made by hand.
 
-use std::future::Future;
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use super::clock::real_now;
-use super::harness::{Name, SECOND, Trace, asleep, manual, ms, steps, timers};
+use super::harness::{Name, SECOND, Trace, asleep, looped, manual, ms, steps, timers};
 use super::{Clock, Instant, Sleep, advance, pause, resume, sleep, sleep_until};
+use crate::executor::{spawn, yield_now};
 
 #[test]
 fn advance_stops_at_every_deadline_and_then_at_its_end() {
@@ -336,4 +339,52 @@ fn resume_during_an_advance() {
         assert!(trace.poll("a", &mut advance).is_pending());
         resume();
     });
+}
+
+#[test]
+fn moved_to_another_task_it_wakes_that_one_and_only_that() {
+    looped(|executor, timers| {
+        executor.block_on(async {
+            let (place, begun) = (Rc::new(Cell::new(None)), Rc::new(Cell::new(0)));
+            let (leaves, turns) = (Rc::clone(&place), Rc::clone(&begun));
+            let first = spawn(poll_fn(move |cx| {
+                turns.set(turns.get() + 1);
+                let mut sleep = sleep(ms(3));
+                assert!(Pin::new(&mut sleep).poll(cx).is_pending());
+                leaves.set(Some(sleep));
+                Poll::<()>::Pending
+            }));
+            yield_now().await;
+            let moved: Sleep = place.take().unwrap();
+            let start = Instant::now();
+            let second = spawn(async move {
+                moved.await;
+                start.elapsed()
+            });
+            yield_now().await;
+            advance(ms(5)).await;
+            assert_eq!(second.await.unwrap(), ms(3));
+            assert_eq!((begun.get(), timers.len()), (1, 0));
+            first.abort();
+        });
+    });
+}
+
+#[test]
+fn dropped_unpolled_or_after_its_runtime_it_does_nothing() {
+    let (unpolled, armed) = {
+        let timers = timers(Clock::Manual);
+        let _entered = timers.enter();
+        drop(sleep(SECOND));
+        assert_eq!((timers.len(), timers.until_next()), (0, None));
+        let trace = Trace::default();
+        let [armed] = asleep(&trace, [("armed", SECOND)]);
+        (sleep(SECOND), armed)
+    };
+    let another = timers(Clock::Manual);
+    let trace = Trace::default();
+    let _entered = another.enter();
+    let _theirs = asleep(&trace, [("theirs", ms(1))]);
+    drop((unpolled, armed));
+    assert_eq!(steps(&another, &trace, ms(1)), [(1, vec!["theirs"]), (1, vec!["advance"])]);
 }

@@ -10,13 +10,15 @@
 
 #![forbid(unsafe_code)]
 
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
+use std::mem::ManuallyDrop;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
 use super::clock::{self, Clock, Timeline};
+use super::hand::Hand;
 use super::manual::Advance;
 use super::slab::Key;
 use super::wheel::{Due, NEVER, Wheel};
@@ -31,13 +33,14 @@ pub(crate) const RESOLUTION: Duration = Duration::from_nanos(1 << 16);
 const VIRTUAL_SHIFT: u32 = 0;
 
 thread_local! {
-    static CURRENT: Scoped<Timers> = const { RefCell::new(None) };
+    static CURRENT: Scoped<Timers> = const { ManuallyDrop::new(RefCell::new(None)) };
 }
 
 /// See the head of this file.
 pub(crate) struct Timers {
     id: u64,
     pub(super) timeline: Timeline,
+    hand: Hand,
     wheel: RefCell<Wheel<Waker>>,
     /// Under the real clock a tick of the wheel is `2^real_shift` ns.
     real_shift: u32,
@@ -55,10 +58,11 @@ impl Timers {
     pub(crate) fn new(clock: Clock, resolution: Duration, holds: Arc<Tokens>) -> Rc<Self> {
         let timeline = Timeline::new(clock);
         let real_shift = clock::nanos(resolution).ilog2();
-        let wheel = Wheel::new(shift(clock, real_shift), timeline.now());
+        let mut wheel = Wheel::new(shift(clock, real_shift), timeline.now());
         Rc::new(Timers {
             id: next_id(),
             timeline,
+            hand: Hand::new(wheel.reserve()),
             wheel: RefCell::new(wheel),
             real_shift,
             due: RefCell::default(),
@@ -101,18 +105,20 @@ impl Timers {
     }
 
     /// Unlike that of any other in this process.
+    #[inline]
     pub(super) fn id(&self) -> u64 {
         self.id
     }
 
     /// Reads the clock, in ns.
+    #[inline]
     pub(crate) fn now(&self) -> u64 {
         self.timeline.now()
     }
 
     /// How many timers are armed.
     pub(crate) fn len(&self) -> usize {
-        self.wheel.borrow().len()
+        self.wheel().len()
     }
 
     /// Wakes all that are due by one reading of the clock, in (deadline, arming) order. Nothing
@@ -185,7 +191,7 @@ impl Timers {
             let left = Duration::from_nanos(deadline.saturating_sub(self.timeline.latest()));
             (deadline < NEVER).then_some(left)
         };
-        let wheel = self.wheel.borrow();
+        let wheel = self.wheel();
         let armed = wheel.iter();
         armed.filter_map(|(deadline, waker)| Some((task_of(waker)?, left(deadline)))).collect()
     }
@@ -194,18 +200,16 @@ impl Timers {
     /// the clock, made for whatever reason: no reading is made to find out.
     #[inline]
     pub(super) fn arm(&self, deadline: u64, waker: Waker) -> Result<Key, Waker> {
-        let latest = self.timeline.latest();
-        if deadline <= latest {
+        if deadline <= self.timeline.latest() {
             return Err(waker);
         }
-        let mut wheel = self.wheel.borrow_mut();
-        wheel.catch_up(latest);
-        Ok(wheel.insert(deadline, waker))
+        self.put_down();
+        Ok(self.hand.hold(deadline, waker))
     }
 
     /// What an armed one is about, to whoever polls it with `waker`.
     pub(super) fn check(&self, key: Key, waker: &Waker) -> Check {
-        match self.wheel.borrow_mut().get_mut(key) {
+        match self.wheel().get_mut(key) {
             None => Check::Fired,
             Some(registered) if registered.will_wake(waker) => Check::Waits,
             Some(_) => Check::WakesAnother,
@@ -214,44 +218,79 @@ impl Timers {
 
     /// Has `waker` woken instead of the one that is returned, to be dropped.
     pub(super) fn replace(&self, key: Key, waker: Waker) -> Waker {
-        match self.wheel.borrow_mut().get_mut(key) {
+        match self.wheel().get_mut(key) {
             Some(registered) => std::mem::replace(registered, waker),
             None => waker,
         }
     }
 
     /// `false`: it had fired.
+    #[inline]
     pub(super) fn reset(&self, key: Key, deadline: u64) -> bool {
-        self.wheel.borrow_mut().reset(key, deadline)
+        if self.hand.holds(key) {
+            self.hand.reset(deadline);
+            return true;
+        }
+        self.wheel().reset(key, deadline)
     }
 
     /// The waker is for the caller to drop, once nothing is borrowed any more.
     #[inline]
     pub(super) fn cancel(&self, key: Key) -> Option<Waker> {
+        if self.hand.holds(key) {
+            return self.hand.take();
+        }
+        self.take_out(key)
+    }
+
+    #[inline(never)]
+    fn take_out(&self, key: Key) -> Option<Waker> {
         self.wheel.borrow_mut().cancel(key)
     }
 
     /// Fits the wheel to the clock, which has just changed.
     pub(super) fn change_tick(&self) {
         let shift = shift(self.timeline.kind(), self.real_shift);
-        self.wheel.borrow_mut().change_tick(shift, self.timeline.latest());
+        self.wheel().change_tick(shift, self.timeline.latest());
+    }
+
+    /// The wheel, with all that is armed.
+    fn wheel(&self) -> RefMut<'_, Wheel<Waker>> {
+        self.put_down();
+        self.wheel.borrow_mut()
+    }
+
+    /// Nothing is in hand after this.
+    #[inline]
+    fn put_down(&self) {
+        if let Some(waker) = self.hand.take() {
+            self.put_in(waker);
+        }
+    }
+
+    #[inline(never)]
+    fn put_in(&self, waker: Waker) {
+        let mut wheel = self.wheel.borrow_mut();
+        let (key, deadline) = self.hand.give_key(wheel.reserve());
+        wheel.catch_up(self.timeline.latest());
+        wheel.insert(key, deadline, waker);
     }
 
     fn is_idle(&self) -> bool {
-        self.due.borrow().is_empty() && self.wheel.borrow().is_idle()
+        self.due.borrow().is_empty() && self.wheel().is_idle()
     }
 
     fn next_expiry(&self) -> Option<u64> {
         if !self.due.borrow().is_empty() {
             return Some(0);
         }
-        self.wheel.borrow().next_expiry()
+        self.wheel().next_expiry()
     }
 
     /// Takes what is due at `now` out of the wheel. `true`: there is something to wake.
     fn collect(&self, now: u64) -> bool {
         let mut due = self.due.borrow_mut();
-        self.wheel.borrow_mut().advance(now, &mut due);
+        self.wheel().advance(now, &mut due);
         !due.is_empty()
     }
 

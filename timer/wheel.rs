@@ -26,15 +26,19 @@
 //! anybody before its time, once a level, only to cascade. Where they are many, the slot's beginning has to
 //! do: whoever waits is woken to a cascade early, but shares that wake with the many.
 //!
-//! As many levels as the 64 bits of a nanosecond count need are there (8 at 2^16 ns, 11 at 1 ns),
-//! so nothing wraps. The last tick of all stands for *never*: [`NEVER`] is in it.
+//! As many levels as the 64 bits of a nanosecond count need are there (8 at 2^16 ns, 11 at 1 ns), so nothing
+//! wraps. The last tick of all stands for *never*: [`NEVER`] is in it. What is armed for it is in a slot of
+//! its own behind the last level, where nobody looks.
+//!
+//! Who is first at the same deadline need not be written down: two with one deadline are always in one slot,
+//! and a slot is left in the order in which it was entered.
 
 #![forbid(unsafe_code)]
 
 use std::cmp::Reverse;
 use std::mem;
 
-use super::slab::{Entry, Key, NIL, Slab};
+use super::slab::{Key, Slab};
 
 /// The deadline that does not come: what arithmetic on deadlines saturates to.
 pub(super) const NEVER: u64 = u64::MAX;
@@ -43,12 +47,15 @@ pub(super) const NEVER: u64 = u64::MAX;
 const BITS: u32 = 6;
 const SLOTS: usize = 1 << BITS;
 
+/// As many as 64 bits need: ticks of 1 ns use all of them.
+const LEVELS: usize = u64::BITS.div_ceil(BITS) as usize;
+
+/// The slot of those that never come due. A slot's number is `level * SLOTS` and its own.
+const NEVER_SLOT: usize = LEVELS * SLOTS;
+
 /// In a slot of at most so many, [`Wheel::next_expiry`] looks at each. It bounds that search, and with it
 /// the early wakes: a timer has its part in one a level at most, and shares each with this many others.
 const FEW: usize = 16;
-
-/// The `place` of an entry in no slot: its deadline is [`NEVER`].
-const NOWHERE: u32 = u32::MAX;
 
 /// Values by deadline. See the head of this file.
 pub(super) struct Wheel<T> {
@@ -56,115 +63,138 @@ pub(super) struct Wheel<T> {
     shift: u32,
     /// The tick up to which everything was handed out.
     now: u64,
-    /// One word a level, one bit a slot: is there anybody?
-    occupied: Box<[u64]>,
-    /// Of each slot, the first entry. A slot's place is `level * 64 + slot`.
-    heads: Box<[u32]>,
-    entries: Slab<T>,
-    /// Counts armings: who is first at the same nanosecond.
-    armings: u64,
+    /// One word a level, one bit a slot: is there anybody? The last word is for [`NEVER_SLOT`].
+    occupied: [u64; LEVELS + 1],
+    slab: Slab,
+    entries: Vec<Entry<T>>,
+    /// Counts those handed out: who was first at the same nanosecond.
+    handed_out: u64,
+}
+
+/// What is armed, by its number in the slab.
+struct Entry<T> {
+    /// In ns.
+    deadline: u64,
+    value: Option<T>,
 }
 
 /// An entry as [`Wheel::advance`] hands it out.
 pub(super) struct Due<T> {
     /// In ns, exactly as it was given.
     pub(super) deadline: u64,
-    arming: u64,
+    nth: u64,
     pub(super) value: T,
 }
 
 impl<T> Wheel<T> {
     /// A wheel of ticks of `2^shift` ns that begins at `now` ns.
     pub(super) fn new(shift: u32, now: u64) -> Self {
-        let levels = (u64::BITS - shift).div_ceil(BITS) as usize;
         Wheel {
             shift,
             now: now >> shift,
-            occupied: vec![0; levels].into(),
-            heads: vec![NIL; levels * SLOTS].into(),
-            entries: Slab::new(),
-            armings: 0,
+            occupied: [0; LEVELS + 1],
+            slab: Slab::new(NEVER_SLOT as u32 + 1),
+            entries: Vec::new(),
+            handed_out: 0,
         }
     }
 
     /// How many are armed, those that never come due included.
     pub(super) fn len(&self) -> usize {
-        self.entries.len()
+        self.slab.len()
     }
 
-    /// Arms `value` for `deadline`, in ns. A past one is due at the next
-    /// [`advance`](Self::advance).
-    pub(super) fn insert(&mut self, deadline: u64, value: T) -> Key {
-        let key = self.entries.insert(value);
-        self.arm(key.index(), deadline);
+    /// How many entries fit into what was allocated: all that ever is.
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> (usize, usize) {
+        (self.slab.memory(), self.entries.capacity())
+    }
+
+    /// A key to arm somebody under.
+    pub(super) fn reserve(&mut self) -> Key {
+        let key = self.slab.reserve();
+        if self.entries.len() < self.slab.room() {
+            self.grow();
+        }
         key
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        self.entries.resize_with(self.slab.room(), || Entry { deadline: 0, value: None });
+    }
+
+    /// Arms `value` for `deadline`, in ns, under a [reserved](Self::reserve) key. A past one is due at the
+    /// next [`advance`](Self::advance).
+    pub(super) fn insert(&mut self, key: Key, deadline: u64, value: T) {
+        let entry = &mut self.entries[self.slab.entry(key) as usize];
+        entry.deadline = deadline;
+        // It is empty, and not even looked at: that would be a wait for its memory.
+        mem::forget(entry.value.replace(value));
+        let slot = self.slot_of(deadline);
+        self.slab.append(slot as u32, key);
+        self.occupy(slot);
     }
 
     /// Takes the value out before it is due; `None` when it is no longer there.
     pub(super) fn cancel(&mut self, key: Key) -> Option<T> {
-        let index = self.entries.find(key)?;
-        self.unlink(index);
-        self.entries.remove(index)
+        let entry = self.slab.find(key)?;
+        self.remove(entry)
     }
 
     /// Arms the entry anew, as a cancel and an insert would, under the same key. `false` when it is
     /// no longer there.
     pub(super) fn reset(&mut self, key: Key, deadline: u64) -> bool {
-        let Some(index) = self.entries.find(key) else { return false };
-        self.unlink(index);
-        self.arm(index, deadline);
+        let Some(entry) = self.slab.find(key) else { return false };
+        self.entries[entry as usize].deadline = deadline;
+        self.relink(entry);
         true
     }
 
     /// The value of `key`, while it is armed.
     pub(super) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
-        let index = self.entries.find(key)?;
-        self.entries.value_mut(index)
+        let entry = self.slab.find(key)?;
+        self.entries[entry as usize].value.as_mut()
     }
 
     /// Every armed one: its deadline, in ns, and its value.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
-        self.entries.iter()
+        self.entries.iter().filter_map(|entry| Some((entry.deadline, entry.value.as_ref()?)))
     }
 
     /// Whether nothing will ever be due.
     pub(super) fn is_idle(&self) -> bool {
-        self.occupied.iter().all(|&slots| slots == 0)
+        self.occupied[..LEVELS].iter().all(|&slots| slots == 0)
     }
 
     /// When to call [`advance`](Self::advance) next, in ns: exactly when the next is due, unless it
     /// is above the lowest level and shares its slot with more than [`FEW`]; then some time before.
     /// `None` while nothing will ever be due.
     pub(super) fn next_expiry(&self) -> Option<u64> {
-        let (place, begin) = self.next_slot()?;
-        let tick = if place < SLOTS { begin } else { self.first_of_few(place).unwrap_or(begin) };
+        let (slot, begin) = self.next_slot()?;
+        let tick = if slot < SLOTS { begin } else { self.first_of_few(slot).unwrap_or(begin) };
         Some(tick << self.shift)
     }
 
     /// The first tick that is due of a slot, if at most [`FEW`] are in it.
-    fn first_of_few(&self, place: usize) -> Option<u64> {
-        let (mut index, mut first) = (self.heads[place], NEVER);
-        for _ in 0..FEW {
-            let entry = &self.entries[index];
-            first = first.min(self.tick_of(entry.deadline)?);
-            index = entry.next;
-            if index == NIL {
-                return Some(first);
-            }
-        }
-        None
+    fn first_of_few(&self, slot: usize) -> Option<u64> {
+        let few = self.slab.of(slot as u32).take(FEW + 1);
+        let ticks = few.filter_map(|entry| self.tick_of(self.entries[entry as usize].deadline));
+        let (count, first) =
+            ticks.fold((0, NEVER), |(count, first), tick| (count + 1, first.min(tick)));
+        (count <= FEW).then_some(first)
     }
 
     /// Moves to `now`, in ns, and hands out what is due by then. `due` is sorted: `pop` gives the
     /// one whose (deadline, arming) is first.
     pub(super) fn advance(&mut self, now: u64, due: &mut Vec<Due<T>>) {
         let target = now >> self.shift;
-        while let Some((place, tick)) = self.next_slot().filter(|&(_, tick)| tick <= target) {
+        while let Some((slot, tick)) = self.next_slot().filter(|&(_, tick)| tick <= target) {
             self.now = tick;
-            self.empty(place, target, due);
+            self.empty(slot, target, due);
         }
         self.now = self.now.max(target);
-        due.sort_unstable_by_key(|due| Reverse((due.deadline, due.arming)));
+        due.sort_unstable_by_key(|due| Reverse((due.deadline, due.nth)));
     }
 
     /// While nothing is armed, `now` moves for free: what is armed next lands on a level as low as can
@@ -177,30 +207,25 @@ impl<T> Wheel<T> {
 
     /// Goes on at `now`, in ns, with ticks of another size. Every key stays valid.
     pub(super) fn change_tick(&mut self, shift: u32, now: u64) {
-        let entries = mem::replace(&mut self.entries, Slab::new());
-        *self = Wheel { entries, armings: self.armings, ..Wheel::new(shift, now) };
-        for index in self.entries.indices() {
-            self.link(index);
+        let slots = 0..=NEVER_SLOT as u32;
+        let armed: Vec<u32> = slots.flat_map(|slot| self.slab.of(slot)).collect();
+        (self.shift, self.now) = (shift, now >> shift);
+        for entry in armed {
+            self.relink(entry);
         }
     }
 
-    fn arm(&mut self, index: u32, deadline: u64) {
-        self.armings += 1;
-        let entry = &mut self.entries[index];
-        (entry.deadline, entry.arming) = (deadline, self.armings);
-        self.link(index);
-    }
-
     /// The first tick that is not before `deadline`; `None` for never.
+    #[inline]
     fn tick_of(&self, deadline: u64) -> Option<u64> {
-        let tick = deadline >> self.shift;
-        let up = u64::from(tick << self.shift < deadline);
-        (tick < NEVER >> self.shift).then_some(tick + up)
+        let tick = 1 << self.shift;
+        let last = NEVER - (tick - 1);
+        (deadline < last).then(|| (deadline + (tick - 1)) >> self.shift)
     }
 
-    /// The place of the slot to empty next, and its first tick.
+    /// The slot to empty next, and its first tick.
     fn next_slot(&self) -> Option<(usize, u64)> {
-        let level = self.occupied.iter().position(|&slots| slots != 0)?;
+        let level = self.occupied[..LEVELS].iter().position(|&slots| slots != 0)?;
         let slot = self.occupied[level].trailing_zeros() as usize;
         let below = level as u32 * BITS;
         let upper_groups = self.now >> below >> BITS << BITS;
@@ -208,58 +233,48 @@ impl<T> Wheel<T> {
     }
 
     /// Hands out what is due by `target`; the rest cascades.
-    fn empty(&mut self, place: usize, target: u64, due: &mut Vec<Due<T>>) {
-        self.occupied[place / SLOTS] &= !(1 << (place % SLOTS));
-        let mut index = mem::replace(&mut self.heads[place], NIL);
-        while index != NIL {
-            let Entry { next, deadline, arming, .. } = self.entries[index];
+    fn empty(&mut self, slot: usize, target: u64, due: &mut Vec<Due<T>>) {
+        while let Some(entry) = self.slab.first(slot as u32) {
+            let deadline = self.entries[entry as usize].deadline;
             if self.tick_of(deadline).is_some_and(|tick| tick <= target) {
-                let value = self.entries.remove(index);
-                due.extend(value.map(|value| Due { deadline, arming, value }));
+                self.handed_out += 1;
+                let (value, nth) = (self.remove(entry), self.handed_out);
+                due.extend(value.map(|value| Due { deadline, nth, value }));
             } else {
-                self.link(index);
+                self.relink(entry);
             }
-            index = next;
         }
     }
 
-    /// Puts an entry into the slot of its deadline, which depends on `now`.
-    fn link(&mut self, index: u32) {
-        let Some(tick) = self.tick_of(self.entries[index].deadline) else {
-            self.entries[index].place = NOWHERE;
-            return;
-        };
+    fn remove(&mut self, entry: u32) -> Option<T> {
+        let emptied = self.slab.remove(entry);
+        self.vacate(emptied);
+        self.entries[entry as usize].value.take()
+    }
+
+    /// Puts an entry into the slot of its deadline, which depends on `now`, as the last.
+    fn relink(&mut self, entry: u32) {
+        let slot = self.slot_of(self.entries[entry as usize].deadline);
+        let emptied = self.slab.relink(slot as u32, entry);
+        self.vacate(emptied);
+        self.occupy(slot);
+    }
+
+    fn slot_of(&self, deadline: u64) -> usize {
+        let Some(tick) = self.tick_of(deadline) else { return NEVER_SLOT };
         let tick = tick.max(self.now);
         let lowest = SLOTS as u64 - 1;
         let level = ((tick ^ self.now) | lowest).ilog2() / BITS;
-        let slot = (tick >> (level * BITS)) as usize % SLOTS;
-        let place = level as usize * SLOTS + slot;
-
-        self.occupied[level as usize] |= 1 << slot;
-        let next = mem::replace(&mut self.heads[place], index);
-        if next != NIL {
-            self.entries[next].previous = index;
-        }
-        let entry = &mut self.entries[index];
-        (entry.place, entry.previous, entry.next) = (place as u32, NIL, next);
+        level as usize * SLOTS + (tick >> (level * BITS)) as usize % SLOTS
     }
 
-    fn unlink(&mut self, index: u32) {
-        let Entry { place, previous, next, .. } = self.entries[index];
-        if place == NOWHERE {
-            return;
-        }
-        if next != NIL {
-            self.entries[next].previous = previous;
-        }
-        if previous != NIL {
-            self.entries[previous].next = next;
-            return;
-        }
-        let place = place as usize;
-        self.heads[place] = next;
-        if next == NIL {
-            self.occupied[place / SLOTS] &= !(1 << (place % SLOTS));
+    fn occupy(&mut self, slot: usize) {
+        self.occupied[slot / SLOTS] |= 1 << (slot % SLOTS);
+    }
+
+    fn vacate(&mut self, slot: Option<u32>) {
+        if let Some(slot) = slot {
+            self.occupied[slot as usize / SLOTS] &= !(1 << (slot as usize % SLOTS));
         }
     }
 }
