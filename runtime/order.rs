@@ -5,6 +5,28 @@
 use crate::executor::{Info, with_current};
 
 /// Whose turn is next, among the tasks that are ready.
+///
+/// ```
+/// use std::sync::mpsc;
+/// use taketurns::{Builder, Order, spawn};
+///
+/// let trace = |order| {
+///     let (said, heard) = mpsc::channel();
+///     Builder::new().order(order).build().unwrap().block_on(async {
+///         let tasks = [1, 2, 3].map(|task| {
+///             let said = said.clone();
+///             spawn(async move { said.send(task).unwrap() })
+///         });
+///         for task in tasks {
+///             task.await.unwrap();
+///         }
+///     });
+///     heard.try_iter().collect::<Vec<_>>()
+/// };
+/// assert_eq!(trace(Order::Fifo), [1, 2, 3]);
+/// assert_eq!(trace(Order::Shuffled(0)), trace(Order::Shuffled(0)));
+/// assert!((0..20).any(|seed| trace(Order::Shuffled(seed)) == [3, 1, 2]));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
     /// Who was ready first. A task that enters with *n* queued takes the (n+1)th turn from then.

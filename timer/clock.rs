@@ -11,6 +11,22 @@ use std::time::{Duration, Instant as SystemInstant};
 /// A runtime begins with one; [`pause`](super::pause) and [`resume`](super::resume) change it. The two that
 /// are not real are *virtual*: they begin at the same [`Instant`](super::Instant) always, so two runs of one
 /// program see the same times, to the nanosecond.
+///
+/// ```
+/// use std::time::Duration;
+/// use taketurns::time::{Clock, Instant, sleep};
+///
+/// let runtime = taketurns::Builder::new().clock(Clock::AutoAdvance).build()?;
+/// runtime.block_on(async {
+///     let start = Instant::now();
+///     sleep(Duration::from_secs(3600)).await; // at once
+///     assert_eq!(start.elapsed(), Duration::from_secs(3600));
+/// });
+/// # std::io::Result::Ok(())
+/// ```
+///
+/// Under a virtual clock a run that can never end panics and names the tasks that are deadlocked, see
+/// [`Builder::deadlock_grace`](crate::Builder::deadlock_grace).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Clock {
     /// The system's monotonic clock.
