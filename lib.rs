@@ -34,7 +34,8 @@
 //!
 //! 1. [`executor`]: who runs next. Begin with `executor/run.rs`, the loop and its promise, then
 //!    `executor/task/mod.rs`: the task in two halves, home and away, which is the one new idea here.
-//! 2. `common/`: what the parts around it share. `timer/` ([`time`]): when. A wheel of integers, a clock, `sleep`, and what is made of it.
+//! 2. `common/`: what the parts around it share. `timer/` ([`time`]): when. A wheel of integers, a clock,
+//!    `sleep`, and what is made of it.
 //! 3. `reactor/` ([`net`]): what the operating system says. Epoll behind a small surface, and TCP on top.
 //! 4. `offload/`: beside the loop, the thread pool for work that blocks.
 //! 5. `runtime/`: ties them together: [`Runtime`], [`Builder`], [`ExitReport`].
@@ -45,10 +46,10 @@
 //!
 //! # Features
 //!
-//! `net`, `time` and `offload` are on by default, and each can be taken away; without them the crate is
-//! the executor alone, with two small dependencies. `hyper` adds hyper 1's `rt` traits for the types
-//! here, `macros` the attributes `main` and `test` for an `async fn`. `net` is Linux only so far; everything
-//! else builds where std does.
+//! `net`, `time` and `offload` are on by default, and each can be taken away; without them the crate is the
+//! executor alone, with two small dependencies. `hyper` adds hyper 1's `rt` traits for the types here,
+//! `macros` the attributes `main` and `test` for an `async fn`; [`testing`] comes with `time`. `net` needs
+//! Linux 5.11 or newer so far; everything else builds where std does.
 
 mod common;
 pub mod executor;
@@ -64,8 +65,8 @@ mod timer;
 
 /// When: the runtime's clock, and what waits by it: sleeps, timeouts, intervals, calls.
 ///
-/// Timers end late, by how much docs/time.md shows, and never early. They go by std's monotonic clock: setting the
-/// system's time moves none of them, and on Linux a suspended machine's time does not count.
+/// Timers end late, by how much docs/time.md shows, and never early. They go by std's monotonic clock:
+/// setting the system's time moves none of them, and on Linux a suspended machine's time does not count.
 #[cfg(feature = "time")]
 pub mod time {
     pub use crate::timer::{

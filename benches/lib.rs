@@ -7,7 +7,8 @@
 //! 3. `workloads.rs`: what they are given to do; `sleeping.rs`: what those with timers are given.
 //! 4. `core.rs`: the Criterion run, and what its numbers mean and do not mean.
 //! 5. `bin/ratios.rs`: the table of one run.
-//! 6. `side_by_side.rs`: the figures of one command each, every system in a process of its own:
+//! 6. `side_by_side.rs`: the figures of one command each, every system in a process of its own,
+//!    and `resident.rs`, how much memory that has:
 //!    `bin/memory.rs` and `bin/asleep.rs`, bytes of a million tasks; `bin/million.rs`, spawning and
 //!    awaiting a million; `bin/timers.rs`, what a timer costs; `bin/away.rs`, wakes from other threads,
 //!    each one accounted for.

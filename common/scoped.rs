@@ -14,6 +14,11 @@ use std::thread::LocalKey;
 /// thread ends, so it needs no destructor; without one, no access has to ask whether that has run.
 pub(crate) type Scoped<T> = ManuallyDrop<RefCell<Option<Rc<T>>>>;
 
+/// What it begins with.
+pub(crate) const fn empty<T>() -> Scoped<T> {
+    ManuallyDrop::new(RefCell::new(None))
+}
+
 /// Puts `value` in place until the guard is dropped, on unwind too; then what was there returns.
 pub(crate) fn enter<T>(key: &'static LocalKey<Scoped<T>>, value: Rc<T>) -> Entered<T> {
     Entered { key, before: replace(key, Some(value)) }

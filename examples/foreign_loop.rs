@@ -77,8 +77,8 @@ fn run() -> Result<(), Box<dyn Error>> {
     let (mut own, mut hand_on) = (Some(own), Some(hand_on));
     let end = Instant::now() + GIVE_UP;
     while Instant::now() < end {
-        // Until `false`: then nobody is ready, and from then on a wake makes the runtime's descriptor readable.
-        // A loop in a hurry may stop before; the deadline below is zero then, so it does not sleep.
+        // Until `false`: then nobody is ready, and from then on a wake makes the runtime's descriptor
+        // readable. A loop in a hurry may stop before; the deadline below is zero then, so it does not sleep.
         while runtime.try_tick()? {}
         if session.is_finished() {
             say("loop: the task has ended".to_owned());

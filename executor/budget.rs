@@ -28,8 +28,7 @@ pub(super) fn refill() {
     LEFT.set(BUDGET);
 }
 
-/// What runs from now on is not bound by it: the loop is entered or left, or it was asked for. Returns what was
-/// left before.
+/// Lifts the budget: the loop is entered or left, or `unconstrained` asks for it. Returns what was left.
 pub(crate) fn lift() -> u32 {
     LEFT.replace(UNLIMITED)
 }

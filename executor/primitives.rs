@@ -1,4 +1,4 @@
-//! Every atomic of the executor, in one file.
+//! Every atomic of the crate, in one file.
 //!
 //! Three things hold because nobody else names `std::sync::atomic`: under `--cfg loom` the whole
 //! executor runs on loom's model of memory; in tests each read-modify-write is counted, so "none at

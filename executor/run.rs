@@ -13,6 +13,9 @@
 //!   [`unconstrained`](crate::task::unconstrained)).
 //! * **F5** When the root completes, each task queued at that moment takes one last turn; then `block_on`
 //!   returns. The others stay, and go on in the next.
+//!
+//! Under [`Order::Shuffled`](crate::Order::Shuffled), for tests, each look also chooses who is first in the
+//! queue: then neither F2's place nor F5's "each" holds.
 
 #![forbid(unsafe_code)]
 

@@ -70,9 +70,10 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 /// The function takes no arguments and no generics; it may return what every test may. `#[should_panic]`,
 /// `#[ignore]` and other attributes stay as they are.
 ///
-/// With `paused`, the test's runtime goes by a virtual clock (`Clock::AutoAdvance`, of the feature `time`): it
-/// stands still while a task is ready, then goes to the next deadline at once. An hour takes no time, and where
-/// nothing is left to wait for, the test fails and names the tasks that are deadlocked.
+/// With `paused`, the test's runtime goes by a virtual clock (`Clock::AutoAdvance`, of the feature `time`):
+/// it stands still while a task is ready, then goes to the next deadline at once. An hour takes no time, and
+/// where nothing is left to wait for, the test fails and names the tasks that are deadlocked. (After
+/// `time::pause` only `advance` moves a clock.)
 ///
 /// ```
 #[doc = include_str!("tests/attributes/example.rs")]

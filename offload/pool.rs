@@ -19,7 +19,6 @@
 use std::cell::{Ref, RefCell};
 use std::fmt;
 use std::io;
-use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -37,7 +36,7 @@ use crate::executor::{JoinError, Who};
 
 thread_local! {
     /// The pool of the runtime this thread is inside of.
-    pub(super) static CURRENT: Scoped<Pool> = const { ManuallyDrop::new(RefCell::new(None)) };
+    pub(super) static CURRENT: Scoped<Pool> = const { scoped::empty() };
 }
 
 /// How far a pool grows, and how soon it shrinks.

@@ -9,7 +9,6 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
-use std::mem::ManuallyDrop;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::task::Waker;
@@ -22,7 +21,7 @@ use crate::common::scoped;
 use crate::executor::Unpark;
 
 thread_local! {
-    static CURRENT: scoped::Scoped<Reactor> = const { ManuallyDrop::new(RefCell::new(None)) };
+    static CURRENT: scoped::Scoped<Reactor> = const { scoped::empty() };
 }
 
 /// See the module. One a runtime, on its thread.

@@ -8,8 +8,8 @@
 //! # Layout
 //!
 //! 1. `sys/mod.rs`: what is asked of the operating system, and in which words.
-//! 2. `sys/epoll.rs`: Linux's answer; `sys/socket.rs`: the socket calls std lacks; `sys/slack.rs`: how late the
-//!    kernel may be.
+//! 2. `sys/epoll.rs`: Linux's answer; `sys/socket.rs`: the socket calls std lacks; `sys/slack.rs`: how late
+//!    the kernel may be.
 //! 3. `slab.rs`: where registrations live, under keys that are never mistaken for older ones.
 //! 4. `source.rs`: one descriptor: its cached readiness, its wakers, how an operation waits.
 //! 5. `core.rs`: the reactor: wait, dispatch, and what is waited for.

@@ -92,10 +92,10 @@ impl Builder {
         self
     }
 
-    /// How long, in real time, a run under a virtual clock waits for a wake from a thread it knows nothing of, when
-    /// nothing else is left that could wake a task: 1 s by default. Then it panics, and names the tasks that
-    /// are deadlocked. (A task whose waker nobody holds is not waited for; a thread that takes longer holds the
-    /// clock, by [`time::hold`](crate::time::hold).)
+    /// How long, in real time, a run under a virtual clock waits for a wake from a thread it knows nothing
+    /// of, when nothing else is left that could wake a task: 1 s by default. Then it panics, and names the
+    /// tasks that are deadlocked. (A task whose waker nobody holds is not waited for; a thread that takes
+    /// longer holds the clock, by [`time::hold`](crate::time::hold).)
     ///
     /// ```should_panic
     /// use taketurns::time::Clock;
@@ -103,7 +103,7 @@ impl Builder {
     /// let runtime = taketurns::Builder::new().clock(Clock::AutoAdvance).build().unwrap();
     /// runtime.block_on(async {
     ///     let waits = taketurns::spawn(std::future::pending::<()>());
-    ///     waits.await.unwrap(); // deadlock: ... task #1, spawned at src/main.rs:5:17, polled once, stuck: ...
+    ///     waits.await.unwrap(); // deadlock: ... task #1, spawned at src/main.rs:5:17, ..., stuck: ...
     /// });
     /// ```
     #[cfg(feature = "time")]
@@ -171,8 +171,9 @@ impl Builder {
 
     /// How much later than asked the kernel may end a wait, so as to end several with one interrupt. It is an
     /// attribute of the thread, 50 us unless somebody changed it. 1 us makes an idle loop's timers more
-    /// punctual, for more interrupts. More than 2.1 s (2^31 ns) counts as that. A wait of more than 1000 times
-    /// the slack has a thousandth of itself instead, at most 100 ms, which no setting changes.
+    /// punctual, for more interrupts. More than 2.1 s (2^31 ns) counts as that. A wait of more than 1000
+    /// times the slack has a thousandth of itself instead, at most 100 ms, which no slack changes
+    /// (docs/time.md).
     ///
     /// It is set by [`build`](Self::build), for this thread: for whatever waits on it, between runs too, and
     /// for threads it starts, which inherit it (those for blocking work are started from here). When the
@@ -198,7 +199,7 @@ impl Builder {
         self
     }
 
-    /// Threads of the pool for blocking work, at most.
+    /// Threads of the pool for blocking work, at most: 64 by default.
     ///
     /// # Panics
     ///
@@ -210,7 +211,7 @@ impl Builder {
         self
     }
 
-    /// How long a thread of the pool waits for its next job before it ends.
+    /// How long a thread of the pool waits for its next job before it ends: 10 s by default.
     #[cfg(feature = "offload")]
     pub fn thread_keep_alive(mut self, keep_alive: Duration) -> Self {
         self.blocking.keep_alive = keep_alive;
@@ -229,7 +230,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When the system gives no descriptor for the reactor, or refuses the timer slack.
+    /// When the system gives no descriptor for the reactor, lacks `epoll_pwait2` (Linux before 5.11), or
+    /// refuses the timer slack.
     pub fn build(self) -> io::Result<Runtime> {
         match self.order {
             Order::Fifo => self.build_scheduled(None),

@@ -81,9 +81,11 @@ fn report(blocked: &[Blocked], parts: &Parts, grace: Duration) -> String {
         text.push_str("\nthere is no task, and nobody to stop the run");
     }
     if !suspected.is_empty() {
+        let late =
+            if grace.is_zero() { String::new() } else { format!(" after more than {grace:?}") };
         let _ = write!(
             text,
-            "\na thread of your own that is to wake a task, after more than {grace:?}, has to hold the clock: \
+            "\na thread of your own that is to wake a task{late} has to hold the clock: \
              `taketurns::time::hold()`"
         );
     }

@@ -5,7 +5,6 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -37,7 +36,7 @@ pub enum OnExit {
 }
 
 thread_local! {
-    static CURRENT: scoped::Scoped<Ending> = const { ManuallyDrop::new(RefCell::new(None)) };
+    static CURRENT: scoped::Scoped<Ending> = const { scoped::empty() };
 }
 
 /// Whether the tasks of a runtime have been asked to end, and who waits for that.

@@ -3,9 +3,10 @@
 //! # Layout
 //!
 //! 1. [`builder`]: what can be set, and to what it is set otherwise.
-//! 2. `parts`: the parts that the features leave, entered together. The one file that knows features.
-//! 3. `outside`: the executor's `Driver`: a look is inbox, timers, reactor, in that order. `order`: whose turn
-//!    is next, when it is not who was first; `deadlock`: when nobody's can ever be.
+//! 2. `parts`: the parts that the features leave, entered together. The one file on the loop's way that knows
+//!    them.
+//! 3. `outside`: the executor's `Driver`: a look is inbox, timers, reactor, in that order. `order`: whose
+//!    turn is next, when it is not who was first; `deadlock`: when nobody's can ever be.
 //! 4. `exit`, `report`: how tasks that have not ended are ended, and what was lost; `unhandled`: failures
 //!    that nobody awaits.
 //! 5. `handle`: a runtime from other threads; `hyper`: hyper's runtime traits for our types (feature
@@ -93,7 +94,9 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// With the text of [`Nested`] inside a running executor; with the panic of `future` if it panics.
+    /// With the text of [`Nested`] inside a running executor; with the panic of `future` if it panics; under
+    /// [`UnhandledPanic::Stop`] with a failure that nobody awaits; under a virtual clock, when the run can
+    /// never end (`Builder::deadlock_grace`).
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = self.parts.enter();
@@ -111,7 +114,8 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// With the panic of `future` if it panics.
+    /// With the panic of `future` if it panics; under [`UnhandledPanic::Stop`] with a failure that nobody
+    /// awaits; under a virtual clock, when the run can never end (`Builder::deadlock_grace`).
     ///
     /// ```
     /// let outer = taketurns::Runtime::new()?;
@@ -131,7 +135,8 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// With the text of [`Nested`] inside a running executor.
+    /// With the text of [`Nested`] inside a running executor; under [`UnhandledPanic::Stop`] with a failure
+    /// that nobody awaits; under a virtual clock, when the run can never end (`Builder::deadlock_grace`).
     ///
     /// ```
     /// let runtime = taketurns::Runtime::new()?;
@@ -180,7 +185,8 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// With the text of [`Nested`] inside a running executor.
+    /// With the text of [`Nested`] inside a running executor; under [`UnhandledPanic::Stop`] with a failure
+    /// that nobody awaits.
     #[track_caller]
     pub fn run_until_stalled(&self) {
         let _entered = self.parts.enter();
@@ -203,7 +209,8 @@ impl Runtime {
         run.inspect(|_| self.parts.failures.stop_the_run())
     }
 
-    /// A way in from other threads.
+    /// A way in from other threads. While a `Handle` is out, work may come: a run under a virtual clock is
+    /// then not taken for a deadlock, and waits.
     #[must_use]
     pub fn handle(&self) -> Handle {
         Handle::counted(&self.executor, self.parts.handles.take())

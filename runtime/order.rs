@@ -36,16 +36,17 @@ pub enum Order {
     /// runtime looks outside before each turn, whatever its `event_interval`; when `block_on` ends, as
     /// many last turns are given as tasks are queued, to any of them.
     ///
-    /// One seed gives one schedule, on every machine, if nothing else differs: under a virtual clock, and without
-    /// threads and descriptors. [`testing::explore`](crate::testing::explore) tries many.
+    /// One seed gives one schedule, on every machine, if nothing else differs: under a virtual clock, and
+    /// without threads and descriptors. [`testing::explore`](crate::testing::explore) tries many.
     Shuffled(u64),
 }
 
 /// Chooses the next turn, and is told who has it.
 pub(crate) trait Schedule {
-    /// Which of `ready` that are in the queue.
+    /// Which of `ready` that are in the queue, from 0 on; `ready` is not 0.
     fn choose(&mut self, ready: usize) -> usize;
 
+    /// This task has the next turn.
     fn turn(&mut self, task: Info);
 }
 

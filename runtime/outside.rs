@@ -24,6 +24,7 @@ impl Driver for Outside {
         self.parts.failures.stop_the_run();
         let mut suspicion = None;
         let wait = |is_held: bool| {
+            // A wait without end under a virtual clock, for nothing that is known.
             if limit.is_none() && !is_held && self.parts.is_at_an_end() {
                 suspicion = Some(Suspicion::new(self.deadlock_grace));
             }

@@ -1,7 +1,7 @@
 //! The parts of a runtime: those that the features leave.
 //!
-//! The one file that asks which features there are. Each part keeps a thread-local of its own, and
-//! entering the runtime enters them all.
+//! The one file on the loop's way that asks which features there are. Each part keeps a thread-local of its
+//! own, and entering the runtime enters them all.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -150,8 +150,8 @@ impl Parts {
         waits.collect()
     }
 
-    /// Wakes whoever is due, then whoever the reactor has heard of. `idle`: no task is ready and nothing holds
-    /// the clock, so a virtual one may move, unless the reactor has heard of somebody.
+    /// Wakes whoever is due, then whoever the reactor has heard of. `idle`: no task is ready and nothing
+    /// holds the clock, so a virtual one may move, unless the reactor has heard of somebody.
     #[inline]
     pub(super) fn wake(&self, idle: bool) {
         #[cfg(feature = "net")]

@@ -70,23 +70,23 @@ use trial::{ALL, Trial};
 /// let failure = std::panic::catch_unwind(|| explore(0..100, two_deposits)).unwrap_err();
 /// println!("{}", failure.downcast::<String>().unwrap());
 /// // seed 0 fails, after 0 that passed
-/// //   panicked at src/main.rs:18:5: assertion `left == right` failed
+/// //   panicked at src/main.rs:17:5: assertion `left == right` failed
 /// //   left: 20
 /// //  right: 120
 /// // shortest schedule: 3 choices by the seed, then in order, 6 turns:
 /// //    turn       clock  task
 /// //       1         0ns  the future of `block_on`
-/// //       2         0ns  task #1, spawned at src/main.rs:13:17
+/// //       2         0ns  task #1, spawned at src/main.rs:12:17
 /// //       3         0ns  the future of `block_on`
 /// //       4 *       0ns  the future of `block_on`
-/// //       5         0ns  task #1, spawned at src/main.rs:13:17
+/// //       5         0ns  task #1, spawned at src/main.rs:12:17
 /// //       6         0ns  the future of `block_on`
 /// //       * the seed took it before others that were queued
 /// // again: run it with TAKETURNS_SEED=0 in the environment
 /// //    or: taketurns::testing::explore([0], ..)
 /// ```
 ///
-/// With `TAKETURNS_SEED` in the environment only that seed is run.
+/// With `TAKETURNS_SEED` in the environment every `explore` of the process runs that seed alone.
 ///
 /// The shortest schedule follows the seed for as few choices as still fail; from there on turns are given in
 /// order. (A choice is a turn before which more than one task is ready.)

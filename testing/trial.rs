@@ -43,6 +43,7 @@ impl Trial {
         };
         let (failed, panics) = recorded(|| runtime.block_on(async { body().await }));
         let (_, late_panics) = recorded(|| drop(runtime));
+        // What panicked in a run that passed was dealt with there.
         let failure = if failed { panics } else { late_panics };
         Self { trace: trace.take(), failure: Some(failure).filter(|panics| !panics.is_empty()) }
     }

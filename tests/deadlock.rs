@@ -58,6 +58,25 @@ fn a_future_whose_waker_nobody_holds_is_certain_without_a_grace() {
     assert_eq!(text, format!("{HEAD}{expected}"));
 }
 
+/// Whatever the others wait for: the run cannot end.
+#[test]
+fn a_root_whose_waker_nobody_holds_is_certain_whoever_waits_besides() {
+    let runtime = Builder::new().clock(Clock::AutoAdvance).deadlock_grace(HOUR).build().unwrap();
+    let text = panic_of(|| {
+        runtime.block_on(async {
+            let (_sender, receiver) = oneshot::channel::<()>();
+            spawn(async move { receiver.await.unwrap() }).detach();
+            pending::<()>().await;
+        });
+    });
+    let expected = "for certain, as nobody holds its waker:\n  \
+         the future of `block_on`, called at here, polled once, stuck: nobody holds its waker\n\
+         suspected, as whoever holds its waker did not use it:\n  \
+         task #1, spawned at here, polled once, waiting\n\
+         a thread of your own that is to wake a task has to hold the clock: `taketurns::time::hold()`\n";
+    assert_eq!(text, format!("{HEAD}{expected}"));
+}
+
 #[test]
 fn the_certain_and_the_suspected_are_told_apart_and_awaited_tasks_are_named() {
     let runtime = at_once(Clock::AutoAdvance);
@@ -76,7 +95,7 @@ fn the_certain_and_the_suspected_are_told_apart_and_awaited_tasks_are_named() {
          the future of `block_on`, called at here, polled once, waiting; awaits task #2\n  \
          task #2, spawned at here, polled once, waiting; awaits task #1\n  \
          task #3, spawned at here, polled once, waiting\n\
-         a thread of your own that is to wake a task, after more than 0ns, has to hold the clock: \
+         a thread of your own that is to wake a task has to hold the clock: \
          `taketurns::time::hold()`\n";
     assert_eq!(text, format!("{HEAD}{expected}"));
 }
@@ -96,7 +115,7 @@ fn timers_that_nobody_advances_to_and_the_end_of_the_runtime_are_named() {
          waits for a timer that is due in 3600s, while nobody advances the clock\n  \
          task #1, spawned at here, polled once, waiting; waits for a timer that is never due\n  \
          task #2, spawned at here, polled once, waiting; waits for `task::cancelled`\n\
-         a thread of your own that is to wake a task, after more than 0ns, has to hold the clock: \
+         a thread of your own that is to wake a task has to hold the clock: \
          `taketurns::time::hold()`\n";
     assert_eq!(text, format!("{HEAD}{expected}"));
 }

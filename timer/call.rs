@@ -95,8 +95,8 @@ pub struct CallHandle {
 }
 
 impl CallHandle {
-    /// Takes the call back. `true`: the function will not be called, and would have been; it is dropped in the
-    /// next turn of its task. `false`: it has been called, or is being called now, or was cancelled
+    /// Takes the call back. `true`: the function will not be called, and would have been; it is dropped in
+    /// the next turn of its task. `false`: it has been called, or is being called now, or was cancelled
     /// before, or its runtime has ended.
     pub fn cancel(&self) -> bool {
         let outstanding = self.outstanding.take().strong_count() > 0;

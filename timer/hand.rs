@@ -10,6 +10,7 @@ use std::task::Waker;
 
 use super::slab::Key;
 
+/// See the head of this file.
 pub(super) struct Hand {
     /// Of the one in hand, or of the next one: a place in the wheel, kept free for it.
     key: Cell<Key>,

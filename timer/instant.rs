@@ -15,7 +15,7 @@ use super::timers::Timers;
 /// A moment, in nanoseconds, of the clock of the runtime it was taken in.
 ///
 /// Instants of real clocks compare with each other, whichever runtime they come from; those of a
-/// clock that was ever [paused](super::pause) compare with its own alone.
+/// clock that is virtual, or ever was, compare with its own alone.
 ///
 /// Arithmetic saturates. The last instant, some 500 years from now, is never reached.
 ///

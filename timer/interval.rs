@@ -152,6 +152,10 @@ impl Interval {
     }
 
     /// As [`tick`](Self::tick), for a future written by hand.
+    ///
+    /// # Panics
+    ///
+    /// In another runtime than it was made in.
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         ready!(budget::poll_ready(cx));
         ready!(self.sleep.poll_elapsed(cx));
@@ -162,6 +166,10 @@ impl Interval {
     }
 
     /// The next tick is one period from now. A task that waits for one goes on waiting.
+    ///
+    /// # Panics
+    ///
+    /// In another runtime than it was made in, while it waits for a tick.
     ///
     /// ```
     /// use std::time::Duration;
@@ -183,6 +191,10 @@ impl Interval {
 
     /// The next tick is at `deadline`, and the others a period apart from then on. A task that waits for one
     /// goes on waiting.
+    ///
+    /// # Panics
+    ///
+    /// In another runtime than it was made in, while it waits for a tick.
     #[track_caller]
     pub fn reset_at(&mut self, deadline: Instant) {
         self.sleep.reset(deadline);
@@ -207,6 +219,21 @@ impl Interval {
     }
 
     /// Sets what it does with ticks that were missed.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taketurns::time::{MissedTickBehavior, advance, interval, pause};
+    ///
+    /// taketurns::block_on(async {
+    ///     pause();
+    ///     let mut interval = interval(Duration::from_secs(10));
+    ///     interval.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    ///     let start = interval.tick().await;
+    ///     advance(Duration::from_secs(35)).await;
+    ///     interval.tick().await; // that of 10 s, late
+    ///     assert_eq!(interval.next_tick() - start, Duration::from_secs(40));
+    /// });
+    /// ```
     pub fn set_missed_tick_behavior(&mut self, behavior: MissedTickBehavior) {
         self.missed = behavior;
     }

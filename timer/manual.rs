@@ -19,9 +19,12 @@ use super::timers::Timers;
 use super::wheel::NEVER;
 use crate::common::tokens::Token;
 
-/// Stops the clock of this runtime: it is [manual](Clock::Manual) from here on.
+/// Stops the clock of this runtime: it is [manual](Clock::Manual) from here on, and only [`advance`] moves
+/// it. (tokio's advances by itself then, as [`Clock::AutoAdvance`] does here.)
 ///
-/// Sleeping tasks keep the time that was left to them. On a clock that advances by itself it ends that.
+/// Sleeping tasks keep the time that was left to them. On a clock that advances by itself it ends that. A run
+/// that can never end panics from here on ([`Builder::deadlock_grace`](crate::Builder::deadlock_grace)): what
+/// waits for a thread of your own wants a [`hold`].
 ///
 /// # Panics
 ///
@@ -120,9 +123,9 @@ pub async fn advance(span: Duration) {
 
 /// Holds the virtual clock of this runtime until the guard is dropped, here or on another thread.
 ///
-/// For what takes real time, of which the runtime does not know: a thread of one's own that will wake a task, a
-/// socket, a child process. While it is out neither [`advance`] nor the clock itself goes on, and
-/// nothing is taken for a deadlock. Blocking jobs hold the clock without being asked. A real clock is not held.
+/// For what takes real time, of which the runtime does not know: a thread of one's own that will wake a task,
+/// a socket, a child process. While it is out neither [`advance`] nor the clock itself goes on, and nothing
+/// is taken for a deadlock. Blocking jobs hold the clock without being asked. A real clock is not held.
 ///
 /// # Panics
 ///

@@ -8,13 +8,14 @@
 //! The promise: never early. Late by at most one tick of the wheel (2^16 ns, 66 us, unless
 //! [`Builder::timer_resolution`](crate::Builder::timer_resolution) says otherwise; none under a virtual
 //! clock), plus the wait for the loop's next look, plus the turns queued ahead, plus the kernel's timer slack
-//! (50 us, unless `Builder::timer_slack` does; of a long wait, Linux takes a thousandth instead). What one look
-//! finds due is woken in order of (deadline, arming). docs/time.md has it measured.
+//! (50 us, unless `Builder::timer_slack` does; of a long wait, Linux takes a thousandth instead). What one
+//! look finds due is woken in order of (deadline, arming). docs/time.md has it measured.
 //!
-//! The real clock is std's: it never jumps, so setting the system's time moves no timer. Whether it runs while
-//! the machine is suspended is the system's choice. On Linux and macOS it stands still: a sleep of an hour is
-//! an hour of a machine that is awake. On Windows it runs, and what came due meanwhile fires on return. For a
-//! time of day, sleep in slices and look at the system's time after each; docs/time.md shows how.
+//! The real clock is the one std reads: it never jumps, so setting the system's time moves no timer. Whether
+//! it runs while the machine is suspended is the system's choice. On Linux and macOS it stands still: a sleep
+//! of an hour is an hour of a machine that is awake. On Windows it runs, and what came due meanwhile fires on
+//! return. For a time of day, sleep in slices and look at the system's time after each; docs/time.md shows
+//! how.
 //!
 //! # Layout
 //!
@@ -23,7 +24,8 @@
 //! 3. `timers.rs`: the wheel, the clock and the wakers together, as the runtime holds them; `hand.rs`: the
 //!    one armed last.
 //! 4. `sleep.rs`: [`sleep()`], [`sleep_until`], [`Sleep`].
-//! 5. `timeout.rs`, `interval.rs`, `call.rs`: what is made of it: [`timeout()`], [`interval()`], [`call_later`].
+//! 5. `timeout.rs`, `interval.rs`, `call.rs`: what is made of it: [`timeout()`], [`interval()`],
+//!    [`call_later`].
 //! 6. `manual.rs`: [`pause`], [`advance`], [`resume`], [`hold`].
 
 #![forbid(unsafe_code)]
@@ -48,6 +50,8 @@ mod fire_tests;
 mod hand_tests;
 #[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod instant_tests;
 #[cfg(test)]
 mod interval_tests;
 #[cfg(test)]

@@ -141,6 +141,7 @@ impl Slab {
         let Node { previous, next, .. } = self.nodes[(self.slots + entry) as usize];
         self.nodes[previous as usize].next = next;
         self.nodes[next as usize].previous = previous;
+        // The same on both sides is the slot's own node: it was alone there.
         (previous == next).then_some(next)
     }
 

@@ -14,10 +14,11 @@ use crate::executor::budget;
 
 /// Waits for `duration` from now, by the clock of the runtime.
 ///
-/// The time runs from the call, not from the first poll. Never ends early; late by at most one tick
-/// (66 us under the real clock by default, nothing under the manual one) and the time until the loop comes to
-/// it. A zero `duration` gives up the thread for one turn, as [`yield_now`](crate::yield_now) does;
-/// one that passes the last [`Instant`], as [`Duration::MAX`] does, never ends.
+/// The time runs from the call, not from the first poll. Never ends early; late by at most one tick (66 us
+/// under the real clock by default, nothing under a virtual one), the time until the loop comes to it and, on
+/// an idle loop, what the kernel adds (docs/time.md). A zero `duration` gives up the thread for one turn, as
+/// [`yield_now`](crate::yield_now) does; one that passes the last [`Instant`], as [`Duration::MAX`] does,
+/// never ends.
 ///
 /// # Cancellation
 ///

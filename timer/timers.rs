@@ -11,7 +11,6 @@
 #![forbid(unsafe_code)]
 
 use std::cell::{RefCell, RefMut};
-use std::mem::ManuallyDrop;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
@@ -33,7 +32,7 @@ pub(crate) const RESOLUTION: Duration = Duration::from_nanos(1 << 16);
 const VIRTUAL_SHIFT: u32 = 0;
 
 thread_local! {
-    static CURRENT: Scoped<Timers> = const { ManuallyDrop::new(RefCell::new(None)) };
+    static CURRENT: Scoped<Timers> = const { scoped::empty() };
 }
 
 /// See the head of this file.
@@ -154,9 +153,9 @@ impl Timers {
         self.is_virtual() && self.holds.are_out()
     }
 
-    /// Nothing is ready, and nothing holds the clock: moves a virtual clock that has somewhere to go to the
-    /// next deadline, and wakes who is due there, or to the end of the `advance`, and wakes the advancer. `true`: it
-    /// moved.
+    /// Nothing is ready, and nothing holds the clock: moves a virtual clock that has somewhere to go. To the
+    /// next deadline, and wakes who is due there; or to the end of the `advance`, and wakes the advancer.
+    /// `true`: it moved.
     pub(crate) fn on_idle(&self) -> bool {
         let Some(end) = self.goes_to() else { return false };
         // Only the last step of a cascade is a deadline; no clock shows the steps before it.

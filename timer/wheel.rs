@@ -228,6 +228,7 @@ impl<T> Wheel<T> {
         let level = self.occupied[..LEVELS].iter().position(|&slots| slots != 0)?;
         let slot = self.occupied[level].trailing_zeros() as usize;
         let below = level as u32 * BITS;
+        // Two shifts: one by all the bits would be too far on the highest level.
         let upper_groups = self.now >> below >> BITS << BITS;
         Some((level * SLOTS + slot, (upper_groups | slot as u64) << below))
     }
@@ -264,6 +265,7 @@ impl<T> Wheel<T> {
         let Some(tick) = self.tick_of(deadline) else { return NEVER_SLOT };
         let tick = tick.max(self.now);
         let lowest = SLOTS as u64 - 1;
+        // With the lowest group set, what differs in it alone, or not at all, is on level 0.
         let level = ((tick ^ self.now) | lowest).ilog2() / BITS;
         level as usize * SLOTS + (tick >> (level * BITS)) as usize % SLOTS
     }

@@ -1,4 +1,5 @@
-//! `cargo run --release -p taketurns-benches --bin away`: 10,000,000 wakes of 1000 tasks from 4 other threads.
+//! `cargo run --release -p taketurns-benches --bin away`: 10,000,000 wakes of 1000 tasks from 4 other
+//! threads.
 //!
 //! **Checked**: that no wake is lost. Before each wake a thread writes the wake's number for the task; the
 //! task writes down the numbers it sees on each poll. After each million, when the threads are done and the

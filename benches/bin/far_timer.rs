@@ -1,5 +1,6 @@
-//! `cargo build --release -p taketurns-benches --bin far_timer`, then `strace -ttt far_timer 3`: sleeps so many
-//! seconds on an idle loop, to show that no system call is made until the sleep is due. docs/time.md has the output.
+//! `cargo build --release -p taketurns-benches --bin far_timer`, then `strace -ttt far_timer 3`: sleeps so
+//! many seconds on an idle loop, to show that no system call is made until the sleep is due. docs/time.md has
+//! the output.
 
 #![forbid(unsafe_code)]
 

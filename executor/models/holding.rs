@@ -1,5 +1,5 @@
-//! A virtual clock does not jump over what takes real time: a token comes back while home decides to jump, or to
-//! call the run deadlocked.
+//! A virtual clock does not jump over what takes real time: a token comes back while home decides to jump, or
+//! to call the run deadlocked.
 
 #![forbid(unsafe_code)]
 

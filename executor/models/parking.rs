@@ -1,5 +1,5 @@
-//! Home sleeps only when there is nothing to do, and is woken when there is: in its own wait, in one that ends
-//! without a reason or times out, and in the wait of a loop that is not ours.
+//! Home sleeps only when there is nothing to do, and is woken when there is: in its own wait, in one that
+//! ends without a reason or times out, and in the wait of a loop that is not ours.
 
 #![forbid(unsafe_code)]
 

@@ -1,5 +1,5 @@
 //! What the reactor asks of the operating system. Another system is another file behind the same
-//! names; nothing outside `sys/` knows which one it runs on.
+//! names. Of the rest only `timer/clock.rs` knows Linux, whose clock it reads by rustix where that is there.
 
 #![forbid(unsafe_code)]
 

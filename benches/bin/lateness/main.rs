@@ -1,17 +1,17 @@
-//! `cargo run --release -p taketurns-benches --bin lateness`: how late sleeps are, beside tokio's. Two minutes;
-//! prints a table and draws docs/lateness.svg.
+//! `cargo run --release -p taketurns-benches --bin lateness`: how late sleeps are, beside tokio's. Two
+//! minutes; prints a table and draws docs/lateness.svg.
 //!
-//! **Measured**: how long after its end a sleep is known to have ended, by std's clock, read before the sleep is
-//! made and after it was awaited. 10,000 sleeps a series, one after another, of 50 us to 5 ms, evenly over the
-//! orders of magnitude and the same for everybody. On an idle loop, and under load: a task beside it that
-//! computes for 1 us and yields, for ever. And 1,000 sleeps of 1 ms on an idle loop, where tokio's tick of 1 ms
-//! shows most. Each series in processes of its own, five in turn, all of their sleeps together. A sleep that
-//! ends early ends the measurement.
+//! **Measured**: how long after its end a sleep is known to have ended, by std's clock, read before the sleep
+//! is made and after it was awaited. 10,000 sleeps a series, one after another, of 50 us to 5 ms, evenly over
+//! the orders of magnitude and the same for everybody. On an idle loop, and under load: a task beside it that
+//! computes for 1 us and yields, for ever. And 1,000 sleeps of 1 ms on an idle loop, where tokio's tick of 1
+//! ms shows most. Each series in processes of its own, five in turn, all of their sleeps together. A sleep
+//! that ends early ends the measurement.
 //!
 //! **Not claimed**: that these are the machine's and not the program's: what is left when tick and slack are
-//! small is how long the system takes to wake a thread, and on a machine with other work the highest numbers are
-//! that work. Nothing is said of many timers at once: `timer_fire` of `core.rs` has 10,000. Under load the wait is
-//! for the loop's next look, which is 61 turns of 1 us on both; longer turns make both later.
+//! small is how long the system takes to wake a thread, and on a machine with other work the highest numbers
+//! are that work. Nothing is said of many timers at once: `fire` of `bin/timers.rs` has 10,000. Under load
+//! the wait is for the loop's next look, which is 61 turns of 1 us on both; longer turns make both later.
 
 #![forbid(unsafe_code)]
 

@@ -93,7 +93,7 @@ fn play(stage: &mut Stage) -> io::Result<()> {
             "after 4000 s: still alive",
         ]),
     );
-    stage.check("in less than a thousandth of the time", run.took < HOUR / 1000);
+    stage.check("in less than a second", run.took < Duration::from_secs(1));
     stage.check("a job on another thread is not overtaken", runtime.block_on(offloaded()));
     Ok(())
 }

@@ -94,9 +94,10 @@ fn seed_in(report: &str) -> Option<u64> {
 }
 
 fn play(stage: &mut Stage) -> io::Result<()> {
-    let plain = stage.scene("wrong way, in order", "two deposits of 60, a turn apart", || {
-        play_in(Order::Fifo, deposit)
-    })?;
+    let plain =
+        stage.scene("wrong way, in order", "two deposits of 60, two turns apart", || {
+            play_in(Order::Fifo, deposit)
+        })?;
     let report = explore(deposit).expect_err("a seed was to fail");
     let seed = seed_in(&report).expect("the report names its seed");
     let lost = stage.scene("wrong way, by a seed", "the first seed that fails, played", || {
