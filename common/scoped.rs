@@ -34,6 +34,21 @@ pub(crate) fn current<T>(key: &'static LocalKey<Scoped<T>>) -> Option<Rc<T>> {
     key.try_with(|current| current.borrow().clone()).ok().flatten()
 }
 
+/// [`current`], for a function that cannot do without.
+#[track_caller]
+pub(crate) fn needed_by<T>(function: &str, key: &'static LocalKey<Scoped<T>>) -> Rc<T> {
+    match current(key) {
+        Some(part) => part,
+        None => outside(function),
+    }
+}
+
+#[cold]
+#[track_caller]
+pub(crate) fn outside(function: &str) -> ! {
+    panic!("`{function}` needs a runtime: call it inside `taketurns::block_on` or a task")
+}
+
 /// See [`enter`].
 pub(crate) struct Entered<T: 'static> {
     key: &'static LocalKey<Scoped<T>>,

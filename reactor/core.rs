@@ -65,12 +65,7 @@ impl Reactor {
     /// There is none.
     #[track_caller]
     pub(crate) fn current(function: &str) -> Rc<Self> {
-        match scoped::current(&CURRENT) {
-            Some(reactor) => reactor,
-            None => panic!(
-                "`{function}` needs a runtime: call it inside `taketurns::block_on` or a task"
-            ),
-        }
+        scoped::needed_by(function, &CURRENT)
     }
 
     /// This thread is inside of its runtime.

@@ -101,9 +101,7 @@ impl Ending {
 /// ```
 #[track_caller]
 pub fn cancelled() -> Cancelled {
-    let Some(ending) = scoped::current(&CURRENT) else {
-        panic!("`task::cancelled` needs a runtime: call it inside `taketurns::block_on` or a task");
-    };
+    let ending = scoped::needed_by("task::cancelled", &CURRENT);
     Cancelled { key: ending.new_key(), ending }
 }
 

@@ -70,17 +70,12 @@ impl Timers {
         })
     }
 
-    /// Makes these the [`current`](Self::current) ones of this thread until the guard is dropped.
+    /// Makes these the ones of this thread until the guard is dropped.
     pub(crate) fn enter(self: &Rc<Self>) -> Entered<Timers> {
         scoped::enter(&CURRENT, Rc::clone(self))
     }
 
-    /// Those of the runtime this thread is inside of.
-    pub(crate) fn current() -> Option<Rc<Self>> {
-        scoped::current(&CURRENT)
-    }
-
-    /// Asks the [`current`](Self::current) ones, without a reference count. `f` must not run anything of a
+    /// Asks those of the runtime this thread is inside of, without a reference count. `f` must not run anything of a
     /// user's (a waker, a drop): that could enter another runtime, whose place is borrowed here.
     #[inline]
     pub(super) fn with<R>(f: impl FnOnce(&Timers) -> R) -> Option<R> {
@@ -93,14 +88,14 @@ impl Timers {
     pub(super) fn needed<R>(function: &str, f: impl FnOnce(&Timers) -> R) -> R {
         match Self::with(f) {
             Some(result) => result,
-            None => outside(function),
+            None => scoped::outside(function),
         }
     }
 
-    /// [`current`](Self::current), for a function that cannot do without.
+    /// Those of the runtime this thread is inside of, for a function that cannot do without.
     #[track_caller]
     pub(super) fn needed_by(function: &str) -> Rc<Self> {
-        Self::current().unwrap_or_else(|| outside(function))
+        scoped::needed_by(function, &CURRENT)
     }
 
     /// Unlike that of any other in this process.
@@ -308,12 +303,6 @@ pub(super) enum Check {
     Waits,
     /// It waits, and another waker is the one to be woken.
     WakesAnother,
-}
-
-#[cold]
-#[track_caller]
-fn outside(function: &str) -> ! {
-    panic!("`{function}` needs a runtime: call it inside `taketurns::block_on` or a task")
 }
 
 fn shift(clock: Clock, real_shift: u32) -> u32 {
