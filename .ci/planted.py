@@ -254,6 +254,10 @@ PLANTED = {
         "the clock jumps while it is held",
         [(TOKENS, "!ready && !is_held", "!ready")],
     ),
+    "wakeunseen": (
+        "a task whose wake has begun, and is not in the inbox yet, is taken for one that waits",
+        [("executor/task/bits.rs", " || self.is_queued() => State::Ready", " => State::Ready")],
+    ),
     "tokensilent": (
         "the last token comes back without waking home",
         [(TOKENS, "if before == ONE | WATCHED {", "if before == ONE {")],

@@ -97,6 +97,9 @@ impl Builder {
     /// tasks that are deadlocked. (A task whose waker nobody holds is not waited for; a thread that takes
     /// longer holds the clock, by [`time::hold`](crate::time::hold).)
     ///
+    /// A socket that is awaited may bring something, so there is no deadlock then; an operation on it that was
+    /// dropped while it waited counts as that until the socket's next event.
+    ///
     /// ```should_panic
     /// use taketurns::time::Clock;
     ///
@@ -247,7 +250,7 @@ impl Builder {
         let parts = Parts::new(&self)?;
         let event_interval = if schedule.is_some() { NonZeroU32::MIN } else { self.event_interval };
         let deadlock_grace = self.deadlock_grace;
-        let outside = Outside { parts: parts.clone(), schedule, deadlock_grace };
+        let outside = Outside { parts: parts.clone(), schedule, deadlock_grace, suspicion: None };
         let executor = Executor::new(outside, event_interval);
         let failures = Rc::clone(&parts.failures);
         executor.on_unhandled(move |task, error| failures.add(task, error));

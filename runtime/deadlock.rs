@@ -7,7 +7,7 @@
 
 #![forbid(unsafe_code)]
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::time::{Duration, Instant};
 
 use super::parts::Parts;
@@ -23,17 +23,22 @@ const LISTED: usize = 50;
 pub(super) struct Suspicion {
     since: Instant,
     grace: Duration,
+    is_certain: bool,
 }
 
 impl Suspicion {
     pub(super) fn new(grace: Duration) -> Self {
-        let grace = if is_certain(&blocked()) { Duration::ZERO } else { grace };
-        Self { since: Instant::now(), grace }
+        let is_certain = with_current(Hub::is_stuck).unwrap_or_default();
+        Self { since: Instant::now(), grace, is_certain }
     }
 
-    /// How long to wait for what would disprove it.
+    /// How long still to wait for what would disprove it.
     pub(super) fn grace(&self) -> Duration {
-        self.grace
+        if self.is_certain {
+            Duration::ZERO
+        } else {
+            self.grace.saturating_sub(self.since.elapsed())
+        }
     }
 
     /// Nothing came.
@@ -42,72 +47,74 @@ impl Suspicion {
     ///
     /// When the grace is over, with all that is known.
     pub(super) fn confirm(&self, parts: &Parts) {
-        if self.since.elapsed() >= self.grace {
-            panic!("{}", report(&blocked(), parts, self.grace));
+        if !self.grace().is_zero() {
+            return;
+        }
+        let blocked = with_current(Hub::blocked).unwrap_or_default();
+        let is_root = |(task, _): &Blocked| task.id() == Id::ROOT;
+        // A wake that has begun and is not in the inbox yet; a stop, of a run that it ends.
+        let is_woken = blocked.iter().any(|(task, _)| task.state() == State::Ready);
+        let is_stopped = with_current(Hub::is_stopped).unwrap_or_default();
+        if !is_woken && (!is_stopped || blocked.first().is_some_and(is_root)) {
+            panic!("{}", self.report(&blocked, parts));
         }
     }
-}
 
-/// A task, and those whose handles it awaits.
-type Blocked = (Info, Vec<Id>);
-
-fn blocked() -> Vec<Blocked> {
-    with_current(Hub::blocked).unwrap_or_default()
-}
-
-/// The run can never end: its future is stuck; where it has none, all tasks are.
-fn is_certain(blocked: &[Blocked]) -> bool {
-    match blocked.first().filter(|(task, _)| task.id() == Id::ROOT) {
-        Some(root) => is_stuck(root),
-        None => blocked.iter().all(is_stuck),
-    }
-}
-
-fn is_stuck((task, _): &Blocked) -> bool {
-    task.state() == State::Stuck
-}
-
-fn report(blocked: &[Blocked], parts: &Parts, grace: Duration) -> String {
-    let mut text = String::from(
-        "deadlock: no task is ready, and under virtual time nothing is left that could wake one: \
-         no timer, no source, no blocking job, no `Handle`",
-    );
-    let (certain, suspected): (Vec<_>, Vec<_>) =
-        blocked.iter().partition(|blocked| is_stuck(blocked));
-    let waits = parts.waits();
-    list(&mut text, "for certain, as nobody holds its waker:", &certain, &waits);
-    list(&mut text, "suspected, as whoever holds its waker did not use it:", &suspected, &waits);
-    if blocked.is_empty() {
-        text.push_str("\nthere is no task, and nobody to stop the run");
-    }
-    if !suspected.is_empty() {
-        let late =
-            if grace.is_zero() { String::new() } else { format!(" after more than {grace:?}") };
-        let _ = write!(
-            text,
-            "\na thread of your own that is to wake a task{late} has to hold the clock: \
-             `taketurns::time::hold()`"
+    fn report(&self, blocked: &[Blocked], parts: &Parts) -> String {
+        let mut text = String::from(
+            "deadlock: no task is ready, and under virtual time nothing is left that could wake one: \
+             no timer, no source, no blocking job, no `Handle`",
         );
+        let mut list = |heading: &str, is_stuck: bool| {
+            let is_listed = |(task, _): &&Blocked| (task.state() == State::Stuck) == is_stuck;
+            let listed: Vec<&Blocked> = blocked.iter().filter(is_listed).collect();
+            if !listed.is_empty() {
+                let _ = write!(text, "\n{heading}:{}", Listed { listed: &listed, blocked, parts });
+            }
+            !listed.is_empty()
+        };
+        list("for certain, as nobody holds its waker", true);
+        if self.is_certain {
+            list("not waited for, as the run cannot end whatever they do", false);
+        } else if list("suspected, as whoever holds its waker did not use it", false) {
+            text.push_str("\na thread of your own that is to wake a task");
+            if !self.grace.is_zero() {
+                let _ = write!(text, " after more than {:?}", self.grace);
+            }
+            text.push_str(" has to hold the clock: `taketurns::time::hold()`");
+        }
+        if blocked.is_empty() {
+            text.push_str("\nthere is no task, and nobody to stop the run");
+        }
+        text
     }
-    text
 }
+
+/// A task, and who awaits its handle.
+type Blocked = (Info, Option<Id>);
 
 /// A line for each, and no more than can be read.
-fn list(text: &mut String, heading: &str, blocked: &[&Blocked], waits: &[(Id, String)]) {
-    if blocked.is_empty() {
-        return;
-    }
-    let _ = write!(text, "\n{heading}");
-    for (task, awaits) in blocked.iter().take(LISTED) {
-        let _ = write!(text, "\n  {task}");
-        for awaited in awaits {
-            let _ = write!(text, "; awaits task {awaited}");
+struct Listed<'a> {
+    listed: &'a [&'a Blocked],
+    blocked: &'a [Blocked],
+    parts: &'a Parts,
+}
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let waits = self.parts.waits();
+        for (task, _) in self.listed.iter().take(LISTED) {
+            write!(f, "\n  {task}")?;
+            for (awaited, _) in self.blocked.iter().filter(|(_, by)| *by == Some(task.id())) {
+                write!(f, "; awaits task {}", awaited.id())?;
+            }
+            for (_, what) in waits.iter().filter(|(id, _)| *id == task.id()) {
+                write!(f, "; waits for {what}")?;
+            }
         }
-        for (_, what) in waits.iter().filter(|(id, _)| *id == task.id()) {
-            let _ = write!(text, "; waits for {what}");
+        match self.listed.len().saturating_sub(LISTED) {
+            0 => Ok(()),
+            more => write!(f, "\n  and {more} more"),
         }
-    }
-    if let more @ 1.. = blocked.len().saturating_sub(LISTED) {
-        let _ = write!(text, "\n  and {more} more");
     }
 }

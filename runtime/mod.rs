@@ -228,6 +228,13 @@ impl Runtime {
         self.end()
     }
 
+    /// Ends. Whether a failure that was to stop a run ([`UnhandledPanic::Stop`]) came too late for that.
+    #[cfg(feature = "time")]
+    pub(crate) fn end_and_tell(mut self) -> bool {
+        self.end();
+        self.parts.failures.came_late()
+    }
+
     #[track_caller]
     fn end(&mut self) -> ExitReport {
         self.ended = true;

@@ -16,19 +16,22 @@ pub(super) struct Outside {
     /// `None`: first come, first served.
     pub(super) schedule: Option<Box<dyn Schedule>>,
     pub(super) deadlock_grace: Duration,
+    /// From when it first looked like a deadlock until something came.
+    pub(super) suspicion: Option<Suspicion>,
 }
 
 impl Driver for Outside {
     #[inline]
     fn turn(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
         self.parts.failures.stop_the_run();
-        let mut suspicion = None;
         let wait = |is_held: bool| {
             // A wait without end under a virtual clock, for nothing that is known.
             if limit.is_none() && !is_held && self.parts.is_at_an_end() {
-                suspicion = Some(Suspicion::new(self.deadlock_grace));
+                self.suspicion.get_or_insert_with(|| Suspicion::new(self.deadlock_grace));
+            } else {
+                self.suspicion = None;
             }
-            let grace = suspicion.as_ref().map(Suspicion::grace);
+            let grace = self.suspicion.as_ref().map(Suspicion::grace);
             self.parts.wait(match limit {
                 Some(Duration::ZERO) => limit,
                 limit => limit.into_iter().chain(self.parts.until_next()).chain(grace).min(),
@@ -36,7 +39,8 @@ impl Driver for Outside {
         };
         let idle = tokens::idle(|| self.parts.is_held(), wait, inbox);
         self.parts.wake(idle);
-        if let Some(suspicion) = suspicion.filter(|_| idle) {
+        self.suspicion = self.suspicion.take().filter(|_| idle);
+        if let Some(suspicion) = &self.suspicion {
             suspicion.confirm(&self.parts);
         }
         if let Some(schedule) = &mut self.schedule {

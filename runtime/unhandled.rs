@@ -82,11 +82,18 @@ pub(super) struct Failures {
     /// The first that is to stop the run.
     stopping: RefCell<Option<Unhandled>>,
     ending: Cell<bool>,
+    /// One was to stop a run, and there was none any more.
+    came_late: Cell<bool>,
 }
 
 impl Failures {
     pub(super) fn new(policy: UnhandledPanic) -> Self {
-        Self { policy, stopping: RefCell::new(None), ending: Cell::new(false) }
+        Self {
+            policy,
+            stopping: RefCell::new(None),
+            ending: Cell::new(false),
+            came_late: Cell::new(false),
+        }
     }
 
     pub(super) fn add(&self, task: Info, error: Box<dyn Error>) {
@@ -97,7 +104,11 @@ impl Failures {
             UnhandledPanic::Stop if !self.ending.get() && self.stopping.borrow().is_none() => {
                 *self.stopping.borrow_mut() = Some(unhandled);
             }
-            UnhandledPanic::Report | UnhandledPanic::Stop => eprintln!("{unhandled}"),
+            UnhandledPanic::Report => eprintln!("{unhandled}"),
+            UnhandledPanic::Stop => {
+                self.came_late.set(true);
+                eprintln!("{unhandled}");
+            }
         }
     }
 
@@ -118,9 +129,16 @@ impl Failures {
     pub(super) fn end(&self) {
         self.ending.set(true);
         if let Some(unhandled) = self.stopping.take() {
+            self.came_late.set(true);
             silence(|| eprintln!("{unhandled}"));
             silence(|| drop(unhandled));
         }
+    }
+
+    /// Whether one that was to stop a run came too late for that.
+    #[cfg(feature = "time")]
+    pub(super) fn came_late(&self) -> bool {
+        self.came_late.get()
     }
 }
 

@@ -96,7 +96,8 @@ use trial::{ALL, Trial};
 /// It passes when it finds nothing, which proves nothing. A turn is one poll, and no schedule divides it;
 /// threads run as they please. Time stands still while a task is ready, so no timeout ends before work that
 /// takes none. A turn that never ends is not ended here, and while a [`Handle`](crate::Handle), a
-/// [`hold`](crate::time::hold) or a blocking job is out, it waits for that in real time.
+/// [`hold`](crate::time::hold) or a blocking job is out, or a socket was awaited and has not been heard of
+/// since, it waits for that in real time.
 ///
 /// # The panic hook
 ///

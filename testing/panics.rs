@@ -81,10 +81,10 @@ fn install() {
 
 /// `false`: not for us.
 fn record(info: &PanicHookInfo<'_>) -> bool {
-    let panic = Panic::new(info.location().map(ToString::to_string), info.payload());
     let record = |recorded: &RefCell<Option<Vec<Panic>>>| {
         let Ok(mut recorded) = recorded.try_borrow_mut() else { return false };
         let Some(panics) = &mut *recorded else { return false };
+        let panic = Panic::new(info.location().map(ToString::to_string), info.payload());
         if cfg!(panic = "abort") || LAST_WORDS.contains(&&*panic.text) {
             panics.iter().for_each(|panic| eprintln!("while exploring: {panic}"));
             return false;

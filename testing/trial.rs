@@ -41,11 +41,15 @@ impl Trial {
             Ok(runtime) => runtime,
             Err(error) => panic!("`testing::explore` cannot make a runtime: {error}"),
         };
-        let (failed, panics) = recorded(|| runtime.block_on(async { body().await }));
-        let (_, late_panics) = recorded(|| drop(runtime));
-        // What panicked in a run that passed was dealt with there.
-        let failure = if failed { panics } else { late_panics };
-        Self { trace: trace.take(), failure: Some(failure).filter(|panics| !panics.is_empty()) }
+        let (failed, mut panics) = recorded(|| runtime.block_on(async { body().await }));
+        let mut unseen = false;
+        let (failed_late, late_panics) = recorded(|| unseen = runtime.end_and_tell());
+        if !failed {
+            panics.extend(late_panics);
+        }
+        // What panicked in a run that passed was dealt with there, unless nobody had seen it by the end.
+        let failed = failed || failed_late || unseen;
+        Self { trace: trace.take(), failure: failed.then_some(panics) }
     }
 
     pub(super) fn failed(&self) -> bool {

@@ -71,9 +71,8 @@ fn a_root_whose_waker_nobody_holds_is_certain_whoever_waits_besides() {
     });
     let expected = "for certain, as nobody holds its waker:\n  \
          the future of `block_on`, called at here, polled once, stuck: nobody holds its waker\n\
-         suspected, as whoever holds its waker did not use it:\n  \
-         task #1, spawned at here, polled once, waiting\n\
-         a thread of your own that is to wake a task has to hold the clock: `taketurns::time::hold()`\n";
+         not waited for, as the run cannot end whatever they do:\n  \
+         task #1, spawned at here, polled once, waiting\n";
     assert_eq!(text, format!("{HEAD}{expected}"));
 }
 
@@ -168,6 +167,26 @@ fn a_thread_with_a_waker_is_not_accused_within_the_grace() {
         });
         receiver.await.unwrap();
     });
+}
+
+/// By a waker of a task that has ended, again and again: the grace is not begun anew each time.
+#[test]
+fn wakes_that_do_nothing_do_not_put_it_off() {
+    let grace = Duration::from_millis(100);
+    let runtime = Builder::new().clock(Clock::AutoAdvance).deadlock_grace(grace).build().unwrap();
+    let waker =
+        runtime.block_on(runtime.spawn(poll_fn(|cx| Poll::Ready(cx.waker().clone())))).unwrap();
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let thread = thread::spawn(move || {
+        while stopped.recv_timeout(Duration::from_millis(1)).is_err() {
+            waker.wake_by_ref();
+        }
+    });
+    let (_sender, receiver) = oneshot::channel::<()>();
+    let text = panic_of(|| runtime.block_on(receiver).unwrap());
+    assert!(text.starts_with(HEAD), "{text}");
+    stop.send(()).unwrap();
+    thread.join().unwrap();
 }
 
 #[test]

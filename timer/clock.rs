@@ -6,11 +6,13 @@ use std::cell::Cell;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant as SystemInstant};
 
+use super::wheel::NEVER;
+
 /// Which clock a runtime goes by.
 ///
 /// A runtime begins with one; [`pause`](super::pause) and [`resume`](super::resume) change it. The two that
-/// are not real are *virtual*: they begin at the same [`Instant`](super::Instant) always, so two runs of one
-/// program see the same times, to the nanosecond.
+/// are not real are *virtual*: a runtime built with one begins at the same [`Instant`](super::Instant) always, so
+/// two runs of one program see the same times, to the nanosecond.
 ///
 /// ```
 /// use std::time::Duration;
@@ -129,7 +131,9 @@ impl Timeline {
     #[inline]
     pub(super) fn now(&self) -> u64 {
         if self.kind.get() == Clock::Real {
-            self.latest.set(monotonic().wrapping_add(self.ahead.get()));
+            // It stands at the last instant before never, where an `advance` may have brought it.
+            let now = monotonic().wrapping_add(self.ahead.get());
+            self.latest.set(now.max(self.latest.get()).min(NEVER - 1));
         }
         self.latest.get()
     }

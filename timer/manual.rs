@@ -127,6 +127,9 @@ pub async fn advance(span: Duration) {
 /// a socket, a child process. While it is out neither [`advance`] nor the clock itself goes on, and nothing
 /// is taken for a deadlock. Blocking jobs hold the clock without being asked. A real clock is not held.
 ///
+/// Drop it after the wake. Where several places wake one task, each has to hold: of two wakes at once the second
+/// does nothing, and relies on the first.
+///
 /// # Panics
 ///
 /// Outside of a runtime.

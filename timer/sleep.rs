@@ -80,7 +80,7 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 /// It holds numbers and no pointer: the runtime's, its deadline, and where its timer is in that
 /// runtime's wheel. So it is `Unpin`, `Send` and `Sync`, for libraries that ask it of every timer,
 /// though only its own runtime can poll it. Dropped anywhere else, its timer is left to expire: its
-/// task may then be polled once for nothing.
+/// task may then be polled once for nothing, and a clock that advances by itself goes there.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct Sleep {
@@ -137,11 +137,11 @@ impl Sleep {
     /// ```
     #[track_caller]
     pub fn reset(&mut self, deadline: Instant) {
-        self.deadline = deadline;
         match self.state {
             State::Armed(key) if self.at_home(|timers| timers.reset(key, deadline.0)) => {}
             _ => self.state = State::New,
         }
+        self.deadline = deadline;
     }
 
     /// As `poll`, with neither a yield nor the budget: for a future that sees to both itself.

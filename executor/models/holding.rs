@@ -11,10 +11,12 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use super::{AtomicUsize, EVENT_INTERVAL, Notify, Ordering, Parked, UNBOUNDED, model, thread};
+use super::{
+    AtomicUsize, EVENT_INTERVAL, Notify, Ordering, Parked, UNBOUNDED, bounded_twice, model, thread,
+};
 use crate::Handle;
 use crate::common::tokens::{Tokens, idle};
-use crate::executor::{Driver, Executor, Pending, Unpark};
+use crate::executor::{Driver, Executor, Hub, Pending, State, Unpark, with_current};
 
 /// A driver with a clock that jumps, to the one timer there is, whenever nothing holds it.
 struct Jumps {
@@ -139,21 +141,29 @@ fn last_token_against_park() {
     });
 }
 
-/// A driver that takes it for a deadlock when no handle is out and nothing is ready.
+/// A driver that takes it for a deadlock when no handle is out, nothing is ready, no wake is on its way and no
+/// stop waits.
 struct Accuses {
     parked: Parked,
     handles: Arc<Tokens>,
+    /// Something is on its way, and will end a wait.
+    comes: bool,
 }
 
 impl Driver for Accuses {
     fn turn(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
+        let comes = std::mem::take(&mut self.comes);
         let wait = |is_out| {
-            if is_out && limit.is_none() {
+            if (is_out || comes) && limit.is_none() {
                 self.parked.0.wait();
             }
         };
-        let accused = idle(|| self.handles.are_out(), wait, inbox);
-        assert!(!accused || limit.is_some(), "no deadlock: a task was sent");
+        if idle(|| self.handles.are_out(), wait, inbox) && limit.is_none() {
+            let is_woken =
+                |hub: &Hub| hub.blocked().iter().any(|(task, _)| task.state() == State::Ready);
+            self.comes = with_current(|hub| is_woken(hub) || hub.is_stopped()).unwrap();
+            assert!(self.comes, "it is no deadlock");
+        }
     }
 
     fn pending(&self) -> Pending {
@@ -173,8 +183,10 @@ fn last_handle_against_deadlock() {
     model(UNBOUNDED, || {
         let parked = Parked::default();
         let handles = Tokens::new(parked.unparker());
-        let executor =
-            Executor::new(Accuses { parked, handles: Arc::clone(&handles) }, EVENT_INTERVAL);
+        let executor = Executor::new(
+            Accuses { parked, handles: Arc::clone(&handles), comes: false },
+            EVENT_INTERVAL,
+        );
         let mut handle = Some(Handle::counted(&executor, handles.take()));
         let done = Arc::new(AtomicUsize::new(0));
         let mut away = None;
@@ -191,5 +203,59 @@ fn last_handle_against_deadlock() {
             if done.load(Ordering::Relaxed) == 1 { Poll::Ready(()) } else { Poll::Pending }
         }));
         away.unwrap().join().unwrap();
+    });
+}
+
+/// The last handle stops the run and goes, while home looks whether anybody is left.
+///
+/// Unbounded: two threads.
+#[test]
+fn last_stop_against_deadlock() {
+    model(UNBOUNDED, || {
+        let parked = Parked::default();
+        let handles = Tokens::new(parked.unparker());
+        let executor = Executor::new(
+            Accuses { parked, handles: Arc::clone(&handles), comes: false },
+            EVENT_INTERVAL,
+        );
+        let handle = Handle::counted(&executor, handles.take());
+        let away = thread::spawn(move || handle.stop());
+        executor.run_forever().unwrap();
+        away.join().unwrap();
+    });
+}
+
+/// Two places wake one task, and only one of them holds a token: its wake may do nothing, as the other's has
+/// begun and is not in the inbox yet when the token comes back. That is no deadlock either.
+///
+/// Three preemptions: one for each of the three.
+#[test]
+fn two_wakes_against_deadlock() {
+    model(bounded_twice(3, 4), || {
+        let parked = Parked::default();
+        let tokens = Tokens::new(parked.unparker());
+        let executor = Executor::new(
+            Accuses { parked, handles: Arc::clone(&tokens), comes: false },
+            EVENT_INTERVAL,
+        );
+        let written = Arc::new(AtomicUsize::new(0));
+        let mut token = Some(tokens.take());
+        let mut away = None;
+        executor.block_on(poll_fn(|cx| {
+            if let Some(token) = token.take() {
+                let (first, second, written) =
+                    (cx.waker().clone(), cx.waker().clone(), Arc::clone(&written));
+                away = Some([
+                    thread::spawn(move || first.wake()),
+                    thread::spawn(move || {
+                        written.store(1, Ordering::Relaxed);
+                        second.wake();
+                        drop(token);
+                    }),
+                ]);
+            }
+            if written.load(Ordering::Relaxed) == 1 { Poll::Ready(()) } else { Poll::Pending }
+        }));
+        away.unwrap().into_iter().for_each(|thread| thread.join().unwrap());
     });
 }

@@ -203,7 +203,7 @@ impl Count {
         match self.pins() {
             pins if pins & RUNNING != 0 => State::Running,
             // What was never polled is owed its first turn, which the end of the executor may have taken.
-            pins if pins & RUN_QUEUED != 0 || polls == 0 => State::Ready,
+            pins if pins & RUN_QUEUED != 0 || polls == 0 || self.is_queued() => State::Ready,
             _ if self.is_unreachable() => State::Stuck,
             _ => State::Waiting,
         }

@@ -130,6 +130,11 @@ impl Count {
         self.local.get() as isize * ONE + self.word.load(order::unreachable_look()) == 0
     }
 
+    /// Whether it is in the inbox, or on its way there.
+    pub(crate) fn is_queued(&self) -> bool {
+        self.word.load(order::unreachable_look()) & QUEUED != 0
+    }
+
     /// Home took the cell out of the inbox, and has read its link.
     pub(crate) fn unqueue(&self) -> Unqueued {
         let retired = self.pins.get() == 0;

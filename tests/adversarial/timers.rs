@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use futures::channel::oneshot;
 use taketurns::time::{
-    Instant, MissedTickBehavior, Sleep, advance, interval, interval_at, pause, sleep, sleep_until,
-    timeout, timeout_at,
+    Instant, MissedTickBehavior, Sleep, advance, interval, interval_at, pause, resume, sleep,
+    sleep_until, timeout, timeout_at,
 };
 use taketurns::{Runtime, block_on, spawn, yield_now};
 
@@ -299,4 +299,18 @@ fn an_interval_that_starts_at_the_end_of_time_waits_for_it() {
         advance(Duration::MAX).await;
     });
     assert_eq!(trace.take(), "");
+}
+
+/// Some 500 years from now the real clock stands, rather than begin anew.
+#[test]
+fn a_clock_that_runs_on_from_the_end_of_time_does_not_go_back() {
+    block_on(async {
+        pause();
+        advance(Duration::MAX).await;
+        let end = Instant::now();
+        resume();
+        for _ in 0..1000 {
+            assert!(Instant::now() >= end);
+        }
+    });
 }

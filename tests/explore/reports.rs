@@ -170,6 +170,41 @@ fn a_panic_that_nobody_awaits_is_a_failure() {
     assert!(found.contains("task #1 panicked: on its own; nobody awaits it"), "{found}");
 }
 
+/// In the handle of a task that is lost, whose panic comes to light as the runtime ends.
+#[test]
+fn a_panic_that_nobody_has_seen_by_the_end_is_a_failure() {
+    let text = failure([0], || async {
+        let fails = spawn(async { panic!("unseen") });
+        spawn(async move {
+            pending::<()>().await;
+            drop(fails);
+        })
+        .detach();
+        sleep(Duration::from_secs(1)).await;
+    });
+    assert!(text.is_some_and(|text| text.contains(": unseen\n")));
+}
+
+/// Caught where it was made, by a destructor of a task that is lost.
+#[test]
+fn a_panic_that_a_destructor_deals_with_at_the_end_is_none() {
+    struct Deals;
+    impl Drop for Deals {
+        fn drop(&mut self) {
+            let _ = std::panic::catch_unwind(|| panic!("dealt with"));
+        }
+    }
+    explore([0], || async {
+        let deals = Deals;
+        spawn(async move {
+            let _deals = deals;
+            pending::<()>().await;
+        })
+        .detach();
+        yield_now().await;
+    });
+}
+
 #[test]
 fn a_destructor_that_panics_as_the_runtime_ends_is_a_failure() {
     struct Bomb;

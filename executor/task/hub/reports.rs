@@ -1,6 +1,5 @@
 //! What is said of tasks: by name where they have one, and to whom.
 
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::ptr::NonNull;
 use std::task::Waker;
@@ -9,7 +8,7 @@ use super::Hub;
 use crate::executor::task::cell::silence;
 use crate::executor::task::header::{TaskPtr, count};
 use crate::executor::task::waker;
-use crate::executor::{Id, Info};
+use crate::executor::{Id, Info, State};
 
 impl Hub {
     /// The task that has its turn now; not the future of `block_on`.
@@ -28,20 +27,21 @@ impl Hub {
         tasks
     }
 
-    /// All that have not ended, the future of `block_on` first, each with the tasks whose handles it awaits.
-    pub(crate) fn blocked(&self) -> Vec<(Info, Vec<Id>)> {
-        let live = self.live_tasks();
-        let mut awaits = BTreeMap::<TaskPtr, Vec<Id>>::new();
-        for &task in &live {
-            // SAFETY: (ALIVE) LISTED is held.
-            let (by, id) =
-                unsafe { ((*task.as_ptr()).waiters.awaiter(self), self.describe(task).id) };
-            by.into_iter().for_each(|by| awaits.entry(by).or_default().push(id));
-        }
-        let all = self.root.get().into_iter().chain(live);
-        // SAFETY: (ALIVE) as above; the root's handle is further up the stack, in `with_root`.
+    /// All that have not ended, the future of `block_on` first; each with who awaits its handle.
+    pub(crate) fn blocked(&self) -> Vec<(Info, Option<Id>)> {
+        // SAFETY: (ALIVE) LISTED is held; the root's handle is further up the stack, in `with_root`.
         let describe = |task| unsafe { self.describe(task) };
-        all.map(|task| (describe(task), awaits.remove(&task).unwrap_or_default())).collect()
+        // SAFETY: (ALIVE) as above.
+        let awaiter = |task: TaskPtr| unsafe { (*task.as_ptr()).waiters.awaiter(self) };
+        let all = self.root.get().into_iter().chain(self.live_tasks());
+        all.map(|task| (describe(task), awaiter(task).map(|by| describe(by).id))).collect()
+    }
+
+    /// The run can never end: nobody holds a waker of its future; where it has none, of any task.
+    pub(crate) fn is_stuck(&self) -> bool {
+        // SAFETY: (ALIVE) as above.
+        let is_stuck = |task: TaskPtr| unsafe { self.describe(task).state == State::Stuck };
+        self.root.get().map_or_else(|| self.live_tasks().into_iter().all(is_stuck), is_stuck)
     }
 
     /// Which task of this executor `waker` wakes.
