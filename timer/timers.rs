@@ -94,7 +94,7 @@ impl Timers {
 
     /// Those of the runtime this thread is inside of, for a function that cannot do without.
     #[track_caller]
-    pub(super) fn needed_by(function: &str) -> Rc<Self> {
+    pub(crate) fn needed_by(function: &str) -> Rc<Self> {
         scoped::needed_by(function, &CURRENT)
     }
 
