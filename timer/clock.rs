@@ -66,7 +66,7 @@ fn monotonic() -> u64 {
     run.as_secs() * 1_000_000_000 + u64::from(run.subsec_nanos())
 }
 
-/// A span in ns; what exceeds 64 bits (584 years) is [`NEVER`](super::wheel::NEVER).
+/// A span in ns; what exceeds 64 bits (584 years) is [`NEVER`].
 #[inline]
 pub(super) fn nanos(span: Duration) -> u64 {
     span.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(span.subsec_nanos()))
