@@ -50,12 +50,8 @@ impl Suspicion {
         if !self.grace().is_zero() {
             return;
         }
-        let blocked = with_current(Hub::blocked).unwrap_or_default();
-        let is_root = |(task, _): &Blocked| task.id() == Id::ROOT;
-        // A wake that has begun and is not in the inbox yet; a stop, of a run that it ends.
-        let is_woken = blocked.iter().any(|(task, _)| task.state() == State::Ready);
-        let is_stopped = with_current(Hub::is_stopped).unwrap_or_default();
-        if !is_woken && (!is_stopped || blocked.first().is_some_and(is_root)) {
+        if with_current(Hub::expects) == Some(false) {
+            let blocked = with_current(Hub::blocked).unwrap_or_default();
             panic!("{}", self.report(&blocked, parts));
         }
     }

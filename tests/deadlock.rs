@@ -145,6 +145,16 @@ fn of_many_the_first_are_named() {
     assert_eq!(text, format!("{HEAD}{root}{tasks}  and 19951 more\n"));
 }
 
+/// Which ends a `run_forever`, and no `block_on`.
+#[test]
+fn a_stop_that_waits_for_another_run_ends_no_deadlock() {
+    let runtime = Builder::new().clock(Clock::AutoAdvance).deadlock_grace(HOUR).build().unwrap();
+    runtime.handle().stop();
+    let text = panic_of(|| runtime.block_on(pending()));
+    assert!(text.starts_with(HEAD), "{text}");
+    runtime.run_forever();
+}
+
 #[test]
 fn the_runtime_is_as_good_as_before_afterwards() {
     let runtime = at_once(Clock::AutoAdvance);

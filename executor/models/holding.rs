@@ -16,7 +16,7 @@ use super::{
 };
 use crate::Handle;
 use crate::common::tokens::{Tokens, idle};
-use crate::executor::{Driver, Executor, Hub, Pending, State, Unpark, with_current};
+use crate::executor::{Driver, Executor, Hub, Pending, Unpark, with_current};
 
 /// A driver with a clock that jumps, to the one timer there is, whenever nothing holds it.
 struct Jumps {
@@ -159,9 +159,7 @@ impl Driver for Accuses {
             }
         };
         if idle(|| self.handles.are_out(), wait, inbox) && limit.is_none() {
-            let is_woken =
-                |hub: &Hub| hub.blocked().iter().any(|(task, _)| task.state() == State::Ready);
-            self.comes = with_current(|hub| is_woken(hub) || hub.is_stopped()).unwrap();
+            self.comes = with_current(Hub::expects).unwrap();
             assert!(self.comes, "it is no deadlock");
         }
     }

@@ -5,6 +5,7 @@ use std::ptr::NonNull;
 use std::task::Waker;
 
 use super::Hub;
+use crate::executor::primitives::order;
 use crate::executor::task::cell::silence;
 use crate::executor::task::header::{TaskPtr, count};
 use crate::executor::task::waker;
@@ -42,6 +43,13 @@ impl Hub {
         // SAFETY: (ALIVE) as above.
         let is_stuck = |task: TaskPtr| unsafe { self.describe(task).state == State::Stuck };
         self.root.get().map_or_else(|| self.live_tasks().into_iter().all(is_stuck), is_stuck)
+    }
+
+    /// Whether something is on its way that a look has not seen: a stop, of a run that it ends, or a wake that
+    /// has begun.
+    pub(crate) fn expects(&self) -> bool {
+        let is_stopped = self.root.get().is_none() && self.stop.load(order::stop_seen()) != 0;
+        is_stopped || self.blocked().iter().any(|(task, _)| task.state == State::Ready)
     }
 
     /// Which task of this executor `waker` wakes.

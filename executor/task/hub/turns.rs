@@ -72,14 +72,9 @@ impl Hub {
         unsafe { self.live.with(|live| live.len()) }
     }
 
-    /// Whether a `stop` waits to be taken.
-    pub(crate) fn is_stopped(&self) -> bool {
-        self.stop.load(order::stop_seen()) != 0
-    }
-
     /// Takes the flag that `stop` set.
     pub(crate) fn take_stop(&self) -> bool {
-        self.is_stopped() && self.stop.fetch_and(0, order::stop_taken()) != 0
+        self.stop.load(order::stop_seen()) != 0 && self.stop.fetch_and(0, order::stop_taken()) != 0
     }
 
     /// Spawns at the tail of the run queue.
