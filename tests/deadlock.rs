@@ -100,6 +100,20 @@ fn the_certain_and_the_suspected_are_told_apart_and_awaited_tasks_are_named() {
 }
 
 #[test]
+fn who_awaits_beside_callbacks_is_named_too() {
+    let runtime = at_once(Clock::AutoAdvance);
+    let text = panic_of(|| {
+        runtime.block_on(async {
+            let stuck = spawn(pending::<()>());
+            stuck.on_done(|_| {}).unwrap();
+            stuck.await.unwrap();
+        });
+    });
+    let root = "the future of `block_on`, called at here, polled once, waiting; awaits task #1\n";
+    assert!(text.contains(root), "{text}");
+}
+
+#[test]
 fn timers_that_nobody_advances_to_and_the_end_of_the_runtime_are_named() {
     let runtime = at_once(Clock::Manual);
     let text = panic_of(|| {
