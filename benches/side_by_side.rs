@@ -8,6 +8,7 @@
 
 use std::env;
 use std::process::{Command, ExitCode, Stdio};
+use std::str::FromStr;
 
 use crate::system::{Sleeps, System};
 use crate::systems::{Taketurns, TokioCurrentThread, TokioLocalRuntime, TokioLocalSet};
@@ -99,14 +100,26 @@ fn all_rounds<F: Figure<COLUMNS>, const COLUMNS: usize>() -> Result<Vec<Row<COLU
 
 /// Has a new process of this program measure the system.
 fn measure_apart<const COLUMNS: usize>(system: &str) -> Result<[f64; COLUMNS], Error> {
+    let numbers: Vec<f64> = numbers_of(&[system])?;
+    numbers.try_into().map_err(|numbers| format!("{system} printed {numbers:?}").into())
+}
+
+/// The numbers, one a line, that a new process of this program prints with these arguments.
+///
+/// # Errors
+///
+/// When it cannot be run, fails, or prints something else.
+pub fn numbers_of<T: FromStr>(arguments: &[&str]) -> Result<Vec<T>, Error>
+where
+    Error: From<T::Err>,
+{
     let mut process = Command::new(env::current_exe()?);
-    let output = process.arg(system).stderr(Stdio::inherit()).output()?;
+    let output = process.args(arguments).stderr(Stdio::inherit()).output()?;
     if !output.status.success() {
-        return Err(format!("{system}: {}", output.status).into());
+        return Err(format!("{}: {}", arguments.join(" "), output.status).into());
     }
     let text = String::from_utf8(output.stdout)?;
-    let numbers = text.lines().map(str::parse).collect::<Result<Vec<f64>, _>>()?;
-    numbers.try_into().map_err(|_| format!("{system} printed {text:?}").into())
+    Ok(text.lines().map(str::parse).collect::<Result<_, _>>()?)
 }
 
 /// Of each column the median, the upper one of two.

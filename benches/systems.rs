@@ -120,9 +120,14 @@ impl Sleeps for TokioSpawner {
 
     #[inline]
     fn put_off(sleep: Pin<&mut Self::Sleep>, by: Duration) {
-        let deadline = sleep.deadline() + by;
-        sleep.reset(deadline);
+        put_off_tokio(sleep, by);
     }
+}
+
+#[inline]
+fn put_off_tokio(sleep: Pin<&mut tokio::time::Sleep>, by: Duration) {
+    let deadline = sleep.deadline() + by;
+    sleep.reset(deadline);
 }
 
 /// A [`LocalSet`] on a `current_thread` runtime.
@@ -177,8 +182,7 @@ impl Sleeps for TokioLocalSpawner {
 
     #[inline]
     fn put_off(sleep: Pin<&mut Self::Sleep>, by: Duration) {
-        let deadline = sleep.deadline() + by;
-        sleep.reset(deadline);
+        put_off_tokio(sleep, by);
     }
 }
 

@@ -7,14 +7,19 @@ use std::cell::RefCell;
 use std::future::{pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
 use futures::channel::oneshot;
 use taketurns::net::TcpListener;
-use taketurns::time::{Clock, hold, sleep};
+use taketurns::time::{Clock, Hold, hold, sleep};
 use taketurns::{Builder, Runtime, spawn, task, yield_now};
+
+mod common;
+
+use common::some_real_time;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -45,8 +50,15 @@ fn panic_of(f: impl FnOnce()) -> String {
 const HEAD: &str = "deadlock: no task is ready, and under virtual time nothing is left that could wake one: \
                     no timer, no source, no blocking job, no `Handle`\n";
 
-fn some_real_time() {
-    thread::sleep(Duration::from_millis(20));
+/// What a thread of one's own sends after a while; after that it drops `hold`.
+fn sent_later(hold: Option<Hold>) -> oneshot::Receiver<()> {
+    let (sender, receiver) = oneshot::channel();
+    thread::spawn(move || {
+        some_real_time();
+        sender.send(()).unwrap();
+        drop(hold);
+    });
+    receiver
 }
 
 #[test]
@@ -184,12 +196,7 @@ fn the_runtime_is_as_good_as_before_afterwards() {
 fn a_thread_with_a_waker_is_not_accused_within_the_grace() {
     let runtime = Builder::new().clock(Clock::AutoAdvance).deadlock_grace(HOUR).build().unwrap();
     runtime.block_on(async {
-        let (sender, receiver) = oneshot::channel();
-        thread::spawn(move || {
-            some_real_time();
-            sender.send(()).unwrap();
-        });
-        receiver.await.unwrap();
+        sent_later(None).await.unwrap();
     });
 }
 
@@ -200,30 +207,23 @@ fn wakes_that_do_nothing_do_not_put_it_off() {
     let runtime = Builder::new().clock(Clock::AutoAdvance).deadlock_grace(grace).build().unwrap();
     let waker =
         runtime.block_on(runtime.spawn(poll_fn(|cx| Poll::Ready(cx.waker().clone())))).unwrap();
-    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let (stop, stopped) = mpsc::channel::<()>();
     let thread = thread::spawn(move || {
-        while stopped.recv_timeout(Duration::from_millis(1)).is_err() {
+        while stopped.recv_timeout(Duration::from_millis(1)) == Err(RecvTimeoutError::Timeout) {
             waker.wake_by_ref();
         }
     });
     let (_sender, receiver) = oneshot::channel::<()>();
     let text = panic_of(|| runtime.block_on(receiver).unwrap());
     assert!(text.starts_with(HEAD), "{text}");
-    stop.send(()).unwrap();
+    drop(stop);
     thread.join().unwrap();
 }
 
 #[test]
 fn a_thread_that_holds_the_clock_is_not_accused() {
     at_once(Clock::AutoAdvance).block_on(async {
-        let (sender, receiver) = oneshot::channel();
-        let hold = hold();
-        thread::spawn(move || {
-            some_real_time();
-            sender.send(()).unwrap();
-            drop(hold);
-        });
-        receiver.await.unwrap();
+        sent_later(Some(hold())).await.unwrap();
     });
 }
 
@@ -271,12 +271,7 @@ fn an_awaited_source_may_bring_something() {
 #[test]
 fn under_the_real_clock_nobody_is_accused() {
     at_once(Clock::Real).block_on(async {
-        let (sender, receiver) = oneshot::channel();
-        thread::spawn(move || {
-            some_real_time();
-            sender.send(()).unwrap();
-        });
-        receiver.await.unwrap();
+        sent_later(None).await.unwrap();
     });
 }
 

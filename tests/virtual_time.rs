@@ -15,7 +15,7 @@ use taketurns::{Builder, Runtime, spawn, spawn_blocking, yield_now};
 
 mod common;
 
-use common::Trace;
+use common::{Trace, some_real_time};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -25,11 +25,6 @@ fn auto() -> Runtime {
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
-}
-
-/// Real time passes, in which a clock that is not held would go on.
-fn some_real_time() {
-    thread::sleep(ms(20));
 }
 
 #[test]

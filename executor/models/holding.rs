@@ -173,18 +173,20 @@ impl Driver for Accuses {
     }
 }
 
+fn executor_that_accuses() -> (Executor<'static, Accuses>, Arc<Tokens>) {
+    let parked = Parked::default();
+    let handles = Tokens::new(parked.unparker());
+    let driver = Accuses { parked, handles: Arc::clone(&handles), comes: false };
+    (Executor::new(driver, EVENT_INTERVAL), handles)
+}
+
 /// The last handle sends a task and goes, while home looks whether anybody is left: the task is seen.
 ///
 /// Unbounded: two threads.
 #[test]
 fn last_handle_against_deadlock() {
     model(UNBOUNDED, || {
-        let parked = Parked::default();
-        let handles = Tokens::new(parked.unparker());
-        let executor = Executor::new(
-            Accuses { parked, handles: Arc::clone(&handles), comes: false },
-            EVENT_INTERVAL,
-        );
+        let (executor, handles) = executor_that_accuses();
         let mut handle = Some(Handle::counted(&executor, handles.take()));
         let done = Arc::new(AtomicUsize::new(0));
         let mut away = None;
@@ -210,12 +212,7 @@ fn last_handle_against_deadlock() {
 #[test]
 fn last_stop_against_deadlock() {
     model(UNBOUNDED, || {
-        let parked = Parked::default();
-        let handles = Tokens::new(parked.unparker());
-        let executor = Executor::new(
-            Accuses { parked, handles: Arc::clone(&handles), comes: false },
-            EVENT_INTERVAL,
-        );
+        let (executor, handles) = executor_that_accuses();
         let handle = Handle::counted(&executor, handles.take());
         let away = thread::spawn(move || handle.stop());
         executor.run_forever().unwrap();
@@ -230,12 +227,7 @@ fn last_stop_against_deadlock() {
 #[test]
 fn two_wakes_against_deadlock() {
     model(bounded_twice(3, 4), || {
-        let parked = Parked::default();
-        let tokens = Tokens::new(parked.unparker());
-        let executor = Executor::new(
-            Accuses { parked, handles: Arc::clone(&tokens), comes: false },
-            EVENT_INTERVAL,
-        );
+        let (executor, tokens) = executor_that_accuses();
         let written = Arc::new(AtomicUsize::new(0));
         let mut token = Some(tokens.take());
         let mut away = None;

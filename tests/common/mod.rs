@@ -8,6 +8,7 @@ use std::rc::Rc;
 #[derive(Clone, Default)]
 pub(crate) struct Trace(Rc<RefCell<Vec<String>>>);
 
+#[allow(dead_code, reason = "not every test file has one")]
 impl Trace {
     pub(crate) fn new() -> Self {
         Self::default()
@@ -27,6 +28,13 @@ impl Trace {
     pub(crate) fn on_drop(&self, event: impl Display) -> OnDrop {
         OnDrop(self.clone(), event.to_string())
     }
+}
+
+/// Real time passes, as it does for a thread at work: a virtual clock that is not held would go on meanwhile, and
+/// a run that does not wait would be called deadlocked. Nothing that is right depends on how long it is.
+#[allow(dead_code, reason = "not every test file is about time")]
+pub(crate) fn some_real_time() {
+    std::thread::sleep(std::time::Duration::from_millis(20));
 }
 
 #[allow(dead_code, reason = "not every test file looks at drops")]

@@ -20,9 +20,9 @@ mod series;
 
 use std::env;
 use std::fs;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 
-use taketurns_benches::side_by_side::Error;
+use taketurns_benches::side_by_side::{Error, numbers_of};
 
 use series::{OURS, Plan, ROUNDS, SERIES, Series, TOKIO};
 
@@ -67,11 +67,14 @@ fn measure_all() -> Result<(), Error> {
     let mut spread = SERIES.map(|_| Vec::new());
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
+        let round = round.to_string();
+        let measure =
+            |series: &Series, plan: Plan| numbers_of::<u64>(&[series.name, plan.name(), &round]);
         for (series, nanos) in SERIES.iter().zip(&mut spread) {
-            nanos.extend(measure_apart(series, Plan::Spread, round)?);
+            nanos.extend(measure(series, Plan::Spread)?);
         }
-        ours.extend(measure_apart(OURS, Plan::Millisecond, round)?);
-        theirs.extend(measure_apart(TOKIO, Plan::Millisecond, round)?);
+        ours.extend(measure(OURS, Plan::Millisecond)?);
+        theirs.extend(measure(TOKIO, Plan::Millisecond)?);
     }
     let rows: Vec<_> = SERIES.iter().zip(spread.map(Lateness::new)).collect();
     let (ours, theirs) = (Lateness::new(ours).percentile(50), Lateness::new(theirs).percentile(50));
@@ -80,18 +83,6 @@ fn measure_all() -> Result<(), Error> {
     println!("ratio: {:.3}, asked: at most {ASKED}", ours / theirs);
     fs::write(FIGURE, figure::draw(&rows))?;
     Ok(())
-}
-
-/// Has a new process of this program measure a round of the series.
-fn measure_apart(series: &Series, plan: Plan, round: usize) -> Result<Vec<u64>, Error> {
-    let mut process = Command::new(env::current_exe()?);
-    let process = process.args([series.name, plan.name(), &round.to_string()]);
-    let output = process.stderr(Stdio::inherit()).output()?;
-    if !output.status.success() {
-        return Err(format!("{}: {}", series.name, output.status).into());
-    }
-    let text = String::from_utf8(output.stdout)?;
-    Ok(text.lines().map(str::parse).collect::<Result<_, _>>()?)
 }
 
 fn measure_here(name: &str, plan: &str, round: &str) -> Result<(), Error> {
