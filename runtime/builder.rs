@@ -94,8 +94,9 @@ impl Builder {
 
     /// How long, in real time, a run under a virtual clock waits for a wake from a thread it knows nothing
     /// of, when nothing else is left that could wake a task: 1 s by default. Then it panics, and names the
-    /// tasks that are deadlocked. (A task whose waker nobody holds is not waited for; a thread that takes
-    /// longer holds the clock, by [`time::hold`](crate::time::hold).)
+    /// tasks that are deadlocked. It does not wait where that is in vain: when nobody holds a waker of
+    /// `block_on`'s future, or, in `run_forever`, of any task. A thread that takes longer holds the clock, by
+    /// [`time::hold`](crate::time::hold).
     ///
     /// A socket that is awaited may bring something, so there is no deadlock then; an operation on it that was
     /// dropped while it waited counts as that until the socket's next event.
