@@ -41,7 +41,7 @@ impl<F: Future> Future for Unconstrained<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         /// Gives the turn its budget back, on unwind too.
-        struct Restore(u32);
+        struct Restore(i32);
         impl Drop for Restore {
             fn drop(&mut self) {
                 budget::restore(self.0);

@@ -11,15 +11,18 @@
 use std::cell::Cell;
 use std::task::{Context, Poll};
 
+use super::task::with_current;
+
 /// Leaf operations a task may complete in one turn. tokio's number: large enough to be rarely
 /// met, small enough to keep a turn short.
-pub(crate) const BUDGET: u32 = 128;
+pub(crate) const BUDGET: i32 = 128;
 
-/// Outside an executor of ours, and inside `unconstrained`: never spent.
-const UNLIMITED: u32 = u32::MAX;
+/// Outside an executor of ours, in a look, and inside `unconstrained`: never spent.
+const UNLIMITED: i32 = i32::MAX;
 
 thread_local! {
-    static LEFT: Cell<u32> = const { Cell::new(UNLIMITED) };
+    /// What the turn may still spend. Below zero: how often it was refused since to wakers of another's.
+    static LEFT: Cell<i32> = const { Cell::new(UNLIMITED) };
 }
 
 /// A turn begins.
@@ -28,24 +31,43 @@ pub(super) fn refill() {
     LEFT.set(BUDGET);
 }
 
-/// Lifts the budget: the loop is entered or left, or `unconstrained` asks for it. Returns what was left.
-pub(crate) fn lift() -> u32 {
+/// Lifts the budget: the loop is entered or left, it looks outside, or `unconstrained` asks for it. Returns what was left.
+#[inline]
+pub(crate) fn lift() -> i32 {
     LEFT.replace(UNLIMITED)
 }
 
 /// Back where [`lift`] was called.
-pub(crate) fn restore(left: u32) {
+pub(crate) fn restore(left: i32) {
     LEFT.set(left);
 }
 
 /// First line of every leaf operation: `Pending`, with the task woken, when the budget is used up.
 #[inline]
 pub(crate) fn poll_ready(cx: &mut Context<'_>) -> Poll<()> {
-    if LEFT.get() == 0 {
-        cx.waker().wake_by_ref();
-        return Poll::Pending;
+    if LEFT.get() > 0 { Poll::Ready(()) } else { refuse(cx) }
+}
+
+/// The task goes to the tail of the queue; but an executor of another's that blocks inside this turn, such as
+/// `futures::executor::block_on`, polls again at once when it is woken, and would do so for ever. So its waker, which is not
+/// the task's, is refused as often as there was budget, and then the rest of the turn has no bound.
+#[cold]
+fn refuse(cx: &Context<'_>) -> Poll<()> {
+    if with_current(|hub| hub.is_running(cx.waker())) != Some(true) {
+        let left = LEFT.get() - 1;
+        LEFT.set(left);
+        if left < -BUDGET {
+            lift();
+            return Poll::Ready(());
+        }
     }
-    Poll::Ready(())
+    cx.waker().wake_by_ref();
+    Poll::Pending
+}
+
+/// Whether the turn has budget left.
+pub(crate) fn has_left() -> bool {
+    LEFT.get() > 0
 }
 
 /// A leaf operation completed.
@@ -53,6 +75,6 @@ pub(crate) fn poll_ready(cx: &mut Context<'_>) -> Poll<()> {
 pub(crate) fn spend() {
     let left = LEFT.get();
     if left != UNLIMITED {
-        LEFT.set(left.saturating_sub(1));
+        LEFT.set(left - 1);
     }
 }

@@ -31,6 +31,8 @@ pub(crate) enum Who {
     /// A task sent from another thread, seen from there.
     #[allow(dead_code, reason = "used by the parts that a feature can take away")]
     Remote,
+    /// No task: code that the loop called, such as a waker.
+    Waker,
     /// A job of the thread pool.
     #[allow(dead_code, reason = "used by the parts that a feature can take away")]
     Job,
@@ -98,7 +100,7 @@ impl JoinError {
     pub fn task(&self) -> Option<&Info> {
         match &self.inner.who {
             Who::Task(task) => Some(task),
-            Who::Remote | Who::Job => None,
+            Who::Remote | Who::Waker | Who::Job => None,
         }
     }
 
@@ -124,6 +126,7 @@ impl fmt::Display for JoinError {
         let who = match &self.inner.who {
             Who::Task(task) => task.title(),
             Who::Remote => "remote task".to_owned(),
+            Who::Waker => "a waker".to_owned(),
             Who::Job => "blocking job".to_owned(),
         };
         match &self.inner.why {

@@ -23,6 +23,7 @@
 
 pub(crate) mod budget;
 mod cancel;
+pub(crate) mod contain;
 mod driver;
 mod error;
 #[cfg(all(test, not(loom)))]
@@ -38,14 +39,16 @@ mod task;
 mod yield_now;
 
 pub use cancel::{AbortHandle, AbortOnDrop};
+#[allow(unused_imports, reason = "used by the parts that a feature can take away")]
+pub(crate) use contain::contain;
+pub(crate) use contain::{poll_contained, report, silence};
 pub use driver::{Driver, ParkThread, Pending, Unpark};
 pub(crate) use error::Who;
 pub use error::{JoinError, OnDoneError};
 pub use id::Id;
 pub use info::{Info, State};
 pub use run::{EVENT_INTERVAL, Executor};
-pub(crate) use spawn::report;
 pub use spawn::{Builder, current, spawn};
-pub(crate) use task::{Hub, HubHandle, silence, with_current};
+pub(crate) use task::{Hub, HubHandle, with_current};
 pub use task::{JoinHandle, Nested};
 pub use yield_now::{YieldNow, yield_now};

@@ -15,7 +15,7 @@ use std as checked;
 use checked::sync::atomic;
 
 pub(crate) use atomic::Ordering;
-pub(crate) use checked::cell::Cell;
+use checked::cell::Cell;
 pub(crate) use checked::sync::{Mutex, MutexGuard};
 
 macro_rules! orderings {
@@ -41,6 +41,8 @@ orderings! {
     /// Release gives this place's accesses to whoever frees, by `away_dec`, `retire_look` or `retire`;
     /// Acquire takes those of the droppers before.
     away_dec = AcqRel;
+    /// A pin is held, so nobody frees; what home did before is handed on by `retire`.
+    fold = Relaxed;
     /// Pairs with the Release of every `away_dec`: what the droppers did is done before home frees.
     retire_look = Acquire;
     /// For a report; nothing is read through it.
@@ -181,6 +183,104 @@ impl<T> ProtocolCell<T> {
         return self.0.with_mut(f);
         #[cfg(not(all(loom, test)))]
         f(self.0.get())
+    }
+}
+
+/// A plain cell of a home half: for the thread of its executor alone.
+///
+/// Nothing in its type says so, as a task's pointer is known on every thread. So it is checked instead: under
+/// loom each access against every other; in debug builds each asserts that its thread is the one that made the
+/// first.
+pub(crate) struct HomeCell<T> {
+    value: Cell<T>,
+    thread: home::Thread,
+}
+
+impl<T> HomeCell<T> {
+    #[inline]
+    pub(crate) fn new(value: T) -> Self {
+        Self { value: Cell::new(value), thread: home::Thread::default() }
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> T
+    where
+        T: Copy,
+    {
+        self.thread.check();
+        self.value.get()
+    }
+
+    #[inline]
+    pub(crate) fn set(&self, value: T) {
+        self.thread.check();
+        self.value.set(value);
+    }
+
+    #[inline]
+    pub(crate) fn replace(&self, value: T) -> T {
+        self.thread.check();
+        self.value.replace(value)
+    }
+}
+
+/// Memory of a home half, used for the length of a call. Checked as [`HomeCell`] is.
+pub(crate) struct HomeMemory<T> {
+    memory: ProtocolCell<T>,
+    thread: home::Thread,
+}
+
+impl<T> HomeMemory<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self { memory: ProtocolCell::new(value), thread: home::Thread::default() }
+    }
+
+    /// A pointer good for reading and writing while `f` runs.
+    #[inline]
+    pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+        self.thread.check();
+        self.memory.with_mut(f)
+    }
+}
+
+/// Which thread home is, for the assertions of debug builds.
+mod home {
+    /// Loom's own checks are sharper; release builds have none.
+    #[cfg(any(not(debug_assertions), all(loom, test)))]
+    #[derive(Default)]
+    pub(super) struct Thread;
+
+    #[cfg(any(not(debug_assertions), all(loom, test)))]
+    impl Thread {
+        #[inline]
+        pub(super) fn check(&self) {}
+    }
+
+    /// The address of the [`HERE`] of the thread that came first; 0: none has.
+    #[cfg(all(debug_assertions, not(all(loom, test))))]
+    #[derive(Default)]
+    pub(super) struct Thread(std::sync::atomic::AtomicUsize);
+
+    #[cfg(all(debug_assertions, not(all(loom, test))))]
+    std::thread_local! {
+        static HERE: std::cell::Cell<u8> = const { std::cell::Cell::new(0) };
+    }
+
+    #[cfg(all(debug_assertions, not(all(loom, test))))]
+    impl Thread {
+        pub(super) fn check(&self) {
+            use std::sync::atomic::Ordering::Relaxed;
+            let here = HERE.with(|here| std::ptr::from_ref(here).addr());
+            let home = self.0.load(Relaxed);
+            if home == 0 {
+                self.0.store(here, Relaxed);
+            } else {
+                assert_eq!(
+                    home, here,
+                    "a fault of taketurns: home's half is used on another thread"
+                );
+            }
+        }
     }
 }
 

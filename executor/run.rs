@@ -25,12 +25,13 @@ use std::fmt;
 use std::future::Future;
 use std::num::NonZeroU32;
 use std::panic::{Location, resume_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::contain::Held;
 use super::task::{self, HubHandle, HubOwner};
-use super::{Driver, Info, JoinHandle, Nested};
+use super::{Driver, Info, JoinHandle, Nested, budget};
 
 /// Turns between two looks, unless told otherwise. tokio's number: a look is a system call when a
 /// socket is waited for, which costs many short turns, so it is spread over some.
@@ -155,10 +156,10 @@ impl<'env, D: Driver> Executor<'env, D> {
         HubHandle::new(&self.hub)
     }
 
-    /// Has `hook` told of each failure that nobody awaits, at once: in the name of which task, and what it
-    /// was, for a panic a [`JoinError`](super::JoinError). Without a hook they are printed. A panic of the
-    /// hook ends there.
-    pub fn on_unhandled(&self, hook: impl Fn(Info, Box<dyn Error>) + 'static) {
+    /// Has `hook` told of each failure that nobody awaits, at once: in the name of which task, if in that of any (a waker
+    /// may panic between turns), and what it was, for a panic a [`JoinError`](super::JoinError). Without a hook they are
+    /// printed. A panic of the hook ends there.
+    pub fn on_unhandled(&self, hook: impl Fn(Option<Info>, Box<dyn Error>) + 'static) {
         self.hub.on_unhandled(Rc::new(hook));
     }
 
@@ -193,8 +194,12 @@ impl<'env, D: Driver> Executor<'env, D> {
     pub fn try_block_on<F: Future>(&self, future: F) -> Result<F::Output, Nested> {
         let site = Location::caller();
         let outcome = task::enter(&self.hub, site, || {
-            let future = pin!(future);
-            self.hub.with_root(future, site, |root| self.run_until(|| root.is_done()))
+            let slot = pin!(Some(future));
+            let mut root = Held::new(slot);
+            let outcome = self.hub.with_root(Pin::new(&mut root), site, |root| {
+                self.run_until(|| root.is_done());
+            });
+            root.end(outcome)
         })?;
         Ok(outcome.unwrap_or_else(|error| match error.into_panic() {
             Ok(payload) => resume_unwind(payload),
@@ -319,6 +324,7 @@ impl<'env, D: Driver> Executor<'env, D> {
     }
 
     fn look(&self, limit: Option<Duration>) {
+        budget::lift(); // the last turn's does not bind whoever is woken here
         self.driver.borrow_mut().turn(limit, &mut || {
             self.hub.take_in();
             self.hub.has_ready()

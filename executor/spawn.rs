@@ -2,7 +2,6 @@
 
 #![forbid(unsafe_code)]
 
-use std::error::Error;
 use std::future::Future;
 use std::panic::Location;
 
@@ -28,7 +27,7 @@ use super::{Info, JoinHandle};
 #[track_caller]
 #[inline]
 pub fn spawn<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
-    spawn_named(future, Location::caller(), None)
+    spawn_named(future, None)
 }
 
 /// The task that has its turn on this thread, as it stands. `None` outside of a task; the future of
@@ -43,14 +42,6 @@ pub fn spawn<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
 #[must_use]
 pub fn current() -> Option<Info> {
     with_current(Hub::current).flatten()
-}
-
-/// Tells of an error that nobody awaits, in the name of the task that has its turn on this thread.
-pub(crate) fn report(error: Box<dyn Error>) {
-    match current() {
-        Some(task) => with_current(|hub| hub.report(task, error)).unwrap_or_default(),
-        None => eprintln!("{error}; nobody awaits it"),
-    }
 }
 
 /// Spawns a task that has a name, for reports.
@@ -87,23 +78,24 @@ impl Builder {
     /// Outside of a runtime.
     #[track_caller]
     pub fn spawn<F: Future + 'static>(self, future: F) -> JoinHandle<F::Output> {
-        spawn_named(future, Location::caller(), self.name)
+        spawn_named(future, self.name)
     }
 }
 
+#[track_caller]
 #[inline]
-fn spawn_named<F: Future + 'static>(
-    future: F,
-    site: &'static Location<'static>,
-    name: Option<Box<str>>,
-) -> JoinHandle<F::Output> {
-    with_current(|hub| hub.spawn(future, site, name)).unwrap_or_else(|| outside(site))
+fn spawn_named<F: Future + 'static>(future: F, name: Option<Box<str>>) -> JoinHandle<F::Output> {
+    let site = Location::caller();
+    match with_current(|hub| hub.spawn(future, site, name)) {
+        Some(handle) => handle,
+        None => outside(),
+    }
 }
 
 #[cold]
-fn outside(site: &'static Location<'static>) -> ! {
+#[track_caller]
+fn outside() -> ! {
     panic!(
-        "`spawn` at {site} needs a runtime: call it inside `taketurns::block_on` or a task, \
-         or use `Runtime::spawn`"
+        "`spawn` needs a runtime: call it inside `taketurns::block_on` or a task, or use `Runtime::spawn`"
     )
 }

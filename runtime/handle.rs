@@ -13,7 +13,7 @@ use futures_task::{FutureObj, Spawn, SpawnError};
 
 use crate::common::tokens::Token;
 use crate::executor::primitives::{Mutex, MutexGuard};
-use crate::executor::{Driver, Executor, HubHandle, JoinError, Who};
+use crate::executor::{Driver, Executor, HubHandle, JoinError, Who, silence};
 
 /// A way into an executor from other threads: cheap to clone, outlives the executor harmlessly.
 #[derive(Clone)]
@@ -54,7 +54,10 @@ impl Handle {
     {
         let slot = Arc::new(Slot(Mutex::new(State::Waiting { awaiter: None, aborted: false })));
         let sent = Sent { future: Some(future), slot: Arc::clone(&slot) };
-        let (task, _sent) = self.hub.spawn(sent, Location::caller());
+        let task = self.hub.spawn(sent, Location::caller()).unwrap_or_else(|refused| {
+            silence(|| drop(refused));
+            Waker::noop().clone()
+        });
         RemoteHandle { slot, task }
     }
 
@@ -68,8 +71,10 @@ impl Handle {
 impl Spawn for Handle {
     #[track_caller]
     fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
-        let (_task, sent) = self.hub.spawn(future, Location::caller());
-        if sent { Ok(()) } else { Err(SpawnError::shutdown()) }
+        self.hub.spawn(future, Location::caller()).map(drop).map_err(|refused| {
+            silence(|| drop(refused));
+            SpawnError::shutdown()
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use crate::executor::{Info, JoinError, report, silence};
+use crate::executor::{Info, JoinError, current, report, silence};
 
 /// A failure that nobody was there to see.
 ///
@@ -17,15 +17,16 @@ use crate::executor::{Info, JoinError, report, silence};
 /// error. Its `Display` names the task and the failure.
 #[derive(Debug)]
 pub struct Unhandled {
-    task: Info,
+    task: Option<Info>,
     error: Box<dyn Error>,
 }
 
 impl Unhandled {
-    /// The task in whose name it happened, as it stood then.
+    /// The task in whose name it happened, as it stood then. `None` where it was none's: a waker that panicked as the loop
+    /// woke it.
     #[must_use]
-    pub fn task(&self) -> &Info {
-        &self.task
+    pub fn task(&self) -> Option<&Info> {
+        self.task.as_ref()
     }
 
     /// What happened: for a panic a [`JoinError`].
@@ -43,12 +44,15 @@ impl Unhandled {
 
 impl fmt::Display for Unhandled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(task) = &self.task else {
+            return write!(f, "{}; nobody awaits it", self.error);
+        };
         if self.is_panic() {
             write!(f, "{}", self.error)?;
         } else {
-            write!(f, "{} gave an error: {}", self.task.title(), self.error)?;
+            write!(f, "{} gave an error: {}", task.title(), self.error)?;
         }
-        write!(f, "; nobody awaits it (spawned at {})", self.task.site())
+        write!(f, "; nobody awaits it (spawned at {})", task.site())
     }
 }
 
@@ -96,7 +100,7 @@ impl Failures {
         }
     }
 
-    pub(super) fn add(&self, task: Info, error: Box<dyn Error>) {
+    pub(super) fn add(&self, task: Option<Info>, error: Box<dyn Error>) {
         let unhandled = Unhandled { task, error };
         match &self.policy {
             // Contained here: unwinding would drop the failure, whose payload may panic too.
@@ -160,6 +164,6 @@ impl Failures {
 /// As `future`. Outside of a task the error is printed without a task's name.
 pub async fn reported<T, E: Into<Box<dyn Error>>>(future: impl Future<Output = Result<T, E>>) {
     if let Err(error) = future.await {
-        report(error.into());
+        report(current(), error.into());
     }
 }

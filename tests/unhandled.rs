@@ -145,7 +145,8 @@ fn a_failure_says_whose_and_what() {
     let list = Arc::clone(&seen);
     let write = move |failure: &Unhandled| {
         let is_error = failure.error().downcast_ref::<std::io::Error>().is_some();
-        let (name, panic) = (failure.task().name().map(str::to_owned), failure.is_panic());
+        let (name, panic) =
+            (failure.task().expect("a task's").name().map(str::to_owned), failure.is_panic());
         list.lock().unwrap().push((name, panic, is_error, failure.to_string()));
     };
     let runtime = runtime(UnhandledPanic::Call(Arc::new(write)));
@@ -214,7 +215,7 @@ fn a_hook_may_spawn() {
     executor.on_unhandled(move |task, error| {
         let (seen, spawned) = (inner.clone(), inner.clone());
         spawn(async move { spawned.push("spawned") }).detach();
-        seen.push(format!("{} {error}", task.id()));
+        seen.push(format!("{} {error}", task.expect("a task's").id()));
     });
     executor.block_on(async {
         drop(panicking());

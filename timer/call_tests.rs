@@ -194,7 +194,9 @@ fn a_panic_is_reported_at_once_in_the_name_of_the_call() {
     looped(|executor, _| {
         let events = Events::default();
         let tell = events.clone();
-        executor.on_unhandled(move |task, _| tell.push(&task.site().line().to_string()));
+        executor.on_unhandled(move |task, _| {
+            tell.push(&task.expect("a task's").site().line().to_string())
+        });
         let site = line!() + 2;
         executor.block_on(async {
             let handle = call_later(ms(1), || panic_any("in the call"));

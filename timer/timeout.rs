@@ -7,7 +7,7 @@ use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::instant::Instant;
@@ -111,7 +111,7 @@ impl<F: Future> Future for Timeout<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let had_budget = has_budget();
+        let had_budget = budget::has_left();
         let future = this.future.as_mut().as_pin_mut();
         let result = future.expect("a `Timeout` was polled after it was ready").poll(cx);
         if let Poll::Ready(output) = result {
@@ -127,10 +127,6 @@ impl<F: Future> Future for Timeout<F> {
         this.future.set(None);
         Poll::Ready(Err(Elapsed { limit: *this.limit, deadline: this.sleep.deadline() }))
     }
-}
-
-fn has_budget() -> bool {
-    budget::poll_ready(&mut Context::from_waker(Waker::noop())).is_ready()
 }
 
 /// The error of a [`timeout`] that passed.

@@ -118,7 +118,7 @@ fn executor() -> Executor<'static, Parked> {
 fn executor_over(driver: Parked, event_interval: NonZeroU32) -> Executor<'static, Parked> {
     let executor = Executor::new(driver, event_interval);
     executor.on_unhandled(|task, error| {
-        eprintln!("{task}: {error}");
+        eprintln!("{task:?}: {error}");
         TASK_FAILED.set(true);
     });
     executor

@@ -12,8 +12,9 @@
 //! | `LISTED` | it is in the list of live tasks | |
 //! | `HANDLE` | its `JoinHandle` exists | |
 //!
-//! and two that do not pin, cleared with `FUTURE` at the latest: `ABORT` (its next turn drops the future),
-//! `NEW` (made away, not yet listed).
+//! and three that do not pin. `ABORT` (its next turn drops the future) and `NEW` (made away, not yet listed) are cleared
+//! with `FUTURE` at the latest. `ENDING` says that the output is the turn's own: the future is gone, or the output was
+//! taken out for callbacks, and nobody else can have it yet.
 
 #![forbid(unsafe_code)]
 
@@ -28,6 +29,7 @@ const LISTED: u32 = 1 << 4;
 const HANDLE: u32 = 1 << 5;
 const ABORT: u32 = 1 << 6;
 const NEW: u32 = 1 << 7;
+const ENDING: u32 = 1 << 8;
 
 /// What a task of one's own begins with: listed, owed a turn, its handle out.
 pub(super) const SPAWNED: u32 = FUTURE | LISTED | RUN_QUEUED | HANDLE;
@@ -35,6 +37,8 @@ pub(super) const SPAWNED: u32 = FUTURE | LISTED | RUN_QUEUED | HANDLE;
 pub(super) const ROOT: u32 = FUTURE | RUN_QUEUED | HANDLE;
 /// A task sent from another thread: home lists and queues it when it takes it in.
 pub(super) const REMOTE: u32 = FUTURE | NEW;
+/// A function sent from another thread, for a turn of its own: nobody's to lose, so it is not listed.
+pub(super) const CALL: u32 = FUTURE;
 /// A task spawned into an executor that has ended: nothing but an error for its handle.
 pub(super) const STILLBORN: u32 = OUTPUT | HANDLE;
 
@@ -130,7 +134,7 @@ impl Count {
         if !self.take_output() {
             return Turn::Skip(self.clear(RUN_QUEUED));
         }
-        self.set_pins(self.pins() & !RUN_QUEUED | RUNNING);
+        self.set_pins(self.pins() & !RUN_QUEUED | RUNNING | ENDING);
         Turn::Deliver
     }
 
@@ -150,7 +154,12 @@ impl Count {
     /// The future has been dropped, in a turn; with it goes what it was owed while it ran.
     #[inline]
     pub(super) fn future_gone(&self) {
-        self.set_pins(self.pins() & !(FUTURE | ABORT | NEW | RUN_QUEUED));
+        self.set_pins(self.pins() & !(FUTURE | ABORT | NEW | RUN_QUEUED) | ENDING);
+    }
+
+    /// Whether the list of live tasks has it.
+    pub(super) fn is_listed(&self) -> bool {
+        self.has(LISTED)
     }
 
     /// The root's future, which is borrowed, is taken out, whether or not it is in the run queue.
@@ -165,7 +174,7 @@ impl Count {
 
     #[inline]
     pub(super) fn output_stored(&self) {
-        self.set_pins(self.pins() | OUTPUT);
+        self.set_pins(self.pins() & !ENDING | OUTPUT);
     }
 
     /// The task has ended; whether it was in the list of live tasks, which it leaves.
@@ -180,7 +189,7 @@ impl Count {
     /// The turn of a task that has ended is over. One more is owed if callbacks came during the delivery.
     #[inline]
     pub(super) fn end_done(&self) -> AfterEnd {
-        match self.pins() & !RUNNING {
+        match self.pins() & !(RUNNING | ENDING) {
             0 => AfterEnd::Over(self.retire()),
             pins => {
                 self.set_pins(pins);
@@ -226,7 +235,7 @@ impl Count {
 
     #[inline]
     pub(super) fn join(&self) -> Join {
-        match self.pins() & (FUTURE | OUTPUT | RUNNING) {
+        match self.pins() & (FUTURE | OUTPUT | ENDING) {
             0 => Join::Taken,
             pins if pins & OUTPUT != 0 => Join::Output,
             _ => Join::NotYet,

@@ -1,9 +1,10 @@
 //! The cell: header and future in one allocation, and the functions that know the future's type.
 
 use std::alloc::Layout;
-use std::cell::{Cell as StdCell, UnsafeCell};
+use std::cell::UnsafeCell;
 use std::future::Future;
-use std::mem::{ManuallyDrop, needs_drop};
+use std::marker::PhantomData;
+use std::mem::{self, ManuallyDrop, needs_drop};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
@@ -11,11 +12,11 @@ use std::task::{Context, Poll};
 
 use super::count::Count;
 use super::header::{Header, TaskPtr, VTable, count};
-use super::hub::{Hub, hub};
-use super::recycle::Memory;
+use super::hub::{Hub, bury, hub};
+use super::recycle::{FreeList, Memory};
 use super::waiters::Waiters;
 use super::waker;
-use crate::executor::primitives::ProtocolCell;
+use crate::executor::primitives::{HomeCell, ProtocolCell};
 use crate::executor::{JoinError, Who};
 
 /// A task. `repr(C)`: the header comes first.
@@ -25,7 +26,9 @@ struct Cell<F: Future> {
     stage: UnsafeCell<Stage<F>>,
 }
 
-/// The future, then its output, in the same place. The bits say which (STAGE).
+/// The future, then its output, in the same place. The bits say which (STAGE). `repr(C)`: both begin where it does, which
+/// is where the vtable says that the output is.
+#[repr(C)]
 union Stage<F: Future> {
     future: ManuallyDrop<F>,
     output: ManuallyDrop<Result<F::Output, JoinError>>,
@@ -42,23 +45,22 @@ pub(super) struct Birth {
 /// Allocates a task around `future`.
 ///
 /// `F` need not be `'static`: whoever makes the task sees to it that the future and the output are
-/// gone before what they borrow is (BORROW). The memory is `recycled`, if there is
-/// some.
+/// gone before what they borrow is (BORROW).
+///
+/// At home the memory comes from the `free` list if that has some, and goes back there. Away it is the allocator's, and
+/// goes back to that: else what other threads make would pile up in the list of a loop that makes nothing itself.
 #[inline]
-pub(super) fn new<F: Future>(
-    birth: Birth,
-    future: F,
-    recycled: impl FnOnce(Memory) -> Option<NonNull<u8>>,
-) -> TaskPtr {
+pub(super) fn new<F: Future>(birth: Birth, future: F, free: Option<&FreeList>) -> TaskPtr {
+    let vtable = if free.is_some() { vtable::<F, true>() } else { vtable::<F, false>() };
     let cell = Cell {
         header: Header {
             count: birth.count,
-            vtable: vtable::<F>(),
+            vtable,
             hub: birth.hub,
-            next_run: StdCell::new(None),
-            polls: StdCell::new(0),
-            id: StdCell::new(birth.id),
-            slot: StdCell::new(0),
+            next_run: HomeCell::new(None),
+            polls: HomeCell::new(0),
+            id: HomeCell::new(birth.id),
+            slot: HomeCell::new(0),
             site: birth.site,
             waiters: Waiters::new(),
             link: ProtocolCell::new(std::ptr::null_mut()),
@@ -67,8 +69,8 @@ pub(super) fn new<F: Future>(
         },
         stage: UnsafeCell::new(Stage { future: ManuallyDrop::new(future) }),
     };
-    let memory = vtable::<F>().memory;
-    let place = recycled(memory).unwrap_or_else(|| memory.allocate()).cast::<Cell<F>>();
+    let recycled = free.and_then(|free| free.take(vtable.memory));
+    let place = recycled.unwrap_or_else(|| vtable.memory.allocate()).cast::<Cell<F>>();
     // SAFETY: nobody else's memory, of the size and alignment that the vtable has for this type.
     unsafe { place.write(cell) };
     place.cast()
@@ -76,7 +78,7 @@ pub(super) fn new<F: Future>(
 
 /// Allocates a task that has ended already: its executor is closed.
 pub(super) fn new_ended<F: Future>(birth: Birth) -> TaskPtr {
-    let task = new(birth, std::future::pending::<F::Output>(), |_| None);
+    let task = new(birth, std::future::pending::<F::Output>(), None);
     // SAFETY: (ALIVE) just made; (STAGE) `Pending` needs no drop, so the union may be overwritten.
     unsafe {
         let error = JoinError::shutdown(who(task));
@@ -85,14 +87,29 @@ pub(super) fn new_ended<F: Future>(birth: Birth) -> TaskPtr {
     task
 }
 
-fn vtable<F: Future>() -> &'static VTable {
+/// Unmakes a task that no other place has seen: its future, which was never polled, comes back.
+///
+/// # Safety
+///
+/// (LAST) Made by `new::<F>`, of which this is the only pointer; not polled. Its reference on the hub is the caller's now.
+pub(super) unsafe fn unmake<F: Future>(task: TaskPtr) -> F {
+    // SAFETY: (STAGE) the future is there, and it may move, as it was never pinned; (LAST) nothing is left behind that
+    // needs a drop, and nobody else has the memory.
+    unsafe {
+        let future = ManuallyDrop::take(&mut (*stage::<F>(task)).future);
+        bury(task).release(task.cast());
+        future
+    }
+}
+
+fn vtable<F: Future, const RECYCLED: bool>() -> &'static VTable {
     const {
         &VTable {
             poll: poll::<F>,
             cancel: cancel::<F>,
             deliver: deliver::<F>,
             output: std::mem::offset_of!(Cell<F>, stage),
-            memory: Memory::for_cell(Layout::new::<Cell<F>>()),
+            memory: Memory::for_cell(Layout::new::<Cell<F>>(), RECYCLED),
         }
     }
 }
@@ -111,20 +128,56 @@ unsafe fn stage<F: Future>(task: TaskPtr) -> *mut Stage<F> {
 unsafe fn poll<F: Future>(task: TaskPtr) -> Poll<()> {
     let waker = waker::lend(task);
     let mut cx = Context::from_waker(&waker);
+    let mut second = Ok(());
     let polled = catch_unwind(AssertUnwindSafe(|| {
+        let unwinding = DropFuture::<F> { task, dropped: &mut second, _future: PhantomData };
         // SAFETY: (STAGE) RUNNING and FUTURE are set: the future is there, and nobody else uses it; it
         // never moves before it is dropped, so it may be pinned.
-        unsafe { Pin::new_unchecked(&mut *(*stage::<F>(task)).future).poll(&mut cx) }
+        let polled = unsafe { Pin::new_unchecked(&mut *(*stage::<F>(task)).future).poll(&mut cx) };
+        mem::forget(unwinding);
+        polled
     }));
-    let result = match polled {
+    match polled {
         Ok(Poll::Pending) => return Poll::Pending,
-        Ok(Poll::Ready(output)) => Ok(output),
-        // SAFETY: (ALIVE) RUNNING is held.
-        Err(payload) => Err(JoinError::panicked(unsafe { who(task) }, payload)),
-    };
-    // SAFETY: (STAGE) as above.
-    unsafe { settle::<F>(task, result) };
+        // SAFETY: (STAGE) as above.
+        Ok(Poll::Ready(output)) => unsafe { settle::<F>(task, Ok(output)) },
+        // SAFETY: (STAGE) as above, but that `unwinding` has dropped the future; (ALIVE) RUNNING is held.
+        Err(payload) => unsafe {
+            settle_dropped::<F>(task, Err(JoinError::panicked(who(task), payload)), second);
+        },
+    }
     Poll::Ready(())
+}
+
+/// Drops the future of a poll that panics, while the thread unwinds: that poisons a std `Mutex` whose guard the future
+/// holds, as it does where a function panics. `dropped` says whether the drop panicked too.
+struct DropFuture<'a, F: Future> {
+    task: TaskPtr,
+    dropped: &'a mut std::thread::Result<()>,
+    _future: PhantomData<F>,
+}
+
+impl<F: Future> Drop for DropFuture<'_, F> {
+    #[cold]
+    fn drop(&mut self) {
+        // SAFETY: (STAGE) made and dropped in `poll`: the future is there, and settled as dropped after this.
+        *self.dropped = unsafe { drop_future::<F>(self.task) };
+    }
+}
+
+/// Drops the future; a panic of that is given.
+///
+/// # Safety
+///
+/// (STAGE) FUTURE is set, and RUNNING is held; the future is not touched again.
+unsafe fn drop_future<F: Future>(task: TaskPtr) -> std::thread::Result<()> {
+    if !needs_drop::<F>() {
+        return Ok(());
+    }
+    catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: (STAGE) as the caller promised.
+        unsafe { ManuallyDrop::drop(&mut (*stage::<F>(task)).future) }
+    }))
 }
 
 unsafe fn cancel<F: Future>(task: TaskPtr, why: fn(Who) -> JoinError) {
@@ -137,11 +190,18 @@ unsafe fn cancel<F: Future>(task: TaskPtr, why: fn(Who) -> JoinError) {
 /// Several pieces of user code run here, and each may panic: the future's drop (its panic becomes the
 /// outcome, unless there is an earlier one), the output's drop when nobody wants it, and the
 /// wakers and callbacks of those who wait. None leaves the task half done.
-unsafe fn settle<F: Future>(task: TaskPtr, mut result: Result<F::Output, JoinError>) {
-    // SAFETY: (STAGE) FUTURE is set: the future is there; `future_gone` says that it no longer is.
-    let drop_future = || unsafe { ManuallyDrop::drop(&mut (*stage::<F>(task)).future) };
-    let dropped =
-        if needs_drop::<F>() { catch_unwind(AssertUnwindSafe(drop_future)) } else { Ok(()) };
+unsafe fn settle<F: Future>(task: TaskPtr, result: Result<F::Output, JoinError>) {
+    // SAFETY: (STAGE) FUTURE is set: the future is there; `settle_dropped` says that it no longer is.
+    unsafe { settle_dropped::<F>(task, result, drop_future::<F>(task)) };
+}
+
+/// As `settle`, once the future has been dropped.
+#[inline]
+unsafe fn settle_dropped<F: Future>(
+    task: TaskPtr,
+    mut result: Result<F::Output, JoinError>,
+    dropped: std::thread::Result<()>,
+) {
     // SAFETY: (ALIVE) RUNNING is held to the end of this function.
     let (count, waiters) = unsafe { (count(task), &(*task.as_ptr()).waiters) };
     count.future_gone();
@@ -275,14 +335,6 @@ unsafe fn report(task: TaskPtr, panic: JoinError) {
         let hub = hub((*task.as_ptr()).hub);
         // The error remembers the name, which the table may have forgotten by now.
         let task = panic.task().cloned().unwrap_or_else(|| hub.describe(task));
-        hub.report(task, panic.into());
-    }
-}
-
-/// The last resort: nothing is left to report to. A payload may panic in its own drop; the second one is
-/// leaked rather than asked again.
-pub(crate) fn silence(user_code: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(user_code)) {
-        std::mem::forget(catch_unwind(AssertUnwindSafe(|| drop(payload))));
+        hub.report(Some(task), panic.into());
     }
 }

@@ -8,7 +8,7 @@
 //! | half | holds | touched by |
 //! |---|---|---|
 //! | `pins` | home bits that keep the cell alive (a task's state bits) | home |
-//! | `local` | references made at home minus dropped at home | home, until retirement |
+//! | `local` | references made at home minus dropped at home, since it was last folded into the word | home, until retirement |
 //! | `word` | `count << 3 \| ABORT \| QUEUED \| RETIRED` | anybody |
 //!
 //! While a pin is held nothing can free the cell, so home needs no atomic at all. Clearing the last
@@ -21,7 +21,7 @@
 
 #![forbid(unsafe_code)]
 
-use crate::executor::primitives::{AtomicIsize, Cell, order};
+use crate::executor::primitives::{AtomicIsize, HomeCell, order};
 
 /// Home is done: the word alone decides.
 const RETIRED: isize = 1;
@@ -32,13 +32,27 @@ const ABORT: isize = 4;
 /// One reference.
 const ONE: isize = 8;
 
-/// Far beyond any real count, far from wrapping in either half on any platform.
-pub(super) const MOST: i32 = 1 << 28;
+/// How far the local half goes before home folds it into the word. So neither half runs away where references are made
+/// in one place and used up in another, and home pays one read-modify-write in so many.
+pub(super) const FOLD: i32 = if cfg!(all(loom, test)) { 4 } else { 1 << 20 };
+
+/// More references than any program has that does not forget them on purpose, and half of what fits: the other half is
+/// for those that threads add between the one that passes this and its abort.
+pub(super) const MOST: isize = most(isize::BITS);
+
+const fn most(bits: u32) -> isize {
+    1 << (bits - 1 - ONE.trailing_zeros() - 1)
+}
+
+// In either width of word the limit, and what home may not have folded yet, fit beside the flags.
+const _: () = assert!(
+    most(32) + (FOLD as isize) < (1 << 31) / ONE && MOST + (FOLD as isize) < isize::MAX / ONE
+);
 
 pub(crate) struct Count {
     word: AtomicIsize,
-    pub(super) local: Cell<i32>,
-    pins: Cell<u32>,
+    pub(super) local: HomeCell<i32>,
+    pins: HomeCell<u32>,
 }
 
 /// What has become of the cell.
@@ -65,7 +79,7 @@ impl Count {
     /// A cell made at home, pinned by `pins`.
     #[inline]
     pub(crate) fn new(pins: u32) -> Self {
-        Self { word: AtomicIsize::new(0), local: Cell::new(0), pins: Cell::new(pins) }
+        Self { word: AtomicIsize::new(0), local: HomeCell::new(0), pins: HomeCell::new(pins) }
     }
 
     /// A cell made away: QUEUED, as its maker is about to push it, with `references` out.
@@ -104,11 +118,11 @@ impl Count {
         if self.pins.get() == 0 {
             return self.away_inc();
         }
-        let local = self.local.get();
-        if local > MOST {
-            std::process::abort();
+        let local = self.local.get() + 1;
+        self.local.set(local);
+        if local == FOLD {
+            self.fold();
         }
-        self.local.set(local + 1);
     }
 
     #[inline]
@@ -116,12 +130,19 @@ impl Count {
         if self.pins.get() == 0 {
             return self.away_dec();
         }
-        let local = self.local.get();
-        if local < -MOST {
-            std::process::abort();
+        let local = self.local.get() - 1;
+        self.local.set(local);
+        if local == -FOLD {
+            self.fold();
         }
-        self.local.set(local - 1);
         Fate::Kept
+    }
+
+    /// Moves what home has counted into the word. A pin is held, so this frees nothing.
+    #[cold]
+    fn fold(&self) {
+        let local = self.local.replace(0) as isize;
+        self.word.fetch_add(local * ONE, order::fold());
     }
 
     /// Whether no reference is out, nor the cell in the inbox. While a pin is held none can come from
@@ -148,9 +169,10 @@ impl Count {
 
     // ---- away
 
+    /// Ends the process, as `Arc` does, when so many references were forgotten that one more could overflow.
     pub(crate) fn away_inc(&self) {
         let word = self.word.fetch_add(ONE, order::away_inc());
-        if word > MOST as isize * ONE {
+        if word > MOST * ONE {
             std::process::abort();
         }
     }

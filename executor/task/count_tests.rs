@@ -2,27 +2,38 @@
 
 use std::process::Command;
 
-use super::count::{Count, Fate, MOST};
+use super::count::{Count, FOLD, Fate, MOST};
 
-/// What is done at a limit, by name, for a process of its own: it aborts.
-const BEYOND: [(&str, fn()); 3] = [
-    ("home_inc", || at(MOST + 1).home_inc()),
-    ("home_dec", || assert_eq!(at(-MOST - 1).home_dec(), Fate::Kept)),
-    ("away_inc", || Count::new_queued(1, MOST as isize + 1).away_inc()),
-];
+/// More than home counts before it folds.
+const MANY: i32 = 2 * FOLD + 1;
 
-/// Pinned, with so many references made at home.
-fn at(local: i32) -> Count {
+#[test]
+fn references_made_at_home_and_used_up_away_do_not_add_up() {
     let count = Count::new(1);
-    count.local.set(local);
-    count
+    for _ in 0..MANY {
+        count.home_inc();
+        assert_eq!(count.away_dec(), Fate::Kept);
+    }
+    assert!((0..FOLD).contains(&count.local.get()), "folded, not grown: {}", count.local.get());
+    assert!(count.is_unreachable());
+    assert_eq!(count.retire(), Fate::Free);
+}
+
+#[test]
+fn references_made_away_and_used_up_at_home_do_not_add_up() {
+    let count = Count::new(1);
+    for _ in 0..MANY {
+        count.away_inc();
+        assert_eq!(count.home_dec(), Fate::Kept);
+    }
+    assert!((-FOLD + 1..=0).contains(&count.local.get()), "folded: {}", count.local.get());
+    assert!(count.is_unreachable());
+    assert_eq!(count.retire(), Fate::Free);
 }
 
 #[test]
 fn the_last_reference_that_fits_is_counted() {
-    at(MOST).home_inc();
-    assert_eq!(at(-MOST).home_dec(), Fate::Kept);
-    let count = Count::new_queued(1, MOST as isize);
+    let count = Count::new_queued(1, MOST);
     count.let_go();
     count.away_inc();
     // The sum of both halves is what counts: one dropped at home is not there any more.
@@ -31,17 +42,14 @@ fn the_last_reference_that_fits_is_counted() {
 
 #[test]
 fn one_more_ends_the_process() {
-    if let Ok(name) = std::env::var("TAKETURNS_TEST_BEYOND") {
-        let beyond = BEYOND.iter().find(|(known, _)| *known == name).expect("one of them");
-        return beyond.1();
+    if std::env::var_os("TAKETURNS_TEST_BEYOND").is_some() {
+        return Count::new_queued(1, MOST + 1).away_inc();
     }
-    for (name, _) in BEYOND {
-        let status = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "executor::task::count_tests::one_more_ends_the_process"])
-            .env("TAKETURNS_TEST_BEYOND", name)
-            .output()
-            .unwrap()
-            .status;
-        assert_eq!(status.code(), None, "{name}: ended by a signal, not by itself");
-    }
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "executor::task::count_tests::one_more_ends_the_process"])
+        .env("TAKETURNS_TEST_BEYOND", "1")
+        .output()
+        .unwrap()
+        .status;
+    assert_eq!(status.code(), None, "ended by a signal, not by itself");
 }

@@ -92,7 +92,7 @@ pub(crate) fn enter_anyway<R>(
     f: impl FnOnce() -> R,
 ) -> R {
     /// Puts back what was there before, on unwind too.
-    struct Restore(*const Hub, Option<&'static Location<'static>>, u32);
+    struct Restore(*const Hub, Option<&'static Location<'static>>, i32);
     impl Drop for Restore {
         fn drop(&mut self) {
             INSIDE.with(|inside| inside.set(self.0));

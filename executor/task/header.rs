@@ -8,7 +8,7 @@ use super::count::Count;
 use super::hub::Hub;
 use super::recycle::Memory;
 use super::waiters::Waiters;
-use crate::executor::primitives::ProtocolCell;
+use crate::executor::primitives::{HomeCell, ProtocolCell};
 use crate::executor::{JoinError, Who};
 
 /// One task. Everything here is used through this pointer, which has the provenance of the whole
@@ -23,11 +23,11 @@ pub(super) struct Header {
     /// The executor it belongs to. The task holds one reference on it (PINNED).
     pub(super) hub: NonNull<Hub>,
     /// Run queue: the task behind this one.
-    pub(super) next_run: std::cell::Cell<Option<TaskPtr>>,
-    pub(super) polls: std::cell::Cell<u64>,
-    pub(super) id: std::cell::Cell<u64>,
+    pub(super) next_run: HomeCell<Option<TaskPtr>>,
+    pub(super) polls: HomeCell<u64>,
+    pub(super) id: HomeCell<u64>,
     /// Where the list of live tasks has it.
-    pub(super) slot: std::cell::Cell<u32>,
+    pub(super) slot: HomeCell<u32>,
     pub(super) site: &'static Location<'static>,
     /// Who waits for its end.
     pub(super) waiters: Waiters,

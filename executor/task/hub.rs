@@ -12,7 +12,6 @@ mod close;
 mod reports;
 mod turns;
 
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::future::Future;
@@ -22,7 +21,6 @@ use std::panic::Location;
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-use super::cell::silence;
 use super::count::{Count, Fate};
 use super::header::{TaskPtr, count};
 use super::inbox::Inbox;
@@ -31,9 +29,9 @@ use super::leaf_cell::LeafCell;
 use super::live::Live;
 use super::queue::RunQueue;
 use super::recycle::{FreeList, Memory};
-use crate::executor::Info;
 use crate::executor::driver::Unpark;
-use crate::executor::primitives::AtomicIsize;
+use crate::executor::primitives::{AtomicIsize, HomeCell};
+use crate::executor::{Info, silence};
 use close::LATE_SPAWNS;
 
 /// The executor's pin.
@@ -52,20 +50,20 @@ pub(crate) struct Hub {
     live: LeafCell<Live>,
     names: LeafCell<BTreeMap<u64, Box<str>>>,
     /// The task whose turn it is.
-    running: Cell<Option<TaskPtr>>,
+    running: HomeCell<Option<TaskPtr>>,
     /// The future of `block_on`, while that runs.
-    root: Cell<Option<TaskPtr>>,
-    on_unhandled: RefCell<Option<OnUnhandled>>,
+    root: HomeCell<Option<TaskPtr>>,
+    on_unhandled: LeafCell<Option<OnUnhandled>>,
     free: FreeList,
-    last_id: Cell<u64>,
+    last_id: HomeCell<u64>,
     /// How many tasks may still be spawned while the executor ends.
-    late_spawns: Cell<u32>,
+    late_spawns: HomeCell<u32>,
     #[cfg(all(loom, test))]
     watch: super::watch::Watch,
 }
 
 /// Told of each failure that nobody awaits.
-type OnUnhandled = Rc<dyn Fn(Info, Box<dyn Error>)>;
+type OnUnhandled = Rc<dyn Fn(Option<Info>, Box<dyn Error>)>;
 
 /// The executor's own hold on its hub. Ends everything when dropped, so that nothing of its tasks is left
 /// when `'env` is over (ENV). Invariant: a function both takes and gives it.
@@ -80,12 +78,12 @@ impl<'env> HubOwner<'env> {
             queue: RunQueue::new(),
             live: LeafCell::new(Live::new()),
             names: LeafCell::new(BTreeMap::new()),
-            running: Cell::new(None),
-            root: Cell::new(None),
-            on_unhandled: RefCell::new(None),
+            running: HomeCell::new(None),
+            root: HomeCell::new(None),
+            on_unhandled: LeafCell::new(None),
             free: FreeList::new(),
-            last_id: Cell::new(0),
-            late_spawns: Cell::new(LATE_SPAWNS),
+            last_id: HomeCell::new(0),
+            late_spawns: HomeCell::new(LATE_SPAWNS),
             #[cfg(all(loom, test))]
             watch: super::watch::Watch::new(),
         };
@@ -127,8 +125,10 @@ impl Drop for HubOwner<'_> {
         // SAFETY: (LEAF) reads a number.
         let unnamed = unsafe { self.names.with(|names| names.is_empty()) };
         debug_assert!(unnamed, "a name goes with its task");
+        // SAFETY: (LEAF) a move.
+        let hook = unsafe { self.on_unhandled.with(Option::take) };
+        silence(|| drop(hook)); // which may own handles, and so the last of some tasks
         self.free.clear();
-        silence(|| drop(self.on_unhandled.take()));
         if self.count.retire() == Fate::Free {
             // SAFETY: (LAST) the count says that nobody else can reach it.
             unsafe { free(self.0) };
@@ -139,7 +139,9 @@ impl Drop for HubOwner<'_> {
 impl Hub {
     /// Who is told of failures that nobody awaits, until the executor is dropped.
     pub(crate) fn on_unhandled(&self, hook: OnUnhandled) {
-        self.on_unhandled.replace(Some(hook));
+        // SAFETY: (LEAF) a move; the hook before is dropped after it.
+        let before = unsafe { self.on_unhandled.with(|place| place.replace(hook)) };
+        drop(before);
     }
 
     /// Whether the executor has been dropped, or is about to end.
@@ -236,7 +238,7 @@ unsafe fn free(pointer: NonNull<Hub>) {
 /// # Safety
 ///
 /// (LAST).
-unsafe fn bury(task: TaskPtr) -> Memory {
+pub(super) unsafe fn bury(task: TaskPtr) -> Memory {
     // SAFETY: (LAST) as the caller promised.
     unsafe {
         #[cfg(all(loom, test))]

@@ -3,15 +3,16 @@
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use super::bits::{Join, Wake};
 use super::cell::{give_up, read_output};
 use super::count::Count;
 use super::header::{TaskPtr, count};
 use super::hub::{Hub, hub};
-use super::waiters::Waiters;
+use super::waiters::{Registered, Waiters};
 use super::{entry, waker};
 use crate::executor::{AbortHandle, AbortOnDrop, Id, JoinError, OnDoneError, budget};
 
@@ -53,7 +54,7 @@ use crate::executor::{AbortHandle, AbortOnDrop, Id, JoinError, OnDoneError, budg
 /// std::thread::spawn(move || handle.abort());
 /// # });
 /// ```
-#[must_use = "dropping the handle detaches the task: await it, or write `drop(..)` to say so"]
+#[must_use = "dropping the handle detaches the task: await it, or call `detach` to say so"]
 pub struct JoinHandle<T> {
     task: TaskPtr,
     // Not Send and not Sync, by the pointer. Covariant in the output, which it may drop.
@@ -62,6 +63,10 @@ pub struct JoinHandle<T> {
 
 // The output is not pinned by its handle.
 impl<T> Unpin for JoinHandle<T> {}
+
+// A panic of the task is a value here, and what a panic beside it leaves behind is a handle as good as before.
+impl<T> UnwindSafe for JoinHandle<T> {}
+impl<T> RefUnwindSafe for JoinHandle<T> {}
 
 impl<T> JoinHandle<T> {
     /// # Safety
@@ -184,12 +189,32 @@ impl<T> JoinHandle<T> {
         }
     }
 
+    /// Has the waker woken when there is news. A foreign one may run anything as it is cloned, the task's end included: what
+    /// it was to be woken for may have passed, and it is woken here.
+    #[inline]
+    fn register(&self, waker: &Waker) -> Poll<Result<T, JoinError>> {
+        if self.waiters().await_by(waker, self.hub()) == Registered::Foreign {
+            self.look_again(waker);
+        }
+        Poll::Pending
+    }
+
+    #[cold]
+    fn look_again(&self, waker: &Waker) {
+        if self.count().join() != Join::NotYet && !self.waiters().has_callbacks() {
+            self.waiters().forget_awaiter();
+            waker.wake_by_ref();
+        }
+    }
+
     /// Nobody will read the output. An error is reported if it is a panic; a panic that the drop of a value
     /// makes is the dropper's.
     #[inline(never)]
-    fn drop_unread(&mut self, join: Join) {
-        if join == Join::NotYet || !self.waiters().is_empty() {
-            return self.waiters().forget_awaiter();
+    fn drop_unread(&mut self) {
+        // First, as it may run anything: the drop of an awaiter's waker may run the loop, and in that the task may end.
+        self.waiters().forget_awaiter();
+        if self.count().join() != Join::Output || !self.waiters().is_empty() {
+            return; // whoever delivers the output finds that there is no handle, and drops it
         }
         match self.take_now() {
             // SAFETY: (HANDLE) pins the task; home, as the handle cannot leave it.
@@ -228,14 +253,10 @@ impl<T> Future for JoinHandle<T> {
         match self.count().join() {
             Join::NotYet => {
                 self.refuse_inside_another();
-                self.waiters().await_by(cx.waker(), self.hub());
-                Poll::Pending
+                self.register(cx.waker())
             }
             // Callbacks that registered before are called first.
-            Join::Output if !self.waiters().is_empty() => {
-                self.waiters().await_by(cx.waker(), self.hub());
-                Poll::Pending
-            }
+            Join::Output if !self.waiters().is_empty() => self.register(cx.waker()),
             Join::Output => {
                 budget::spend();
                 Poll::Ready(self.take_now().expect("the output is there"))
@@ -260,9 +281,8 @@ impl<T> Drop for JoinHandle<T> {
             }
         }
         let _release = Release(self.task);
-        let join = self.count().join();
-        if join != Join::Taken {
-            self.drop_unread(join);
+        if self.count().join() != Join::Taken {
+            self.drop_unread();
         }
     }
 }

@@ -4,13 +4,13 @@
 //! code of the user's and does not come back to the same cell. On the paths of spawning and ending a
 //! task the checks were 5 % of the time.
 
-use std::cell::UnsafeCell;
+use crate::executor::primitives::HomeMemory;
 
-pub(super) struct LeafCell<T>(UnsafeCell<T>);
+pub(super) struct LeafCell<T>(HomeMemory<T>);
 
 impl<T> LeafCell<T> {
     pub(super) fn new(value: T) -> Self {
-        Self(UnsafeCell::new(value))
+        Self(HomeMemory::new(value))
     }
 
     /// # Safety
@@ -19,6 +19,6 @@ impl<T> LeafCell<T> {
     #[inline]
     pub(super) unsafe fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
         // SAFETY: (LEAF) so this is the only reference while `f` runs.
-        f(unsafe { &mut *self.0.get() })
+        self.0.with_mut(|value| f(unsafe { &mut *value }))
     }
 }

@@ -125,7 +125,6 @@ mod waker;
 #[cfg(all(loom, test))]
 pub(crate) mod watch;
 
-pub(crate) use cell::silence;
 pub use entry::Nested;
 pub(crate) use entry::{enter, with_current};
 pub(crate) use hub::{Hub, HubOwner};

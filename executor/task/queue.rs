@@ -4,19 +4,18 @@
 //! few plain moves and never allocate. A task in the queue is pinned by RUN_QUEUED, so its pointer
 //! is good (QUEUE).
 
-use std::cell::Cell;
-
 use super::header::TaskPtr;
+use crate::executor::primitives::HomeCell;
 
 /// Home only.
 pub(super) struct RunQueue {
-    head: Cell<Option<TaskPtr>>,
-    tail: Cell<Option<TaskPtr>>,
+    head: HomeCell<Option<TaskPtr>>,
+    tail: HomeCell<Option<TaskPtr>>,
 }
 
 impl RunQueue {
     pub(super) fn new() -> Self {
-        Self { head: Cell::new(None), tail: Cell::new(None) }
+        Self { head: HomeCell::new(None), tail: HomeCell::new(None) }
     }
 
     #[inline]

@@ -3,13 +3,15 @@
 //! Spawning and finishing a task is mostly malloc and free. A cell that is freed at home goes to a
 //! list of its size class instead, and the next task of that size takes it from there: two plain
 //! moves. While the loop is busy the list holds at most what was alive at once; when there is nothing else
-//! to do, it gives back all but [`KEPT`], a slice at a time. Cells freed away use the allocator, and so does
+//! to do, it gives back all but [`KEPT`], a slice at a time. Cells made away or freed away use the allocator, and so does
 //! everything under loom and Miri, which could not see a use after free otherwise;
 //! `--cfg taketurns_no_recycle` turns it off for sanitizers.
 
 use std::alloc::{self, Layout};
-use std::cell::Cell;
+use std::array;
 use std::ptr::NonNull;
+
+use crate::executor::primitives::HomeCell;
 
 /// Cells grow in these steps. Sizes are 8 below a multiple: malloc keeps 8 bytes of its own.
 const STEP: usize = 16;
@@ -33,10 +35,10 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// For a cell of this layout: its own, or rounded up to its class's.
-    pub(super) const fn for_cell(exact: Layout) -> Self {
+    /// For a cell of this layout: its own, or, if it is to be recycled, rounded up to its class's.
+    pub(super) const fn for_cell(exact: Layout, recycled: bool) -> Self {
         let class = (exact.size() + OWN).div_ceil(STEP);
-        if ON && exact.align() <= ALIGN {
+        if ON && recycled && exact.align() <= ALIGN {
             return Self { layout: Self::of_class(class), class };
         }
         Self { layout: exact, class: CLASSES }
@@ -71,8 +73,8 @@ impl Memory {
 
 /// The cells an executor keeps. Home only.
 pub(super) struct FreeList {
-    heads: [Cell<Option<NonNull<Node>>>; CLASSES],
-    bytes: Cell<usize>,
+    heads: [HomeCell<Option<NonNull<Node>>>; CLASSES],
+    bytes: HomeCell<usize>,
 }
 
 struct Node {
@@ -96,7 +98,7 @@ fn fetch_ahead(cell: NonNull<Node>) {
 
 impl FreeList {
     pub(super) fn new() -> Self {
-        Self { heads: [const { Cell::new(None) }; CLASSES], bytes: Cell::new(0) }
+        Self { heads: array::from_fn(|_| HomeCell::new(None)), bytes: HomeCell::new(0) }
     }
 
     #[inline]

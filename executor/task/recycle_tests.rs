@@ -5,7 +5,7 @@ use std::alloc::Layout;
 use super::recycle::{FreeList, KEPT, Memory, SLICE};
 
 fn cell(size: usize) -> Memory {
-    Memory::for_cell(Layout::from_size_align(size, 8).unwrap())
+    Memory::for_cell(Layout::from_size_align(size, 8).unwrap(), true)
 }
 
 /// Puts `cells` of one size in.
@@ -41,7 +41,7 @@ fn a_cell_is_taken_again_by_the_next_of_its_class_and_no_other() {
 #[test]
 fn what_is_too_large_or_too_aligned_is_not_kept() {
     let list = FreeList::new();
-    for memory in [cell(1024), Memory::for_cell(Layout::from_size_align(128, 64).unwrap())] {
+    for memory in [cell(1024), Memory::for_cell(Layout::from_size_align(128, 64).unwrap(), true)] {
         fill(&list, memory, 1);
         assert_eq!(list.take(memory), None);
     }

@@ -2,23 +2,24 @@
 
 use std::future::Future;
 use std::panic::Location;
+use std::pin::Pin;
 use std::ptr::NonNull;
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 
-use super::bits::{self, AfterEnd};
+use super::bits;
 use super::cell::{self, Birth};
 use super::count::Count;
-use super::header::TaskPtr;
 use super::hub::{Hub, HubOwner, hub};
 use super::waker;
-use crate::executor::JoinError;
+use crate::executor::contain;
 use crate::executor::primitives::order;
 
 /// One reference on a hub. Uses only its away half.
 pub(crate) struct HubHandle(NonNull<Hub>);
 
-// SAFETY: (AWAY) of the hub it touches the count's word, the inbox and the stop flag alone: atomics, and
-// an unparker that is Send + Sync.
+// SAFETY: (AWAY) of the hub it touches `count.word`, the head of the inbox and the stop flag alone, which are atomics, and
+// the unparker, which is Send + Sync. Its tasks' futures are Send. The last release, wherever that is, frees the hub: by
+// then its home half is empty (`HubOwner::drop`), so no value that belongs to home's thread is dropped.
 unsafe impl Send for HubHandle {}
 // SAFETY: (AWAY) as above; `&self` gives no more.
 unsafe impl Sync for HubHandle {}
@@ -39,43 +40,66 @@ impl HubHandle {
         self.hub().inbox.unparker.unpark();
     }
 
-    /// Sends a task to the executor, which takes it in at its next look. When the executor has ended,
-    /// the future is dropped here and now.
+    /// Sends a task to the executor, which takes it in at its next look. The waker wakes that task; it is made here, where
+    /// it costs no read-modify-write.
     ///
-    /// The waker wakes that task; it is made here, where it costs no read-modify-write. `false` when the
-    /// executor has ended.
-    pub(crate) fn spawn<F>(&self, future: F, site: &'static Location<'static>) -> (Waker, bool)
+    /// # Errors
+    ///
+    /// The future, unpolled, when the executor has ended. Dropping it is the caller's: nothing of home's may be touched
+    /// here, which reporting a panic of that drop would.
+    pub(crate) fn spawn<F>(&self, future: F, site: &'static Location<'static>) -> Result<Waker, F>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.send(future, bits::REMOTE, site)
+    }
+
+    /// Sends a function, to be called at home in a turn of its own, soon after the next look; also while the executor ends.
+    ///
+    /// # Errors
+    ///
+    /// The function, uncalled, when the executor has ended.
+    #[track_caller]
+    #[allow(dead_code, reason = "used by the parts that a feature can take away")]
+    pub(crate) fn call<F: FnOnce() + Send + 'static>(&self, f: F) -> Result<(), F> {
+        match self.send(Call(Some(f)), bits::CALL, Location::caller()) {
+            Ok(_waker) => Ok(()),
+            Err(Call(f)) => Err(f.expect("it was not called")),
+        }
+    }
+
+    fn send<F>(&self, future: F, pins: u32, site: &'static Location<'static>) -> Result<Waker, F>
     where
         F: Future<Output = ()> + Send + 'static,
     {
         self.hub().count.away_inc();
-        let birth = Birth { count: Count::new_queued(bits::REMOTE, 1), hub: self.0, id: 0, site };
-        let task = cell::new(birth, future, |_| None);
-        let waker = waker::own(task);
-        let sent = self.hub().inbox.push(task);
-        if !sent {
-            // SAFETY: QUEUED was never seen by anybody, so the task is still this place's alone.
-            unsafe { Self::end_unseen(task) };
+        let birth = Birth { count: Count::new_queued(pins, 1), hub: self.0, id: 0, site };
+        let task = cell::new(birth, future, None);
+        if self.hub().inbox.push(task) {
+            return Ok(waker::own(task));
         }
-        (waker, sent)
-    }
-
-    /// Ends a task that never reached its executor. Its future may be dropped here: it is `Send`.
-    ///
-    /// # Safety
-    ///
-    /// The push failed: no other place has seen the task, apart from the waker in the caller's hand.
-    unsafe fn end_unseen(task: TaskPtr) {
-        // SAFETY: this place is home for a task that nobody has seen. (HELD) by `begin_close`.
+        // SAFETY: (LAST) the push failed, so no other place has seen the task; the reference on the hub was counted above.
         unsafe {
-            let count = super::header::count(task);
-            count.let_go();
-            count.begin_close();
-            ((*task.as_ptr()).vtable.cancel)(task, JoinError::shutdown);
-            if let AfterEnd::Over(fate) = count.end_done() {
-                Hub::settle_away(task, fate);
-            }
+            let future = cell::unmake::<F>(task);
+            Hub::release(self.0);
+            Err(future)
         }
+    }
+}
+
+/// A function as a future.
+struct Call<F>(Option<F>);
+
+impl<F> Unpin for Call<F> {}
+
+impl<F: FnOnce()> Future for Call<F> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        if let Some(f) = self.0.take() {
+            contain(f);
+        }
+        Poll::Ready(())
     }
 }
 

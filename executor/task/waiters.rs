@@ -6,7 +6,6 @@
 
 #![expect(clippy::box_collection, reason = "the word has room for a thin pointer")]
 
-use std::cell::Cell;
 use std::ptr::{self, NonNull};
 use std::task::Waker;
 
@@ -14,11 +13,12 @@ use super::cell::contain;
 use super::header::{Header, TaskPtr, count};
 use super::hub::Hub;
 use super::waker;
+use crate::executor::primitives::HomeCell;
 
 /// Nobody, a task of the same executor, or a boxed list (its lowest bit set).
 ///
 /// Home only: it belongs to a task, whose `JoinHandle` stays on the executor's thread.
-pub(super) struct Waiters(Cell<*mut Header>);
+pub(super) struct Waiters(HomeCell<*mut Header>);
 
 /// Called with the place of the output.
 pub(super) type Callback = Box<dyn FnOnce(NonNull<Header>)>;
@@ -27,6 +27,15 @@ enum Waiter {
     /// Who awaits the handle: one at most, the latest.
     Awaiter(Waker),
     Callback(Callback),
+}
+
+/// What registering has done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Registered {
+    /// Named a task: some plain moves.
+    Task,
+    /// Called code of the user's, which may have changed anything.
+    Foreign,
 }
 
 /// What was in the word.
@@ -40,7 +49,7 @@ const LIST: usize = 1;
 
 impl Waiters {
     pub(super) fn new() -> Self {
-        Self(Cell::new(ptr::null_mut()))
+        Self(HomeCell::new(ptr::null_mut()))
     }
 
     #[inline]
@@ -54,21 +63,29 @@ impl Waiters {
     }
 
     /// Keeps `waker`, and not the one that was kept before. `home` is the hub of the task this belongs to.
-    pub(super) fn await_by(&self, waker: &Waker, home: &Hub) {
+    /// A waker that does nothing is not kept.
+    pub(super) fn await_by(&self, waker: &Waker, home: &Hub) -> Registered {
         match waker::task_of(waker, NonNull::from(home)) {
-            Some(task) if task.as_ptr() == self.0.get() => {}
+            Some(task) if task.as_ptr() == self.0.get() => Registered::Task,
             Some(task) if !self.is_list() => {
                 // SAFETY: (ALIVE) the waker is a reference on that task, or was lent by its turn; its
                 // home is this thread's, as `home` is.
                 unsafe { count(task) }.home_inc();
                 self.take().forget();
                 self.0.set(task.as_ptr());
+                Registered::Task
             }
-            _ => self.list_awaiter(waker),
+            _ => {
+                self.list_awaiter(waker);
+                Registered::Foreign
+            }
         }
     }
 
     fn list_awaiter(&self, waker: &Waker) {
+        if waker.will_wake(Waker::noop()) {
+            return self.forget_awaiter();
+        }
         // The user's code, this clone and the drop of the old one, runs while the list is in its place.
         let new = Waiter::Awaiter(waker.clone());
         let _old = self.with_list(|list| {

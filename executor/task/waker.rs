@@ -20,7 +20,12 @@ use super::entry::is_home;
 use super::header::{Header, TaskPtr, count};
 use super::hub::{Hub, hub};
 
-const VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop);
+/// One place in memory: `will_wake` compares its address, and each use of a `const` may have another.
+static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop);
+
+fn is_ours(waker: &Waker) -> bool {
+    std::ptr::eq(waker.vtable(), &VTABLE)
+}
 
 /// A waker for the time of one poll: it owns no reference, so making it costs nothing.
 #[inline]
@@ -38,7 +43,7 @@ pub(super) fn own(task: TaskPtr) -> Waker {
 /// Aborts the task that `waker`, one of ours, wakes: its next turn, which it is owed from now, drops the
 /// future.
 pub(crate) fn abort(waker: &Waker) {
-    if *waker.vtable() != VTABLE {
+    if !is_ours(waker) {
         return;
     }
     // SAFETY: (ALIVE) a waker of ours, kept until the push is done; (PINNED) for the hub.
@@ -58,7 +63,7 @@ pub(crate) fn abort(waker: &Waker) {
 /// The task that `waker` wakes, if it is one of this hub.
 #[inline]
 pub(super) fn task_of(waker: &Waker, home: NonNull<Hub>) -> Option<TaskPtr> {
-    if *waker.vtable() != VTABLE {
+    if !is_ours(waker) {
         return None;
     }
     // SAFETY: (ALIVE) a waker of ours.

@@ -80,7 +80,7 @@ pub(super) fn play(case: Case) -> Observed {
     let driver = Watched { alive: Arc::clone(&alive), looks: 0 };
     let executor = Executor::new(driver, EVENT_INTERVAL);
     let told = Arc::clone(&notes);
-    executor.on_unhandled(move |task, error| told.report(&task, error));
+    executor.on_unhandled(move |task, error| told.report(&task.expect("a task's"), error));
     let scene = Scene::new(case, Arc::clone(&notes));
     scene.open(&executor);
     if case.cancel != Cancel::CloseBeforeFirstTurn {

@@ -54,6 +54,8 @@ impl Hub {
                 match count(task).begin_turn() {
                     Turn::Deliver => self.deliver(task),
                     Turn::Skip(fate) => Self::settle(task, fate),
+                    // A function that another thread sent: it is called all the same.
+                    Turn::Poll if !count(task).is_listed() => self.poll(task),
                     Turn::Poll | Turn::Cancel => _ = count(task).end_pending(),
                 }
             }

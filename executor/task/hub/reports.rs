@@ -5,13 +5,19 @@ use std::ptr::NonNull;
 use std::task::Waker;
 
 use super::Hub;
+use crate::executor::contain::{print, silence};
 use crate::executor::primitives::order;
-use crate::executor::task::cell::silence;
 use crate::executor::task::header::{TaskPtr, count};
 use crate::executor::task::waker;
 use crate::executor::{Id, Info, State};
 
 impl Hub {
+    /// Whether `waker` is the one that the task which has its turn now was polled with.
+    pub(crate) fn is_running(&self, waker: &Waker) -> bool {
+        let running = self.running.get();
+        running.is_some() && waker::task_of(waker, NonNull::from(self)) == running
+    }
+
     /// The task that has its turn now; not the future of `block_on`.
     pub(crate) fn current(&self) -> Option<Info> {
         // SAFETY: (ALIVE) its turn holds RUNNING, or the pin that `begin_turn` is about to trade.
@@ -76,11 +82,12 @@ impl Hub {
     }
 
     /// Tells of a failure that nobody awaits.
-    pub(crate) fn report(&self, task: Info, error: Box<dyn Error>) {
-        let hook = self.on_unhandled.borrow().clone();
+    pub(crate) fn report(&self, task: Option<Info>, error: Box<dyn Error>) {
+        // SAFETY: (LEAF) counts one more.
+        let hook = unsafe { self.on_unhandled.with(|hook| hook.clone()) };
         silence(|| match hook {
             Some(hook) => hook(task, error),
-            None => eprintln!("{error}; nobody awaits {task}"),
+            None => print(task.as_ref(), &*error),
         });
     }
 

@@ -103,7 +103,7 @@ impl Hub {
             return self.stillborn(future, site);
         }
         let birth = self.birth(bits::SPAWNED, self.next_id(), site);
-        let task = cell::new(birth, future, |memory| self.free.take(memory));
+        let task = cell::new(birth, future, Some(&self.free));
         // SAFETY: (ALIVE) LISTED is set, for this.
         unsafe { self.list(task) };
         if let Some(name) = name {
@@ -137,7 +137,7 @@ impl Hub {
         run: impl FnOnce(&Root<F::Output>),
     ) -> Result<F::Output, JoinError> {
         let birth = self.birth(bits::ROOT, Id::ROOT.0, site);
-        let task = cell::new(birth, future, |memory| self.free.take(memory));
+        let task = cell::new(birth, future, Some(&self.free));
         // SAFETY: (HANDLE), (TYPED) as in `spawn`.
         let mut root = Root(unsafe { JoinHandle::new(task) });
         self.queue.push(task);
@@ -158,24 +158,41 @@ impl Hub {
             match count.begin_turn() {
                 Turn::Poll => {
                     budget::refill();
-                    let polls = &(*task.as_ptr()).polls;
-                    polls.set(polls.get() + 1);
-                    match ((*task.as_ptr()).vtable.poll)(task) {
-                        Poll::Ready(()) => self.finish(task),
-                        Poll::Pending => {
-                            if count.end_pending() == Wake::Push {
-                                self.queue.push(task);
-                            }
-                        }
-                    }
+                    self.poll(task);
                 }
-                Turn::Cancel => self.cancel(task, JoinError::cancelled),
-                Turn::Deliver => self.deliver(task),
+                Turn::Cancel => {
+                    budget::lift();
+                    self.cancel(task, JoinError::cancelled);
+                }
+                Turn::Deliver => {
+                    budget::lift();
+                    self.deliver(task);
+                }
                 Turn::Skip(fate) => Self::settle(task, fate),
             }
         }
         self.running.set(None);
         true
+    }
+
+    /// # Safety
+    ///
+    /// RUNNING is held, and FUTURE.
+    #[inline(always)]
+    pub(super) unsafe fn poll(&self, task: TaskPtr) {
+        // SAFETY: (ALIVE) RUNNING is held until `end_pending` or `finish`. (HELD) for the vtable.
+        unsafe {
+            let polls = &(*task.as_ptr()).polls;
+            polls.set(polls.get() + 1);
+            match ((*task.as_ptr()).vtable.poll)(task) {
+                Poll::Ready(()) => self.finish(task),
+                Poll::Pending => {
+                    if count(task).end_pending() == Wake::Push {
+                        self.queue.push(task);
+                    }
+                }
+            }
+        }
     }
 
     /// # Safety
