@@ -80,7 +80,8 @@ pub mod time {
 pub mod task {
     pub use crate::common::{Unconstrained, unconstrained};
     pub use crate::executor::{
-        AbortOnDrop, Builder, Id, Info, OnDoneError, State, YieldNow, current,
+        AbortOnDrop, Builder, Id, Info, OnDoneError, State, YieldNow, consume_budget, current,
+        has_budget,
     };
     pub use crate::runtime::{Cancelled, Unhandled, cancelled, reported};
 }

@@ -65,9 +65,39 @@ fn refuse(cx: &Context<'_>) -> Poll<()> {
     Poll::Pending
 }
 
-/// Whether the turn has budget left.
-pub(crate) fn has_left() -> bool {
+/// Whether this turn has budget left: 128 leaf operations of this crate each, and what
+/// [`consume_budget`] spends. Always so outside of a task and inside [`unconstrained`](crate::task::unconstrained).
+///
+/// For a loop over things that are ready: `false` says that the next leaf operation will yield, so it is time to put away
+/// what should not be kept waiting.
+///
+/// ```
+/// # taketurns::block_on(async {
+/// for _ in 0..128 {
+///     assert!(taketurns::task::has_budget());
+///     taketurns::task::consume_budget().await;
+/// }
+/// assert!(!taketurns::task::has_budget());
+/// taketurns::task::consume_budget().await; // the next turn, with a budget of its own
+/// assert!(taketurns::task::has_budget());
+/// # });
+/// ```
+#[must_use]
+pub fn has_budget() -> bool {
     LEFT.get() > 0
+}
+
+/// Spends one unit of this turn's budget; gives up the thread first if none is left, as every leaf operation of this crate does.
+///
+/// For the leaves of other crates, and for loops that would otherwise never suspend: a call in each round makes such a loop
+/// give way every 128 rounds, for some nanoseconds a round.
+///
+/// # Cancellation
+///
+/// Nothing is lost when the future is dropped.
+pub async fn consume_budget() {
+    std::future::poll_fn(poll_ready).await;
+    spend();
 }
 
 /// A leaf operation completed.

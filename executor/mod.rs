@@ -38,6 +38,7 @@ mod spawn;
 mod task;
 mod yield_now;
 
+pub use budget::{consume_budget, has_budget};
 pub use cancel::{AbortHandle, AbortOnDrop};
 #[allow(unused_imports, reason = "used by the parts that a feature can take away")]
 pub(crate) use contain::contain;

@@ -297,3 +297,39 @@ fn a_driver_that_panics_leaves_the_executor_as_it_was() {
     executor.block_on(steps(trace.clone(), "again", 1));
     assert_eq!(trace.take(), "task0 again0");
 }
+
+#[test]
+fn an_executor_that_blocks_inside_a_turn_is_not_refused_for_ever() {
+    runtime().block_on(async {
+        let done: Vec<_> = (0..600).map(|_| spawn(async {})).collect();
+        yield_now().await;
+        // It polls again as soon as it is woken, in the same turn.
+        futures::executor::block_on(async {
+            for handle in done {
+                handle.await.unwrap();
+            }
+        });
+    });
+}
+
+#[test]
+fn a_future_that_joins_many_still_gives_way_after_its_budget() {
+    let trace = Trace::new();
+    runtime().block_on(async {
+        let done: Vec<_> = (0..300).map(|_| spawn(async {})).collect();
+        yield_now().await;
+        let other = spawn(steps(trace.clone(), "other", 9));
+        let mut done: futures::stream::FuturesUnordered<_> = done.into_iter().collect();
+        let mut number = 0;
+        while let Some(joined) = futures::StreamExt::next(&mut done).await {
+            joined.unwrap();
+            number += 1;
+            if number % 100 == 0 {
+                trace.push(number);
+            }
+        }
+        drop(other);
+    });
+    // `FuturesUnordered` has wakers of its own, but gives way itself when two of its futures do.
+    assert_eq!(trace.take(), "100 other0 200 other1 300 other2");
+}

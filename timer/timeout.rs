@@ -111,7 +111,7 @@ impl<F: Future> Future for Timeout<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let had_budget = budget::has_left();
+        let had_budget = budget::has_budget();
         let future = this.future.as_mut().as_pin_mut();
         let result = future.expect("a `Timeout` was polled after it was ready").poll(cx);
         if let Poll::Ready(output) = result {

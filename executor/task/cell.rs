@@ -128,9 +128,8 @@ unsafe fn stage<F: Future>(task: TaskPtr) -> *mut Stage<F> {
 unsafe fn poll<F: Future>(task: TaskPtr) -> Poll<()> {
     let waker = waker::lend(task);
     let mut cx = Context::from_waker(&waker);
-    let mut second = Ok(());
     let polled = catch_unwind(AssertUnwindSafe(|| {
-        let unwinding = DropFuture::<F> { task, dropped: &mut second, _future: PhantomData };
+        let unwinding = DropFuture::<F>(task, PhantomData);
         // SAFETY: (STAGE) RUNNING and FUTURE are set: the future is there, and nobody else uses it; it
         // never moves before it is dropped, so it may be pinned.
         let polled = unsafe { Pin::new_unchecked(&mut *(*stage::<F>(task)).future).poll(&mut cx) };
@@ -143,41 +142,32 @@ unsafe fn poll<F: Future>(task: TaskPtr) -> Poll<()> {
         Ok(Poll::Ready(output)) => unsafe { settle::<F>(task, Ok(output)) },
         // SAFETY: (STAGE) as above, but that `unwinding` has dropped the future; (ALIVE) RUNNING is held.
         Err(payload) => unsafe {
-            settle_dropped::<F>(task, Err(JoinError::panicked(who(task), payload)), second);
+            settle_dropped::<F>(task, Err(JoinError::panicked(who(task), payload)), Ok(()));
         },
     }
     Poll::Ready(())
 }
 
 /// Drops the future of a poll that panics, while the thread unwinds: that poisons a std `Mutex` whose guard the future
-/// holds, as it does where a function panics. `dropped` says whether the drop panicked too.
-struct DropFuture<'a, F: Future> {
-    task: TaskPtr,
-    dropped: &'a mut std::thread::Result<()>,
-    _future: PhantomData<F>,
-}
+/// holds, as it does where a function panics. A second panic, of the drop, is reported: the first is the outcome.
+struct DropFuture<F: Future>(TaskPtr, PhantomData<F>);
 
-impl<F: Future> Drop for DropFuture<'_, F> {
+impl<F: Future> Drop for DropFuture<F> {
     #[cold]
     fn drop(&mut self) {
-        // SAFETY: (STAGE) made and dropped in `poll`: the future is there, and settled as dropped after this.
-        *self.dropped = unsafe { drop_future::<F>(self.task) };
+        let Self(task, _) = *self;
+        // SAFETY: (STAGE) made and dropped in `poll`: the future is there, and settled as dropped after this. (ALIVE)
+        // RUNNING is held.
+        unsafe { contain(task, || drop_future::<F>(task)) };
     }
 }
 
-/// Drops the future; a panic of that is given.
-///
 /// # Safety
 ///
 /// (STAGE) FUTURE is set, and RUNNING is held; the future is not touched again.
-unsafe fn drop_future<F: Future>(task: TaskPtr) -> std::thread::Result<()> {
-    if !needs_drop::<F>() {
-        return Ok(());
-    }
-    catch_unwind(AssertUnwindSafe(|| {
-        // SAFETY: (STAGE) as the caller promised.
-        unsafe { ManuallyDrop::drop(&mut (*stage::<F>(task)).future) }
-    }))
+unsafe fn drop_future<F: Future>(task: TaskPtr) {
+    // SAFETY: (STAGE) as the caller promised.
+    unsafe { ManuallyDrop::drop(&mut (*stage::<F>(task)).future) };
 }
 
 unsafe fn cancel<F: Future>(task: TaskPtr, why: fn(Who) -> JoinError) {
@@ -192,7 +182,11 @@ unsafe fn cancel<F: Future>(task: TaskPtr, why: fn(Who) -> JoinError) {
 /// wakers and callbacks of those who wait. None leaves the task half done.
 unsafe fn settle<F: Future>(task: TaskPtr, result: Result<F::Output, JoinError>) {
     // SAFETY: (STAGE) FUTURE is set: the future is there; `settle_dropped` says that it no longer is.
-    unsafe { settle_dropped::<F>(task, result, drop_future::<F>(task)) };
+    let drop_future = || unsafe { drop_future::<F>(task) };
+    let dropped =
+        if needs_drop::<F>() { catch_unwind(AssertUnwindSafe(drop_future)) } else { Ok(()) };
+    // SAFETY: (STAGE) as the caller promised, and the future has been dropped.
+    unsafe { settle_dropped::<F>(task, result, dropped) };
 }
 
 /// As `settle`, once the future has been dropped.

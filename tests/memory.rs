@@ -1,0 +1,125 @@
+//! What the allocator sees: memory goes back when nothing needs it any more, and does not grow under a steady load.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicIsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+
+use taketurns::executor::{EVENT_INTERVAL, Executor, ParkThread};
+use taketurns::{Handle, yield_now};
+
+/// Counts the bytes that are allocated.
+struct Counting;
+
+static BYTES: AtomicIsize = AtomicIsize::new(0);
+
+// SAFETY: the system's allocator does it all.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        BYTES.fetch_add(layout.size().cast_signed(), Ordering::Relaxed);
+        // SAFETY: as the caller promised.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        BYTES.fetch_sub(layout.size().cast_signed(), Ordering::Relaxed);
+        // SAFETY: as the caller promised.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How many bytes `scene` leaves allocated.
+fn left_by(scene: impl FnOnce()) -> isize {
+    let before = BYTES.load(Ordering::Relaxed);
+    scene();
+    BYTES.load(Ordering::Relaxed) - before
+}
+
+fn executor() -> Executor<'static, ParkThread> {
+    Executor::new(ParkThread::new(), EVENT_INTERVAL)
+}
+
+/// The allocator is everybody's, so the scenes take turns in one test.
+#[test]
+fn memory_goes_back() {
+    an_executor_alone(); // what std allocates once
+    assert_eq!(left_by(an_executor_alone), 0);
+    assert_eq!(
+        left_by(a_hook_that_owns_a_handle),
+        0,
+        "the last of a task is a handle that the hook owns"
+    );
+    a_busy_loop_that_another_thread_sends_tasks_to();
+}
+
+fn an_executor_alone() {
+    executor().block_on(async { taketurns::spawn(async {}).await.unwrap() });
+}
+
+fn a_hook_that_owns_a_handle() {
+    let executor = executor();
+    let handle = executor.spawn(async { [0_u8; 100] });
+    executor.block_on(async {});
+    let handle = RefCell::new(handle);
+    executor.on_unhandled(move |_, _| {
+        let _ = &handle;
+    });
+}
+
+/// The loop is never idle, so it has no time to give memory back.
+fn a_busy_loop_that_another_thread_sends_tasks_to() {
+    const ROUNDS: usize = 100;
+    const TASKS: usize = 1000;
+    let executor = executor();
+    let (handle, stopped) = (Handle::new(&executor), Rc::new(Cell::new(false)));
+    let stop = Rc::clone(&stopped);
+    let busy = executor.spawn(async move {
+        while !stop.get() {
+            yield_now().await;
+        }
+    });
+    // A round is sent once the one before has ended, so at most 1000 are alive.
+    let (ends, ended) = mpsc::channel();
+    let (go, next) = mpsc::channel();
+    let sender = thread::spawn(move || {
+        for () in next {
+            let round = Arc::new(Ends(ends.clone()));
+            for _ in 0..TASKS {
+                let round = Arc::clone(&round);
+                drop(handle.spawn(async move { drop(round) }));
+            }
+        }
+    });
+    let mut after_ten = 0;
+    executor.block_on(async {
+        for round in 0..ROUNDS {
+            go.send(()).unwrap();
+            while ended.try_recv().is_err() {
+                yield_now().await;
+            }
+            if round == 10 {
+                after_ten = BYTES.load(Ordering::Relaxed);
+            }
+        }
+        drop(go);
+        stopped.set(true);
+        busy.await.unwrap();
+    });
+    sender.join().unwrap();
+    let grown = BYTES.load(Ordering::Relaxed) - after_ten;
+    assert!(grown < 300 * 1024, "grown by {grown} bytes in 90,000 tasks");
+}
+
+/// Says that all of a round have ended.
+struct Ends(mpsc::Sender<()>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
+    }
+}
