@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{UNBOUNDED, bounded, executor, model, thread, waiting};
+use super::{UNBOUNDED, bounded, bounded_twice, executor, model, thread, waiting};
 use crate::executor::primitives::Mutex;
 use crate::executor::yield_now;
 
@@ -111,6 +111,26 @@ fn handle_that_outlives_the_executor() {
         drop(executor);
         assert_eq!(drops.get(), 1);
         drop(handle);
+        away.join().unwrap();
+    });
+}
+
+/// More wakers are made at home than its half of the count holds, and used up elsewhere meanwhile, so that home folds what
+/// it has into the word; then the task retires. Under loom home folds at 4.
+///
+/// Four preemptions: one before each drop there.
+#[test]
+fn fold_against_count() {
+    model(bounded_twice(4, 6), || {
+        let executor = executor();
+        let (handle, waker, drops) = waiting(&executor, || false);
+        let made: Vec<_> = executor.block_on(async { (0..3).map(|_| waker.clone()).collect() });
+        let away = thread::spawn(move || made.into_iter().for_each(drop));
+        let more: Vec<_> = executor.block_on(async { (0..2).map(|_| waker.clone()).collect() });
+        handle.abort();
+        executor.block_on(yield_now());
+        drop((handle, waker, more));
+        assert_eq!(drops.get(), 1);
         away.join().unwrap();
     });
 }

@@ -12,7 +12,7 @@ use super::{
     waiting,
 };
 use crate::Handle;
-use crate::executor::yield_now;
+use crate::executor::{Builder, yield_now};
 
 /// *Dropped task*: whatever the interleaving of a wake with the end of the loop, the task is dropped
 /// exactly once, at home, and reported exactly once if it did not complete.
@@ -110,6 +110,34 @@ fn remote_spawn_against_close() {
         let remote = away.join().unwrap();
         assert!(remote.is_finished());
         assert!(polls.load(Ordering::Relaxed) + lost <= 1);
+    });
+}
+
+/// A function sent from elsewhere is called once, at home, or comes back: whatever the executor's end does meanwhile. The
+/// executor has a named task and a hook, which the sender's thread may not touch.
+///
+/// Unbounded: two threads.
+#[test]
+fn call_against_close() {
+    model(UNBOUNDED, || {
+        let executor = executor();
+        let home = thread::current().id();
+        executor.block_on(async {
+            Builder::new().name("named").spawn(std::future::pending::<()>()).detach();
+        });
+        let (hub, calls) = (executor.remote(), Arc::new(AtomicUsize::new(0)));
+        let called = Arc::clone(&calls);
+        let away = thread::spawn(move || {
+            let call = move || {
+                assert_eq!(thread::current().id(), home, "called away from home");
+                called.fetch_add(1, Ordering::Relaxed);
+            };
+            usize::from(hub.call(call).is_err())
+        });
+        executor.block_on(yield_now());
+        drop(executor);
+        let refused = away.join().unwrap();
+        assert_eq!(calls.load(Ordering::Relaxed) + refused, 1);
     });
 }
 

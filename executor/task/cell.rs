@@ -121,6 +121,11 @@ fn vtable<F: Future, const RECYCLED: bool>() -> &'static VTable {
 /// (ALIVE) and made by `new::<F>`.
 #[inline]
 unsafe fn stage<F: Future>(task: TaskPtr) -> *mut Stage<F> {
+    #[cfg(all(loom, test))]
+    // SAFETY: (ALIVE) as the caller promised.
+    unsafe {
+        (*task.as_ptr()).watch.touch_stage();
+    }
     // SAFETY: the header is the first field of a `Cell<F>`, and the pointer covers all of it.
     unsafe { (*task.cast::<Cell<F>>().as_ptr()).stage.get() }
 }
@@ -284,6 +289,11 @@ unsafe fn store_output<F: Future>(task: TaskPtr, result: Result<F::Output, JoinE
 /// (ALIVE).
 #[inline]
 unsafe fn output_of(task: TaskPtr) -> NonNull<Header> {
+    #[cfg(all(loom, test))]
+    // SAFETY: (ALIVE) as the caller promised.
+    unsafe {
+        (*task.as_ptr()).watch.touch_stage();
+    }
     // SAFETY: (ALIVE) as the caller promised; the vtable says where.
     unsafe { task.byte_add((*task.as_ptr()).vtable.output) }
 }

@@ -17,18 +17,26 @@ std::thread_local! {
 
 pub(super) struct Watch {
     memory: UnsafeCell<()>,
+    /// Stands for the future and the output, which loom cannot wrap: who has one would need the other's type.
+    stage: UnsafeCell<()>,
     buried: Cell<bool>,
 }
 
 impl Watch {
     pub(super) fn new() -> Self {
         ALIVE.set(ALIVE.get() + 1);
-        Self { memory: UnsafeCell::new(()), buried: Cell::new(false) }
+        Self { memory: UnsafeCell::new(()), stage: UnsafeCell::new(()), buried: Cell::new(false) }
     }
 
     pub(super) fn touch(&self) {
         assert!(!self.buried.get(), "used after it was freed");
         self.memory.with(|_| ());
+    }
+
+    /// The future or the output is about to be used.
+    pub(super) fn touch_stage(&self) {
+        self.touch();
+        self.stage.with_mut(|_| ());
     }
 
     pub(super) fn bury(&self) {
