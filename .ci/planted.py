@@ -51,6 +51,10 @@ PLANTED = {
         "the last drop does not free",
         [(COUNT, "if word == RETIRED + ONE {", "if word == RETIRED {")],
     ),
+    "foldtwice": (
+        "home folds its count into the word and keeps it too",
+        [(COUNT, "self.local.replace(0) as isize;\n        self.word.fetch_add", "self.local.get() as isize;\n        self.word.fetch_add")],
+    ),
     "hubafter": (
         "a waker is given up first, then its task is pushed through the hub",
         [
@@ -124,11 +128,11 @@ PLANTED = {
             (
                 TURNS,
                 """\
-                            if count.end_pending() == Wake::Push {
-                                self.queue.push(task);""",
+                    if count(task).end_pending() == Wake::Push {
+                        self.queue.push(task);""",
                 """\
-                            if count.end_pending() == Wake::Push {
-                                self.queue.push_front(task);""",
+                    if count(task).end_pending() == Wake::Push {
+                        self.queue.push_front(task);""",
             ),
             (
                 "executor/task/queue.rs",
@@ -229,8 +233,8 @@ PLANTED = {
         [(CLOSE, "            self.take(self.inbox.close());", "            let _ = self.inbox.close();")],
     ),
     "unseenkept": (
-        "a task sent to a closed inbox is not ended",
-        [("executor/task/remote.rs", "        if !sent {", "        if false {")],
+        "the memory of a task that a closed inbox refuses is not freed",
+        [("executor/task/cell.rs", "        bury(task).release(task.cast());\n", "")],
     ),
     # What a virtual clock must not jump over.
     "holdlate": (
@@ -265,5 +269,20 @@ PLANTED = {
     "tokenunasked": (
         "home does not say that it relies on being told of the last token",
         [(TOKENS, "self.word.fetch_or(WATCHED, ", "self.word.fetch_or(0, ")],
+    ),
+    # What is refused, and what is sent to be called.
+    "refusedhome": (
+        "what an ended executor refuses is described where it was sent from",
+        [
+            (
+                REMOTE,
+                "        // SAFETY: (LAST) the push failed",
+                "        let _ = unsafe { self.hub().describe(task) };\n        // SAFETY: (LAST) the push failed",
+            )
+        ],
+    ),
+    "callforgotten": (
+        "the end of the executor does not call what it takes in",
+        [(CLOSE, "Turn::Poll if !count(task).is_listed() => self.poll(task),", "")],
     ),
 }

@@ -17,7 +17,8 @@
 //! 2. `yield_now.rs`, `spawn.rs`, `budget.rs`: what a task calls.
 //! 3. `task/`: the task itself, in two halves. Its `mod.rs` has the drawing, the table and the invariants.
 //! 4. `driver.rs`: what stands outside; `cancel/`: ending a task before its end.
-//! 5. `error.rs`, `info.rs`, `id.rs`: what is said of tasks that fail or are lost.
+//! 5. `error.rs`, `info.rs`, `id.rs`: what is said of tasks that fail or are lost; `contain.rs`: where panics of the
+//!    user's code end.
 //! 6. `primitives.rs`: every atomic.
 //! 7. `models/`, `home_tests.rs`: the races, checked by loom; the promise of no atomics, counted.
 

@@ -14,6 +14,14 @@ use super::{Info, JoinHandle};
 /// it takes at most one more turn, and what has not ended when the runtime does is dropped and named
 /// in its report.
 ///
+/// A task has a budget: after 128 leaf operations of this crate in one turn (joins, timers, sockets) the next gives up the
+/// thread, ready or not. So `now_or_never` over 1000 handles of ended tasks gives 128 outputs.
+/// [`unconstrained`](crate::task::unconstrained) lifts it, [`consume_budget`](crate::task::consume_budget) lets other code
+/// take part.
+///
+/// The future is moved into the task, which a debug build does by way of the stack, several times: one of some 100 KiB or
+/// more is better boxed first (`Box::pin`).
+///
 /// # Panics
 ///
 /// Outside of a runtime.

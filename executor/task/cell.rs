@@ -312,9 +312,9 @@ pub(super) unsafe fn read_output<T>(task: TaskPtr) -> Result<T, JoinError> {
 
 /// # Safety
 ///
-/// (ALIVE).
+/// (ALIVE), at home: the table of names and the task's own cells are home's.
 unsafe fn who(task: TaskPtr) -> Who {
-    // SAFETY: (ALIVE) as the caller promised; (PINNED) and so is the hub.
+    // SAFETY: (ALIVE), at home, as the caller promised; (PINNED) the task holds a reference on its hub.
     unsafe { Who::Task(hub((*task.as_ptr()).hub).describe(task)) }
 }
 

@@ -186,7 +186,8 @@ impl Hub {
     pub(super) unsafe fn release(pointer: NonNull<Hub>) {
         // SAFETY: (PINNED) alive by that reference, until it is given up.
         if unsafe { hub(pointer) }.count.away_dec() == Fate::Free {
-            // SAFETY: (LAST) nobody else can reach it; its home half was emptied when it closed.
+            // SAFETY: (LAST) nobody else can reach it. `HubOwner::drop` gave up OPEN last, after it had emptied what home
+            // has: no hook, no name, no task, no recycled cell; so nothing of home's is dropped here.
             unsafe { free(pointer) };
         }
     }

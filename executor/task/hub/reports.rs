@@ -68,7 +68,8 @@ impl Hub {
     ///
     /// (ALIVE), at home.
     pub(in crate::executor::task) unsafe fn describe(&self, task: TaskPtr) -> Info {
-        // SAFETY: (ALIVE) as the caller promised; (LEAF) looks up and copies.
+        // SAFETY: (ALIVE), at home, as the caller promised, so the task's cells may be read; (LEAF) numbers are compared and a
+        // text is copied, neither of which is code of the user's.
         unsafe {
             let (id, polls) = ((*task.as_ptr()).id.get(), (*task.as_ptr()).polls.get());
             Info {
