@@ -17,6 +17,10 @@ use super::task::with_current;
 /// met, small enough to keep a turn short.
 pub(crate) const BUDGET: i32 = 128;
 
+/// How often other wakers than the task's are refused in one turn: some 0.1 ms for an executor that asks again and again,
+/// and more than a program asks of different leaves that way.
+const PATIENCE: i32 = 10_000;
+
 /// Outside an executor of ours, in a look, and inside `unconstrained`: never spent.
 const UNLIMITED: i32 = i32::MAX;
 
@@ -49,14 +53,14 @@ pub(crate) fn poll_ready(cx: &mut Context<'_>) -> Poll<()> {
 }
 
 /// The task goes to the tail of the queue; but an executor of another's that blocks inside this turn, such as
-/// `futures::executor::block_on`, polls again at once when it is woken, and would do so for ever. So its waker, which is not
-/// the task's, is refused as often as there was budget, and then the rest of the turn has no bound.
+/// `futures::executor::block_on`, polls again at once when it is woken, and would do so for ever. So wakers that are not the
+/// task's are refused [`PATIENCE`] times, and then the rest of the turn has no bound.
 #[cold]
 fn refuse(cx: &Context<'_>) -> Poll<()> {
     if with_current(|hub| hub.is_running(cx.waker())) != Some(true) {
         let left = LEFT.get() - 1;
         LEFT.set(left);
-        if left < -BUDGET {
+        if left < -PATIENCE {
             lift();
             return Poll::Ready(());
         }
