@@ -3,12 +3,14 @@
 //! # Layout
 //!
 //! 1. `scoped.rs`: how a part is found without being handed round.
-//! 2. `tokens.rs`: what is still out there that may do something; it holds a virtual clock.
-//! 3. `unconstrained.rs`: a future let off the budget.
+//! 2. `slot.rs`: an output on its way to a handle on another thread.
+//! 3. `tokens.rs`: what is still out there that may do something; it holds a virtual clock.
+//! 4. `unconstrained.rs`: a future let off the budget.
 
 #![forbid(unsafe_code)]
 
 pub(crate) mod scoped;
+pub(crate) mod slot;
 pub(crate) mod tokens;
 mod unconstrained;
 

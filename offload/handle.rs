@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::job::{Job, Slot, Stage};
+use super::job::{Stage, Task};
 use crate::executor::{JoinError, Who, budget};
 
 /// What [`spawn_blocking`](super::spawn_blocking) returns: a future of the job's output.
@@ -28,28 +28,28 @@ use crate::executor::{JoinError, Who, budget};
 ///
 /// Dropping the handle detaches the job: it still runs, and its output is dropped.
 pub struct BlockingHandle<T> {
-    slot: Arc<Slot<T>>,
+    task: Arc<Task<T>>,
 }
 
 impl<T> BlockingHandle<T> {
-    pub(super) fn new(slot: Arc<Slot<T>>) -> Self {
-        BlockingHandle { slot }
+    pub(super) fn new(task: Arc<Task<T>>) -> Self {
+        BlockingHandle { task }
     }
 
     /// A thread has taken the job, and it has not returned yet: nothing stops it now.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        self.slot.stage() == Stage::Running
+        self.task.stage() == Stage::Running
     }
 
     /// There is a result, or there was one that has been taken.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.slot.stage() == Stage::Finished
+        self.task.stage() == Stage::Finished
     }
 }
 
-impl<T: Send> BlockingHandle<T> {
+impl<T> BlockingHandle<T> {
     /// Takes the job out of the line: its closure is dropped here, unrun, and awaiting gives a
     /// [`JoinError`] that [`is_cancelled`](JoinError::is_cancelled).
     ///
@@ -66,7 +66,7 @@ impl<T: Send> BlockingHandle<T> {
     /// # });
     /// ```
     pub fn abort(&self) {
-        self.slot.reject(JoinError::cancelled(Who::Job));
+        self.task.leave_line(JoinError::cancelled(Who::Job));
     }
 }
 
@@ -75,7 +75,7 @@ impl<T> Future for BlockingHandle<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(budget::poll_ready(cx));
-        let result = ready!(self.slot.poll(cx));
+        let result = ready!(self.task.poll(cx.waker()));
         budget::spend();
         Poll::Ready(result)
     }
@@ -83,12 +83,12 @@ impl<T> Future for BlockingHandle<T> {
 
 impl<T> Drop for BlockingHandle<T> {
     fn drop(&mut self) {
-        self.slot.detach();
+        self.task.detach();
     }
 }
 
 impl<T> fmt::Debug for BlockingHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "BlockingHandle({:?})", self.slot.stage())
+        write!(f, "BlockingHandle({:?})", self.task.stage())
     }
 }

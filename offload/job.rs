@@ -1,4 +1,4 @@
-//! [`Slot`]: the place a job and its handle share.
+//! [`Task`]: the place a job and its handle share.
 //!
 //! ```text
 //!                run              returns, panics             poll
@@ -8,20 +8,16 @@
 //! ```
 //!
 //! The line holds one reference, as a [`Job`] whose output type is forgotten, and the
-//! [`BlockingHandle`](super::BlockingHandle) the other. Whoever drops the last one drops an output
-//! that nobody took.
-//!
-//! The lock is held for moves between those states only. Code of others (the closure, its
-//! destructor, a waker) runs after it is released, since it may come back to this very slot.
+//! [`BlockingHandle`](super::BlockingHandle) the other. The [`Slot`] makes each step under its lock; the
+//! closure, its destructor, an output's and the wakers run after that is released, since they may come back
+//! to this very slot.
 
 #![forbid(unsafe_code)]
 
-use std::mem;
 use std::panic::{self, AssertUnwindSafe, Location};
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 
-use parking_lot::Mutex;
-
+use crate::common::slot::{Filled, Slot};
 use crate::executor::{JoinError, Who};
 
 /// A job as the pool sees it.
@@ -37,22 +33,10 @@ pub(super) trait Job: Send + Sync {
 }
 
 /// One job: what it will do, then what came of it.
-pub(super) struct Slot<T> {
+pub(super) struct Task<T> {
     site: &'static Location<'static>,
-    inner: Mutex<Inner<T>>,
-}
-
-struct Inner<T> {
-    state: State<T>,
-    /// The one that polled last.
-    waker: Option<Waker>,
-}
-
-enum State<T> {
-    Queued(Work<T>),
-    Running,
-    Finished(Result<T, JoinError>),
-    Taken,
+    /// Its note: the closure, until a thread takes it.
+    slot: Slot<Result<T, JoinError>, Option<Work<T>>>,
 }
 
 type Work<T> = Box<dyn FnOnce() -> T + Send>;
@@ -65,85 +49,58 @@ pub(super) enum Stage {
     Finished,
 }
 
-impl<T> Slot<T> {
+impl<T> Task<T> {
     pub(super) fn new(work: Work<T>, site: &'static Location<'static>) -> Self {
-        Slot { site, inner: Mutex::new(Inner { state: State::Queued(work), waker: None }) }
+        Task { site, slot: Slot::new(Some(work)) }
     }
 
     pub(super) fn stage(&self) -> Stage {
-        match self.inner.lock().state {
-            State::Queued(_) => Stage::Queued,
-            State::Running => Stage::Running,
-            State::Finished(_) | State::Taken => Stage::Finished,
+        match self.slot.note(|work| work.is_some()) {
+            Some(true) => Stage::Queued,
+            Some(false) => Stage::Running,
+            None => Stage::Finished,
         }
     }
 
     /// Takes the result, or remembers whom to wake when there is one.
-    pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
-        let mut inner = self.inner.lock();
-        if matches!(inner.state, State::Finished(_) | State::Taken) {
-            let state = mem::replace(&mut inner.state, State::Taken);
-            drop(inner);
-            let State::Finished(result) = state else {
-                panic!("`BlockingHandle` polled after it gave its result: await it once");
-            };
-            return Poll::Ready(result);
-        }
-        if inner.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            return Poll::Pending;
-        }
-        let before = inner.waker.replace(cx.waker().clone());
-        drop(inner);
-        drop(before);
-        Poll::Pending
+    pub(super) fn poll(&self, waker: &Waker) -> Poll<Result<T, JoinError>> {
+        self.slot.poll(waker).map(|result| match result {
+            Some(result) => result,
+            None => panic!("`BlockingHandle` polled after it gave its result: await it once"),
+        })
     }
 
     /// The handle goes away: nobody waits.
     pub(super) fn detach(&self) {
-        let waker = self.inner.lock().waker.take();
-        drop(waker);
+        let (waker, result) = self.slot.leave();
+        quietly(|| drop(waker));
+        drop(result);
     }
 
-    fn finish(&self, result: Result<T, JoinError>) -> Option<Waker> {
-        let mut inner = self.inner.lock();
-        inner.state = State::Finished(result);
-        inner.waker.take()
+    /// Ends it unrun with this error; changes nothing once it runs.
+    pub(super) fn leave_line(&self, error: JoinError) {
+        let Some(filled) = self.slot.fill_if(Err(error), Option::is_some) else { return };
+        quietly(|| drop(filled.note));
+        wake(filled.awaiter);
     }
 }
 
-impl<T: Send> Job for Slot<T> {
+impl<T: Send> Job for Task<T> {
     fn run(&self) -> Option<Waker> {
-        let work = self.inner.lock().leave_line(State::Running)?;
+        let work = self.slot.note(Option::take)??;
         let result = panic::catch_unwind(AssertUnwindSafe(work));
-        self.finish(result.map_err(|payload| JoinError::panicked(Who::Job, payload)))
+        let result = result.map_err(|payload| JoinError::panicked(Who::Job, payload));
+        let Filled { awaiter, unwanted, .. } = self.slot.fill(result)?;
+        quietly(|| drop(unwanted));
+        awaiter
     }
 
     fn reject(&self, error: JoinError) {
-        let mut inner = self.inner.lock();
-        let Some(work) = inner.leave_line(State::Finished(Err(error))) else {
-            return;
-        };
-        let waker = inner.waker.take();
-        drop(inner);
-        quietly(|| drop(work));
-        wake(waker);
+        self.leave_line(error);
     }
 
     fn site(&self) -> &'static Location<'static> {
         self.site
-    }
-}
-
-impl<T> Inner<T> {
-    /// Moves on from `Queued`; changes nothing anywhere else.
-    fn leave_line(&mut self, next: State<T>) -> Option<Work<T>> {
-        match mem::replace(&mut self.state, next) {
-            State::Queued(work) => Some(work),
-            other => {
-                self.state = other;
-                None
-            }
-        }
     }
 }
 
@@ -157,6 +114,6 @@ pub(super) fn wake(waker: Option<Waker>) {
 /// Runs code of others that has nobody to panic to. The panic hook has reported it already.
 pub(super) fn quietly(f: impl FnOnce()) {
     if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(f)) {
-        mem::forget(payload); // whose destructor could panic again
+        std::mem::forget(payload); // whose destructor could panic again
     }
 }

@@ -44,7 +44,7 @@ pub use handle::BlockingHandle;
 pub(crate) use pool::{Limits, Pool};
 
 use crate::common::scoped;
-use job::Slot;
+use job::Task;
 
 /// Runs `f` on a thread of the runtime's pool; await the handle for what it returns.
 ///
@@ -78,7 +78,7 @@ where
              (inside a blocking job there is none: call the function itself)"
         );
     };
-    let slot = Arc::new(Slot::new(Box::new(f), Location::caller()));
-    pool.submit(Arc::clone(&slot) as Arc<dyn job::Job>);
-    BlockingHandle::new(slot)
+    let task = Arc::new(Task::new(Box::new(f), Location::caller()));
+    pool.submit(Arc::clone(&task) as Arc<dyn job::Job>);
+    BlockingHandle::new(task)
 }

@@ -9,7 +9,7 @@
 //!    turn is next, when it is not who was first; `deadlock`: when nobody's can ever be.
 //! 4. `exit`, `report`: how tasks that have not ended are ended, and what was lost; `unhandled`: failures
 //!    that nobody awaits.
-//! 5. `handle`: a runtime from other threads; `hyper`: hyper's runtime traits for our types (feature
+//! 5. `handle`, `remote`: a runtime from other threads; `hyper`: hyper's runtime traits for our types (feature
 //!    `hyper`).
 //! 6. this file: [`Runtime`], and the free [`block_on`].
 
@@ -24,6 +24,7 @@ pub mod hyper;
 mod order;
 mod outside;
 mod parts;
+mod remote;
 mod report;
 mod unhandled;
 
@@ -41,12 +42,13 @@ use crate::executor::{Executor, JoinHandle, Nested, silence};
 pub use builder::Builder;
 use builder::OnLost;
 pub use exit::{Cancelled, OnExit, cancelled};
-pub use handle::{Handle, RemoteHandle};
+pub use handle::Handle;
 pub use order::Order;
 #[cfg(feature = "time")]
 pub(crate) use order::{Schedule, Shuffle};
 use outside::Outside;
 use parts::Parts;
+pub use remote::RemoteHandle;
 pub use report::{ExitReport, StuckJob};
 pub use unhandled::{Unhandled, UnhandledPanic, reported};
 

@@ -3,15 +3,17 @@
 
 #![forbid(unsafe_code)]
 
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::sync::Arc;
+use std::task::{Wake, Waker};
 
 use super::{
-    AtomicUsize, Ordering, Preemptions, bounded, bounded_twice, executor, homebound, model, thread,
-    waiting,
+    AtomicUsize, Ordering, Preemptions, UNBOUNDED, bounded, bounded_twice, executor, homebound,
+    model, thread, waiting,
 };
 use crate::Handle;
 use crate::RemoteHandle;
+use crate::common::slot::Slot;
 use crate::executor::{JoinError, yield_now};
 
 /// Counts the drops of a future that may be dropped on any thread.
@@ -21,6 +23,13 @@ impl Drop for CountsDrops {
     fn drop(&mut self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+/// A waker that nobody waits for.
+struct Silent;
+
+impl Wake for Silent {
+    fn wake(self: Arc<Self>) {}
 }
 
 /// Runs an executor here, until `there`, on another thread and with a handle of it, is over.
@@ -124,6 +133,44 @@ fn remote_handle_drop_against_completion() {
         drop(here);
         away.join().unwrap();
         assert!(polls.load(Ordering::Relaxed) <= 1);
+    });
+}
+
+/// The slot's handle registers here, while the output comes there. The waker is cloned between two looks, and
+/// an output that comes just then is not missed.
+#[test]
+fn slot_poll_against_fill() {
+    model(UNBOUNDED, || {
+        let slot = Arc::new(Slot::<u32, ()>::new(()));
+        let filling = Arc::clone(&slot);
+        let away = thread::spawn(move || {
+            let filled = filling.fill(7).expect("it is empty");
+            assert!(filled.unwanted.is_none());
+            if let Some(awaiter) = filled.awaiter {
+                awaiter.wake();
+            }
+        });
+        let output = executor().block_on(poll_fn(|cx| slot.poll(cx.waker())));
+        assert_eq!(output, Some(7));
+        away.join().unwrap();
+    });
+}
+
+/// The slot's handle goes here, while the output comes there: one of the two has it in the end, and one the
+/// waker.
+#[test]
+fn slot_leave_against_fill() {
+    model(UNBOUNDED, || {
+        let slot = Arc::new(Slot::<u32, ()>::new(()));
+        let silent = Waker::from(Arc::new(Silent));
+        assert!(slot.poll(&silent).is_pending());
+        let filling = Arc::clone(&slot);
+        let away = thread::spawn(move || filling.fill(7).expect("it is empty"));
+        let (awaiter, output) = slot.leave();
+        let filled = away.join().unwrap();
+        assert_eq!(output.is_some(), filled.unwanted.is_none());
+        assert_eq!(awaiter.is_some(), filled.awaiter.is_none());
+        assert!(slot.is_done());
     });
 }
 

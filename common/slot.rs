@@ -1,0 +1,138 @@
+//! [`Slot`]: where a task or job leaves its output for a handle on another thread.
+//!
+//! A `Mutex<Option<T>>` with a waker beside it would do, if the user's code were not in between: a waker's
+//! clone, wake and drop may run anything, the executor and this very handle included, and so may an output's
+//! destructor. So the lock is held for moves alone. What is taken out under it is given to the caller, or used
+//! after it is released; and a waker is cloned between two looks, since the first may be out of date by then.
+//!
+//! While there is no output, the filling side keeps a note of its own here (`N`), under the same lock.
+
+#![forbid(unsafe_code)]
+
+use std::mem;
+use std::sync::PoisonError;
+use std::task::{Poll, Waker};
+
+use crate::executor::primitives::{Mutex, MutexGuard};
+use crate::executor::silence;
+
+/// One output, from the side that fills it to the one handle that takes it.
+pub(crate) struct Slot<T, N>(Mutex<Inner<T, N>>);
+
+struct Inner<T, N> {
+    state: State<T, N>,
+    /// Of the last poll.
+    awaiter: Option<Waker>,
+    has_handle: bool,
+}
+
+enum State<T, N> {
+    Waiting(N),
+    Done(T),
+    Taken,
+}
+
+/// What comes out of a slot when an output goes in: all of it user code, to be dropped or woken by the caller.
+#[must_use]
+pub(crate) struct Filled<T, N> {
+    #[cfg_attr(not(feature = "offload"), allow(dead_code, reason = "a job's closure"))]
+    pub(crate) note: N,
+    pub(crate) awaiter: Option<Waker>,
+    /// The output itself, if the handle is gone.
+    pub(crate) unwanted: Option<T>,
+}
+
+impl<T, N> Slot<T, N> {
+    pub(crate) fn new(note: N) -> Self {
+        Self(Mutex::new(Inner { state: State::Waiting(note), awaiter: None, has_handle: true }))
+    }
+
+    /// Nothing panics under the lock, so it is never poisoned.
+    fn lock(&self) -> MutexGuard<'_, Inner<T, N>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether there is an output, or was one that has been taken.
+    pub(crate) fn is_done(&self) -> bool {
+        !matches!(self.lock().state, State::Waiting(_))
+    }
+
+    /// Reads or changes the note; `None` once there is an output. `f` runs under the lock: plain moves only.
+    pub(crate) fn note<R>(&self, f: impl FnOnce(&mut N) -> R) -> Option<R> {
+        match &mut self.lock().state {
+            State::Waiting(note) => Some(f(note)),
+            State::Done(_) | State::Taken => None,
+        }
+    }
+
+    /// Puts the output in, unless there is one already.
+    pub(crate) fn fill(&self, output: T) -> Option<Filled<T, N>> {
+        self.fill_if(output, |_| true)
+    }
+
+    /// As [`fill`](Self::fill), if the note allows it. `allows` runs under the lock.
+    pub(crate) fn fill_if(
+        &self,
+        output: T,
+        allows: impl FnOnce(&N) -> bool,
+    ) -> Option<Filled<T, N>> {
+        let mut inner = self.lock();
+        if !matches!(&inner.state, State::Waiting(note) if allows(note)) {
+            return None;
+        }
+        let (next, unwanted) = match inner.has_handle {
+            true => (State::Done(output), None),
+            false => (State::Taken, Some(output)),
+        };
+        let State::Waiting(note) = mem::replace(&mut inner.state, next) else {
+            unreachable!("seen above, under the same lock");
+        };
+        Some(Filled { note, awaiter: inner.awaiter.take(), unwanted })
+    }
+
+    /// For the handle: takes the output, or keeps `waker` for when there is one. `None`: it was taken before.
+    ///
+    /// A waker that does nothing is not kept: it makes the slot forget the one of an earlier poll.
+    pub(crate) fn poll(&self, waker: &Waker) -> Poll<Option<T>> {
+        let mut cloned = None;
+        loop {
+            let mut inner = self.lock();
+            if !matches!(inner.state, State::Waiting(_)) {
+                let state = mem::replace(&mut inner.state, State::Taken);
+                drop(inner);
+                silence(|| drop(cloned));
+                return Poll::Ready(match state {
+                    State::Done(output) => Some(output),
+                    State::Waiting(_) | State::Taken => None,
+                });
+            }
+            if cloned.is_some() || waker.will_wake(Waker::noop()) {
+                let before = mem::replace(&mut inner.awaiter, cloned);
+                drop(inner);
+                drop(before);
+                return Poll::Pending;
+            }
+            if inner.awaiter.as_ref().is_some_and(|awaiter| awaiter.will_wake(waker)) {
+                return Poll::Pending;
+            }
+            drop(inner);
+            cloned = Some(waker.clone());
+        }
+    }
+
+    /// The handle goes away. Gives its waker back, and the output it did not take.
+    pub(crate) fn leave(&self) -> (Option<Waker>, Option<T>) {
+        let mut inner = self.lock();
+        inner.has_handle = false;
+        let awaiter = inner.awaiter.take();
+        let output = match mem::replace(&mut inner.state, State::Taken) {
+            State::Done(output) => Some(output),
+            State::Taken => None,
+            waiting @ State::Waiting(_) => {
+                inner.state = waiting;
+                None
+            }
+        };
+        (awaiter, output)
+    }
+}
