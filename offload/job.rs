@@ -18,7 +18,7 @@ use std::panic::{self, AssertUnwindSafe, Location};
 use std::task::{Poll, Waker};
 
 use crate::common::slot::{Filled, Slot};
-use crate::executor::{JoinError, Who};
+use crate::executor::{JoinError, Who, silence};
 
 /// A job as the pool sees it.
 pub(super) trait Job: Send + Sync {
@@ -73,14 +73,14 @@ impl<T> Task<T> {
     /// The handle goes away: nobody waits.
     pub(super) fn detach(&self) {
         let (waker, result) = self.slot.leave();
-        quietly(|| drop(waker));
+        silence(|| drop(waker));
         drop(result);
     }
 
     /// Ends it unrun with this error; changes nothing once it runs.
     pub(super) fn leave_line(&self, error: JoinError) {
         let Some(filled) = self.slot.fill_if(Err(error), Option::is_some) else { return };
-        quietly(|| drop(filled.note));
+        silence(|| drop(filled.note));
         wake(filled.awaiter);
     }
 }
@@ -91,7 +91,7 @@ impl<T: Send> Job for Task<T> {
         let result = panic::catch_unwind(AssertUnwindSafe(work));
         let result = result.map_err(|payload| JoinError::panicked(Who::Job, payload));
         let Filled { awaiter, unwanted, .. } = self.slot.fill(result)?;
-        quietly(|| drop(unwanted));
+        silence(|| drop(unwanted));
         awaiter
     }
 
@@ -107,13 +107,6 @@ impl<T: Send> Job for Task<T> {
 /// Wakes whoever waits.
 pub(super) fn wake(waker: Option<Waker>) {
     if let Some(waker) = waker {
-        quietly(|| waker.wake());
-    }
-}
-
-/// Runs code of others that has nobody to panic to. The panic hook has reported it already.
-pub(super) fn quietly(f: impl FnOnce()) {
-    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(f)) {
-        std::mem::forget(payload); // whose destructor could panic again
+        silence(|| waker.wake());
     }
 }

@@ -136,6 +136,25 @@ fn destructors_that_panic_do_not_end_the_thread() {
 }
 
 #[test]
+fn the_payload_of_a_panic_in_a_destructor_is_dropped() {
+    struct Throws(Option<Arc<()>>);
+    impl Drop for Throws {
+        fn drop(&mut self) {
+            panic::panic_any(self.0.take());
+        }
+    }
+    let pool = pool(1);
+    let (first, begun, gate) = spawn_gated(&pool);
+    receive(&begun);
+    let payload = Arc::new(());
+    let carried = Throws(Some(Arc::clone(&payload)));
+    spawn(&pool, move || drop(carried)).abort();
+    assert_eq!(Arc::strong_count(&payload), 1);
+    drop(gate);
+    wait(first).unwrap();
+}
+
+#[test]
 fn jobs_leave_the_line_in_order() {
     let pool = pool(1);
     let (trace, traced) = unbounded();

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use crossbeam_channel::RecvTimeoutError;
 
-use super::job::{quietly, wake};
+use super::job::wake;
 use super::pool::{Shared, Ticket};
-use crate::executor::{JoinError, Who};
+use crate::executor::{JoinError, Who, silence};
 
 /// Takes jobs until there are none for a while, or no more to come.
 pub(super) struct Worker {
@@ -46,7 +46,7 @@ impl Worker {
             job.reject(JoinError::shutdown(Who::Job));
             None
         };
-        quietly(|| drop(job));
+        silence(|| drop(job));
         self.shared.state.lock().finish(self.seat);
         wake(waker);
         drop(hold);
