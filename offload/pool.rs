@@ -32,12 +32,15 @@ use super::job::Job;
 use super::worker::Worker;
 use crate::common::scoped::{self, Entered, Scoped};
 use crate::common::tokens::{Token, Tokens};
-use crate::executor::{JoinError, Who};
+use crate::executor::{JoinError, Who, silence};
 
 thread_local! {
     /// The pool of the runtime this thread is inside of.
     pub(super) static CURRENT: Scoped<Pool> = const { scoped::empty() };
 }
+
+/// A wait for blocking jobs that is longer than this is told of, in a debug build.
+const NOTICE_AFTER: Duration = Duration::from_secs(1);
 
 /// How far a pool grows, and how soon it shrinks.
 #[derive(Clone, Copy, Debug)]
@@ -171,9 +174,34 @@ impl Pool {
     ///
     /// Every thread has ended, unless the deadline came first. One that is busy then ends after its
     /// job.
+    /// In a debug build a wait of more than a second is told of, so that it is not taken for a hang.
     pub(crate) fn shutdown(&self, deadline: Option<Duration>) -> Unfinished {
-        let until = deadline.and_then(|deadline| Instant::now().checked_add(deadline));
+        let notice = cfg!(debug_assertions).then_some(NOTICE_AFTER);
+        self.shutdown_with_notice(deadline, notice, |text| silence(|| eprintln!("{text}")))
+    }
+
+    /// As [`shutdown`](Self::shutdown); what it waits for after so long is told.
+    pub(super) fn shutdown_with_notice(
+        &self,
+        deadline: Option<Duration>,
+        notice: Option<Duration>,
+        tell: impl FnOnce(String),
+    ) -> Unfinished {
+        let begin = Instant::now();
         self.close();
+        let until = deadline.and_then(|deadline| begin.checked_add(deadline));
+        let notice = notice.filter(|&after| deadline.is_none_or(|deadline| after < deadline));
+        if let Some(after) = notice {
+            let jobs = self.wait_for_threads(Some(begin + after));
+            if !jobs.is_empty() {
+                tell(waiting_for(&jobs, deadline.map(|deadline| deadline - after)));
+            }
+        }
+        Unfinished { jobs: self.wait_for_threads(until) }
+    }
+
+    /// Waits until every thread has ended, or this moment has come. Gives the jobs that still run.
+    fn wait_for_threads(&self, until: Option<Instant>) -> Vec<Stuck> {
         let mut state = self.shared.state.lock();
         while state.threads > 0 {
             let Some(until) = until else {
@@ -184,7 +212,7 @@ impl Pool {
                 break;
             }
         }
-        Unfinished { jobs: state.running() }
+        state.running()
     }
 
     fn close(&self) {
@@ -288,6 +316,14 @@ impl fmt::Display for Stuck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "blocking job spawned at {}, still running on thread {}", self.site, self.thread)
     }
+}
+
+/// One line that says what the end of a runtime waits for, and for how long it still will.
+fn waiting_for(jobs: &[Stuck], left: Option<Duration>) -> String {
+    let limit =
+        left.map_or_else(|| "without limit".to_owned(), |left| format!("at most {left:?} more"));
+    let jobs: Vec<String> = jobs.iter().map(ToString::to_string).collect();
+    format!("a runtime that ends waits for its blocking jobs ({limit}): {}", jobs.join("; "))
 }
 
 fn thread_name(seat: usize) -> String {

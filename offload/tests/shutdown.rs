@@ -89,6 +89,48 @@ fn the_deadline_ends_the_wait_and_names_the_jobs_that_still_run() {
 }
 
 #[test]
+fn a_long_wait_is_told_of_once_by_job_thread_and_time_left() {
+    let soon = Duration::from_millis(1);
+    let limit = Some(LIMIT + soon);
+    for (deadline, left) in [(limit, "at most 20s more"), (None, "without limit")] {
+        let pool = pool(1);
+        let (job, begun, gate) = spawn_gated(&pool);
+        receive(&begun);
+        let mut told = Vec::new();
+        // The wait goes on until what is told opens the gate.
+        let unfinished = pool.shutdown_with_notice(deadline, Some(soon), |text| {
+            told.push(text);
+            drop(gate);
+        });
+        assert!(unfinished.jobs.is_empty());
+        wait(job).unwrap();
+        let [text] = &told[..] else { panic!("once: {told:?}") };
+        let begins = format!(
+            "a runtime that ends waits for its blocking jobs ({left}): blocking job spawned at "
+        );
+        assert!(text.starts_with(&begins), "{text}");
+        assert!(text.ends_with(", still running on thread taketurns-blocking-0"), "{text}");
+    }
+}
+
+#[test]
+fn a_short_wait_is_not_told_of() {
+    let pool = pool(1);
+    wait(spawn(&pool, || ())).unwrap();
+    pool.shutdown_with_notice(Some(LIMIT), Some(LIMIT / 2), |text| panic!("{text}"));
+    // Nor one that could not be longer than what is short.
+    let pool = self::pool(1);
+    let (_job, begun, gate) = spawn_gated(&pool);
+    receive(&begun);
+    let unfinished =
+        pool.shutdown_with_notice(Some(Duration::ZERO), Some(Duration::ZERO), |text| {
+            panic!("{text}")
+        });
+    assert_eq!(unfinished.jobs.len(), 1);
+    drop(gate);
+}
+
+#[test]
 fn a_closed_pool_refuses_jobs() {
     let pool = pool(1);
     wait(spawn(&pool, || ())).unwrap();
