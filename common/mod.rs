@@ -3,12 +3,13 @@
 //! # Layout
 //!
 //! 1. `scoped.rs`: how a part is found without being handed round.
-//! 2. `slot.rs`: an output on its way to a handle on another thread.
+//! 2. `slot.rs`: an output on its way to a handle on another thread; `discard.rs`: what was refused instead.
 //! 3. `tokens.rs`: what is still out there that may do something; it holds a virtual clock.
 //! 4. `unconstrained.rs`: a future let off the budget.
 
 #![forbid(unsafe_code)]
 
+pub(crate) mod discard;
 pub(crate) mod scoped;
 pub(crate) mod slot;
 pub(crate) mod tokens;

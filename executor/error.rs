@@ -5,6 +5,7 @@
 use std::any::Any;
 use std::fmt;
 use std::io;
+use std::panic::Location;
 use std::sync::Mutex;
 
 use super::Info;
@@ -28,14 +29,13 @@ pub(super) struct Inner {
 pub(crate) enum Who {
     /// A task of an executor.
     Task(Info),
-    /// A task sent from another thread, seen from there.
-    #[allow(dead_code, reason = "used by the parts that a feature can take away")]
-    Remote,
+    /// A task sent from this place, which its executor never took in or did not describe at its end.
+    Remote(&'static Location<'static>),
     /// No task: code that the loop called, such as a waker.
     Waker,
-    /// A job of the thread pool.
+    /// A job of the thread pool, spawned at this place.
     #[allow(dead_code, reason = "used by the parts that a feature can take away")]
-    Job,
+    Job(&'static Location<'static>),
 }
 
 enum Why {
@@ -94,13 +94,22 @@ impl JoinError {
         matches!(self.inner.why, Why::NotStarted(_))
     }
 
-    /// Which task it was, as it stood when it ended. `None` for a blocking job, and for a task of another
-    /// thread seen from there.
+    /// Which task it was, as it stood when it ended. `None` for a blocking job, and for a task that was sent by a
+    /// [`Handle`](crate::Handle) and lost when its executor ended.
     #[must_use]
     pub fn task(&self) -> Option<&Info> {
         match &self.inner.who {
             Who::Task(task) => Some(task),
-            Who::Remote | Who::Waker | Who::Job => None,
+            Who::Remote(_) | Who::Waker | Who::Job(_) => None,
+        }
+    }
+
+    /// Where the task or the job was spawned.
+    pub(crate) fn site(&self) -> Option<&'static Location<'static>> {
+        match &self.inner.who {
+            Who::Task(task) => Some(task.site()),
+            Who::Remote(site) | Who::Job(site) => Some(site),
+            Who::Waker => None,
         }
     }
 
@@ -125,9 +134,9 @@ impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let who = match &self.inner.who {
             Who::Task(task) => task.title(),
-            Who::Remote => "remote task".to_owned(),
+            Who::Remote(site) => format!("remote task spawned at {site}"),
             Who::Waker => "a waker".to_owned(),
-            Who::Job => "blocking job".to_owned(),
+            Who::Job(site) => format!("blocking job spawned at {site}"),
         };
         match &self.inner.why {
             Why::Cancelled => write!(f, "{who} was cancelled"),

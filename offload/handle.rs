@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::job::{Stage, Task};
-use crate::executor::{JoinError, Who, budget};
+use crate::executor::{JoinError, budget};
 
 /// What [`spawn_blocking`](super::spawn_blocking) returns: a future of the job's output.
 ///
@@ -66,7 +66,7 @@ impl<T> BlockingHandle<T> {
     /// # });
     /// ```
     pub fn abort(&self) {
-        self.task.leave_line(JoinError::cancelled(Who::Job));
+        self.task.abort();
     }
 }
 

@@ -14,19 +14,31 @@
 
 #![forbid(unsafe_code)]
 
+use std::any::Any;
 use std::panic::{self, AssertUnwindSafe, Location};
+use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use crate::common::slot::{Filled, Slot};
-use crate::executor::{JoinError, Who, silence};
+use crate::executor::{JoinError, Who, contain};
+
+/// Is told of panics that no handle gives to anybody, on the thread where they happen.
+pub(crate) type Report = Arc<dyn Fn(JoinError) + Send + Sync>;
 
 /// A job as the pool sees it.
 pub(super) trait Job: Send + Sync {
-    /// Runs it, unless it was rejected; returns whom to wake when the thread is free again.
+    /// Runs it, unless it was rejected; returns the waker for when the thread is free again.
     fn run(&self) -> Option<Waker>;
 
-    /// Ends it unrun with this error; changes nothing once it runs.
-    fn reject(&self, error: JoinError);
+    /// Wakes what [`run`](Self::run) returned.
+    fn wake(&self, awaiter: Option<Waker>);
+
+    /// Ends it unrun with this error, unless it was rejected; returns the closure, to be dropped. Changes nothing
+    /// once it runs.
+    fn reject(&self, error: JoinError) -> Option<Box<dyn Any>>;
+
+    /// The pool ends: as [`reject`](Self::reject), and drops the closure.
+    fn shut(&self);
 
     /// Where it was spawned.
     fn site(&self) -> &'static Location<'static>;
@@ -37,6 +49,7 @@ pub(super) struct Task<T> {
     site: &'static Location<'static>,
     /// Its note: the closure, until a thread takes it.
     slot: Slot<Result<T, JoinError>, Option<Work<T>>>,
+    report: Report,
 }
 
 type Work<T> = Box<dyn FnOnce() -> T + Send>;
@@ -50,8 +63,8 @@ pub(super) enum Stage {
 }
 
 impl<T> Task<T> {
-    pub(super) fn new(work: Work<T>, site: &'static Location<'static>) -> Self {
-        Task { site, slot: Slot::new(Some(work)) }
+    pub(super) fn new(work: Work<T>, site: &'static Location<'static>, report: Report) -> Self {
+        Task { site, slot: Slot::new(Some(work)), report }
     }
 
     pub(super) fn stage(&self) -> Stage {
@@ -70,43 +83,72 @@ impl<T> Task<T> {
         })
     }
 
-    /// The handle goes away: nobody waits.
+    /// The handle goes away: it gives its waker back, and a panic that it did not give to anybody is reported.
     pub(super) fn detach(&self) {
         let (waker, result) = self.slot.leave();
-        silence(|| drop(waker));
-        drop(result);
+        contain(|| drop(waker));
+        match result {
+            Some(Err(error)) if error.is_panic() => (self.report)(error),
+            value => drop(value),
+        }
     }
 
-    /// Ends it unrun with this error; changes nothing once it runs.
-    pub(super) fn leave_line(&self, error: JoinError) {
-        let Some(filled) = self.slot.fill_if(Err(error), Option::is_some) else { return };
-        silence(|| drop(filled.note));
-        wake(filled.awaiter);
+    /// Takes it out of the line and drops its closure; changes nothing once it runs.
+    pub(super) fn abort(&self) {
+        self.end_unrun(JoinError::cancelled);
+    }
+
+    fn end_unrun(&self, why: fn(Who) -> JoinError) {
+        let work = self.leave_line(why(Who::Job(self.site)));
+        self.contain(Who::Job(self.site), || drop(work));
+    }
+
+    fn leave_line(&self, error: JoinError) -> Option<Work<T>> {
+        let filled = self.slot.fill_if(Err(error), Option::is_some)?;
+        self.wake_contained(filled.awaiter);
+        filled.note
+    }
+
+    fn wake_contained(&self, awaiter: Option<Waker>) {
+        if let Some(awaiter) = awaiter {
+            self.contain(Who::Waker, || awaiter.wake());
+        }
+    }
+
+    /// Runs user code, whose panic the runtime is told of.
+    fn contain(&self, who: Who, user_code: impl FnOnce()) {
+        if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(user_code)) {
+            (self.report)(JoinError::panicked(who, payload));
+        }
     }
 }
 
-impl<T: Send> Job for Task<T> {
+impl<T: Send + 'static> Job for Task<T> {
     fn run(&self) -> Option<Waker> {
         let work = self.slot.note(Option::take)??;
         let result = panic::catch_unwind(AssertUnwindSafe(work));
-        let result = result.map_err(|payload| JoinError::panicked(Who::Job, payload));
+        let result = result.map_err(|payload| JoinError::panicked(Who::Job(self.site), payload));
         let Filled { awaiter, unwanted, .. } = self.slot.fill(result)?;
-        silence(|| drop(unwanted));
+        match unwanted {
+            Some(Err(error)) => (self.report)(error),
+            value => self.contain(Who::Job(self.site), || drop(value)),
+        }
         awaiter
     }
 
-    fn reject(&self, error: JoinError) {
-        self.leave_line(error);
+    fn wake(&self, awaiter: Option<Waker>) {
+        self.wake_contained(awaiter);
+    }
+
+    fn reject(&self, error: JoinError) -> Option<Box<dyn Any>> {
+        self.leave_line(error).map(|work| Box::new(work) as Box<dyn Any>)
+    }
+
+    fn shut(&self) {
+        self.end_unrun(JoinError::shutdown);
     }
 
     fn site(&self) -> &'static Location<'static> {
         self.site
-    }
-}
-
-/// Wakes whoever waits.
-pub(super) fn wake(waker: Option<Waker>) {
-    if let Some(waker) = waker {
-        silence(|| waker.wake());
     }
 }

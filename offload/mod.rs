@@ -78,7 +78,7 @@ where
              (inside a blocking job there is none: call the function itself)"
         );
     };
-    let task = Arc::new(Task::new(Box::new(f), Location::caller()));
+    let task = Arc::new(Task::new(Box::new(f), Location::caller(), pool.report()));
     pool.submit(Arc::clone(&task) as Arc<dyn job::Job>);
     BlockingHandle::new(task)
 }

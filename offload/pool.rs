@@ -28,8 +28,9 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use parking_lot::{Condvar, Mutex};
 
-use super::job::Job;
+use super::job::{Job, Report};
 use super::worker::Worker;
+use crate::common::discard::discard;
 use crate::common::scoped::{self, Entered, Scoped};
 use crate::common::tokens::{Token, Tokens};
 use crate::executor::{JoinError, Who, silence};
@@ -69,6 +70,7 @@ pub(crate) struct Pool {
     /// Each job in flight holds a virtual clock.
     holds: Arc<Tokens>,
     shared: Arc<Shared>,
+    report: RefCell<Report>,
     /// How a thread starts; tests put others here.
     start: fn(String, Worker) -> io::Result<()>,
 }
@@ -125,7 +127,18 @@ impl Pool {
         let (near, far) = unbounded();
         let shared = Shared { line: far, state: Mutex::default(), ended: Condvar::new() };
         let line = RefCell::new(Some(near));
-        Rc::new(Pool { limits, line, holds, shared: Arc::new(shared), start })
+        let report = RefCell::new(Arc::new(print) as Report);
+        Rc::new(Pool { limits, line, holds, shared: Arc::new(shared), report, start })
+    }
+
+    /// Has jobs spawned from now on tell `report` of the panics that nobody awaits, on whatever thread. Until then
+    /// they are printed.
+    pub(crate) fn report_to(&self, report: Report) {
+        self.report.replace(report);
+    }
+
+    pub(super) fn report(&self) -> Report {
+        Arc::clone(&self.report.borrow())
     }
 
     /// Makes this the pool of `spawn_blocking` on this thread, until the guard is dropped.
@@ -135,27 +148,30 @@ impl Pool {
 
     /// Puts a job in line, or ends it with an error if it can never run.
     pub(super) fn submit(&self, job: Arc<dyn Job>) {
-        match self.admit() {
+        match self.admit(job.site()) {
             Ok(line) => {
                 let ticket = Ticket { job, hold: self.holds.take() };
                 assert!(line.send(ticket).is_ok(), "`shared` has the other end");
             }
-            Err(error) => job.reject(error),
+            Err(error) => discard(job.reject(error)),
         }
     }
 
-    fn admit(&self) -> Result<Ref<'_, Sender<Ticket>>, JoinError> {
+    fn admit(
+        &self,
+        site: &'static Location<'static>,
+    ) -> Result<Ref<'_, Sender<Ticket>>, JoinError> {
         let Ok(line) = Ref::filter_map(self.line.borrow(), Option::as_ref) else {
-            return Err(JoinError::shutdown(Who::Job));
+            return Err(JoinError::shutdown(Who::Job(site)));
         };
         let needed = self.shared.state.lock().admit(self.limits.max_threads);
         if let Some(seat) = needed {
-            self.start(seat)?;
+            self.start(seat).map_err(|error| JoinError::not_started(Who::Job(site), error))?;
         }
         Ok(line)
     }
 
-    fn start(&self, seat: usize) -> Result<(), JoinError> {
+    fn start(&self, seat: usize) -> io::Result<()> {
         let worker = Worker::new(seat, self.limits.keep_alive, Arc::clone(&self.shared));
         let Err(error) = (self.start)(thread_name(seat), worker) else {
             return Ok(());
@@ -166,7 +182,7 @@ impl Pool {
             return Ok(());
         }
         state.in_flight -= 1;
-        Err(JoinError::not_started(Who::Job, error))
+        Err(error)
     }
 
     /// Refuses jobs from now on, ends those in line with `is_shutdown`, and waits at most
@@ -219,7 +235,7 @@ impl Pool {
         self.shared.state.lock().closed = true;
         drop(self.line.take()); // the threads see the line end
         for ticket in self.shared.line.try_iter() {
-            ticket.job.reject(JoinError::shutdown(Who::Job));
+            ticket.job.shut();
         }
     }
 
@@ -316,6 +332,11 @@ impl fmt::Display for Stuck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "blocking job spawned at {}, still running on thread {}", self.site, self.thread)
     }
+}
+
+fn print(error: JoinError) {
+    silence(|| eprintln!("{error}; nobody awaits it"));
+    silence(|| drop(error));
 }
 
 /// One line that says what the end of a runtime waits for, and for how long it still will.

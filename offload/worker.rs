@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use crossbeam_channel::RecvTimeoutError;
 
-use super::job::wake;
 use super::pool::{Shared, Ticket};
-use crate::executor::{JoinError, Who, silence};
 
 /// Takes jobs until there are none for a while, or no more to come.
 pub(super) struct Worker {
@@ -40,15 +38,15 @@ impl Worker {
     /// the wake, so that the clock does not jump over it.
     fn run(&self, Ticket { job, hold }: Ticket) {
         let open = self.shared.state.lock().begin(self.seat, job.site());
-        let waker = if open {
+        let awaiter = if open {
             job.run()
         } else {
-            job.reject(JoinError::shutdown(Who::Job));
+            job.shut();
             None
         };
-        silence(|| drop(job));
         self.shared.state.lock().finish(self.seat);
-        wake(waker);
+        job.wake(awaiter);
+        drop(job);
         drop(hold);
     }
 

@@ -253,6 +253,7 @@ impl Builder {
         let deadlock_grace = self.deadlock_grace;
         let outside = Outside { parts: parts.clone(), schedule, deadlock_grace, suspicion: None };
         let executor = Executor::new(outside, event_interval);
+        parts.connect(&executor.remote());
         let failures = Rc::clone(&parts.failures);
         executor.on_unhandled(move |task, error| failures.add(task, error));
         let Self { on_exit, on_lost, .. } = self;

@@ -10,8 +10,9 @@ use std::task::Waker;
 use futures_task::{FutureObj, Spawn, SpawnError};
 
 use super::remote::{RemoteHandle, Sent};
+use crate::common::discard::discard;
 use crate::common::tokens::Token;
-use crate::executor::{Driver, Executor, HubHandle, silence};
+use crate::executor::{Driver, Executor, HubHandle};
 
 /// A way into an executor from other threads: cheap to clone, outlives the executor harmlessly.
 #[derive(Clone)]
@@ -50,12 +51,13 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let (sent, slot) = Sent::new(future);
-        let task = self.hub.spawn(sent, Location::caller()).unwrap_or_else(|refused| {
-            silence(|| drop(refused));
+        let site = Location::caller();
+        let (sent, slot) = Sent::new(future, site);
+        let task = self.hub.spawn(sent, site).unwrap_or_else(|refused| {
+            discard(refused.refuse());
             Waker::noop().clone()
         });
-        RemoteHandle::new(slot, task)
+        RemoteHandle::new(slot, task, self.hub.clone())
     }
 
     /// Ends `run_forever`; if it does not run now, the next one ends at once. `block_on` takes no notice.
@@ -69,7 +71,7 @@ impl Spawn for Handle {
     #[track_caller]
     fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
         self.hub.spawn(future, Location::caller()).map(drop).map_err(|refused| {
-            silence(|| drop(refused));
+            discard(refused);
             SpawnError::shutdown()
         })
     }

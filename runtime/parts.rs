@@ -20,10 +20,10 @@ use std::time::Duration;
 use super::Builder;
 use super::exit::Ending;
 use super::report::StuckJob;
-use super::unhandled::Failures;
+use super::unhandled::{Failures, tell_home};
 use crate::common::scoped;
 use crate::common::tokens::Tokens;
-use crate::executor::{Id, Pending, Unpark, with_current};
+use crate::executor::{HubHandle, Id, Pending, Unpark, with_current};
 #[cfg(feature = "offload")]
 use crate::offload::Pool;
 #[cfg(feature = "net")]
@@ -86,6 +86,18 @@ impl Parts {
             #[cfg(feature = "net")]
             _timer_slack: builder.timer_slack.map(TimerSlack::set).transpose()?.map(Rc::new),
         })
+    }
+
+    /// Once the executor is there: it is told of jobs that nobody awaits.
+    pub(super) fn connect(&self, home: &HubHandle) {
+        #[cfg(feature = "offload")]
+        {
+            let (home, late) = (home.clone(), self.failures.late());
+            self.pool.report_to(Arc::new(move |error| {
+                let late = late.clone();
+                tell_home(&home, error, move |error| late.add(error));
+            }));
+        }
     }
 
     pub(super) fn enter(&self) -> Entered {
@@ -199,6 +211,7 @@ impl Parts {
         let stuck = stuck.map(|job| StuckJob { thread: job.thread, site: job.site }).collect();
         #[cfg(not(feature = "offload"))]
         let stuck = Vec::new();
+        self.failures.close();
         stuck
     }
 }

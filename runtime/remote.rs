@@ -4,13 +4,14 @@
 
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
+use super::unhandled::{print, tell_home};
 use crate::common::slot::{Filled, Slot};
-use crate::executor::{JoinError, Who, silence};
+use crate::executor::{HubHandle, JoinError, Who, contain, current, poll_contained};
 
 /// Its note: whether the task was aborted. The slot is not in the task, which belongs to its executor's thread
 /// and may be freed first.
@@ -31,11 +32,13 @@ pub struct RemoteHandle<T> {
     slot: Arc<RemoteSlot<T>>,
     /// Wakes the task, for `abort`.
     task: Waker,
+    /// Where a panic is told that the handle did not give to anybody.
+    home: HubHandle,
 }
 
 impl<T> RemoteHandle<T> {
-    pub(super) fn new(slot: Arc<RemoteSlot<T>>, task: Waker) -> Self {
-        Self { slot, task }
+    pub(super) fn new(slot: Arc<RemoteSlot<T>>, task: Waker, home: HubHandle) -> Self {
+        Self { slot, task, home }
     }
 
     /// Asks the executor to drop the future in the task's next turn. If the task completes first, its
@@ -67,8 +70,11 @@ impl<T> Future for RemoteHandle<T> {
 impl<T> Drop for RemoteHandle<T> {
     fn drop(&mut self) {
         let (awaiter, output) = self.slot.leave();
-        silence(|| drop(awaiter));
-        drop(output);
+        contain(|| drop(awaiter));
+        match output {
+            Some(Err(error)) if error.is_panic() => tell_home(&self.home, error, print),
+            value => drop(value),
+        }
     }
 }
 
@@ -84,38 +90,61 @@ pin_project_lite::pin_project! {
         #[pin]
         future: Option<F>,
         slot: Arc<RemoteSlot<F::Output>>,
+        site: &'static Location<'static>,
     }
 
     impl<F: Future> PinnedDrop for Sent<F> {
         fn drop(this: Pin<&mut Self>) {
             if this.future.is_some() {
-                this.end(Err(JoinError::shutdown(Who::Remote)));
+                let error = JoinError::shutdown(this.who());
+                this.end(Err(error));
             }
         }
     }
 }
 
 impl<F: Future> Sent<F> {
-    pub(super) fn new(future: F) -> (Self, Arc<RemoteSlot<F::Output>>) {
+    pub(super) fn new(
+        future: F,
+        site: &'static Location<'static>,
+    ) -> (Self, Arc<RemoteSlot<F::Output>>) {
         let slot = Arc::new(Slot::new(false));
-        (Self { future: Some(future), slot: Arc::clone(&slot) }, slot)
+        (Self { future: Some(future), slot: Arc::clone(&slot), site }, slot)
+    }
+
+    /// For a task that its executor refused: resolves the handle, and gives the future to be dropped.
+    pub(super) fn refuse(mut self) -> Option<F> {
+        drop(self.slot.fill(Err(JoinError::shutdown(Who::Remote(self.site)))));
+        self.future.take()
+    }
+
+    /// At home, in the task's turn or at the executor's end.
+    fn who(&self) -> Who {
+        current().map_or(Who::Remote(self.site), Who::Task)
     }
 
     /// Drops the future first, so that an awaiter that sees the output knows it gone. Each piece of user code
     /// may panic; whatever does, the slot is filled.
-    fn end(self: Pin<&mut Self>, mut result: Result<F::Output, JoinError>) {
-        let mut this = self.project();
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.future.set(None))) {
-            let late = Err(JoinError::panicked(Who::Remote, payload));
-            let first_panic = result.as_ref().is_err_and(JoinError::is_panic);
-            let second = if first_panic { late } else { std::mem::replace(&mut result, late) };
-            silence(|| drop(second));
+    ///
+    /// # Panics
+    ///
+    /// Without a handle, as its task: with what the future panicked with, or the drop of its output.
+    fn end(mut self: Pin<&mut Self>, mut result: Result<F::Output, JoinError>) {
+        let drop_future = AssertUnwindSafe(|| self.as_mut().project().future.set(None));
+        if let Err(payload) = catch_unwind(drop_future) {
+            let late = Err(JoinError::panicked(self.who(), payload));
+            let unwanted = std::mem::replace(&mut result, late);
+            contain(|| drop(unwanted));
         }
-        let Some(Filled { awaiter, unwanted, .. }) = this.slot.fill(result) else { return };
+        let Some(Filled { awaiter, unwanted, .. }) = self.slot.fill(result) else { return };
         if let Some(awaiter) = awaiter {
-            silence(|| awaiter.wake());
+            contain(|| awaiter.wake());
         }
-        silence(|| drop(unwanted));
+        if let Some(Err(error)) = unwanted {
+            if let Ok(payload) = error.into_panic() {
+                resume_unwind(payload);
+            }
+        }
     }
 }
 
@@ -123,17 +152,16 @@ impl<F: Future> Future for Sent<F> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.slot.note(|aborted| *aborted).unwrap_or_default() {
-            self.end(Err(JoinError::cancelled(Who::Remote)));
-            return Poll::Ready(());
-        }
-        let future =
-            self.as_mut().project().future.as_pin_mut().expect("not polled after it ended");
-        match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(output)) => self.end(Ok(output)),
-            Err(payload) => self.end(Err(JoinError::panicked(Who::Remote, payload))),
-        }
+        let is_aborted = self.slot.note(|aborted| *aborted).unwrap_or_default();
+        let result = match is_aborted {
+            true => Err(JoinError::cancelled(self.who())),
+            false => match poll_contained(self.as_mut().project().future, cx) {
+                Ok(Poll::Pending) => return Poll::Pending,
+                Ok(Poll::Ready(output)) => Ok(output),
+                Err(payload) => Err(JoinError::panicked(self.who(), payload)),
+            },
+        };
+        self.end(result);
         Poll::Ready(())
     }
 }

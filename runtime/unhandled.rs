@@ -6,15 +6,18 @@ use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
+use std::panic::Location;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::executor::{Info, JoinError, current, report, silence};
+use crate::executor::{HubHandle, Info, JoinError, current, report, silence};
 
 /// A failure that nobody was there to see.
 ///
 /// A task panicked after its handle was dropped, or its handle was dropped with the panic in it; a
 /// destructor, an awaiter's waker or a callback of a task panicked; a [`reported`] future gave an
-/// error. Its `Display` names the task and the failure.
+/// error. The same of a task that a [`Handle`](crate::Handle) sent and of a blocking job, wherever their handles
+/// were dropped: the runtime they belong to is told, on its own thread. Its `Display` names the task or job and
+/// the failure.
 #[derive(Debug)]
 pub struct Unhandled {
     task: Option<Info>,
@@ -22,11 +25,18 @@ pub struct Unhandled {
 }
 
 impl Unhandled {
-    /// The task in whose name it happened, as it stood then. `None` where it was none's: a waker that panicked as the loop
-    /// woke it.
+    /// The task in whose name it happened, as it stood then. `None` where it was none's: a blocking job's, or a
+    /// waker's that panicked as the loop woke it.
     #[must_use]
     pub fn task(&self) -> Option<&Info> {
         self.task.as_ref()
+    }
+
+    /// Where the task or the blocking job was spawned; `None` if it was neither's.
+    #[must_use]
+    pub fn site(&self) -> Option<&'static Location<'static>> {
+        let site = || self.error.downcast_ref().and_then(JoinError::site);
+        self.task.as_ref().map(Info::site).or_else(site)
     }
 
     /// What happened: for a panic a [`JoinError`].
@@ -85,6 +95,7 @@ pub(super) struct Failures {
     policy: UnhandledPanic,
     /// The first that is to stop the run.
     stopping: RefCell<Option<Unhandled>>,
+    late: Late,
     ending: Cell<bool>,
     /// One was to stop a run, and there was none any more.
     came_late: Cell<bool>,
@@ -95,6 +106,7 @@ impl Failures {
         Self {
             policy,
             stopping: RefCell::new(None),
+            late: Late::default(),
             ending: Cell::new(false),
             came_late: Cell::new(false),
         }
@@ -139,11 +151,88 @@ impl Failures {
         }
     }
 
+    /// Where blocking jobs leave failures for the end.
+    #[cfg(feature = "offload")]
+    pub(super) fn late(&self) -> Late {
+        self.late.clone()
+    }
+
+    /// Reports what came while the pool ended; from now on it is printed.
+    pub(super) fn close(&self) {
+        let late = self.late.lock().take();
+        for error in late.into_iter().flatten() {
+            self.add(error.task().cloned(), error.into());
+        }
+    }
+
     /// Whether one that was to stop a run came too late for that.
     #[cfg(feature = "time")]
     pub(super) fn came_late(&self) -> bool {
         self.came_late.get()
     }
+}
+
+/// Failures of blocking jobs that came when the executor had ended already, while its runtime waited for the pool;
+/// `None`: the runtime has ended too.
+#[derive(Clone)]
+pub(super) struct Late(Arc<Mutex<Option<Vec<JoinError>>>>);
+
+impl Default for Late {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Some(Vec::new()))))
+    }
+}
+
+#[cfg_attr(not(feature = "offload"), allow(dead_code, reason = "only jobs outlive the executor"))]
+impl Late {
+    /// Keeps the failure for the runtime's thread, or prints it if the runtime has ended.
+    pub(super) fn add(&self, error: JoinError) {
+        let refused = match &mut *self.lock() {
+            Some(late) => {
+                late.push(error);
+                None
+            }
+            None => Some(error),
+        };
+        if let Some(error) = refused {
+            print(error);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Vec<JoinError>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Has a panic of a task or job that nobody awaits reported on its executor's thread. If the executor has ended,
+/// `refused` is given it, here.
+pub(super) fn tell_home(
+    home: &HubHandle,
+    error: JoinError,
+    refused: impl FnOnce(JoinError) + Send + 'static,
+) {
+    /// Never lost: a call that is dropped instead of called is refused.
+    struct Unseen<R: FnOnce(JoinError)>(Option<(JoinError, R)>);
+    impl<R: FnOnce(JoinError)> Drop for Unseen<R> {
+        fn drop(&mut self) {
+            if let Some((error, refused)) = self.0.take() {
+                refused(error);
+            }
+        }
+    }
+    let mut unseen = Unseen(Some((error, refused)));
+    drop(home.call(move || {
+        if let Some((error, _)) = unseen.0.take() {
+            report(error.task().cloned(), error.into());
+        }
+    }));
+}
+
+/// As [`UnhandledPanic::Report`] does.
+pub(super) fn print(error: JoinError) {
+    let unhandled = Unhandled { task: error.task().cloned(), error: error.into() };
+    silence(|| eprintln!("{unhandled}"));
+    silence(|| drop(unhandled)); // its payload may panic too
 }
 
 /// Runs `future`, for a task that nobody will await: an error it gives is reported as a panic would be

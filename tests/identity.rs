@@ -6,7 +6,7 @@ use std::future::pending;
 
 use common::Trace;
 use taketurns::task::{self, Info, State};
-use taketurns::{JoinError, JoinHandle, Runtime, block_on, spawn, yield_now};
+use taketurns::{JoinError, JoinHandle, RemoteHandle, Runtime, block_on, spawn, yield_now};
 
 fn named<T: 'static>(name: &str, future: impl Future<Output = T> + 'static) -> JoinHandle<T> {
     task::Builder::new().name(name).spawn(future)
@@ -168,4 +168,25 @@ fn an_error_of_a_shutdown_names_its_task_and_one_from_another_thread_names_none(
     assert_eq!(format!("{error:?}"), format!("JoinError({text})"));
     assert_eq!(error.task().unwrap().name(), Some("lost \"quoted\""));
     assert!(block_on(remote).unwrap_err().task().is_none());
+}
+
+#[test]
+fn an_error_of_a_task_sent_by_a_handle_names_it() {
+    let runtime = Runtime::new().unwrap();
+    let line = line!() + 1;
+    let remote: RemoteHandle<()> = runtime.handle().spawn(async { panic!("boom") });
+    let error = runtime.block_on(remote).unwrap_err();
+    assert_eq!(error.to_string(), "task #1 panicked: boom");
+    assert_eq!(error.task().unwrap().site().line(), line);
+}
+
+#[cfg(feature = "offload")]
+#[test]
+fn an_error_of_a_job_names_its_place() {
+    let line = line!() + 1;
+    let error = block_on(async { taketurns::spawn_blocking::<_, ()>(|| panic!("boom")).await });
+    let error = error.unwrap_err();
+    assert!(error.task().is_none());
+    let begins = format!("blocking job spawned at {}:{line}:", file!());
+    assert!(error.to_string().starts_with(&begins), "{error}");
 }

@@ -3,22 +3,18 @@
 #[path = "common/clone.rs"]
 mod clone;
 mod common;
+#[path = "threads/handles.rs"]
+mod handles;
 
-use std::future::{Future, pending, poll_fn};
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, mpsc};
-use std::task::{Context, Poll, Wake, Waker};
+use std::future::poll_fn;
+use std::sync::mpsc;
+use std::task::{Poll, Waker};
 use std::thread;
-use std::time::Duration;
 
-use clone::waker_that_clones_by;
 use common::Trace;
 use futures::task::{LocalSpawnExt, SpawnExt};
 use taketurns::executor::{EVENT_INTERVAL, Executor, ParkThread};
 use taketurns::{Handle, Runtime, block_on, spawn, yield_now};
-
-/// How long a test waits for what must come, only so that a lost output fails instead of hanging.
-const LIMIT: Duration = Duration::from_secs(20);
 
 fn runtime() -> Runtime {
     Runtime::new().unwrap()
@@ -120,17 +116,20 @@ fn a_remote_handle_says_what_became_of_the_task() {
     let handle = runtime.handle();
     let panics = handle.spawn(async { panic!("boom") });
     let aborted = handle.spawn(std::future::pending::<()>());
+    let line = line!() + 1;
     let lost = handle.spawn(std::future::pending::<()>());
     runtime.block_on(async {
         let error = panics.await.map(|(): ()| ()).unwrap_err();
-        assert_eq!(error.to_string(), "remote task panicked: boom");
+        assert_eq!(error.to_string(), "task #1 panicked: boom");
         aborted.abort();
         assert!(!aborted.is_finished());
-        assert_eq!(aborted.await.unwrap_err().to_string(), "remote task was cancelled");
+        assert_eq!(aborted.await.unwrap_err().to_string(), "task #2 was cancelled");
     });
     assert_eq!(runtime.shutdown().lost().len(), 1);
     let error = block_on(lost).unwrap_err();
-    assert_eq!(error.to_string(), "remote task was dropped: its runtime shut down first");
+    let begins = format!("remote task spawned at {}:{line}:", file!());
+    assert!(error.to_string().starts_with(&begins), "{error}");
+    assert!(error.to_string().ends_with(" was dropped: its runtime shut down first"), "{error}");
 }
 
 #[test]
@@ -209,137 +208,4 @@ fn the_fields_own_traits_spawn_too() {
     let handle = runtime.handle();
     drop(runtime);
     assert!(SpawnExt::spawn(&handle, async {}).unwrap_err().is_shutdown());
-}
-
-/// Does nothing. Who else has it is counted.
-struct Nothing;
-
-impl Wake for Nothing {
-    fn wake(self: Arc<Self>) {}
-}
-
-fn poll<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
-    Pin::new(future).poll(&mut Context::from_waker(waker))
-}
-
-/// Panics when dropped: as an output, a payload, or a future that gives another.
-struct Grenade;
-
-impl Drop for Grenade {
-    fn drop(&mut self) {
-        panic!("a destructor");
-    }
-}
-
-impl Future for Grenade {
-    type Output = Grenade;
-
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Grenade> {
-        Poll::Ready(Grenade)
-    }
-}
-
-#[test]
-fn a_task_whose_future_and_output_panic_when_dropped_still_resolves_its_handle() {
-    let runtime = runtime();
-    let mut remote = runtime.handle().spawn(Grenade);
-    runtime.run_until_stalled();
-    let Poll::Ready(Err(error)) = poll(&mut remote, Waker::noop()) else { panic!("it ended") };
-    assert!(error.to_string().ends_with("panicked: a destructor"), "{error}");
-    // The same for one that is aborted.
-    let mut remote = runtime.handle().spawn(async {
-        let _grenade = Grenade;
-        pending::<()>().await;
-    });
-    runtime.run_until_stalled();
-    remote.abort();
-    runtime.run_until_stalled();
-    assert!(remote.is_finished());
-    let Poll::Ready(Err(error)) = poll(&mut remote, Waker::noop()) else { panic!("it ended") };
-    assert!(error.is_panic());
-}
-
-/// Opens a gate, and waits until what stands behind the gate has been passed.
-fn passes(open: mpsc::Sender<()>, passed: mpsc::Receiver<()>) -> impl Fn() + Send + Sync {
-    let passed = Mutex::new(passed);
-    move || {
-        open.send(()).unwrap();
-        passed.lock().unwrap().recv_timeout(LIMIT).expect("it is held up by the clone");
-    }
-}
-
-#[test]
-fn a_waker_may_wait_for_the_executor_while_a_remote_handle_clones_it() {
-    let (open, gate) = mpsc::channel();
-    let (pass, passed) = mpsc::channel();
-    let (send, receive) = mpsc::channel();
-    let executor = thread::spawn(move || {
-        let runtime = runtime();
-        send.send(runtime.handle()).unwrap();
-        runtime.run_forever();
-    });
-    let handle: Handle = receive.recv().unwrap();
-    let mut first = handle.spawn(async move { gate.recv().unwrap() });
-    let mut second = handle.spawn(async move { pass.send(()).unwrap() });
-    assert!(poll(&mut second, Waker::noop()).is_pending());
-    // The output came while the waker was cloned, so it is given at once.
-    let waker = waker_that_clones_by(passes(open, passed));
-    assert!(matches!(poll(&mut first, &waker), Poll::Ready(Ok(()))));
-    handle.stop();
-    executor.join().unwrap();
-}
-
-#[cfg(feature = "offload")]
-#[test]
-fn a_waker_may_wait_for_the_pool_while_a_blocking_handle_clones_it() {
-    let (open, gate) = mpsc::channel();
-    let (pass, passed) = mpsc::channel();
-    let runtime = taketurns::Builder::new().max_blocking_threads(1).build().unwrap();
-    runtime.block_on(async {
-        let mut first = taketurns::spawn_blocking(move || gate.recv().unwrap());
-        let second = taketurns::spawn_blocking(move || pass.send(()).unwrap());
-        let waker = waker_that_clones_by(passes(open, passed));
-        assert!(matches!(poll(&mut first, &waker), Poll::Ready(Ok(()))));
-        second.await.unwrap();
-    });
-}
-
-/// Polls the handle with a waker that is counted, then does `then`, which is to let go of it.
-fn lets_its_waker_go<H: Future + Unpin>(mut handle: H, then: impl FnOnce(H)) {
-    let nothing = Arc::new(Nothing);
-    assert!(poll(&mut handle, &Waker::from(Arc::clone(&nothing))).is_pending());
-    assert_eq!(Arc::strong_count(&nothing), 2);
-    then(handle);
-    assert_eq!(Arc::strong_count(&nothing), 1);
-}
-
-#[test]
-fn a_dropped_handle_gives_its_waker_back_at_once() {
-    let runtime = runtime();
-    lets_its_waker_go(runtime.handle().spawn(pending::<()>()), drop);
-    #[cfg(feature = "offload")]
-    runtime.block_on(async {
-        let (open, gate) = mpsc::channel::<()>();
-        lets_its_waker_go(taketurns::spawn_blocking(move || gate.recv()), drop);
-        drop(open);
-    });
-}
-
-#[test]
-fn a_poll_that_wants_no_wake_makes_a_handle_forget_its_waker() {
-    fn forgets<H: Future + Unpin>(handle: H) {
-        let mut kept = None;
-        lets_its_waker_go(handle, |mut handle| {
-            assert!(poll(&mut handle, Waker::noop()).is_pending());
-            kept = Some(handle);
-        });
-    }
-    let runtime = runtime();
-    forgets(runtime.handle().spawn(pending::<()>()));
-    #[cfg(feature = "offload")]
-    runtime.block_on(async {
-        let (open, gate) = mpsc::channel::<()>();
-        forgets(taketurns::spawn_blocking(move || gate.recv()));
-        drop(open);
-    });
 }

@@ -3,6 +3,9 @@
 #[path = "common/child.rs"]
 mod child;
 mod common;
+#[cfg(all(feature = "time", feature = "offload"))]
+#[path = "unhandled/elsewhere.rs"]
+mod elsewhere;
 
 use std::cell::RefCell;
 use std::future::{Future, pending};

@@ -133,7 +133,7 @@ fn a_job_for_which_no_thread_can_start_gets_the_reason() {
         assert_eq!(Arc::strong_count(&captured), 1);
         let error = wait(job).unwrap_err();
         assert!(error.is_not_started());
-        assert_eq!(error.to_string(), "blocking job found no thread to run on: limit reached");
+        assert_eq!(said_by(&error), "blocking job found no thread to run on: limit reached");
     }
     // Nothing is left of the two: the thread that starts at last runs its job, and ends.
     assert_eq!(wait(spawn(&pool, || "ran")).unwrap(), "ran");

@@ -33,7 +33,7 @@ fn jobs_in_line_are_dropped_and_running_ones_waited_for() {
         assert_eq!(wait(running).unwrap(), "to its end");
         let error = wait(queued).unwrap_err();
         assert!(error.is_shutdown());
-        assert_eq!(error.to_string(), "blocking job was dropped: its runtime shut down first");
+        assert_eq!(said_by(&error), "blocking job was dropped: its runtime shut down first");
     }
 }
 

@@ -170,6 +170,33 @@ fn a_panic_that_nobody_awaits_is_a_failure() {
     assert!(found.contains("task #1 panicked: on its own; nobody awaits it"), "{found}");
 }
 
+#[cfg(feature = "offload")]
+#[test]
+fn a_panic_of_a_blocking_job_that_nobody_awaits_is_a_failure() {
+    let job = || drop(taketurns::spawn_blocking(|| panic!("of a job")));
+    let found = failure([0], async || {
+        job();
+        pending::<()>().await;
+    });
+    assert!(found.unwrap().contains("panicked: of a job; nobody awaits it"));
+    // It has begun, and panics while the runtime ends.
+    let found = failure([0], async || {
+        let (begin, begun) = std::sync::mpsc::channel();
+        let (open, gate) = std::sync::mpsc::channel::<()>();
+        drop(taketurns::spawn_blocking(move || {
+            begin.send(()).unwrap();
+            panic!("at the end: {}", gate.recv().is_err());
+        }));
+        begun.recv().unwrap();
+        spawn(async move {
+            let _open = open;
+            pending::<()>().await;
+        })
+        .detach();
+    });
+    assert!(found.is_some());
+}
+
 /// In the handle of a task that is lost, whose panic comes to light as the runtime ends.
 #[test]
 fn a_panic_that_nobody_has_seen_by_the_end_is_a_failure() {
