@@ -40,6 +40,7 @@ mod task;
 mod yield_now;
 
 pub use budget::{consume_budget, has_budget};
+pub(crate) use cancel::Abort;
 pub use cancel::{AbortHandle, AbortOnDrop};
 #[allow(unused_imports, reason = "used by the parts that a feature can take away")]
 pub(crate) use contain::contain;

@@ -4,12 +4,13 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::job::{Stage, Task};
-use crate::executor::{JoinError, budget};
+use crate::executor::{Abort, AbortOnDrop, JoinError, budget};
 
 /// What [`spawn_blocking`](super::spawn_blocking) returns: a future of the job's output.
 ///
@@ -26,7 +27,9 @@ use crate::executor::{JoinError, budget};
 ///
 /// # Cancellation
 ///
-/// Dropping the handle detaches the job: it still runs, and its output is dropped.
+/// Dropping the handle detaches the job: it still runs, and its output is dropped. Awaiting `&mut handle` may be
+/// given up and taken up again.
+#[must_use = "dropping the handle detaches the job: await it, or call `detach` to say so"]
 pub struct BlockingHandle<T> {
     task: Arc<Task<T>>,
 }
@@ -68,7 +71,33 @@ impl<T> BlockingHandle<T> {
     pub fn abort(&self) {
         self.task.abort();
     }
+
+    /// Lets the job run by itself. The same as dropping the handle, in words.
+    pub fn detach(self) {}
+
+    /// Aborts the job when the guard that takes the handle's place is dropped: if it is in line still, it never
+    /// runs.
+    ///
+    /// ```
+    /// # taketurns::block_on(async {
+    /// let guard = taketurns::spawn_blocking(|| 42).abort_on_drop();
+    /// assert_eq!(guard.await.unwrap(), 42);
+    /// # });
+    /// ```
+    pub fn abort_on_drop(self) -> AbortOnDrop<Self> {
+        AbortOnDrop::new(self)
+    }
 }
+
+impl<T> Abort for BlockingHandle<T> {
+    fn abort(&self) {
+        self.abort();
+    }
+}
+
+// What it shares with the job is behind a lock under which nothing panics.
+impl<T> UnwindSafe for BlockingHandle<T> {}
+impl<T> RefUnwindSafe for BlockingHandle<T> {}
 
 impl<T> Future for BlockingHandle<T> {
     type Output = Result<T, JoinError>;

@@ -58,7 +58,10 @@ use job::Task;
 /// # Panics
 ///
 /// Panics outside a runtime. A panic of `f` does not: it is the [`JoinError`](crate::JoinError) of
-/// the handle.
+/// the handle. If nobody awaits that, the runtime is told of it ([`Unhandled`](crate::task::Unhandled)).
+///
+/// While a runtime ends, its destructors may still call this; once its pool is closed, the closure is dropped and
+/// the handle gives an error that [is_shutdown](crate::JoinError::is_shutdown).
 ///
 /// ```
 /// # taketurns::block_on(async {

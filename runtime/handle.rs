@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::future::Future;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::task::Waker;
 
 use futures_task::{FutureObj, Spawn, SpawnError};
@@ -14,7 +14,12 @@ use crate::common::discard::discard;
 use crate::common::tokens::Token;
 use crate::executor::{Driver, Executor, HubHandle};
 
-/// A way into an executor from other threads: cheap to clone, outlives the executor harmlessly.
+/// A way into an executor from other threads: cheap to clone.
+///
+/// It may outlive the executor, which then refuses what is sent: the future is dropped on the sending thread,
+/// unpolled, and its [`RemoteHandle`] has an error that [is_shutdown](crate::JoinError::is_shutdown) already. A
+/// destructor of such a future that panics harms nobody, the sender included; one that sends another future has
+/// that dropped after it. A `stop` has no effect, and neither has [`RemoteHandle::abort`].
 #[derive(Clone)]
 pub struct Handle {
     hub: HubHandle,
@@ -36,7 +41,10 @@ impl Handle {
     /// executor takes at once.
     ///
     /// After the executor has ended, the future is dropped here, unpolled, and the handle gives an
-    /// error that [is_shutdown](JoinError::is_shutdown).
+    /// error that [is_shutdown](crate::JoinError::is_shutdown).
+    ///
+    /// A panic of the task is the error of its handle. If nobody awaits that, the executor's thread is told of it
+    /// ([`Unhandled`](crate::task::Unhandled)).
     ///
     /// ```
     /// let runtime = taketurns::Runtime::new()?;
@@ -76,6 +84,10 @@ impl Spawn for Handle {
         })
     }
 }
+
+// A panic leaves nothing half done in the executor that others could see through it.
+impl UnwindSafe for Handle {}
+impl RefUnwindSafe for Handle {}
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,14 +4,18 @@
 
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::panic::{
+    AssertUnwindSafe, Location, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind,
+};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::unhandled::{print, tell_home};
 use crate::common::slot::{Filled, Slot};
-use crate::executor::{HubHandle, JoinError, Who, contain, current, poll_contained};
+use crate::executor::{
+    Abort, AbortOnDrop, HubHandle, JoinError, Who, contain, current, poll_contained,
+};
 
 /// Its note: whether the task was aborted. The slot is not in the task, which belongs to its executor's thread
 /// and may be freed first.
@@ -27,7 +31,12 @@ type RemoteSlot<T> = Slot<Result<T, JoinError>, bool>;
 /// # Panics
 ///
 /// When polled again after it has given the output.
-#[must_use = "dropping the handle detaches the task: await it, or write `drop(..)` to say so"]
+///
+/// # Cancellation
+///
+/// Awaiting `&mut handle` may be given up and taken up again. Nothing of it stops the task;
+/// [`abort`](Self::abort) does.
+#[must_use = "dropping the handle detaches the task: await it, or call `detach` to say so"]
 pub struct RemoteHandle<T> {
     slot: Arc<RemoteSlot<T>>,
     /// Wakes the task, for `abort`.
@@ -54,7 +63,34 @@ impl<T> RemoteHandle<T> {
     pub fn is_finished(&self) -> bool {
         self.slot.is_done()
     }
+
+    /// Lets the task go on by itself. The same as dropping the handle, in words.
+    pub fn detach(self) {}
+
+    /// Aborts the task when the guard that takes the handle's place is dropped.
+    ///
+    /// ```
+    /// let runtime = taketurns::Runtime::new()?;
+    /// let guard = runtime.handle().spawn(std::future::pending::<()>()).abort_on_drop();
+    /// drop(guard);
+    /// runtime.run_until_stalled();
+    /// assert!(runtime.shutdown().lost().is_empty());
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn abort_on_drop(self) -> AbortOnDrop<Self> {
+        AbortOnDrop::new(self)
+    }
 }
+
+impl<T> Abort for RemoteHandle<T> {
+    fn abort(&self) {
+        self.abort();
+    }
+}
+
+// What it shares with the task is behind a lock under which nothing panics.
+impl<T> UnwindSafe for RemoteHandle<T> {}
+impl<T> RefUnwindSafe for RemoteHandle<T> {}
 
 impl<T> Future for RemoteHandle<T> {
     type Output = Result<T, JoinError>;

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use crate::executor::task::abort;
-use crate::executor::{Id, JoinError, JoinHandle};
+use crate::executor::{Id, JoinHandle};
 
 /// Aborts a task from anywhere: `Send`, `Sync`, cheap to clone. Made by
 /// [`JoinHandle::abort_handle`]. It says nothing of the outcome; the `JoinHandle` does.
@@ -24,7 +24,7 @@ impl AbortHandle {
     }
 
     /// Ends the task where it stands: in its next turn, on its executor's thread, the future is dropped, and
-    /// the `JoinHandle` then gives an error that [is_cancelled](JoinError::is_cancelled). Never inside
+    /// the `JoinHandle` then gives an error that [is_cancelled](crate::JoinError::is_cancelled). Never inside
     /// this call, and never on another thread. A task that has ended already keeps its output.
     pub fn abort(&self) {
         abort(&self.task);
@@ -43,7 +43,8 @@ impl fmt::Debug for AbortHandle {
     }
 }
 
-/// A [`JoinHandle`] that aborts its task when it is dropped. Made by [`JoinHandle::abort_on_drop`].
+/// A handle that aborts its task, or its blocking job, when it is dropped. Made by `abort_on_drop` of
+/// [`JoinHandle`], of [`RemoteHandle`](crate::RemoteHandle) and of `BlockingHandle`.
 ///
 /// # Cancellation
 ///
@@ -59,30 +60,42 @@ impl fmt::Debug for AbortHandle {
 /// ```
 #[derive(Debug)]
 #[must_use = "dropping the guard aborts the task"]
-pub struct AbortOnDrop<T> {
-    handle: JoinHandle<T>,
+pub struct AbortOnDrop<H: Abort> {
+    handle: H,
 }
 
-impl<T> AbortOnDrop<T> {
-    pub(in crate::executor) fn new(handle: JoinHandle<T>) -> Self {
+/// The handles that [`AbortOnDrop`] may hold. Its name is this crate's own: nothing else can be one.
+pub trait Abort {
+    /// As the handle's own `abort`.
+    fn abort(&self);
+}
+
+impl<T> Abort for JoinHandle<T> {
+    fn abort(&self) {
+        self.abort();
+    }
+}
+
+impl<H: Abort> AbortOnDrop<H> {
+    pub(crate) fn new(handle: H) -> Self {
         Self { handle }
     }
 
     /// The handle, to ask or to register with.
-    pub fn handle(&self) -> &JoinHandle<T> {
+    pub fn handle(&self) -> &H {
         &self.handle
     }
 }
 
-impl<T> Future for AbortOnDrop<T> {
-    type Output = Result<T, JoinError>;
+impl<H: Abort + Future + Unpin> Future for AbortOnDrop<H> {
+    type Output = H::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.handle).poll(cx)
     }
 }
 
-impl<T> Drop for AbortOnDrop<T> {
+impl<H: Abort> Drop for AbortOnDrop<H> {
     fn drop(&mut self) {
         self.handle.abort();
     }

@@ -8,4 +8,5 @@
 
 mod abort;
 
+pub(crate) use abort::Abort;
 pub use abort::{AbortHandle, AbortOnDrop};

@@ -120,7 +120,7 @@ impl<T> JoinHandle<T> {
     }
 
     /// Aborts the task when the guard that takes the handle's place is dropped.
-    pub fn abort_on_drop(self) -> AbortOnDrop<T> {
+    pub fn abort_on_drop(self) -> AbortOnDrop<Self> {
         AbortOnDrop::new(self)
     }
 

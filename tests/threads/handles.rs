@@ -1,7 +1,9 @@
 //! What the handles of tasks and jobs keep of others' code: wakers, futures, closures, outputs. It may panic, block
 //! and come back.
 
+use std::cell::Cell;
 use std::future::{Future, pending};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
@@ -248,4 +250,44 @@ fn what_a_task_holds_when_it_panics_is_dropped_while_it_unwinds() {
     let remote = runtime.handle().spawn(joined);
     assert!(runtime.block_on(remote).unwrap_err().is_panic());
     assert!(receive.recv().unwrap());
+}
+
+#[test]
+fn a_sent_task_goes_on_when_detached_and_is_aborted_when_its_guard_goes() {
+    let runtime = runtime();
+    let (send, receive) = mpsc::channel();
+    runtime.handle().spawn(async move { send.send("it ran") }).detach();
+    let guard = runtime.handle().spawn(pending::<()>()).abort_on_drop();
+    runtime.run_until_stalled();
+    assert_eq!(receive.try_recv(), Ok("it ran"));
+    assert!(!guard.handle().is_finished());
+    drop(guard);
+    runtime.run_until_stalled();
+    assert!(runtime.shutdown().lost().is_empty());
+}
+
+#[cfg(feature = "offload")]
+#[test]
+fn a_job_runs_when_detached_and_leaves_the_line_when_its_guard_goes() {
+    let runtime = taketurns::Builder::new().max_blocking_threads(1).build().unwrap();
+    runtime.block_on(async {
+        let (open, gate) = mpsc::channel::<()>();
+        let (send, receive) = mpsc::channel();
+        taketurns::spawn_blocking(move || gate.recv()).detach();
+        let (first, second) = (send.clone(), send);
+        drop(taketurns::spawn_blocking(move || first.send("aborted")).abort_on_drop());
+        taketurns::spawn_blocking(move || second.send("detached")).detach();
+        drop(open);
+        assert_eq!(receive.recv_timeout(LIMIT), Ok("detached"));
+    });
+}
+
+/// As tokio's are, whatever the output is.
+#[test]
+fn handles_may_be_used_after_a_panic_that_was_caught() {
+    fn is_unwind_safe<T: UnwindSafe + RefUnwindSafe>() {}
+    is_unwind_safe::<Handle>();
+    is_unwind_safe::<taketurns::RemoteHandle<Cell<u32>>>();
+    #[cfg(feature = "offload")]
+    is_unwind_safe::<taketurns::BlockingHandle<Cell<u32>>>();
 }
