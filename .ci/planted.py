@@ -209,19 +209,31 @@ PLANTED = {
         "`RemoteHandle::abort` wakes before it says so",
         [
             (
-                "runtime/handle.rs",
+                "runtime/remote.rs",
                 """\
-        if let State::Waiting { aborted, .. } = &mut *self.slot.lock() {
-            *aborted = true;
-        }
-        self.task.wake_by_ref();""",
+        if self.slot.note(|aborted| *aborted = true).is_some() {
+            self.task.wake_by_ref();
+        }""",
                 """\
         self.task.wake_by_ref();
-        if let State::Waiting { aborted, .. } = &mut *self.slot.lock() {
-            *aborted = true;
-        }""",
+        self.slot.note(|aborted| *aborted = true);""",
             ),
         ],
+    ),
+    # How an output goes to another thread.
+    "slotonce": (
+        "a slot keeps the waker that was cloned without looking for an output again",
+        [
+            (
+                "common/slot.rs",
+                "            cloned = Some(waker.clone());",
+                "            self.lock().awaiter = Some(waker.clone());\n            return Poll::Pending;",
+            ),
+        ],
+    ),
+    "slotleft": (
+        "a handle that goes away does not say so to its slot",
+        [("common/slot.rs", "        inner.has_handle = false;\n", "")],
     ),
     # How it ends.
     "keepqueued": (
