@@ -192,7 +192,15 @@ impl<'env, D: Driver> Executor<'env, D> {
     /// With the panic of `future` if it panics.
     #[track_caller]
     pub fn try_block_on<F: Future>(&self, future: F) -> Result<F::Output, Nested> {
-        let site = Location::caller();
+        self.try_block_on_at(Location::caller(), future)
+    }
+
+    /// As [`try_block_on`](Self::try_block_on), called at `site`.
+    pub(crate) fn try_block_on_at<F: Future>(
+        &self,
+        site: &'static Location<'static>,
+        future: F,
+    ) -> Result<F::Output, Nested> {
         let outcome = task::enter(&self.hub, site, || {
             let slot = pin!(Some(future));
             let mut root = Held::new(slot);
@@ -210,11 +218,23 @@ impl<'env, D: Driver> Executor<'env, D> {
     /// Runs the loop until [`Handle::stop`](crate::Handle::stop) is called. A `stop` that came before ends it
     /// at once.
     ///
+    /// # Panics
+    ///
+    /// With the text of [`Nested`] inside a running executor.
+    #[track_caller]
+    pub fn run_forever(&self) {
+        if let Err(nested) = self.try_run_forever() {
+            panic!("`run_forever`: {nested}");
+        }
+    }
+
+    /// As [`run_forever`](Self::run_forever), with an error for the nested call.
+    ///
     /// # Errors
     ///
     /// [`Nested`] when this thread is inside of an executor already.
     #[track_caller]
-    pub fn run_forever(&self) -> Result<(), Nested> {
+    pub fn try_run_forever(&self) -> Result<(), Nested> {
         task::enter(&self.hub, Location::caller(), || self.run_until(|| self.hub.take_stop()))
     }
 
@@ -228,25 +248,41 @@ impl<'env, D: Driver> Executor<'env, D> {
     /// [`Nested`] when this thread is inside of an executor already.
     #[track_caller]
     pub fn try_tick(&self) -> Result<bool, Nested> {
-        self.tick_within(Duration::ZERO)
+        self.tick_within(Duration::ZERO, Location::caller())
     }
 
     /// Gives turns, and looks between them, until no task is ready; never waits. Tasks that wake themselves
     /// without end keep it for ever. Afterwards it is as after a `false` of
     /// [`try_tick`](Self::try_tick).
     ///
+    /// # Panics
+    ///
+    /// With the text of [`Nested`] inside a running executor.
+    #[track_caller]
+    pub fn run_until_stalled(&self) {
+        if let Err(nested) = self.try_run_until_stalled() {
+            panic!("`run_until_stalled`: {nested}");
+        }
+    }
+
+    /// As [`run_until_stalled`](Self::run_until_stalled), with an error for the nested call.
+    ///
     /// # Errors
     ///
     /// [`Nested`] when this thread is inside of an executor already.
     #[track_caller]
-    pub fn run_until_stalled(&self) -> Result<(), Nested> {
+    pub fn try_run_until_stalled(&self) -> Result<(), Nested> {
         task::enter(&self.hub, Location::caller(), || while self.step(Duration::ZERO) {})
     }
 
-    /// As [`try_tick`](Self::try_tick); when no task is ready it waits for one, at most `limit`.
-    #[track_caller]
-    pub(crate) fn tick_within(&self, limit: Duration) -> Result<bool, Nested> {
-        task::enter(&self.hub, Location::caller(), || self.step(limit))
+    /// As [`try_tick`](Self::try_tick), called at `site`; when no task is ready it waits for one, at most
+    /// `limit`.
+    pub(crate) fn tick_within(
+        &self,
+        limit: Duration,
+        site: &'static Location<'static>,
+    ) -> Result<bool, Nested> {
+        task::enter(&self.hub, site, || self.step(limit))
     }
 
     /// How long a loop that is not ours may wait before the next [`try_tick`](Self::try_tick): not at all
@@ -265,13 +301,12 @@ impl<'env, D: Driver> Executor<'env, D> {
     /// an error that [is_shutdown](super::JoinError::is_shutdown). Returns what was lost, in that order.
     #[track_caller]
     pub fn close(mut self) -> Vec<Info> {
-        self.end()
+        self.end(Location::caller())
     }
 
-    /// As [`close`](Self::close). Good for nothing but to be dropped after this.
-    #[track_caller]
-    pub(crate) fn end(&mut self) -> Vec<Info> {
-        self.hub.close(Location::caller())
+    /// As [`close`](Self::close), called at `site`. Good for nothing but to be dropped after this.
+    pub(crate) fn end(&mut self, site: &'static Location<'static>) -> Vec<Info> {
+        self.hub.close(site)
     }
 
     /// The loop. Then F5: those that are queued have one last turn, and no others.

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::io;
 use std::num::NonZeroU32;
+use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,6 +82,7 @@ impl Builder {
     /// # Panics
     ///
     /// When `turns` is 0.
+    #[track_caller]
     pub fn event_interval(mut self, turns: u32) -> Self {
         self.event_interval = NonZeroU32::new(turns).expect("`event_interval` must be at least 1");
         self
@@ -167,6 +169,7 @@ impl Builder {
     /// # std::io::Result::Ok(())
     /// ```
     #[cfg(feature = "time")]
+    #[track_caller]
     pub fn timer_resolution(mut self, tick: Duration) -> Self {
         assert!(!tick.is_zero(), "`timer_resolution` must be at least 1 ns");
         self.timer_resolution = tick;
@@ -197,6 +200,7 @@ impl Builder {
     /// # std::io::Result::Ok(())
     /// ```
     #[cfg(feature = "net")]
+    #[track_caller]
     pub fn timer_slack(mut self, slack: Duration) -> Self {
         assert!(!slack.is_zero(), "`timer_slack` must be at least 1 ns");
         self.timer_slack = Some(slack);
@@ -209,6 +213,7 @@ impl Builder {
     ///
     /// When `threads` is 0.
     #[cfg(feature = "offload")]
+    #[track_caller]
     pub fn max_blocking_threads(mut self, threads: usize) -> Self {
         assert!(threads > 0, "`max_blocking_threads` must be at least 1");
         self.blocking.max_threads = threads;
@@ -236,17 +241,20 @@ impl Builder {
     ///
     /// When the system gives no descriptor for the reactor, lacks `epoll_pwait2` (Linux before 5.11), or
     /// refuses the timer slack.
+    #[track_caller]
     pub fn build(self) -> io::Result<Runtime> {
-        match self.order {
-            Order::Fifo => self.build_scheduled(None),
-            Order::Shuffled(seed) => self.build_scheduled(Some(Box::new(Shuffle::new(seed)))),
-        }
+        let schedule: Option<Box<dyn Schedule>> = match self.order {
+            Order::Fifo => None,
+            Order::Shuffled(seed) => Some(Box::new(Shuffle::new(seed))),
+        };
+        self.build_scheduled(schedule, Location::caller())
     }
 
-    /// With a schedule, every turn has a look before it, which chooses.
+    /// With a schedule, every turn has a look before it, which chooses. `made`: where `build` was called.
     pub(crate) fn build_scheduled(
         self,
         schedule: Option<Box<dyn Schedule>>,
+        made: &'static Location<'static>,
     ) -> io::Result<Runtime> {
         let parts = Parts::new(&self)?;
         let event_interval = if schedule.is_some() { NonZeroU32::MIN } else { self.event_interval };
@@ -257,7 +265,7 @@ impl Builder {
         let failures = Rc::clone(&parts.failures);
         executor.on_unhandled(move |task, error| failures.add(task, error));
         let Self { on_exit, on_lost, .. } = self;
-        Ok(Runtime { executor, parts, on_exit, on_lost, ended: false })
+        Ok(Runtime { executor, parts, on_exit, on_lost, ended: false, made })
     }
 }
 

@@ -7,8 +7,8 @@
 //!    them.
 //! 3. `outside`: the executor's `Driver`: a look is inbox, timers, reactor, in that order. `order`: whose
 //!    turn is next, when it is not who was first; `deadlock`: when nobody's can ever be.
-//! 4. `exit`, `report`: how tasks that have not ended are ended, and what was lost; `unhandled`: failures
-//!    that nobody awaits.
+//! 4. `end`, `exit`, `report`: how tasks that have not ended are ended, and what was lost; `unhandled`:
+//!    failures that nobody awaits.
 //! 5. `handle`, `remote`: a runtime from other threads; `hyper`: hyper's runtime traits for our types (feature
 //!    `hyper`).
 //! 6. this file: [`Runtime`], and the free [`block_on`].
@@ -17,6 +17,7 @@
 
 mod builder;
 mod deadlock;
+mod end;
 mod exit;
 mod handle;
 #[cfg(feature = "hyper")]
@@ -33,11 +34,12 @@ use std::future::Future;
 use std::io;
 #[cfg(feature = "net")]
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::{Duration, Instant};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
+use std::time::Duration;
 
 use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
 
-use crate::executor::{Executor, JoinHandle, Nested, silence};
+use crate::executor::{Executor, JoinHandle, Nested, with_current};
 
 pub use builder::Builder;
 use builder::OnLost;
@@ -71,7 +73,13 @@ pub struct Runtime {
     on_exit: OnExit,
     on_lost: Option<OnLost>,
     ended: bool,
+    /// Where: for a runtime that is dropped, as nothing tells a destructor where that is.
+    made: &'static Location<'static>,
 }
+
+/// A panic that leaves a run leaves the runtime as it was: it can be run again.
+impl UnwindSafe for Runtime {}
+impl RefUnwindSafe for Runtime {}
 
 impl Runtime {
     /// A runtime with the defaults of [`Builder`].
@@ -79,6 +87,7 @@ impl Runtime {
     /// # Errors
     ///
     /// When the system gives no descriptor for the reactor.
+    #[track_caller]
     pub fn new() -> io::Result<Self> {
         Builder::new().build()
     }
@@ -101,8 +110,7 @@ impl Runtime {
     /// never end (`Builder::deadlock_grace`).
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        let _entered = self.parts.enter();
-        match self.after(self.executor.try_block_on(future)) {
+        match self.try_block_on(future) {
             Ok(output) => output,
             Err(nested) => panic!("`block_on`: {nested}"),
         }
@@ -128,8 +136,17 @@ impl Runtime {
     /// ```
     #[track_caller]
     pub fn try_block_on<F: Future>(&self, future: F) -> Result<F::Output, Nested> {
-        let _entered = self.parts.enter();
-        self.after(self.executor.try_block_on(future))
+        self.try_block_on_at(Location::caller(), future)
+    }
+
+    /// As [`try_block_on`](Self::try_block_on), called at `site`.
+    pub(crate) fn try_block_on_at<F: Future>(
+        &self,
+        site: &'static Location<'static>,
+        future: F,
+    ) -> Result<F::Output, Nested> {
+        let _entered = self.enter();
+        self.after(self.executor.try_block_on_at(site, future))
     }
 
     /// Runs the loop until [`Handle::stop`] is called; then each task that is queued takes one last turn.
@@ -149,10 +166,24 @@ impl Runtime {
     /// ```
     #[track_caller]
     pub fn run_forever(&self) {
-        let _entered = self.parts.enter();
-        if let Err(nested) = self.after(self.executor.run_forever()) {
+        if let Err(nested) = self.try_run_forever() {
             panic!("`run_forever`: {nested}");
         }
+    }
+
+    /// As [`run_forever`](Self::run_forever), with an error for the nested call.
+    ///
+    /// # Errors
+    ///
+    /// [`Nested`] when this thread is inside of an executor already.
+    ///
+    /// # Panics
+    ///
+    /// As [`run_forever`](Self::run_forever), but for the nested call.
+    #[track_caller]
+    pub fn try_run_forever(&self) -> Result<(), Nested> {
+        let _entered = self.enter();
+        self.after(self.executor.try_run_forever())
     }
 
     /// Takes one step for a loop that is not ours: gives the next task its turn, with a look outside first
@@ -167,6 +198,10 @@ impl Runtime {
     ///
     /// [`Nested`] when this thread is inside of an executor already.
     ///
+    /// # Panics
+    ///
+    /// Under [`UnhandledPanic::Stop`] with a failure that nobody awaits.
+    ///
     /// ```
     /// let runtime = taketurns::Runtime::new()?;
     /// let task = runtime.spawn(taketurns::yield_now());
@@ -178,7 +213,7 @@ impl Runtime {
     /// ```
     #[track_caller]
     pub fn try_tick(&self) -> Result<bool, Nested> {
-        let _entered = self.parts.enter();
+        let _entered = self.enter();
         self.after(self.executor.try_tick())
     }
 
@@ -191,19 +226,39 @@ impl Runtime {
     /// that nobody awaits.
     #[track_caller]
     pub fn run_until_stalled(&self) {
-        let _entered = self.parts.enter();
-        if let Err(nested) = self.after(self.executor.run_until_stalled()) {
+        if let Err(nested) = self.try_run_until_stalled() {
             panic!("`run_until_stalled`: {nested}");
         }
     }
 
-    /// How long a loop that is not ours may wait before the next [`try_tick`](Self::try_tick): not at all
-    /// while a task is ready, or before a tick has given `false`; until the next timer is due; `None`: until
+    /// As [`run_until_stalled`](Self::run_until_stalled), with an error for the nested call.
+    ///
+    /// # Errors
+    ///
+    /// [`Nested`] when this thread is inside of an executor already.
+    ///
+    /// # Panics
+    ///
+    /// Under [`UnhandledPanic::Stop`] with a failure that nobody awaits.
+    #[track_caller]
+    pub fn try_run_until_stalled(&self) -> Result<(), Nested> {
+        let _entered = self.enter();
+        self.after(self.executor.try_run_until_stalled())
+    }
+
+    /// How long from now a loop that is not ours may wait before the next [`try_tick`](Self::try_tick). It is
+    /// the next deadline as a duration, which is what a wait of such a loop takes: not at all while a task is ready, or before a tick has given `false`; until the next timer is due; `None`: until
     #[cfg_attr(feature = "net", doc = "[`as_fd`](Self::as_fd) is readable.")]
     #[cfg_attr(not(feature = "net"), doc = "somebody wakes a task.")]
     #[must_use]
     pub fn next_deadline(&self) -> Option<Duration> {
         self.executor.next_deadline()
+    }
+
+    /// Before a run: enters the parts. Not if the executor will refuse the run, so that a refused call
+    /// changes nothing.
+    fn enter(&self) -> Option<parts::Entered> {
+        with_current(|_| ()).is_none().then(|| self.parts.enter())
     }
 
     /// A run is over, if there was one.
@@ -227,58 +282,7 @@ impl Runtime {
     #[must_use = "the report says what was lost; drop the runtime if you do not want it"]
     #[track_caller]
     pub fn shutdown(mut self) -> ExitReport {
-        self.end()
-    }
-
-    /// Ends. Whether a failure that was to stop a run ([`UnhandledPanic::Stop`]) came too late for that.
-    #[cfg(feature = "time")]
-    pub(crate) fn end_and_tell(mut self) -> bool {
-        self.end();
-        self.parts.failures.came_late()
-    }
-
-    #[track_caller]
-    fn end(&mut self) -> ExitReport {
-        self.ended = true;
-        let _entered = self.parts.enter();
-        self.parts.failures.end();
-        self.let_tasks_end();
-        let lost = self.executor.end();
-        if let Some(OnLost(hook)) = &self.on_lost {
-            lost.iter().for_each(|task| silence(|| hook(task)));
-        }
-        ExitReport::new(lost, self.parts.shut())
-    }
-
-    fn let_tasks_end(&self) {
-        let limit = match self.on_exit {
-            OnExit::Drop => return,
-            OnExit::Cancel { grace } => {
-                self.parts.ending.ask();
-                grace
-            }
-            OnExit::Wait { deadline } => deadline,
-        };
-        let begin = Instant::now();
-        while self.executor.live() > 0 && !std::thread::panicking() {
-            let left = limit.saturating_sub(begin.elapsed());
-            if left.is_zero() || self.executor.tick_within(left).is_err() {
-                return;
-            }
-        }
-    }
-}
-
-impl Drop for Runtime {
-    fn drop(&mut self) {
-        if !self.ended {
-            let report = self.end();
-            if cfg!(debug_assertions) && self.on_lost.is_none() {
-                for task in report.lost() {
-                    silence(|| eprintln!("lost when its runtime was dropped: {task}"));
-                }
-            }
-        }
+        self.end(Location::caller())
     }
 }
 

@@ -25,6 +25,7 @@ mod trace;
 mod trial;
 
 use std::future::Future;
+use std::panic::Location;
 
 use crate::executor::with_current;
 use report::Report;
@@ -121,24 +122,29 @@ where
         with_current(|_| ()).is_none(),
         "`testing::explore` makes runtimes of its own: call it outside of `block_on`, in a plain test"
     );
+    let site = Location::caller();
     let failure = match seed::from_environment() {
-        Some(seed) => first_failure([seed], &body),
-        None => first_failure(seeds, &body),
+        Some(seed) => first_failure([seed], &body, site),
+        None => first_failure(seeds, &body, site),
     };
     if let Some(report) = failure {
         panic!("{report}");
     }
 }
 
-fn first_failure<F, Fut>(seeds: impl IntoIterator<Item = u64>, body: &F) -> Option<Report>
+fn first_failure<F, Fut>(
+    seeds: impl IntoIterator<Item = u64>,
+    body: &F,
+    site: &'static Location<'static>,
+) -> Option<Report>
 where
     F: Fn() -> Fut,
     Fut: Future<Output = ()>,
 {
     for (seed, passed) in seeds.into_iter().zip(0..) {
-        let trial = Trial::run(body, seed, ALL);
+        let trial = Trial::run(body, seed, ALL, site);
         if trial.failed() {
-            let shrunk = shrink(trial, |choices| Trial::run(body, seed, choices));
+            let shrunk = shrink(trial, |choices| Trial::run(body, seed, choices, site));
             return Some(Report { seed, passed, shrunk });
         }
     }

@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 use std::future::Future;
+use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -24,11 +25,13 @@ pub(super) struct Trial {
 }
 
 impl Trial {
-    /// A run in a runtime of its own, the first `limit` choices by the seed.
+    /// A run in a runtime of its own, the first `limit` choices by the seed; as if `block_on` were called at
+    /// `site`.
     pub(super) fn run<Fut: Future<Output = ()>>(
         body: impl Fn() -> Fut,
         seed: u64,
         limit: u64,
+        site: &'static Location<'static>,
     ) -> Self {
         let trace = Rc::new(RefCell::default());
         let schedule = Prefix::new(seed, limit, Rc::clone(&trace));
@@ -37,11 +40,14 @@ impl Trial {
             .deadlock_grace(Duration::ZERO)
             .unhandled_panic(UnhandledPanic::Stop)
             .on_lost(|_| {});
-        let runtime = match builder.build_scheduled(Some(Box::new(schedule))) {
+        let runtime = match builder.build_scheduled(Some(Box::new(schedule)), site) {
             Ok(runtime) => runtime,
             Err(error) => panic!("`testing::explore` cannot make a runtime: {error}"),
         };
-        let (failed, mut panics) = recorded(|| runtime.block_on(async { body().await }));
+        let (failed, mut panics) = recorded(|| {
+            let run = runtime.try_block_on_at(site, async { body().await });
+            run.expect("`explore` is called outside of any run");
+        });
         let mut unseen = false;
         let (failed_late, late_panics) = recorded(|| unseen = runtime.end_and_tell());
         if !failed {

@@ -34,12 +34,14 @@ fn every_other_way_in_says_the_same_words() {
     let executor = Executor::new(ParkThread::new(), EVENT_INTERVAL);
     let line = line!() + 1;
     runtime.block_on(async {
-        let ways: [(&str, &dyn Fn()); 5] = [
+        let ways: [(&str, &dyn Fn()); 7] = [
             ("block_on", &|| block_on(async {})),
             ("block_on", &|| runtime.block_on(async {})),
             ("run_forever", &|| runtime.run_forever()),
             ("run_until_stalled", &|| runtime.run_until_stalled()),
             ("block_on", &|| executor.block_on(async {})),
+            ("run_forever", &|| executor.run_forever()),
+            ("run_until_stalled", &|| executor.run_until_stalled()),
         ];
         let words = runtime.try_block_on(async {}).unwrap_err().to_string();
         for (name, way) in ways {
@@ -49,10 +51,12 @@ fn every_other_way_in_says_the_same_words() {
         }
         let errors = [
             runtime.try_tick().unwrap_err(),
+            runtime.try_run_until_stalled().unwrap_err(),
+            runtime.try_run_forever().unwrap_err(),
             executor.try_block_on(async {}).unwrap_err(),
             executor.try_tick().unwrap_err(),
-            executor.run_until_stalled().unwrap_err(),
-            executor.run_forever().unwrap_err(),
+            executor.try_run_until_stalled().unwrap_err(),
+            executor.try_run_forever().unwrap_err(),
         ];
         for error in errors {
             assert_eq!((error.outer().line(), error.to_string()), (line, words.clone()));

@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -238,6 +239,27 @@ fn destructors_find_the_runtimes_context() {
         .detach();
     assert_eq!(runtime.shutdown().lost().len(), 2);
     assert_eq!(trace.take(), "dropped in context");
+}
+
+/// So a nested call that is refused changes nothing, not even while it drops its future.
+#[test]
+fn a_future_that_a_nested_call_refuses_is_dropped_in_the_outer_context() {
+    struct ReadsClock<'a>(&'a Cell<Option<Instant>>);
+    impl Drop for ReadsClock<'_> {
+        fn drop(&mut self) {
+            self.0.set(Some(Instant::now()));
+        }
+    }
+    let (outer, inner) = (manual(), Runtime::new().unwrap());
+    outer.block_on(async {
+        let seen = Cell::new(None);
+        let reads_clock = ReadsClock(&seen);
+        let refused = inner.try_block_on(async move {
+            let _reads_clock = reads_clock;
+        });
+        assert!(refused.is_err());
+        assert_eq!(seen.get(), Some(Instant::now()), "the outer clock stands still");
+    });
 }
 
 /// The text of the panic that `run` ends with.

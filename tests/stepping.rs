@@ -162,13 +162,13 @@ fn run_until_stalled_goes_on_with_self_wakes_and_with_children() {
         .detach();
     let (sleeper, waker) = sleeper(&world.trace, "sleeper");
     executor.spawn(sleeper).detach();
-    executor.run_until_stalled().unwrap();
+    executor.run_until_stalled();
     let all = "look parent self0 sleeper child0 look self1 child1 child2 look";
     assert_eq!(world.trace.take(), all);
     waker.wake_elsewhere();
-    executor.run_until_stalled().unwrap();
+    executor.run_until_stalled();
     assert_eq!(world.trace.take(), "look sleeper look");
-    executor.run_until_stalled().unwrap();
+    executor.run_until_stalled();
     assert_eq!(world.trace.take(), "look");
 }
 
@@ -189,7 +189,7 @@ fn the_deadline_is_zero_unless_a_tick_was_false_and_nobody_is_ready() {
     assert_eq!(executor.next_deadline(), None, "nothing but a wake can come");
     waker.wake_elsewhere();
     assert_eq!(executor.next_deadline(), Some(Duration::ZERO), "woken from elsewhere");
-    executor.run_until_stalled().unwrap();
+    executor.run_until_stalled();
     assert_eq!(executor.next_deadline(), None);
     executor.spawn(async {}).detach();
     assert_eq!(executor.next_deadline(), Some(Duration::ZERO), "spawned between two ticks");
@@ -254,7 +254,7 @@ fn a_waker_used_on_this_thread_between_two_ticks_is_one_from_elsewhere() {
     let executor = world.executor(61);
     let (sleeper, waker) = sleeper(&world.trace, "sleeper");
     executor.spawn(sleeper).detach();
-    executor.run_until_stalled().unwrap();
+    executor.run_until_stalled();
     waker.get().wake();
     assert_eq!((world.unparks(), executor.next_deadline()), (1, Some(Duration::ZERO)));
     assert_eq!(world.trace.take(), "look sleeper look", "not polled inside of the wake");
@@ -272,7 +272,7 @@ fn a_task_aborted_between_two_ticks_is_dropped_in_the_next() {
             std::future::pending::<()>().await;
         })
     });
-    executor.run_until_stalled().unwrap();
+    executor.run_until_stalled();
     world.trace.take();
 
     ending[0].abort();
@@ -297,14 +297,14 @@ fn ticks_take_no_notice_of_stop_and_the_next_run_forever_does() {
     executor.spawn(steps(world.trace.clone(), "", 9)).detach();
     Handle::new(&executor).stop();
     assert_eq!(world.ticks(&executor, 2), "look 0 / 1 /");
-    executor.run_forever().unwrap();
+    executor.run_forever();
     assert_eq!(world.trace.take(), "look 2", "one last turn");
     assert_eq!(world.ticks(&executor, 2), "3 / 4 /");
     let handle = Handle::new(&executor);
     executor.spawn(async move { handle.stop() }).detach();
-    executor.run_forever().unwrap();
+    executor.run_forever();
     assert_eq!(world.trace.take(), "look 5 6");
-    executor.run_until_stalled().unwrap();
+    executor.run_until_stalled();
     assert_eq!(world.trace.take(), "7 8 look");
 }
 
@@ -331,7 +331,7 @@ fn a_step_inside_of_a_run_is_nested() {
     let line = line!() + 1;
     executor.block_on(async {
         let steps = [executor.try_tick().err(), other.try_tick().err()];
-        let runs = [executor.run_until_stalled().err(), other.run_until_stalled().err()];
+        let runs = [executor.try_run_until_stalled().err(), other.try_run_until_stalled().err()];
         for nested in steps.into_iter().chain(runs) {
             assert_eq!(nested.expect("an error").outer().line(), line);
         }

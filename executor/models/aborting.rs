@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::cell::RefCell;
+use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -136,7 +137,7 @@ fn abort_against_close() {
         drop(waker);
         let away = thread::spawn(move || abort.abort());
         executor.block_on(yield_now());
-        let lost = executor.end().len();
+        let lost = executor.end(Location::caller()).len();
         drop(executor);
         assert_eq!(drops.get(), 1);
         let error = outcome(handle).unwrap_err();

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 use std::future::{pending, poll_fn};
+use std::panic::Location;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 
@@ -41,7 +42,7 @@ fn beside(preemptions: Preemptions, there: impl Fn(&Handle) + Copy + Send + Sync
             there(&handle);
             handle.stop();
         });
-        here.run_forever().unwrap();
+        here.run_forever();
         away.join().unwrap();
     });
 }
@@ -106,7 +107,7 @@ fn remote_join_against_close() {
             Err(error) => assert!(error.is_shutdown()),
         });
         here.block_on(yield_now());
-        here.end();
+        here.end(Location::caller());
         drop(here);
         away.join().unwrap();
     });
@@ -129,7 +130,7 @@ fn remote_handle_drop_against_completion() {
             drop(remote);
             handle.stop();
         });
-        here.run_forever().unwrap();
+        here.run_forever();
         drop(here);
         away.join().unwrap();
         assert!(polls.load(Ordering::Relaxed) <= 1);

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 use std::future::poll_fn;
+use std::panic::Location;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -110,7 +111,7 @@ fn wake_against_timed_out_park() {
             written.store(1, Ordering::Relaxed);
             waker.wake();
         });
-        executor.tick_within(Duration::from_millis(1)).unwrap();
+        executor.tick_within(Duration::from_millis(1), Location::caller()).unwrap();
         if executor.next_deadline().is_none() {
             unparked.wait();
         }
@@ -133,7 +134,7 @@ fn wake_against_a_run_after_steps() {
             written.store(1, Ordering::Relaxed);
             waker.wake();
         });
-        executor.run_until_stalled().unwrap();
+        executor.run_until_stalled();
         executor.block_on(task).unwrap();
         away.join().unwrap();
     });
@@ -147,7 +148,7 @@ fn run_forever_sees(there: impl Fn(Handle, Arc<AtomicUsize>) + Copy + Send + Syn
         let written = Arc::new(AtomicUsize::new(0));
         let seen = Arc::clone(&written);
         let away = thread::spawn(move || there(handle, written));
-        executor.run_forever().unwrap();
+        executor.run_forever();
         assert_eq!(seen.load(Ordering::Relaxed), 1);
         away.join().unwrap();
     });
@@ -197,7 +198,7 @@ fn two_stops() {
             })
         });
         while written.iter().any(|written| written.load(Ordering::Relaxed) == 0) {
-            executor.run_forever().unwrap();
+            executor.run_forever();
         }
         for thread in away {
             thread.join().unwrap();

@@ -34,7 +34,7 @@ pub(crate) fn trace(program: &Program) -> Vec<Event> {
         world.over.set(false);
         world.root.set(None);
         match run {
-            Run::Forever => executor.run_forever().unwrap(),
+            Run::Forever => executor.run_forever(),
             Run::BlockOn => {
                 let root = world.enter(|_| None);
                 world.root.set(Some(root));
