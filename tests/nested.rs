@@ -1,10 +1,12 @@
 //! One thread, one running executor: every way into a second one is an error that names the first.
 
+use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::mpsc;
 
 use taketurns::executor::{EVENT_INTERVAL, Executor, ParkThread};
-use taketurns::{Runtime, block_on, spawn, yield_now};
+use taketurns::{Builder, Nested, Runtime, block_on, spawn, yield_now};
 
 #[test]
 fn the_error_names_the_outer_call() {
@@ -131,6 +133,53 @@ fn a_runtime_may_be_dropped_inside_another() {
         assert_eq!(inner.shutdown().lost().len(), 1);
         assert_eq!(spawn(async { 1 }).await.unwrap(), 1);
     });
+}
+
+#[test]
+fn a_run_in_a_destructor_at_the_end_names_where_the_runtime_ended_or_was_made() {
+    /// Says what a run in its destructor is refused with.
+    struct Runs(mpsc::Sender<Nested>);
+    impl Drop for Runs {
+        fn drop(&mut self) {
+            self.0.send(Runtime::new().unwrap().try_block_on(async {}).unwrap_err()).unwrap();
+        }
+    }
+    let (said, heard) = mpsc::channel();
+    let runs = Runs(said.clone());
+    let holds = |runs: Runs| async move {
+        let _runs = runs;
+        pending::<()>().await;
+    };
+
+    let runtime = Runtime::new().unwrap();
+    runtime.spawn(holds(runs)).detach();
+    let line = line!() + 1;
+    drop(runtime.shutdown());
+    assert_eq!(
+        heard.recv().unwrap().to_string(),
+        format!(
+            "this thread is ending an executor, that of {}:{line}:18, and a destructor cannot run another \
+             meanwhile: do it in the task before that ends (`task::cancelled` tells it under \
+             `OnExit::Cancel`), or on a thread of its own",
+            file!()
+        )
+    );
+
+    let place = || {
+        let outer = heard.recv().unwrap().outer();
+        (outer.file(), outer.line())
+    };
+    let runs = Runs(said.clone());
+    let line = line!() + 1;
+    let runtime = Builder::new().on_lost(|_| {}).build().unwrap();
+    runtime.spawn(holds(runs)).detach();
+    drop(runtime);
+    assert_eq!(place(), (file!(), line));
+
+    let runs = Runs(said);
+    let line = line!() + 1;
+    block_on(async { spawn(holds(runs)).detach() });
+    assert_eq!(place(), (file!(), line));
 }
 
 #[test]

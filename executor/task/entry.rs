@@ -27,10 +27,13 @@ thread_cell! {
 #[derive(Clone, Copy, Debug)]
 pub struct Nested {
     outer: &'static Location<'static>,
+    /// The outer executor is ending, so this is a destructor, or a callback.
+    is_ending: bool,
 }
 
 impl Nested {
-    /// Where the run was begun that this thread is inside of.
+    /// Where the run was begun that this thread is inside of. In a destructor that runs as a runtime ends: where
+    /// `shutdown` was called, or, as a drop has no place, where the runtime was made.
     #[must_use]
     pub fn outer(&self) -> &'static Location<'static> {
         self.outer
@@ -40,6 +43,14 @@ impl Nested {
 impl fmt::Display for Nested {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let outer = self.outer;
+        if self.is_ending {
+            return write!(
+                f,
+                "this thread is ending an executor, that of {outer}, and a destructor cannot run another \
+                 meanwhile: do it in the task before that ends (`task::cancelled` tells it under \
+                 `OnExit::Cancel`), or on a thread of its own"
+            );
+        }
         write!(
             f,
             "this thread already runs an executor, entered at {outer}: \
@@ -80,7 +91,10 @@ pub(crate) fn enter<R>(
     f: impl FnOnce() -> R,
 ) -> Result<R, Nested> {
     match ENTERED_AT.with(std::cell::Cell::get) {
-        Some(outer) => Err(Nested { outer }),
+        Some(outer) => {
+            let is_ending = with_current(Hub::is_ending).unwrap_or_default();
+            Err(Nested { outer, is_ending })
+        }
         None => Ok(enter_anyway(hub, site, f)),
     }
 }
