@@ -39,9 +39,10 @@ impl Driver for Outside {
         };
         let idle = tokens::idle(|| self.parts.is_held(), wait, inbox);
         self.parts.wake(idle);
-        self.suspicion = self.suspicion.take().filter(|_| idle);
-        if let Some(suspicion) = &self.suspicion {
+        // Taken out, so that one that is confirmed ends with its run.
+        if let Some(suspicion) = self.suspicion.take().filter(|_| idle) {
             suspicion.confirm(&self.parts);
+            self.suspicion = Some(suspicion);
         }
         if let Some(schedule) = &mut self.schedule {
             schedule.apply();

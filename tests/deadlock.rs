@@ -220,6 +220,22 @@ fn wakes_that_do_nothing_do_not_put_it_off() {
     thread.join().unwrap();
 }
 
+/// What was certain of one run is no suspicion against the next.
+#[test]
+fn after_a_deadlock_the_next_run_has_a_grace_of_its_own() {
+    let runtime = Builder::new().clock(Clock::AutoAdvance).deadlock_grace(HOUR).build().unwrap();
+    let (sender, receiver) = oneshot::channel();
+    runtime.spawn(async move { receiver.await.unwrap() }).detach();
+    panic_of(|| runtime.block_on(pending::<()>()));
+    let thread = thread::spawn(move || {
+        some_real_time();
+        sender.send(()).unwrap();
+    });
+    let text = panic_of(|| runtime.run_forever());
+    assert_eq!(text, format!("{HEAD}there is no task, and nobody to stop the run\n"));
+    thread.join().unwrap();
+}
+
 #[test]
 fn a_thread_that_holds_the_clock_is_not_accused() {
     at_once(Clock::AutoAdvance).block_on(async {
