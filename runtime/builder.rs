@@ -127,8 +127,8 @@ impl Builder {
     /// Called for each task that was lost when the runtime ended, in the order of spawning. A panic of it
     /// ends there.
     ///
-    /// Without it, a debug build prints a line for each to stderr when the runtime is dropped, as
-    /// nobody sees the report then; `on_lost(|_| {})` is silent.
+    /// Without it, a debug build prints how many there are, and a line for each of the first 50, to stderr when
+    /// the runtime is dropped, as nobody sees the report then; `on_lost(|_| {})` is silent.
     pub fn on_lost(mut self, hook: impl Fn(&Info) + Send + Sync + 'static) -> Self {
         self.on_lost = Some(OnLost(Arc::new(hook)));
         self

@@ -11,13 +11,11 @@ use std::fmt::{self, Write};
 use std::time::{Duration, Instant};
 
 use super::parts::Parts;
+use super::report::{LISTED, write_more};
 use crate::executor::{Hub, Id, Info, State, with_current};
 
 /// How long a thread that nobody knows of has to wake a task, unless told otherwise.
 pub(super) const GRACE: Duration = Duration::from_secs(1);
-
-/// Tasks of each kind that are named.
-const LISTED: usize = 50;
 
 /// It looks like a deadlock, and proves to be one if nothing happens.
 pub(super) struct Suspicion {
@@ -108,9 +106,6 @@ impl fmt::Display for Listed<'_> {
                 write!(f, "; waits for {what}")?;
             }
         }
-        match self.listed.len().saturating_sub(LISTED) {
-            0 => Ok(()),
-            more => write!(f, "\n  and {more} more"),
-        }
+        write_more(self.listed.len(), f)
     }
 }

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Instant;
 
 use super::builder::OnLost;
+use super::report::Lost;
 use super::{ExitReport, OnExit, Runtime};
 use crate::executor::silence;
 
@@ -55,10 +56,9 @@ impl Drop for Runtime {
     fn drop(&mut self) {
         if !self.ended {
             let report = self.end(self.made);
-            if cfg!(debug_assertions) && self.on_lost.is_none() {
-                for task in report.lost() {
-                    silence(|| eprintln!("lost when its runtime was dropped: {task}"));
-                }
+            if cfg!(debug_assertions) && self.on_lost.is_none() && !report.lost().is_empty() {
+                let lost = Lost { tasks: report.lost(), how: " when the runtime was dropped" };
+                silence(|| eprintln!("{lost}"));
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::executor::Info;
 /// What was lost when a runtime ended: tasks in the order of spawning, and blocking jobs that did not
 /// end in time.
 ///
-/// Its `Display` is a line for each, under a heading.
+/// Its `Display` is a line for each, under a heading, but not more than 50 lines of a kind.
 ///
 /// ```
 /// let runtime = taketurns::Runtime::new()?;
@@ -48,18 +48,44 @@ impl ExitReport {
 
 impl fmt::Display for ExitReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.lost.len() {
-            0 => f.write_str("no task was lost")?,
-            1 => f.write_str("1 task was lost:")?,
-            many => write!(f, "{many} tasks were lost:")?,
-        }
-        for task in &self.lost {
-            write!(f, "\n  {task}")?;
-        }
-        for job in &self.stuck {
+        write!(f, "{}", Lost { tasks: &self.lost, how: "" })?;
+        for job in self.stuck.iter().take(LISTED) {
             write!(f, "\nstill running: {job}")?;
         }
-        Ok(())
+        write_more(self.stuck.len(), f)
+    }
+}
+
+/// How many were lost, then the first of them.
+pub(super) struct Lost<'a> {
+    pub(super) tasks: &'a [Info],
+    /// For the heading, behind "lost".
+    pub(super) how: &'static str,
+}
+
+impl fmt::Display for Lost<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { tasks, how } = self;
+        match tasks.len() {
+            0 => write!(f, "no task was lost{how}")?,
+            1 => write!(f, "1 task was lost{how}:")?,
+            many => write!(f, "{many} tasks were lost{how}:")?,
+        }
+        for task in tasks.iter().take(LISTED) {
+            write!(f, "\n  {task}")?;
+        }
+        write_more(tasks.len(), f)
+    }
+}
+
+/// Lines of one kind in a text that somebody is to read.
+pub(super) const LISTED: usize = 50;
+
+/// What is not among the first [`LISTED`] of so many.
+pub(super) fn write_more(all: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match all.saturating_sub(LISTED) {
+        0 => Ok(()),
+        more => write!(f, "\n  and {more} more"),
     }
 }
 

@@ -343,11 +343,40 @@ fn a_runtime_that_is_dropped_says_what_was_lost_in_a_debug_build() {
         assert!(said.is_empty(), "{said:?}");
         return;
     }
-    let [one, two] = &said[..] else { panic!("two lines: {said:?}") };
-    let begins = "lost when its runtime was dropped: task #1 \"forgotten\", spawned at ";
+    let [head, one, two] = &said[..] else { panic!("three lines: {said:?}") };
+    assert_eq!(head, "2 tasks were lost when the runtime was dropped:");
+    let begins = "  task #1 \"forgotten\", spawned at ";
     assert!(one.starts_with(begins) && one.contains("exit.rs"), "{one}");
     assert!(one.ends_with(", polled once, stuck: nobody holds its waker"), "{one}");
     assert!(two.ends_with(", polled once, ready to run"), "{two}");
+}
+
+/// Whose report is read, and who is told, hears of all.
+#[test]
+fn of_many_lost_tasks_the_first_are_written() {
+    let many = |builder: Builder| {
+        let runtime = builder.build().unwrap();
+        (0..1000).for_each(|_| runtime.spawn(pending::<()>()).detach());
+        runtime
+    };
+    if is_child() {
+        drop(many(Builder::new()));
+        return;
+    }
+    let told = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&told);
+    let report = many(Builder::new().on_lost(move |_| *count.lock().unwrap() += 1)).shutdown();
+    assert_eq!((report.lost().len(), *told.lock().unwrap()), (1000, 1000));
+    let text = report.to_string();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!((lines.len(), lines[0], lines[51]), (52, "1000 tasks were lost:", "  and 950 more"));
+    assert!(lines[50].starts_with("  task #50, spawned at "), "{text}");
+
+    let said = said("of_many_lost_tasks_the_first_are_written");
+    if cfg!(debug_assertions) {
+        assert_eq!((said.len(), &*said[51]), (52, "  and 950 more"));
+        assert_eq!(said[0], "1000 tasks were lost when the runtime was dropped:");
+    }
 }
 
 #[test]

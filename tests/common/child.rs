@@ -13,7 +13,13 @@ pub(crate) fn said(name: &str) -> Vec<String> {
     let output = child.env(SCENE, name).env("RUST_BACKTRACE", "0").output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{stderr}");
-    let of_a_task = |line: &&str| line.contains("nobody awaits") || line.contains("lost when");
+    let of_a_task = |line: &&str| {
+        let begins = |start| line.starts_with(start);
+        line.contains("nobody awaits")
+            || line.contains("lost when")
+            || begins("  task #")
+            || begins("  and ")
+    };
     stderr.lines().filter(of_a_task).map(str::to_owned).collect()
 }
 
