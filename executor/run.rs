@@ -168,6 +168,11 @@ impl<'env, D: Driver> Executor<'env, D> {
         self.hub.live()
     }
 
+    /// Between runs: whether no task that is left can ever go on, as nobody holds a waker of any.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.hub.is_stuck()
+    }
+
     /// Runs the loop until `future` completes, and gives its output. `future` may borrow.
     ///
     /// # Panics

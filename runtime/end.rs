@@ -2,14 +2,15 @@
 
 #![forbid(unsafe_code)]
 
-use std::panic::Location;
+use std::error::Error;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::builder::OnLost;
 use super::report::Lost;
 use super::{ExitReport, OnExit, Runtime};
-use crate::executor::silence;
+use crate::executor::{JoinError, Who, silence};
 
 impl Runtime {
     /// Ends. Whether a failure that was to stop a run ([`UnhandledPanic::Stop`](super::UnhandledPanic::Stop))
@@ -20,12 +21,17 @@ impl Runtime {
         self.parts.failures.came_late()
     }
 
-    /// `site`: for a run inside a destructor, which is refused.
+    /// Every step is taken, whatever panics in the steps before. `site`: for a run inside a destructor, which
+    /// is refused.
     pub(super) fn end(&mut self, site: &'static Location<'static>) -> ExitReport {
         self.ended = true;
         let _entered = self.parts.enter();
         self.parts.failures.end();
-        self.let_tasks_end(site);
+        let waited = catch_unwind(AssertUnwindSafe(|| self.let_tasks_end(site)));
+        if let Err(payload) = waited {
+            silence(|| drop(payload)); // its text is what the panic hook has told of
+            self.tell("the loop panicked, so the end of the runtime no longer waits for its tasks");
+        }
         let lost = self.executor.end(site);
         if let Some(OnLost(hook)) = &self.on_lost {
             lost.iter().for_each(|task| silence(|| hook(task)));
@@ -33,20 +39,35 @@ impl Runtime {
         ExitReport::new(lost, self.parts.shut())
     }
 
+    /// Of a failure that nobody awaits, in no task's name.
+    fn tell(&self, error: impl Into<Box<dyn Error>>) {
+        silence(|| self.parts.failures.add(None, error.into()));
+    }
+
+    /// Gives turns until each task has ended or is stuck for certain, but not longer than `on_exit` says.
     fn let_tasks_end(&self, site: &'static Location<'static>) {
         let limit = match self.on_exit {
             OnExit::Drop => return,
             OnExit::Cancel { grace } => {
-                self.parts.ending.ask();
+                self.parts
+                    .ending
+                    .ask(|payload| self.tell(JoinError::panicked(Who::Waker, payload)));
                 grace
             }
             OnExit::Wait { deadline } => deadline,
         };
         let begin = Instant::now();
-        while self.executor.live() > 0 && !thread::panicking() {
+        // What a `Handle` has sent is no task yet, so a look that finds nothing comes before the first wait.
+        let mut wait = Duration::ZERO;
+        loop {
             let left = limit.saturating_sub(begin.elapsed());
-            if left.is_zero() || self.executor.tick_within(left, site).is_err() {
+            if left.is_zero() || thread::panicking() {
                 return;
+            }
+            match self.executor.tick_within(wait.min(left), site) {
+                Ok(true) => wait = Duration::ZERO,
+                Ok(false) if !self.executor.is_stuck() => wait = Duration::MAX,
+                Ok(false) | Err(_) => return,
             }
         }
     }

@@ -2,21 +2,27 @@
 
 #![forbid(unsafe_code)]
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::common::scoped;
-use crate::executor::silence;
 
 /// What the end of a runtime does with tasks that have not ended. By the real clock, whichever the
 /// runtime goes by, so that it ends.
 ///
 /// A runtime that is dropped inside a run, or while its thread panics, drops them at once.
+///
+/// `Cancel` and `Wait` run what a [`Handle`](crate::Handle) has sent too. They end before their time when each
+/// task has ended or is certain never to go on, as nobody holds its waker
+/// ([`State::Stuck`](crate::task::State::Stuck)). A panic of the loop ends the wait, but not the end: it is
+/// reported as a failure that nobody awaits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum OnExit {
     /// They are dropped where they stand, in the order of spawning.
@@ -53,11 +59,13 @@ impl Ending {
         scoped::enter(&CURRENT, Rc::clone(self))
     }
 
-    /// Asks all tasks to end, now and in future.
-    pub(super) fn ask(&self) {
+    /// Asks all tasks to end, now and in future. `panicked` gets what a waker panics with.
+    pub(super) fn ask(&self, panicked: impl Fn(Box<dyn Any + Send>)) {
         self.asked.set(true);
         for waker in self.waiting.take().into_values() {
-            silence(|| waker.wake());
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+                panicked(payload);
+            }
         }
     }
 

@@ -18,6 +18,8 @@
 mod builder;
 mod deadlock;
 mod end;
+#[cfg(all(test, not(loom), feature = "offload"))]
+mod end_tests;
 mod exit;
 mod handle;
 #[cfg(feature = "hyper")]

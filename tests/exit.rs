@@ -15,7 +15,7 @@ use std::time::Duration;
 use child::{is_child, said};
 use common::Trace;
 use taketurns::task::{self, State};
-use taketurns::{Builder, OnExit, Runtime, block_on, spawn, yield_now};
+use taketurns::{Builder, OnExit, Runtime, UnhandledPanic, block_on, spawn, yield_now};
 
 /// As much time as any of these could need. Nobody waits for so long: they end by themselves.
 const AMPLE: Duration = Duration::from_secs(3600);
@@ -100,6 +100,67 @@ fn wait_takes_what_other_threads_wake_and_what_tasks_spawn_meanwhile() {
     assert!(runtime.shutdown().lost().is_empty());
     waking.join().unwrap();
     assert_eq!(trace.take(), "woken 1 ended");
+}
+
+/// It is no task of the runtime yet, when the end begins.
+#[test]
+fn what_a_handle_sent_before_the_end_runs() {
+    for on_exit in [OnExit::Wait { deadline: AMPLE }, OnExit::Cancel { grace: AMPLE }] {
+        let runtime = ending(on_exit);
+        let (said, heard) = mpsc::channel();
+        let handle = runtime.handle();
+        let again = handle.clone();
+        let sent = handle.spawn(async move {
+            // Nor is this, when the first has ended.
+            drop(again.spawn(async move { said.send("ran").unwrap() }));
+        });
+        let report = runtime.shutdown();
+        assert_eq!(
+            (report.lost().len(), heard.try_recv()),
+            (0, Ok("ran")),
+            "{on_exit:?}: {report}"
+        );
+        block_on(sent).unwrap();
+    }
+}
+
+#[test]
+fn what_a_handle_sent_is_lost_where_nothing_is_waited_for() {
+    let runtime = ending(OnExit::Drop);
+    let sent = runtime.handle().spawn(async {});
+    let report = runtime.shutdown();
+    assert_eq!(report.lost().len(), 1, "{report}");
+    assert!(block_on(sent).unwrap_err().is_shutdown());
+}
+
+#[test]
+fn tasks_that_are_certain_to_be_stuck_are_not_waited_for() {
+    for on_exit in [OnExit::Wait { deadline: AMPLE }, OnExit::Cancel { grace: AMPLE }] {
+        let runtime = ending(on_exit);
+        let kept = runtime.spawn(pending::<()>());
+        runtime.spawn(pending::<()>()).detach();
+        let report = runtime.shutdown();
+        assert_eq!(report.lost().len(), 2);
+        assert!(report.lost().iter().all(|task| task.state() == State::Stuck), "{report}");
+        assert!(block_on(kept).unwrap_err().is_shutdown());
+    }
+}
+
+/// Beside one that is stuck: by a thread that holds its waker, and then by the task it wakes.
+#[test]
+fn a_task_that_may_still_be_woken_is_waited_for_beside_one_that_is_stuck() {
+    let runtime = waiting(AMPLE);
+    runtime.spawn(pending::<()>()).detach();
+    let (sender, receiver) = futures::channel::oneshot::channel();
+    let (last, awaits_last) = futures::channel::oneshot::channel::<()>();
+    runtime.spawn(async move { receiver.await.map(|()| drop(last)).unwrap() }).detach();
+    runtime.spawn(async move { awaits_last.await.unwrap_err() }).detach();
+    let thread = thread::spawn(move || {
+        common::some_real_time();
+        sender.send(()).unwrap();
+    });
+    assert_eq!(runtime.shutdown().lost().len(), 1);
+    thread.join().unwrap();
 }
 
 #[test]
@@ -207,7 +268,7 @@ fn a_wait_to_be_asked_may_be_dropped_made_anew_and_polled_again() {
 }
 
 #[test]
-fn a_waker_that_panics_when_tasks_are_asked_ends_there() {
+fn a_waker_that_panics_when_tasks_are_asked_is_reported_and_the_others_are_asked() {
     struct Panics;
     impl Wake for Panics {
         fn wake(self: Arc<Self>) {
@@ -215,7 +276,10 @@ fn a_waker_that_panics_when_tasks_are_asked_ends_there() {
         }
     }
     let trace = Trace::new();
-    let runtime = asking(AMPLE);
+    let (say, heard) = mpsc::channel();
+    let tell = Arc::new(move |failure: &task::Unhandled| say.send(failure.to_string()).unwrap());
+    let builder = Builder::new().unhandled_panic(UnhandledPanic::Call(tell));
+    let runtime = builder.on_exit(OnExit::Cancel { grace: AMPLE }).build().unwrap();
     let poll_by = |waker: Waker| {
         let mut cancelled = Box::pin(task::cancelled());
         assert!(cancelled.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
@@ -226,6 +290,7 @@ fn a_waker_that_panics_when_tasks_are_asked_ends_there() {
     runtime.block_on(async {});
     assert!(runtime.shutdown().lost().is_empty());
     assert_eq!(trace.take(), "other-asked other-clean other-gone");
+    assert_eq!(heard.recv().unwrap(), "a waker panicked: in wake; nobody awaits it");
 }
 
 #[test]

@@ -46,9 +46,14 @@ impl Hub {
 
     /// The run can never end: nobody holds a waker of its future; where it has none, of any task.
     pub(crate) fn is_stuck(&self) -> bool {
-        // SAFETY: (ALIVE) as above.
-        let is_stuck = |task: TaskPtr| unsafe { self.describe(task).state == State::Stuck };
-        self.root.get().map_or_else(|| self.live_tasks().into_iter().all(is_stuck), is_stuck)
+        // SAFETY: (ALIVE) LISTED is held; the root's handle is further up the stack, in `with_root`.
+        let is_stuck = |task: TaskPtr| unsafe {
+            let polls = (*task.as_ptr()).polls.get();
+            count(task).state(polls) == State::Stuck
+        };
+        // SAFETY: (LEAF) reads counts.
+        let all_are = || unsafe { self.live.with(|live| live.iter().all(is_stuck)) };
+        self.root.get().map_or_else(all_are, is_stuck)
     }
 
     /// Whether something is on its way that a look has not seen: a stop, of a run that it ends, or a wake that
