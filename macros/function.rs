@@ -40,7 +40,7 @@ impl Function {
 }
 
 /// A `macro_rules!` macro puts what its `$vis`, `$ty` or `$block` stand for into groups without delimiters.
-fn without_invisible_groups(tokens: TokenStream) -> Vec<TokenTree> {
+pub(crate) fn without_invisible_groups(tokens: TokenStream) -> Vec<TokenTree> {
     let open = |token| match token {
         TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
             without_invisible_groups(group.stream())
@@ -150,7 +150,7 @@ fn result_and_body(
     }
 }
 
-fn is_punct(token: &TokenTree, char: char) -> bool {
+pub(crate) fn is_punct(token: &TokenTree, char: char) -> bool {
     matches!(token, TokenTree::Punct(punct) if punct.as_char() == char)
 }
 

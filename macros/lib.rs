@@ -13,15 +13,16 @@
 //! ```
 //!
 //! So the compiler finds errors of the body where they were written, and `return`, `?` and `.await` mean
-//! there what they mean in every `async fn`. Where Cargo.toml gives taketurns another name, the crate's root
-//! needs `extern crate other_name as taketurns;`.
+//! there what they mean in every `async fn`. Where Cargo.toml gives taketurns another name, or another crate
+//! exports it, `crate = "path"` says where it is: `#[other_name::main(crate = "other_name")]`.
 //!
 //! # Layout
 //!
-//! 1. this file: the two attributes, their options, and what they expand to.
-//! 2. `function.rs`: the function under the attribute, in the few pieces the expansion needs.
-//! 3. `error.rs`: a misuse, as an error of the compiler at the place of the mistake.
-//! 4. `tests/`: what the attributes keep and run, and the text and place of each error.
+//! 1. this file: the two attributes, and what they expand to.
+//! 2. `options.rs`: what stands in their parentheses.
+//! 3. `function.rs`: the function under the attribute, in the few pieces the expansion needs.
+//! 4. `error.rs`: a misuse, as an error of the compiler at the place of the mistake.
+//! 5. `tests/`: what the attributes keep and run, and the text and place of each error.
 //!
 //! `proc_macro` alone: there is too little to parse for a parser, and no crate to build before this one.
 
@@ -29,17 +30,19 @@
 
 mod error;
 mod function;
+mod options;
 
 use proc_macro::{Delimiter, Group, Ident, TokenStream, TokenTree};
 
 use error::Error;
 use function::Function;
+use options::Options;
 
 /// Makes an `async fn main` the program's: its body runs by `taketurns::block_on`.
 ///
 /// The function takes no arguments and no generics; it may return what every `main` may. Attributes,
-/// documentation and visibility stay as they are. There are no options: to set something, call
-/// `taketurns::Builder` in a plain `fn main`.
+/// documentation and visibility stay as they are. To set something, call `taketurns::Builder` in a plain
+/// `fn main`: the only option is `crate = "path"`, for a crate that knows taketurns by another name.
 ///
 /// ```
 /// use std::process::ExitCode;
@@ -55,13 +58,9 @@ use function::Function;
 /// ```
 #[proc_macro_attribute]
 pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
-    expand("`#[taketurns::main]`", options, item, |options| match options.first() {
-        None => Ok(Runner { attribute: "", run: BLOCK_ON }),
-        Some(option) => Err(Error::at(
-            option.span(),
-            "`#[taketurns::main]` takes no options: to set something, \
-             call `taketurns::Builder` in a plain `fn main`",
-        )),
+    expand("`#[taketurns::main]`", item, || {
+        let Options { taketurns, .. } = Options::of_main(options)?;
+        Ok(Runner { attribute: "", run: format!("{taketurns}::block_on") })
     })
 }
 
@@ -73,55 +72,47 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 /// With `paused`, the test's runtime goes by a virtual clock (`Clock::AutoAdvance`, of the feature `time`):
 /// it stands still while a task is ready, then goes to the next deadline at once. An hour takes no time, and
 /// where nothing is left to wait for, the test fails and names the tasks that are deadlocked. (After
-/// `time::pause` only `advance` moves a clock.)
+/// `time::pause` only `advance` moves a clock.) `crate = "path"` says where taketurns is, in a crate that knows
+/// it by another name: `#[other_name::test(paused, crate = "other_name")]`.
 ///
 /// ```
 #[doc = include_str!("tests/attributes/example.rs")]
 /// ```
 #[proc_macro_attribute]
 pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
-    expand("`#[taketurns::test]`", options, item, |options| match options {
-        [] => Ok(Runner { attribute: TEST, run: BLOCK_ON }),
-        [option] if option.to_string() == "paused" => {
-            Ok(Runner { attribute: TEST, run: BLOCK_ON_PAUSED })
-        }
-        [option, more, ..] if option.to_string() == "paused" => Err(Error::at(
-            more.span(),
-            "nothing may follow `paused`: write `#[taketurns::test(paused)]`",
-        )),
-        [option, ..] => Err(Error::at(
-            option.span(),
+    expand("`#[taketurns::test]`", item, || {
+        let Options { taketurns, paused } = Options::of_test(options)?;
+        let run = if paused {
             format!(
-                "unknown option `{option}`: `#[taketurns::test]` takes only `paused`, for a virtual clock"
-            ),
-        )),
+                "{taketurns}::Builder::new()\
+                     .clock({taketurns}::time::Clock::AutoAdvance)\
+                     .build()\
+                     .expect(\"the test cannot make a runtime\")\
+                     .block_on"
+            )
+        } else {
+            format!("{taketurns}::block_on")
+        };
+        Ok(Runner { attribute: TEST, run })
     })
 }
 
 // By its full path, as `test` may be this crate's where the function is.
 const TEST: &str = "#[::core::prelude::v1::test]";
-const BLOCK_ON: &str = "::taketurns::block_on";
-const BLOCK_ON_PAUSED: &str = "::taketurns::Builder::new()\
-    .clock(::taketurns::time::Clock::AutoAdvance)\
-    .build()\
-    .expect(\"the test cannot make a runtime\")\
-    .block_on";
 
 /// What an attribute puts around the function.
 struct Runner {
     attribute: &'static str,
-    run: &'static str,
+    run: String,
 }
 
 fn expand(
     attribute: &str,
-    options: TokenStream,
     item: TokenStream,
-    runner: impl FnOnce(&[TokenTree]) -> Result<Runner, Error>,
+    runner: impl FnOnce() -> Result<Runner, Error>,
 ) -> TokenStream {
-    let options: Vec<TokenTree> = options.into_iter().collect();
     let expansion = Function::parse(attribute, item.clone())
-        .and_then(|function| Ok(wrap(function, &runner(&options)?)));
+        .and_then(|function| Ok(wrap(function, &runner()?)));
     expansion.unwrap_or_else(|error| stand_in(item, error))
 }
 
@@ -134,7 +125,7 @@ fn expand(
 fn wrap(function: Function, runner: &Runner) -> TokenStream {
     let Function { outside, name, result, body } = function;
     let mut inside = define("async fn", &name, result.clone(), body);
-    inside.extend(source(runner.run));
+    inside.extend(source(&runner.run));
     let call = [TokenTree::Ident(name.clone()), group(Delimiter::Parenthesis, [])];
     inside.extend([group(Delimiter::Parenthesis, call)]);
 

@@ -154,6 +154,48 @@ fn a_test_fails_by_its_result_and_can_be_ignored() {
     assert!(!output.status.success() && stdout.contains("Error: \"the result\""), "{stdout}");
 }
 
+mod renamed {
+    //! The path that is given is the one that is called.
+
+    mod other_name {
+        use std::cell::Cell;
+
+        pub(super) use taketurns::{main, test, time};
+
+        thread_local!(pub(super) static BUILDERS: Cell<u32> = const { Cell::new(0) });
+
+        pub(super) fn block_on(future: impl Future<Output = u32>) -> u32 {
+            taketurns::block_on(future) + 100
+        }
+
+        pub(super) struct Builder;
+
+        impl Builder {
+            #[expect(clippy::new_ret_no_self, reason = "it stands in for that one")]
+            pub(super) fn new() -> taketurns::Builder {
+                BUILDERS.set(BUILDERS.get() + 1);
+                taketurns::Builder::new()
+            }
+        }
+    }
+
+    #[other_name::main(crate = "other_name")]
+    async fn main() -> u32 {
+        1
+    }
+
+    #[test]
+    fn main_runs_by_the_path_it_is_given() {
+        assert_eq!(main(), 101);
+    }
+
+    #[other_name::test(paused, crate = "crate::renamed::other_name")]
+    async fn a_paused_test_runs_by_the_path_it_is_given() {
+        assert_eq!(other_name::BUILDERS.get(), 1);
+        other_name::time::sleep(std::time::Duration::from_secs(3600)).await;
+    }
+}
+
 mod imported {
     //! `test` is the crate's here, and still the one of the language is found.
 

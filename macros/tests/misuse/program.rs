@@ -7,5 +7,5 @@ mod not_async {
 }
 
 #[taketurns::main(threads = 2)]
-//                ^ `#[taketurns::main]` takes no options: to set something, call `taketurns::Builder` in a plain `fn main`
+//                ^ `#[taketurns::main]` takes no option but `crate = "path"`: to set something, call `taketurns::Builder` in a plain `fn main`
 async fn main() {}

@@ -74,12 +74,24 @@ mod signatures {
 //                    ^ `#[taketurns::test]` finds no body to run: write one for `no_body`
 
     #[taketurns::test(start_paused = true)]
-//                    ^ unknown option `start_paused`: `#[taketurns::test]` takes only `paused`, for a virtual clock
+//                    ^ unknown option `start_paused`: `#[taketurns::test]` takes `paused`, for a virtual clock, and `crate = "path"`
     async fn unknown_option() {}
 
     #[taketurns::test(paused = true)]
-//                           ^ nothing may follow `paused`: write `#[taketurns::test(paused)]`
+//                           ^ `paused` takes no value: write `paused` alone
     async fn option_with_value() {}
+
+    #[taketurns::test(paused, crate)]
+//                            ^ `crate` takes the path of taketurns as a text: write `crate = "other_name"`
+    async fn crate_without_value() {}
+
+    #[taketurns::main(crate = taketurns)]
+//                            ^ `crate` takes the path of taketurns as a text: write `crate = "other_name"`
+    async fn crate_without_quotes() {}
+
+    #[taketurns::main(crate = "not a path")]
+//                            ^ `crate` takes the path of taketurns as a text: write `crate = "other_name"`
+    async fn crate_without_path() {}
 
     #[taketurns::test]
     #[test]
