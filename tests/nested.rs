@@ -183,15 +183,10 @@ fn a_run_in_a_destructor_at_the_end_names_where_the_runtime_ended_or_was_made() 
 }
 
 #[test]
-fn spawning_outside_names_the_place_and_the_remedy() {
-    let line = line!() + 1;
+fn spawning_outside_names_the_remedy() {
     let payload = catch_unwind(|| spawn(async {})).unwrap_err();
     assert_eq!(
-        *payload.downcast::<String>().unwrap(),
-        format!(
-            "`spawn` at {}:{line}:35 needs a runtime: call it inside `taketurns::block_on` or a task, \
-             or use `Runtime::spawn`",
-            file!()
-        )
+        *payload.downcast::<&str>().unwrap(),
+        "`spawn` needs a runtime: call it inside `taketurns::block_on` or a task, or use `Runtime::spawn`"
     );
 }

@@ -85,6 +85,8 @@ fn a_run_inside_of_a_run() {
 fn what_needs_a_runtime_outside_of_one() {
     let line = line!();
     let places = [
+        place(|| drop(taketurns::spawn(async {}))),
+        place(|| drop(taketurns::task::Builder::new().spawn(async {}))),
         place(|| drop(taketurns::task::cancelled())),
         place(|| drop(taketurns::time::sleep(Default::default()))),
         place(|| drop(taketurns::time::hold())),

@@ -5,7 +5,8 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Its binary, up to date: `cargo test --test name` alone would not build it.
+/// Its binary, up to date: `cargo test --test name` alone would not build it. Where this cargo lacks what that
+/// one was told (`--config`, for a package that is not published yet), it is the one that `cargo test` built.
 pub(crate) fn built(name: &str) -> PathBuf {
     let test = env::current_exe().expect("the path of this test");
     let folder = test.parent().and_then(Path::parent).expect("target/<folder>/deps/<test>");
@@ -18,6 +19,8 @@ pub(crate) fn built(name: &str) -> PathBuf {
         .arg(folder.parent().expect("target/<folder>"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status();
-    assert!(built.expect("cargo runs").success(), "`cargo build --example {name}` failed");
-    folder.join("examples").join(format!("{name}{}", env::consts::EXE_SUFFIX))
+    let binary = folder.join("examples").join(format!("{name}{}", env::consts::EXE_SUFFIX));
+    let is_built = built.expect("cargo runs").success();
+    assert!(is_built || binary.is_file(), "`cargo build --example {name}` failed");
+    binary
 }
