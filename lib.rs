@@ -77,6 +77,37 @@ pub mod time {
 }
 
 /// Tasks: naming them, telling them apart, and letting one off its budget.
+///
+/// # The budget of a turn
+///
+/// A task that always finds something ready would keep the thread. So after 128 operations of this crate that
+/// were ready in one turn (a handle with its output, a socket with bytes, a timer that is due), the next gives
+/// `Pending` and wakes the task at once: it goes on in its next turn, after all that are ready now.
+///
+/// An `.await` does not show it. It is seen where a `Pending` is taken for an answer, as `poll!` and
+/// `now_or_never` do: await instead, or put what has a bound of its own into
+/// [`unconstrained`](crate::task::unconstrained).
+///
+/// ```
+/// use futures::poll;
+/// use taketurns::{spawn, task::unconstrained, yield_now};
+///
+/// /// How many of 1000 tasks, which have ended, are seen to have.
+/// async fn count() -> usize {
+///     let handles = [(); 1000].map(|()| spawn(async {}));
+///     yield_now().await; // each has its turn
+///     let mut ended = 0;
+///     for mut handle in handles {
+///         ended += usize::from(poll!(&mut handle).is_ready());
+///     }
+///     ended
+/// }
+///
+/// taketurns::block_on(async {
+///     assert_eq!(count().await, 128);
+///     assert_eq!(unconstrained(count()).await, 1000);
+/// });
+/// ```
 pub mod task {
     pub use crate::common::{Unconstrained, unconstrained};
     pub use crate::executor::{

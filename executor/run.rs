@@ -290,8 +290,8 @@ impl<'env, D: Driver> Executor<'env, D> {
         task::enter(&self.hub, site, || self.step(limit))
     }
 
-    /// How long a loop that is not ours may wait before the next [`try_tick`](Self::try_tick): not at all
-    /// while a task is ready or the last tick was not `false`; until the next timer is due; `None`: until the
+    /// How long from now a loop that is not ours may wait before the next [`try_tick`](Self::try_tick): zero
+    /// while a task is ready or the last tick was not `false`; else until the next timer is due. `None`: until the
     /// driver's [`Unpark`](super::Unpark) is used.
     pub fn next_deadline(&self) -> Option<Duration> {
         match self.driver.try_borrow() {

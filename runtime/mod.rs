@@ -62,6 +62,9 @@ pub use unhandled::{Unhandled, UnhandledPanic, reported};
 /// from one [`block_on`](Self::block_on) to the next. Dropping it ends what is left, as
 /// [`shutdown`](Self::shutdown) does, without the report.
 ///
+/// The runtime owns its tasks. So a task that owns the runtime, by an `Rc<Runtime>`, keeps both for ever: neither
+/// is dropped, no report is made, and nothing says so. Give tasks a [`Handle`], or a `Weak`.
+///
 /// ```
 /// let runtime = taketurns::Runtime::new()?;
 /// let answer = runtime.block_on(async { taketurns::spawn(async { 42 }).await.unwrap() });
@@ -95,6 +98,14 @@ impl Runtime {
     }
 
     /// Spawns a task, before or between runs. It takes its first turn in a run.
+    ///
+    /// A turn has a budget of 128 operations that were ready at once; [`task`](crate::task#the-budget-of-a-turn)
+    /// says what is to be seen of it.
+    ///
+    /// # Large futures
+    ///
+    /// The future is handed over by value, and a debug build copies it on the stack more than once: one of 900 KiB
+    /// overflows a stack of 8 MiB. Box what is as large as that: `runtime.spawn(Box::pin(future))`.
     #[track_caller]
     pub fn spawn<F: Future + 'static>(&self, future: F) -> JoinHandle<F::Output> {
         self.executor.spawn(future)
@@ -248,10 +259,12 @@ impl Runtime {
         self.after(self.executor.try_run_until_stalled())
     }
 
-    /// How long from now a loop that is not ours may wait before the next [`try_tick`](Self::try_tick). It is
-    /// the next deadline as a duration, which is what a wait of such a loop takes: not at all while a task is ready, or before a tick has given `false`; until the next timer is due; `None`: until
+    /// How long from now a loop that is not ours may wait before the next [`try_tick`](Self::try_tick): zero
+    /// while a task is ready, or before a tick has given `false`; else until the next timer is due. `None`: until
     #[cfg_attr(feature = "net", doc = "[`as_fd`](Self::as_fd) is readable.")]
     #[cfg_attr(not(feature = "net"), doc = "somebody wakes a task.")]
+    ///
+    /// It is a duration and no moment, as the waits of such loops take durations: ask for it right before each.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Duration> {
         self.executor.next_deadline()

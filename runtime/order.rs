@@ -38,6 +38,9 @@ pub enum Order {
     ///
     /// One seed gives one schedule, on every machine, if nothing else differs: under a virtual clock, and
     /// without threads and descriptors. [`testing::explore`](crate::testing::explore) tries many.
+    ///
+    /// A turn costs a look outside, and time in proportion to how many tasks are ready: the chosen one is taken
+    /// out of the middle of the queue.
     Shuffled(u64),
 }
 
