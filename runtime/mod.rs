@@ -318,6 +318,7 @@ impl fmt::Debug for Runtime {
 
 /// Spawns detached.
 impl LocalSpawn for Runtime {
+    #[track_caller]
     fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
         self.spawn(future).detach();
         Ok(())
@@ -326,6 +327,7 @@ impl LocalSpawn for Runtime {
 
 /// Spawns detached.
 impl Spawn for Runtime {
+    #[track_caller]
     fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
         self.spawn(future).detach();
         Ok(())

@@ -126,3 +126,19 @@ fn a_deadlock_in_an_exploration_names_where_it_was_begun() {
     let root = format!("the future of `block_on`, called at {}:{line}:", file!());
     assert!(text.contains(&root), "{text}");
 }
+
+/// As a call of the field's own traits would have it.
+#[test]
+fn a_task_that_is_spawned_by_a_trait_is_named_by_the_callers_line() {
+    use futures::future::{FutureObj, LocalFutureObj, pending};
+    use futures::task::{LocalSpawn, Spawn};
+    let runtime = Runtime::new().unwrap();
+    let line = line!();
+    runtime.spawn_obj(FutureObj::from(Box::pin(pending::<()>()))).unwrap();
+    runtime.spawn_local_obj(LocalFutureObj::from(Box::pin(pending::<()>()))).unwrap();
+    runtime.handle().spawn_obj(FutureObj::from(Box::pin(pending::<()>()))).unwrap();
+    let report = runtime.shutdown();
+    let sites =
+        report.lost().iter().map(|task| (task.site().file().to_owned(), task.site().line()));
+    assert_eq!(sites.collect::<Vec<_>>(), [here(line + 1), here(line + 2), here(line + 3)]);
+}
