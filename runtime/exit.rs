@@ -128,6 +128,10 @@ impl Future for Cancelled {
             return Poll::Ready(());
         }
         let waker = cx.waker().clone();
+        // A clone may do anything: end the runtime, too.
+        if self.ending.asked.get() {
+            return Poll::Ready(());
+        }
         let before = self.ending.waiting.borrow_mut().insert(self.key, waker);
         drop(before);
         Poll::Pending

@@ -3,10 +3,13 @@
 #[path = "common/child.rs"]
 mod child;
 mod common;
+#[path = "common/scripted.rs"]
+mod scripted;
 
 use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
@@ -14,6 +17,7 @@ use std::time::Duration;
 
 use child::{is_child, said};
 use common::Trace;
+use scripted::Script;
 use taketurns::task::{self, State};
 use taketurns::{Builder, OnExit, Runtime, UnhandledPanic, block_on, spawn, yield_now};
 
@@ -291,6 +295,18 @@ fn a_waker_that_panics_when_tasks_are_asked_is_reported_and_the_others_are_asked
     assert!(runtime.shutdown().lost().is_empty());
     assert_eq!(trace.take(), "other-asked other-clean other-gone");
     assert_eq!(heard.recv().unwrap(), "a waker panicked: in wake; nobody awaits it");
+}
+
+/// The tasks are asked as a waker is cloned, when it is not among those that are woken yet.
+#[test]
+fn a_wait_that_is_cut_short_by_the_clone_of_its_own_waker_is_over() {
+    let runtime = asking(Duration::ZERO);
+    let cancelled = runtime.block_on(async { Some(task::cancelled()) });
+    let mut cancelled = pin!(cancelled.unwrap());
+    let script = Rc::new(Script::default());
+    script.on_clone.set(Some(Box::new(|| drop(runtime))));
+    let polled = cancelled.as_mut().poll(&mut Context::from_waker(&script.waker()));
+    assert!(polled.is_ready());
 }
 
 #[test]
