@@ -138,6 +138,7 @@ pub struct Executor<'env, D: Driver> {
 
 impl<'env, D: Driver> Executor<'env, D> {
     /// An executor that looks outside after at most `event_interval` turns.
+    #[track_caller]
     pub fn new(driver: D, event_interval: NonZeroU32) -> Self {
         let hub = HubOwner::new(driver.unparker());
         let event_interval = event_interval.get();

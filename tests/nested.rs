@@ -176,6 +176,13 @@ fn a_run_in_a_destructor_at_the_end_names_where_the_runtime_ended_or_was_made() 
     drop(runtime);
     assert_eq!(place(), (file!(), line));
 
+    let runs = Runs(said.clone());
+    let line = line!() + 1;
+    let executor = Executor::new(ParkThread::new(), EVENT_INTERVAL);
+    executor.spawn(holds(runs)).detach();
+    drop(executor);
+    assert_eq!(place(), (file!(), line));
+
     let runs = Runs(said);
     let line = line!() + 1;
     block_on(async { spawn(holds(runs)).detach() });

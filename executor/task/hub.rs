@@ -66,10 +66,16 @@ pub(crate) struct Hub {
 type OnUnhandled = Rc<dyn Fn(Option<Info>, Box<dyn Error>)>;
 
 /// The executor's own hold on its hub. Ends everything when dropped, so that nothing of its tasks is left
-/// when `'env` is over (ENV). Invariant: a function both takes and gives it.
-pub(crate) struct HubOwner<'env>(NonNull<Hub>, PhantomData<fn(&'env ()) -> &'env ()>);
+/// when `'env` is over (ENV). Invariant: a function both takes and gives it. It knows where it was made, as nothing
+/// tells a destructor where it is called.
+pub(crate) struct HubOwner<'env>(
+    NonNull<Hub>,
+    &'static Location<'static>,
+    PhantomData<fn(&'env ()) -> &'env ()>,
+);
 
 impl<'env> HubOwner<'env> {
+    #[track_caller]
     pub(crate) fn new(unparker: Box<dyn Unpark>) -> Self {
         let hub = Hub {
             count: Count::new(OPEN),
@@ -87,7 +93,7 @@ impl<'env> HubOwner<'env> {
             #[cfg(all(loom, test))]
             watch: super::watch::Watch::new(),
         };
-        Self(NonNull::from(Box::leak(Box::new(hub))), PhantomData)
+        Self(NonNull::from(Box::leak(Box::new(hub))), Location::caller(), PhantomData)
     }
 
     /// Spawns at the tail of the run queue what lives as long as the executor.
@@ -118,9 +124,8 @@ impl Deref for HubOwner<'_> {
 }
 
 impl Drop for HubOwner<'_> {
-    #[track_caller]
     fn drop(&mut self) {
-        self.close(Location::caller());
+        self.close(self.1);
         debug_assert!(self.queue.is_empty(), "nothing is queued behind the last task's end");
         // SAFETY: (LEAF) reads a number.
         let unnamed = unsafe { self.names.with(|names| names.is_empty()) };
