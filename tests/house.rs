@@ -131,5 +131,8 @@ fn the_executor_is_read_in_an_afternoon() {
     let files = sources("executor").into_iter().filter(|(path, _)| !is_test(path));
     let lines: usize = files.map(|(_, text)| of_the_product(code(&text)).count()).sum();
     println!("executor/: {lines} lines of code");
-    assert!(lines <= LINES, "executor/ has {lines} lines of code; its readers were promised {LINES}");
+    assert!(
+        lines <= LINES,
+        "executor/ has {lines} lines of code; its readers were promised {LINES}"
+    );
 }

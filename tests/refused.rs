@@ -89,6 +89,8 @@ fn threads_send_tasks_while_a_runtime_with_named_tasks_ends() {
         });
         drop(runtime);
         over.store(true, Ordering::Relaxed);
-        threads.map(|thread| thread.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
     }
 }

@@ -195,7 +195,7 @@ fn a_panic_is_reported_at_once_in_the_name_of_the_call() {
         let events = Events::default();
         let tell = events.clone();
         executor.on_unhandled(move |task, _| {
-            tell.push(&task.expect("a task's").site().line().to_string())
+            tell.push(&task.expect("a task's").site().line().to_string());
         });
         let site = line!() + 2;
         executor.block_on(async {
