@@ -57,6 +57,12 @@ impl<T, N> Slot<T, N> {
         !matches!(self.lock().state, State::Waiting(_))
     }
 
+    /// Whether the handle has taken the output.
+    #[cfg(feature = "time")]
+    pub(crate) fn is_taken(&self) -> bool {
+        matches!(self.lock().state, State::Taken)
+    }
+
     /// Reads or changes the note; `None` once there is an output. `f` runs under the lock: plain moves only.
     pub(crate) fn note<R>(&self, f: impl FnOnce(&mut N) -> R) -> Option<R> {
         match &mut self.lock().state {

@@ -72,6 +72,11 @@ impl<T> BlockingHandle<T> {
         self.task.abort();
     }
 
+    #[cfg(feature = "time")]
+    pub(crate) fn is_taken(&self) -> bool {
+        self.task.is_taken()
+    }
+
     /// Lets the job run by itself. The same as dropping the handle, in words.
     pub fn detach(self) {}
 

@@ -93,6 +93,12 @@ impl<T> Task<T> {
         }
     }
 
+    /// Whether the handle has taken the result.
+    #[cfg(feature = "time")]
+    pub(super) fn is_taken(&self) -> bool {
+        self.slot.is_taken()
+    }
+
     /// Takes it out of the line and drops its closure; changes nothing once it runs.
     pub(super) fn abort(&self) {
         self.end_unrun(JoinError::cancelled);

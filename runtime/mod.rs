@@ -9,7 +9,7 @@
 //!    turn is next, when it is not who was first; `deadlock`: when nobody's can ever be.
 //! 4. `end`, `exit`, `report`: how tasks that have not ended are ended, and what was lost; `unhandled`:
 //!    failures that nobody awaits.
-//! 5. `handle`, `remote`: a runtime from other threads; `hyper`: hyper's runtime traits for our types (feature
+//! 5. `handle`, `remote`: a runtime from other threads; `fused`: handles in `select!`; `hyper`: hyper's runtime traits for our types (feature
 //!    `hyper`).
 //! 6. this file: [`Runtime`], and the free [`block_on`].
 
@@ -21,6 +21,8 @@ mod end;
 #[cfg(all(test, not(loom), feature = "offload"))]
 mod end_tests;
 mod exit;
+#[cfg(feature = "time")]
+mod fused;
 mod handle;
 #[cfg(feature = "hyper")]
 pub mod hyper;

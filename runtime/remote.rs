@@ -64,6 +64,11 @@ impl<T> RemoteHandle<T> {
         self.slot.is_done()
     }
 
+    #[cfg(feature = "time")]
+    pub(super) fn is_taken(&self) -> bool {
+        self.slot.is_taken()
+    }
+
     /// Lets the task go on by itself. The same as dropping the handle, in words.
     pub fn detach(self) {}
 

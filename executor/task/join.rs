@@ -85,6 +85,12 @@ impl<T> JoinHandle<T> {
         self.count().is_finished()
     }
 
+    /// Whether the handle has given its output.
+    #[cfg(feature = "time")]
+    pub(crate) fn is_taken(&self) -> bool {
+        self.count().join() == Join::Taken
+    }
+
     /// Which task it is.
     #[must_use]
     pub fn id(&self) -> Id {

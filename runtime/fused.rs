@@ -1,0 +1,73 @@
+//! [`FusedFuture`] for handles: whether one has given its output, which `futures::select!` asks before it polls.
+
+#![forbid(unsafe_code)]
+
+use std::future::Future;
+
+use futures_core::FusedFuture;
+
+use super::RemoteHandle;
+use crate::executor::{Abort, AbortOnDrop, JoinHandle};
+#[cfg(feature = "offload")]
+use crate::offload::BlockingHandle;
+
+impl<T> FusedFuture for JoinHandle<T> {
+    fn is_terminated(&self) -> bool {
+        self.is_taken()
+    }
+}
+
+impl<T> FusedFuture for RemoteHandle<T> {
+    fn is_terminated(&self) -> bool {
+        self.is_taken()
+    }
+}
+
+#[cfg(feature = "offload")]
+impl<T> FusedFuture for BlockingHandle<T> {
+    fn is_terminated(&self) -> bool {
+        self.is_taken()
+    }
+}
+
+impl<H: Abort + FusedFuture + Future + Unpin> FusedFuture for AbortOnDrop<H> {
+    fn is_terminated(&self) -> bool {
+        self.handle().is_terminated()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::future::{FusedFuture, ready};
+    use futures::select;
+
+    use crate::{Runtime, spawn};
+
+    #[test]
+    fn a_handle_is_terminated_once_it_has_given_its_output() {
+        let runtime = Runtime::new().unwrap();
+        let mut remote = runtime.handle().spawn(ready(2));
+        runtime.block_on(async {
+            let (mut local, mut guard) = (spawn(ready(1)), spawn(ready(3)).abort_on_drop());
+            let mut sum = 0;
+            while ![local.is_terminated(), remote.is_terminated(), guard.is_terminated()]
+                .iter()
+                .all(|&terminated| terminated)
+            {
+                select! {
+                    output = local => sum += output.unwrap(),
+                    output = remote => sum += output.unwrap(),
+                    output = guard => sum += output.unwrap(),
+                }
+            }
+            assert_eq!(sum, 6);
+            #[cfg(feature = "offload")]
+            {
+                let mut job = crate::spawn_blocking(|| 4);
+                assert!(!job.is_terminated());
+                assert_eq!((&mut job).await.unwrap(), 4);
+                assert!(job.is_terminated());
+            }
+        });
+    }
+}
