@@ -2,7 +2,7 @@
 //!
 //! A look has two halves, so that the runtime can put its timers between them: [`Reactor::wait`]
 //! asks the kernel and wakes nobody, [`Reactor::dispatch`] wakes and asks nobody. Wakers are
-//! collected first and woken after, with nothing borrowed: a waker may be anybody's code.
+//! collected first and woken after, with nothing borrowed: a waker may be anybody's code, and may panic.
 
 #![forbid(unsafe_code)]
 
@@ -18,7 +18,7 @@ use super::slab::{Key, Slab};
 use super::source::Registration;
 use super::sys::{Events, Poller};
 use crate::common::scoped;
-use crate::executor::Unpark;
+use crate::executor::{Unpark, silence as contain};
 
 thread_local! {
     static CURRENT: scoped::Scoped<Reactor> = const { scoped::empty() };
@@ -34,7 +34,7 @@ pub(crate) struct Reactor {
     is_watched: Cell<bool>,
     /// Collected by `wait`, not yet dispatched.
     events: RefCell<Events>,
-    /// Due to be woken; not empty outside `dispatch` only when a waker panicked.
+    /// Due to be woken. Empty outside of `dispatch`.
     due: RefCell<VecDeque<Waker>>,
 }
 
@@ -117,14 +117,20 @@ impl Reactor {
 
     /// A dispatch is owed. An edge comes once, so what it was told must not be overwritten.
     pub(crate) fn is_behind(&self) -> bool {
-        !self.events.borrow().is_empty() || !self.due.borrow().is_empty()
+        !self.events.borrow().is_empty()
     }
 
-    /// Wakes who waited for what [`wait`](Self::wait) collected, in the order in which it happened.
+    /// Wakes who waited for what [`wait`](Self::wait) collected, in the order in which it happened. A waker
+    /// that panics is contained, and the rest are woken in the same look: one `contain` for all of them, and
+    /// another one after each panic.
     pub(crate) fn dispatch(&self) {
         self.apply_events();
-        while let Some(waker) = self.next_due() {
-            waker.wake();
+        while !self.due.borrow().is_empty() {
+            contain(|| {
+                while let Some(waker) = self.next_due() {
+                    waker.wake();
+                }
+            });
         }
     }
 
@@ -164,10 +170,12 @@ impl Reactor {
 
     pub(crate) fn deregister(&self, fd: BorrowedFd<'_>, key: Key) {
         let source = self.sources.borrow_mut().remove(key);
-        let awaited = source.is_some_and(|source| source.is_awaited());
-        self.interest.set(self.interest() - usize::from(awaited));
         // It fails when the descriptor was closed behind our back, which ended the registration.
         let _ = self.poller.remove(fd);
+        if let Some(source) = source {
+            let wakers = self.counting(&source, || source.take_wakers());
+            contain(|| drop(wakers));
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use std::task::{Context, Poll, Waker, ready};
 use super::core::Reactor;
 use super::slab::Key;
 use super::sys::Readiness;
-use crate::executor::budget;
+use crate::executor::{budget, silence as contain};
 
 /// Which way bytes go. Reading includes accepting; writing includes connecting.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +47,10 @@ impl Registration {
 
     pub(crate) fn is_awaited(&self) -> bool {
         self.read.is_awaited() || self.write.is_awaited()
+    }
+
+    pub(crate) fn take_wakers(&self) -> [Option<Waker>; 2] {
+        [self.read.waker.take(), self.write.waker.take()]
     }
 
     fn side(&self, direction: Direction) -> &Side {
@@ -164,7 +168,7 @@ impl<Io: AsFd> Source<Io> {
         // A waker's clone and drop may be anybody's code: both happen outside the borrow.
         let waker = waker.clone();
         let before = self.reactor.counting(&self.registration, || side.waker.replace(Some(waker)));
-        drop(before);
+        contain(|| drop(before));
     }
 }
 

@@ -26,9 +26,9 @@ impl Hand {
 
     /// Takes a timer into the hand, which is empty.
     #[inline]
-    pub(super) fn hold(&self, deadline: u64, waker: Waker) -> Key {
+    pub(super) fn hold(&self, deadline: u64, waker: Option<Waker>) -> Key {
         self.deadline.set(deadline);
-        self.waker.set(Some(waker));
+        self.waker.set(waker);
         self.key.get()
     }
 

@@ -18,6 +18,7 @@ use super::clock::Clock;
 use super::timers::Timers;
 use super::wheel::NEVER;
 use crate::common::tokens::Token;
+use crate::executor::silence as contain;
 
 /// Stops the clock of this runtime: it is [manual](Clock::Manual) from here on, and only [`advance`] moves
 /// it. (tokio's advances by itself then, as [`Clock::AutoAdvance`] does here.)
@@ -193,18 +194,21 @@ impl Advancing {
     }
 
     fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut waker = Some(cx.waker().clone());
-        match self.timers.advance.borrow_mut().as_mut() {
-            Some(advance) if !advance.arrived => std::mem::swap(&mut advance.waker, &mut waker),
-            _ => return Poll::Ready(()),
+        if self.timers.advance_end().is_none() {
+            return Poll::Ready(());
         }
+        let waker = Some(cx.waker().clone());
+        let set = |advance: &mut Advance| std::mem::replace(&mut advance.waker, waker);
+        let before = self.timers.advance.borrow_mut().as_mut().map(set);
+        contain(|| drop(before));
         Poll::Pending
     }
 }
 
 impl Drop for Advancing {
     fn drop(&mut self) {
-        drop(self.timers.advance.take());
+        let advance = self.timers.advance.take();
+        contain(|| drop(advance));
     }
 }
 
@@ -223,7 +227,7 @@ impl Timers {
         };
         let waker = self.advance.borrow_mut().as_mut().and_then(arrived);
         if let Some(waker) = waker {
-            waker.wake();
+            contain(|| waker.wake());
         }
     }
 }

@@ -4,13 +4,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::instant::Instant;
 use super::slab::Key;
 use super::timers::{Check, Timers};
-use crate::executor::budget;
+use crate::executor::{budget, silence as contain};
 
 /// Waits for `duration` from now, by the clock of the runtime.
 ///
@@ -148,11 +148,11 @@ impl Sleep {
     pub(super) fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self.state {
             State::New => match self.arm(cx) {
-                Ok(key) => {
+                Some(key) => {
                     self.state = State::Armed(key);
                     return Poll::Pending;
                 }
-                Err(waker) => drop(waker),
+                None => {}
             },
             State::Armed(key) => ready!(self.poll_armed(key, cx)),
             State::Yielded | State::Done => {}
@@ -161,10 +161,12 @@ impl Sleep {
         Poll::Ready(())
     }
 
+    /// `None`: its deadline has passed.
     #[inline]
-    fn arm(&self, cx: &Context<'_>) -> Result<Key, Waker> {
-        let waker = cx.waker().clone();
-        self.at_home(|timers| timers.arm(self.deadline.0, waker))
+    fn arm(&self, cx: &Context<'_>) -> Option<Key> {
+        // Cloned before the timers are borrowed, and dropped after if they did not take it.
+        let mut waker = Some(cx.waker().clone());
+        self.at_home(|timers| timers.arm(self.deadline.0, &mut waker))
     }
 
     #[inline(never)]
@@ -173,8 +175,9 @@ impl Sleep {
             Check::Fired => return Poll::Ready(()),
             Check::Waits => {}
             Check::WakesAnother => {
-                let waker = cx.waker().clone();
-                drop(self.at_home(|timers| timers.replace(key, waker)));
+                let mut waker = cx.waker().clone();
+                self.at_home(|timers| timers.replace(key, &mut waker));
+                contain(|| drop(waker));
             }
         }
         Poll::Pending
@@ -214,9 +217,9 @@ impl Future for Sleep {
         match self.state {
             State::New => {
                 self.state = match self.arm(cx) {
-                    Ok(key) => State::Armed(key),
-                    Err(waker) => {
-                        waker.wake();
+                    Some(key) => State::Armed(key),
+                    None => {
+                        cx.waker().wake_by_ref();
                         State::Yielded
                     }
                 };
@@ -236,7 +239,7 @@ impl Drop for Sleep {
     fn drop(&mut self) {
         if let State::Armed(key) = self.state {
             let waker = self.if_at_home(|timers| timers.cancel(key));
-            drop(waker);
+            contain(|| drop(waker));
         }
     }
 }

@@ -243,21 +243,72 @@ impl Wake for Panics {
     }
 }
 
-#[test]
-fn a_waker_that_panics_loses_no_other_wake() {
-    let timers = timers(Clock::Manual);
-    let (_entered, trace) = (timers.enter(), Trace::default());
-    let deadline = Instant::now() + ms(1);
-    let mut first = sleep_until(deadline);
+/// A sleep until `deadline` whose waker panics when it is woken.
+fn asleep_badly(deadline: Instant) -> Sleep {
+    let mut sleep = sleep_until(deadline);
     let waker = Waker::from(Arc::new(Panics));
-    assert!(Pin::new(&mut first).poll(&mut Context::from_waker(&waker)).is_pending());
-    let _second = asleep(&trace, [("second", ms(1))]);
-    timers.timeline.set(deadline.0);
-    let fire = std::panic::AssertUnwindSafe(|| timers.fire());
-    assert!(std::panic::catch_unwind(fire).is_err());
-    assert_eq!((timers.until_next(), timers.len()), (Some(Duration::ZERO), 0));
-    timers.fire();
-    assert_eq!(trace.take(), ["second"]);
+    assert!(Pin::new(&mut sleep).poll(&mut Context::from_waker(&waker)).is_pending());
+    sleep
+}
+
+#[test]
+fn wakers_that_panic_keep_no_other_of_their_batch_from_its_wake() {
+    manual(|timers, trace| {
+        let deadline = Instant::now() + ms(1);
+        let [_first] = asleep(trace, [("first", ms(1))]);
+        let _bad = [asleep_badly(deadline), asleep_badly(deadline)];
+        let [_last] = asleep(trace, [("last", ms(1))]);
+        timers.timeline.set(deadline.0);
+        timers.fire();
+        assert_eq!((trace.take(), timers.len()), (vec!["first", "last"], 0));
+    });
+}
+
+#[test]
+fn a_waker_that_panics_stops_no_advance() {
+    manual(|timers, trace| {
+        let _bad = asleep_badly(Instant::now() + ms(1));
+        assert_eq!(steps(timers, trace, ms(2)), [(1, vec![]), (2, vec!["advance"])]);
+
+        let mut advance = Box::pin(advance(ms(1)));
+        assert!(trace.poll_with(&Waker::from(Arc::new(Panics)), &mut advance).is_pending());
+        assert!(timers.on_idle());
+        assert!(trace.poll("advance", &mut advance).is_ready());
+    });
+}
+
+/// Panics when it is dropped.
+struct PanicsInDrop;
+
+impl Wake for PanicsInDrop {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for PanicsInDrop {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+#[test]
+fn a_waker_whose_drop_panics_is_replaced_and_dropped_all_the_same() {
+    manual(|timers, trace| {
+        let bad = || Waker::from(Arc::new(PanicsInDrop));
+        let mut sleep = sleep(ms(1));
+        let poll_badly = |sleep: &mut Sleep| {
+            let waker = bad();
+            assert!(trace.poll_with(&waker, sleep).is_pending());
+            drop(waker); // the sleep has the last one
+        };
+        poll_badly(&mut sleep);
+        assert!(trace.poll("good", &mut sleep).is_pending());
+        assert_eq!(steps(timers, trace, ms(1))[0], (1, vec!["good"]));
+
+        sleep.reset(Instant::now() + ms(1));
+        poll_badly(&mut sleep);
+        drop(sleep);
+        assert_eq!(timers.len(), 0);
+    });
 }
 
 #[test]

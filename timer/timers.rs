@@ -5,8 +5,8 @@
 //! ([`until_next`](Timers::until_next)), and, where a real clock would be waited for, to go on to the next
 //! deadline if the clock is a virtual one ([`on_idle`](Timers::on_idle)).
 //!
-//! A waker may run anything when it is cloned, woken or dropped: drop a sleep, arm one. So none of
-//! the three happens while the wheel is borrowed.
+//! A waker may run anything when it is cloned, woken or dropped: drop a sleep, arm one, panic. So none of
+//! the three happens while the wheel is borrowed, and a panic of one in a batch keeps no other from its wake.
 
 #![forbid(unsafe_code)]
 
@@ -23,6 +23,7 @@ use super::slab::Key;
 use super::wheel::{Due, NEVER, Wheel};
 use crate::common::scoped::{self, Entered, Scoped};
 use crate::common::tokens::Tokens;
+use crate::executor::silence as contain;
 
 /// The tick of the wheel under the real clock, unless told otherwise: near the 50 us by which Linux is
 /// late with timers anyway.
@@ -43,8 +44,7 @@ pub(crate) struct Timers {
     wheel: RefCell<Wheel<Waker>>,
     /// Under the real clock a tick of the wheel is `2^real_shift` ns.
     real_shift: u32,
-    /// Due and not yet woken, the first at the end. Not empty between calls only if a waker
-    /// panicked.
+    /// Due and not yet woken, the first at the end. Empty between calls.
     due: RefCell<Vec<Due<Waker>>>,
     /// The `advance` that is in progress.
     pub(super) advance: RefCell<Option<Advance>>,
@@ -190,15 +190,15 @@ impl Timers {
         armed.filter_map(|(deadline, waker)| Some((task_of(waker)?, left(deadline)))).collect()
     }
 
-    /// Has `waker` woken at `deadline`; `Err` gives it back when that has passed, by the last reading of
-    /// the clock, made for whatever reason: no reading is made to find out.
+    /// Takes `waker` and has it woken at `deadline`; `None` leaves it there, as that has passed by the last
+    /// reading of the clock, made for whatever reason: no reading is made to find out.
     #[inline]
-    pub(super) fn arm(&self, deadline: u64, waker: Waker) -> Result<Key, Waker> {
+    pub(super) fn arm(&self, deadline: u64, waker: &mut Option<Waker>) -> Option<Key> {
         if deadline <= self.timeline.latest() {
-            return Err(waker);
+            return None;
         }
         self.put_down();
-        Ok(self.hand.hold(deadline, waker))
+        Some(self.hand.hold(deadline, waker.take()))
     }
 
     /// What an armed one is about, to whoever polls it with `waker`.
@@ -210,11 +210,10 @@ impl Timers {
         }
     }
 
-    /// Has `waker` woken instead of the one that is returned, to be dropped.
-    pub(super) fn replace(&self, key: Key, waker: Waker) -> Waker {
-        match self.wheel().get_mut(key) {
-            Some(registered) => std::mem::replace(registered, waker),
-            None => waker,
+    /// Has `waker` woken instead of the one that it becomes, for the caller to drop.
+    pub(super) fn replace(&self, key: Key, waker: &mut Waker) {
+        if let Some(registered) = self.wheel().get_mut(key) {
+            std::mem::swap(registered, waker);
         }
     }
 
@@ -271,13 +270,10 @@ impl Timers {
     }
 
     fn is_idle(&self) -> bool {
-        self.due.borrow().is_empty() && self.wheel().is_idle()
+        self.wheel().is_idle()
     }
 
     fn next_expiry(&self) -> Option<u64> {
-        if !self.due.borrow().is_empty() {
-            return Some(0);
-        }
         self.wheel().next_expiry()
     }
 
@@ -288,10 +284,16 @@ impl Timers {
         !due.is_empty()
     }
 
+    /// Wakes what was collected. A waker that panics is contained, and the rest are woken in the same look: one
+    /// `contain` for all of them, as each costs something, and another one after each panic.
     fn wake_due(&self) {
         let next = || self.due.borrow_mut().pop();
-        while let Some(due) = next() {
-            due.value.wake();
+        while !self.due.borrow().is_empty() {
+            contain(|| {
+                while let Some(due) = next() {
+                    due.value.wake();
+                }
+            });
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
@@ -156,7 +155,7 @@ fn what_was_collected_is_not_lost_to_a_second_wait() {
 }
 
 #[test]
-fn a_waker_that_panics_costs_nobody_a_wake() {
+fn wakers_that_panic_keep_no_other_of_their_look_from_its_wake() {
     struct Panics;
     impl Wake for Panics {
         fn wake(self: Arc<Self>) {
@@ -165,17 +164,46 @@ fn a_waker_that_panics_costs_nobody_a_wake() {
     }
 
     let harness = Harness::new();
-    let (first, mut to_first) = harness.pair();
-    let (second, mut to_second) = harness.pair();
-    wait_to_read_with(&first, &Arc::new(Panics).into());
-    wait_to_read(&harness, &second, "second");
+    let [bad, good] = [(); 2].map(|()| [(); 2].map(|()| harness.pair()));
+    for (source, _) in &bad {
+        wait_to_read_with(source, &Arc::new(Panics).into());
+    }
+    wait_to_read(&harness, &good[0].0, "first");
+    wait_to_read(&harness, &good[1].0, "last");
     harness.look();
 
-    to_first.write_all(b"x").unwrap();
-    to_second.write_all(b"x").unwrap();
+    for (_, mut peer) in [&good[0], &bad[0], &bad[1], &good[1]].map(|pair| (&pair.0, &pair.1)) {
+        peer.write_all(b"x").unwrap();
+    }
     harness.collect();
-    assert!(catch_unwind(AssertUnwindSafe(|| harness.reactor.dispatch())).is_err());
-    assert_eq!(harness.turn(), ["second"]); // which does not wait: a wake is owed
+    harness.reactor.dispatch();
+    assert_eq!(harness.woken(), ["first", "last"]);
+    assert!(!harness.reactor.is_behind());
+}
+
+#[test]
+fn a_waker_whose_drop_panics_is_replaced_and_let_go_all_the_same() {
+    struct PanicsInDrop;
+    impl Wake for PanicsInDrop {
+        fn wake(self: Arc<Self>) {}
+    }
+    impl Drop for PanicsInDrop {
+        fn drop(&mut self) {
+            panic!("a waker whose drop panics");
+        }
+    }
+
+    let harness = Harness::new();
+    let (source, mut peer) = harness.pair();
+    wait_to_read_with(&source, &Arc::new(PanicsInDrop).into());
+    wait_to_read(&harness, &source, "good");
+    peer.write_all(b"x").unwrap();
+    assert_eq!(harness.turn(), ["good"]);
+
+    let (source, _peer) = harness.pair();
+    wait_to_read_with(&source, &Arc::new(PanicsInDrop).into());
+    drop(source);
+    assert_eq!(harness.reactor.interest(), 0);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use taketurns::time::{
     Instant, MissedTickBehavior, Sleep, advance, interval, interval_at, pause, resume, sleep,
     sleep_until, timeout, timeout_at,
 };
-use taketurns::{Runtime, block_on, spawn, yield_now};
+use taketurns::{Builder, OnExit, Runtime, block_on, spawn, yield_now};
 
 use super::common::Trace;
 
@@ -313,4 +313,51 @@ fn a_clock_that_runs_on_from_the_end_of_time_does_not_go_back() {
             assert!(Instant::now() >= end);
         }
     });
+}
+
+/// Panics when it is woken.
+struct Panics;
+
+impl Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        panic!("a waker that panics");
+    }
+}
+
+fn poll_badly(sleep: &mut Sleep) {
+    let waker = Waker::from(Arc::new(Panics));
+    assert!(Pin::new(sleep).poll(&mut Context::from_waker(&waker)).is_pending());
+}
+
+#[test]
+fn a_waker_that_panics_ends_no_run_and_keeps_nobody_waiting() {
+    let trace = Trace::new();
+    block_on(async {
+        pause();
+        tell(&trace, "before", sleep(ms(1)));
+        yield_now().await;
+        let mut bad = sleep(ms(1));
+        poll_badly(&mut bad);
+        tell(&trace, "behind", sleep(ms(1)));
+        advance(ms(5)).await;
+        assert!(poll_once(&mut bad).await.is_ready());
+    });
+    assert_eq!(trace.take(), "before:1 behind:1");
+}
+
+#[test]
+fn a_waker_that_panics_while_a_runtime_ends_costs_no_report() {
+    let wait = OnExit::Wait { deadline: HOUR };
+    let runtime = Builder::new().on_exit(wait).build().unwrap();
+    let trace = Trace::new();
+    let mut bad = runtime.block_on(async { sleep(ms(1)) });
+    let (deadline, told) = (bad.deadline(), trace.clone());
+    runtime.block_on(async { poll_badly(&mut bad) });
+    let task = async move {
+        sleep_until(deadline + ms(1)).await;
+        told.push("ended");
+    };
+    runtime.spawn(task).detach();
+    let report = runtime.shutdown();
+    assert_eq!((trace.take().as_str(), report.lost().len()), ("ended", 0));
 }
