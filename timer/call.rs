@@ -53,6 +53,10 @@ pub fn call_later(delay: Duration, f: impl FnOnce() + 'static) -> CallHandle {
 
 /// Calls `f` on the loop, once, at `deadline` by the clock of the runtime. Otherwise like [`call_later`].
 ///
+/// A `deadline` that has passed when the task takes its first turn is over: `f` is called in that turn. So
+/// calls whose deadlines have passed come in the order in which they were made, whatever the deadlines. (In
+/// asyncio they come by deadline.)
+///
 /// # Panics
 ///
 /// Outside of a runtime.
@@ -70,7 +74,7 @@ pub fn call_later(delay: Duration, f: impl FnOnce() + 'static) -> CallHandle {
 /// ```
 #[track_caller]
 pub fn call_at(deadline: Instant, f: impl FnOnce() + 'static) -> CallHandle {
-    call_after(Timers::needed("call_at", |timers| Sleep::new(timers, deadline)), f)
+    call_after(Timers::needed("call_at", |timers| Sleep::until(timers, deadline)), f)
 }
 
 #[track_caller]

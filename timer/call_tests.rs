@@ -66,6 +66,22 @@ fn a_call_that_is_due_waits_for_its_turn_and_no_more() {
     });
 }
 
+#[test]
+fn calls_whose_deadlines_have_passed_come_in_the_order_in_which_they_were_made() {
+    looped(|executor, _| {
+        let events = Events::default();
+        executor.block_on(async {
+            let now = Instant::now();
+            call_at(now - ms(1), events.says("1"));
+            call_at(now - ms(3), events.says("2"));
+            call_at(now, events.says("3"));
+            call_at(now - ms(2), events.says("4"));
+            yield_now().await;
+        });
+        assert_eq!(events.take(), "1 2 3 4");
+    });
+}
+
 /// A task that sleeps for a millisecond, and then calls `f`.
 fn sleeper(f: impl FnOnce() + 'static) {
     let task = async {

@@ -168,10 +168,7 @@ impl Model {
 
     fn poll(&mut self, index: usize, state: State) {
         let (state, ready) = match state {
-            State::New(deadline) if deadline <= self.now => {
-                self.wake(index);
-                (State::Over, false)
-            }
+            State::New(deadline) if deadline <= self.now => (State::Over, true),
             State::New(deadline) => (self.arm(index, deadline), false),
             State::Armed(order) if self.armed.contains_key(&order) => (state, false),
             State::Armed(_) | State::Over => (State::Over, true),

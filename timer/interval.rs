@@ -135,7 +135,11 @@ pub struct Interval {
 
 impl Interval {
     fn new(timers: &Timers, start: Instant, period: Duration) -> Self {
-        Interval { sleep: Sleep::new(timers, start), period, missed: MissedTickBehavior::default() }
+        Interval {
+            sleep: Sleep::until(timers, start),
+            period,
+            missed: MissedTickBehavior::default(),
+        }
     }
 
     /// Waits for the next tick, and gives the time at which it was due. Does not wait when that has passed.

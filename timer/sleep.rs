@@ -46,7 +46,9 @@ pub fn sleep(duration: Duration) -> Sleep {
 
 /// Waits until `deadline`, by the clock of the runtime. Otherwise like [`sleep`].
 ///
-/// A `deadline` that has passed gives up the thread for one turn.
+/// The clock is read at the first poll: a `deadline` that has passed by then is ready at once. So a loop that
+/// makes one each round sees its deadline, though something else in it is always ready. Like every operation
+/// that is ready, it counts against the task's budget.
 ///
 /// # Cancellation
 ///
@@ -72,7 +74,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 #[track_caller]
 #[inline]
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    Timers::needed("sleep_until", |timers| Sleep::new(timers, deadline))
+    Timers::needed("sleep_until", |timers| Sleep::until(timers, deadline))
 }
 
 /// What [`sleep`] and [`sleep_until`] return. Ready again when it is polled after it was ready.
@@ -91,19 +93,28 @@ pub struct Sleep {
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// Not polled: costs nothing.
-    New,
+    /// Not polled, and the clock was read when it was made: a deadline that has passed yields.
+    Fresh,
+    /// Not armed: the next poll reads the clock, and is ready if the deadline has passed.
+    Idle,
     /// In the wheel until it fires.
     Armed(Key),
-    /// The deadline had passed at the first poll; the task was woken at once.
+    /// The deadline of a fresh one had passed at the first poll; the task was woken at once.
     Yielded,
     Done,
 }
 
 impl Sleep {
+    /// For a deadline that was counted from a reading of the clock just made.
     #[inline]
     pub(super) fn new(timers: &Timers, deadline: Instant) -> Self {
-        Sleep { runtime: timers.id(), deadline, state: State::New }
+        Sleep { runtime: timers.id(), deadline, state: State::Fresh }
+    }
+
+    /// For any other: its first poll reads the clock.
+    #[inline]
+    pub(super) fn until(timers: &Timers, deadline: Instant) -> Self {
+        Sleep { runtime: timers.id(), deadline, state: State::Idle }
     }
 
     /// When it ends.
@@ -118,8 +129,8 @@ impl Sleep {
         Instant::now() >= self.deadline
     }
 
-    /// Gives it another deadline, as if it were new. A task that waits for it goes on waiting, and
-    /// is woken at the new one.
+    /// Gives it another deadline, as if [`sleep_until`] had made it. A task that waits for it goes on waiting,
+    /// and is woken at the new one.
     ///
     /// # Panics
     ///
@@ -139,7 +150,7 @@ impl Sleep {
     pub fn reset(&mut self, deadline: Instant) {
         match self.state {
             State::Armed(key) if self.at_home(|timers| timers.reset(key, deadline.0)) => {}
-            _ => self.state = State::New,
+            _ => self.state = State::Idle,
         }
         self.deadline = deadline;
     }
@@ -147,13 +158,13 @@ impl Sleep {
     /// As `poll`, with neither a yield nor the budget: for a future that sees to both itself.
     pub(super) fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self.state {
-            State::New => match self.arm(cx) {
-                Some(key) => {
+            State::Idle if self.has_passed() => {}
+            State::Fresh | State::Idle => {
+                if let Some(key) = self.arm(cx) {
                     self.state = State::Armed(key);
                     return Poll::Pending;
                 }
-                None => {}
-            },
+            }
             State::Armed(key) => ready!(self.poll_armed(key, cx)),
             State::Yielded | State::Done => {}
         }
@@ -161,7 +172,12 @@ impl Sleep {
         Poll::Ready(())
     }
 
-    /// `None`: its deadline has passed.
+    /// Reads the clock.
+    fn has_passed(&self) -> bool {
+        self.at_home(|timers| timers.now() >= self.deadline.0)
+    }
+
+    /// `None`: its deadline has passed, by the last reading of the clock.
     #[inline]
     fn arm(&self, cx: &Context<'_>) -> Option<Key> {
         // Cloned before the timers are borrowed, and dropped after if they did not take it.
@@ -215,7 +231,8 @@ impl Future for Sleep {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         ready!(budget::poll_ready(cx));
         match self.state {
-            State::New => {
+            State::Idle if self.has_passed() => {}
+            State::Fresh | State::Idle => {
                 self.state = match self.arm(cx) {
                     Some(key) => State::Armed(key),
                     None => {

@@ -9,7 +9,9 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use super::clock::real_now;
-use super::harness::{Name, SECOND, Trace, asleep, looped, manual, ms, steps, timers};
+use super::harness::{
+    Name, SECOND, Trace, asleep, done_by_turn, looped, manual, ms, steps, timers,
+};
 use super::{Clock, Instant, Sleep, advance, pause, resume, sleep, sleep_until};
 use crate::executor::{spawn, yield_now};
 
@@ -106,15 +108,44 @@ fn the_time_runs_from_the_call_and_the_timer_from_the_first_poll() {
 }
 
 #[test]
-fn a_zero_or_past_deadline_yields_exactly_once() {
+fn a_sleep_of_zero_yields_exactly_once() {
     manual(|timers, trace| {
-        let past = sleep_until(Instant::now() - SECOND);
-        for mut sleep in [sleep(Duration::ZERO), past, sleep_until(Instant::now())] {
-            assert!(trace.poll("a", &mut sleep).is_pending());
-            assert_eq!((trace.take(), timers.len()), (vec!["a"], 0));
+        let mut sleep = sleep(Duration::ZERO);
+        assert!(trace.poll("a", &mut sleep).is_pending());
+        assert_eq!((trace.take(), timers.len()), (vec!["a"], 0));
+        assert!(trace.poll("a", &mut sleep).is_ready());
+        assert_eq!(trace.take(), [""; 0]);
+    });
+}
+
+#[test]
+fn a_deadline_that_has_passed_is_ready_at_the_first_poll() {
+    manual(|timers, trace| {
+        let mut reset = sleep(SECOND);
+        reset.reset(Instant::now());
+        for mut sleep in [sleep_until(Instant::now() - SECOND), sleep_until(Instant::now()), reset]
+        {
             assert!(trace.poll("a", &mut sleep).is_ready());
-            assert_eq!(trace.take(), [""; 0]);
         }
+        assert_eq!((trace.take(), timers.len()), (vec![], 0));
+    });
+}
+
+#[test]
+fn the_clock_is_read_at_the_first_poll_and_not_at_the_call() {
+    let timers = timers(Clock::Real);
+    let (_entered, trace) = (timers.enter(), Trace::default());
+    let deadline = Instant::now() + Duration::from_nanos(1);
+    let mut sleep = sleep_until(deadline);
+    while Instant(real_now()) <= deadline {} // which these timers do not hear of
+    assert!(trace.poll("a", &mut sleep).is_ready());
+}
+
+#[test]
+fn deadlines_that_have_passed_end_the_turn_when_the_budget_does() {
+    looped(|executor, _| {
+        let done = done_by_turn(executor, async || sleep_until(Instant::now()).await);
+        assert_eq!(done, [128, 256, 300]);
     });
 }
 
@@ -201,7 +232,7 @@ fn a_pause_stops_the_clock_where_it_is() {
 fn a_pause_does_not_strand_what_was_already_due() {
     let timers = timers(Clock::Real);
     let (_entered, trace) = (timers.enter(), Trace::default());
-    let mut sleep = sleep_until(Instant(timers.timeline.latest() + 1));
+    let mut sleep = sleep(Duration::from_nanos(1));
     assert!(trace.poll("a", &mut sleep).is_pending());
     while !sleep.is_elapsed() {}
     pause();

@@ -57,6 +57,9 @@ pub fn timeout<F: IntoFuture>(limit: Duration, future: F) -> Timeout<F::IntoFutu
 
 /// Runs `future` until `deadline` at most, by the clock of the runtime. Otherwise like [`timeout`].
 ///
+/// The clock is read at the first poll, after `future` was polled: with a `deadline` that has passed by then,
+/// `future` is polled once.
+///
 /// # Cancellation
 ///
 /// Dropping the returned future drops `future`.
@@ -89,7 +92,7 @@ pub fn timeout<F: IntoFuture>(limit: Duration, future: F) -> Timeout<F::IntoFutu
 /// ```
 #[track_caller]
 pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
-    let sleep = Timers::needed("timeout_at", |timers| Sleep::new(timers, deadline));
+    let sleep = Timers::needed("timeout_at", |timers| Sleep::until(timers, deadline));
     Timeout { sleep, limit: None, future: Some(future.into_future()) }
 }
 

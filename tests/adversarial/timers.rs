@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
+use futures::FutureExt;
 use futures::channel::oneshot;
+use futures::future::{Either, select};
 use taketurns::time::{
     Instant, MissedTickBehavior, Sleep, advance, interval, interval_at, pause, resume, sleep,
     sleep_until, timeout, timeout_at,
@@ -167,6 +169,32 @@ fn a_sleep_of_zero_is_one_yield_and_no_other_ends_early() {
         }
     });
     assert_eq!(trace.take(), "one slept two");
+}
+
+/// Gives up after so many rounds: a loop that never sees its deadline is not to hang.
+const ROUNDS: u32 = 1_000_000;
+
+#[test]
+fn a_loop_that_makes_its_deadline_anew_each_round_sees_it() {
+    block_on(async {
+        let deadline = Instant::now() + ms(1);
+        let sees = async |over: &mut (dyn Future<Output = ()> + Unpin)| {
+            let mut ready = ready(());
+            match select(over, &mut ready).await {
+                Either::Left(_) => true,
+                Either::Right(_) => false,
+            }
+        };
+        let mut rounds = 0..ROUNDS;
+        while rounds.next().is_some() && !sees(&mut sleep_until(deadline)).await {}
+        assert!(Instant::now() >= deadline && !rounds.is_empty(), "`sleep_until`");
+
+        let deadline = Instant::now() + ms(1);
+        let mut rounds = 0..ROUNDS;
+        let over = || timeout_at(deadline, pending::<()>()).map(|result| result.unwrap_err());
+        while rounds.next().is_some() && !sees(&mut over().map(drop)).await {}
+        assert!(Instant::now() >= deadline && !rounds.is_empty(), "`timeout_at`");
+    });
 }
 
 #[test]
