@@ -146,16 +146,25 @@ impl Interval {
     ///
     /// # Cancellation
     ///
-    /// No tick is lost: the next call waits for the same one.
+    /// No tick is lost: the next call waits for the same one. The timer is disarmed at once, and the task's waker
+    /// let go.
     ///
     /// # Panics
     ///
     /// In another runtime than it was made in.
     pub async fn tick(&mut self) -> Instant {
-        poll_fn(|cx| self.poll_tick(cx)).await
+        struct Disarms<'a>(&'a mut Interval);
+        impl Drop for Disarms<'_> {
+            fn drop(&mut self) {
+                self.0.sleep.disarm();
+            }
+        }
+        let waiting = Disarms(self);
+        poll_fn(|cx| waiting.0.poll_tick(cx)).await
     }
 
-    /// As [`tick`](Self::tick), for a future written by hand.
+    /// As [`tick`](Self::tick), for a future written by hand. While it waits it keeps the waker of the last poll,
+    /// until the tick is due or the interval is dropped.
     ///
     /// # Panics
     ///

@@ -6,9 +6,10 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures_core::Stream;
 
-use super::harness::{SECOND, done_by_turn, looped, manual, ms, steps};
+use super::clock::real_now;
+use super::harness::{SECOND, Trace, done_by_turn, looped, manual, ms, steps, timers};
 use super::timers::Timers;
-use super::{Instant, Interval, MissedTickBehavior, interval, interval_at};
+use super::{Clock, Instant, Interval, MissedTickBehavior, interval, interval_at};
 
 const PERIOD: Duration = ms(10);
 
@@ -111,14 +112,16 @@ fn the_first_tick_of_an_interval_is_at_once_and_that_of_another_at_its_start() {
 }
 
 #[test]
-fn a_tick_that_is_dropped_is_taken_by_the_next() {
+fn a_tick_that_is_dropped_lets_its_waker_go_and_is_taken_by_the_next() {
     manual(|timers, trace| {
         let start = Instant::now();
         let mut interval = interval_at(start + PERIOD, PERIOD);
         let mut dropped = Box::pin(interval.tick());
         assert!(trace.poll("dropped", &mut dropped).is_pending());
+        assert_eq!(timers.len(), 1);
         drop(dropped);
-        assert_eq!(steps(timers, trace, PERIOD)[0], (10, vec!["dropped"]));
+        assert_eq!(timers.len(), 0);
+        assert_eq!(steps(timers, trace, PERIOD), [(10, vec!["advance"])]);
         let mut tick = Box::pin(interval.tick());
         assert_eq!(trace.poll("a", &mut tick), Poll::Ready(start + PERIOD));
         drop(tick);
@@ -129,10 +132,23 @@ fn a_tick_that_is_dropped_is_taken_by_the_next() {
 }
 
 #[test]
+fn ticks_that_are_dropped_each_round_are_seen_though_nothing_else_reads_the_clock() {
+    let timers = timers(Clock::Real);
+    let (_entered, trace) = (timers.enter(), Trace::default());
+    let mut interval = interval_at(Instant::now() + ms(1), ms(1));
+    let until = real_now() + ms(10_000).as_nanos() as u64;
+    while trace.poll("a", &mut Box::pin(interval.tick())).is_pending() {
+        timers.fire();
+        assert!(real_now() < until, "the tick was never seen");
+    }
+}
+
+#[test]
 fn a_reset_moves_the_tick_that_is_waited_for() {
     manual(|timers, trace| {
         let mut interval = interval_at(Instant::now() + PERIOD, PERIOD);
-        assert!(trace.poll("a", &mut Box::pin(interval.tick())).is_pending());
+        let waker = trace.waker("a");
+        assert!(interval.poll_tick(&mut Context::from_waker(&waker)).is_pending());
         steps(timers, trace, ms(4));
         interval.reset();
         assert_eq!(steps(timers, trace, ms(20))[0], (10, vec!["a"]));

@@ -4,7 +4,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use super::instant::Instant;
@@ -186,10 +186,12 @@ impl Sleep {
     }
 
     #[inline(never)]
-    fn poll_armed(&self, key: Key, cx: &Context<'_>) -> Poll<()> {
+    fn poll_armed(&mut self, key: Key, cx: &Context<'_>) -> Poll<()> {
         match self.at_home(|timers| timers.check(key, cx.waker())) {
             Check::Fired => return Poll::Ready(()),
             Check::Waits => {}
+            // What is polled with a waker that wakes nobody is to let go of the one that it has.
+            Check::WakesAnother if cx.waker().will_wake(Waker::noop()) => self.disarm(),
             Check::WakesAnother => {
                 let mut waker = cx.waker().clone();
                 self.at_home(|timers| timers.replace(key, &mut waker));
@@ -197,6 +199,17 @@ impl Sleep {
             }
         }
         Poll::Pending
+    }
+
+    /// Lets go of the waker, and keeps the deadline. Elsewhere than at home it does nothing.
+    #[inline]
+    pub(super) fn disarm(&mut self) {
+        if let State::Armed(key) = self.state {
+            if let Some(waker) = self.if_at_home(|timers| timers.cancel(key)) {
+                self.state = State::Idle;
+                contain(|| drop(waker));
+            }
+        }
     }
 
     /// Asks the timers it was made with.
@@ -254,9 +267,6 @@ impl Future for Sleep {
 impl Drop for Sleep {
     #[inline]
     fn drop(&mut self) {
-        if let State::Armed(key) = self.state {
-            let waker = self.if_at_home(|timers| timers.cancel(key));
-            contain(|| drop(waker));
-        }
+        self.disarm();
     }
 }

@@ -6,13 +6,14 @@ use std::error::Error;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use super::instant::Instant;
 use super::sleep::Sleep;
 use super::timers::Timers;
+use crate::common::unconstrained;
 use crate::executor::budget;
 
 /// Runs `future` for at most `limit` from now, by the clock of the runtime.
@@ -22,9 +23,15 @@ use crate::executor::budget;
 /// before the error is returned. A limit that passes the last [`Instant`], as [`Duration::MAX`] does, is
 /// none. A future that does not yield cannot be interrupted.
 ///
+/// A reference, as in `timeout(limit, &mut handle)`, can be dropped without anything happening to what it refers
+/// to, which would keep the waker of this task. So at the limit one (and whatever else has nothing to drop) is
+/// polled once more, with [`Waker::noop`], on which the futures of this crate let go of the waker that they have.
+/// If it is ready then, its output is given, and no error.
+///
 /// # Cancellation
 ///
-/// Dropping the returned future drops `future`.
+/// Dropping the returned future drops `future`. What a reference refers to keeps the waker of this task until it is
+/// polled again, woken or dropped, as no destructor can poll it: at worst the task is polled once for nothing.
 ///
 /// # Errors
 ///
@@ -127,8 +134,24 @@ impl<F: Future> Future for Timeout<F> {
         }
         ready!(this.sleep.poll_elapsed(cx));
         budget::spend();
+        if let Poll::Ready(output) = let_go(this.future.as_mut().as_pin_mut()) {
+            this.future.set(None);
+            return Poll::Ready(Ok(output));
+        }
         this.future.set(None);
         Poll::Ready(Err(Elapsed { limit: *this.limit, deadline: this.sleep.deadline() }))
+    }
+}
+
+/// Has what `future` refers to forget the waker that it was polled with. What has something to drop lets go by
+/// being dropped.
+fn let_go<F: Future>(future: Option<Pin<&mut F>>) -> Poll<F::Output> {
+    match future {
+        // Without the budget: one that is used up would answer in its place.
+        Some(future) if !std::mem::needs_drop::<F>() => {
+            pin!(unconstrained(future)).poll(&mut Context::from_waker(Waker::noop()))
+        }
+        _ => Poll::Pending,
     }
 }
 

@@ -4,12 +4,17 @@ use std::cell::Cell;
 use std::error::Error;
 use std::future::{Future, pending, poll_fn, ready};
 use std::io;
+use std::pin::Pin;
 use std::rc::Rc;
-use std::task::Poll;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use super::harness::{SECOND, Trace, done_by_turn, looped, manual, ms, steps};
-use super::{Elapsed, Instant, Timeout, advance, sleep, timeout, timeout_at};
+use futures::StreamExt;
+
+use super::harness::{Name, SECOND, Trace, done_by_turn, looped, manual, ms, steps};
+use super::{Elapsed, Instant, Timeout, advance, interval_at, sleep, timeout, timeout_at};
+use crate::executor::budget;
 
 /// Writes its name when it is dropped.
 struct OnDrop(Rc<Cell<u32>>);
@@ -63,6 +68,75 @@ fn a_limit_of_zero_is_one_poll() {
         assert!(matches!(trace.poll("a", &mut limited), Poll::Ready(Err(_))));
         assert_eq!((polls.get(), drops.get(), timers.len()), (1, 1, 0));
         assert_eq!(trace.take(), [""; 0]);
+    });
+}
+
+/// How many wakers of the name there are besides that in `waker`.
+fn kept(waker: &Arc<Name>) -> usize {
+    Arc::strong_count(waker) - 1
+}
+
+#[test]
+fn at_the_limit_of_a_reference_what_it_refers_to_lets_the_waker_go() {
+    manual(|timers, trace| {
+        let name = Arc::new(Name { name: "a", trace: trace.clone() });
+        let mut slow = sleep(ms(9));
+        let mut ticks = interval_at(Instant::now() + ms(9), ms(9));
+        let mut nested = timeout(ms(9), pending::<()>());
+        for _ in 0..3 {
+            let waker = Waker::from(Arc::clone(&name));
+            {
+                let mut both = timeout(ms(2), &mut slow);
+                let mut next = timeout(ms(2), ticks.next());
+                let mut inner = timeout(ms(2), &mut nested);
+                assert!(trace.poll_with(&waker, &mut both).is_pending());
+                assert!(trace.poll_with(&waker, &mut next).is_pending());
+                assert!(trace.poll_with(&waker, &mut inner).is_pending());
+                steps(timers, trace, ms(2));
+                assert!(matches!(trace.poll_with(&waker, &mut both), Poll::Ready(Err(_))));
+                assert!(matches!(trace.poll_with(&waker, &mut next), Poll::Ready(Err(_))));
+                assert!(matches!(trace.poll_with(&waker, &mut inner), Poll::Ready(Err(_))));
+            }
+            drop(waker);
+            assert_eq!((kept(&name), timers.len()), (0, 0));
+        }
+        assert!(trace.poll("b", &mut slow).is_pending());
+        assert!(trace.poll("b", &mut nested).is_pending());
+        assert_eq!(steps(timers, trace, ms(3))[0], (3, vec!["b", "b"]));
+    });
+}
+
+#[test]
+fn a_reference_whose_last_poll_is_ready_gives_its_output() {
+    manual(|timers, trace| {
+        let mut polls = 0;
+        let mut third = poll_fn(|_| {
+            polls += 1;
+            if polls == 3 { Poll::Ready("ready") } else { Poll::Pending }
+        });
+        let mut limited = timeout(ms(1), &mut third);
+        assert!(trace.poll("a", &mut limited).is_pending());
+        steps(timers, trace, ms(1));
+        assert_eq!(trace.poll("a", &mut limited), Poll::Ready(Ok("ready")));
+    });
+}
+
+#[test]
+fn a_used_up_budget_keeps_no_waker() {
+    looped(|executor, timers| {
+        let mut slow = sleep(SECOND);
+        executor.block_on(poll_fn(|cx| {
+            let mut limited = timeout(ms(1), &mut slow);
+            assert!(Pin::new(&mut limited).poll(cx).is_pending());
+            timers.timeline.set(timers.now() + ms(1).as_nanos() as u64);
+            timers.fire();
+            for _ in 0..127 {
+                budget::spend();
+            }
+            assert!(matches!(Pin::new(&mut limited).poll(cx), Poll::Ready(Err(_))));
+            assert_eq!(timers.len(), 0);
+            Poll::Ready(())
+        }));
     });
 }
 
