@@ -5,6 +5,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::future::poll_fn;
+use std::panic::Location;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -46,9 +47,9 @@ use crate::executor::{AbortHandle, spawn};
 /// ```
 #[track_caller]
 pub fn call_later(delay: Duration, f: impl FnOnce() + 'static) -> CallHandle {
-    let sleep =
-        Timers::needed("call_later", |timers| Sleep::new(timers, Instant(timers.now()) + delay));
-    call_after(sleep, f)
+    let site = Location::caller();
+    let sleep = |timers: &Timers| Sleep::new(timers, Instant(timers.now()) + delay, site);
+    call_after(Timers::needed("call_later", sleep), f)
 }
 
 /// Calls `f` on the loop, once, at `deadline` by the clock of the runtime. Otherwise like [`call_later`].
@@ -74,7 +75,8 @@ pub fn call_later(delay: Duration, f: impl FnOnce() + 'static) -> CallHandle {
 /// ```
 #[track_caller]
 pub fn call_at(deadline: Instant, f: impl FnOnce() + 'static) -> CallHandle {
-    call_after(Timers::needed("call_at", |timers| Sleep::until(timers, deadline)), f)
+    let site = Location::caller();
+    call_after(Timers::needed("call_at", |timers| Sleep::until(timers, deadline, site)), f)
 }
 
 #[track_caller]

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::future::poll_fn;
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -46,7 +47,9 @@ use crate::executor::budget;
 #[track_caller]
 pub fn interval(period: Duration) -> Interval {
     assert_period(period, "interval");
-    Timers::needed("interval", |timers| Interval::new(timers, Instant(timers.now()), period))
+    let site = Location::caller();
+    let interval = |timers: &Timers| Interval::new(timers, Instant(timers.now()), period, site);
+    Timers::needed("interval", interval)
 }
 
 /// Ticks at `start` and every `period` from then on, by the clock of the runtime. Otherwise like
@@ -73,7 +76,8 @@ pub fn interval(period: Duration) -> Interval {
 #[track_caller]
 pub fn interval_at(start: Instant, period: Duration) -> Interval {
     assert_period(period, "interval_at");
-    Timers::needed("interval_at", |timers| Interval::new(timers, start, period))
+    let site = Location::caller();
+    Timers::needed("interval_at", |timers| Interval::new(timers, start, period, site))
 }
 
 #[track_caller]
@@ -134,12 +138,14 @@ pub struct Interval {
 }
 
 impl Interval {
-    fn new(timers: &Timers, start: Instant, period: Duration) -> Self {
-        Interval {
-            sleep: Sleep::until(timers, start),
-            period,
-            missed: MissedTickBehavior::default(),
-        }
+    fn new(
+        timers: &Timers,
+        start: Instant,
+        period: Duration,
+        site: &'static Location<'static>,
+    ) -> Self {
+        let sleep = Sleep::until(timers, start, site);
+        Interval { sleep, period, missed: MissedTickBehavior::default() }
     }
 
     /// Waits for the next tick, and gives the time at which it was due. Does not wait when that has passed.

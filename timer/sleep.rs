@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
@@ -41,7 +42,8 @@ use crate::executor::{budget, silence as contain};
 #[track_caller]
 #[inline]
 pub fn sleep(duration: Duration) -> Sleep {
-    Timers::needed("sleep", |timers| Sleep::new(timers, Instant(timers.now()) + duration))
+    let site = Location::caller();
+    Timers::needed("sleep", |timers| Sleep::new(timers, Instant(timers.now()) + duration, site))
 }
 
 /// Waits until `deadline`, by the clock of the runtime. Otherwise like [`sleep`].
@@ -74,21 +76,24 @@ pub fn sleep(duration: Duration) -> Sleep {
 #[track_caller]
 #[inline]
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    Timers::needed("sleep_until", |timers| Sleep::until(timers, deadline))
+    let site = Location::caller();
+    Timers::needed("sleep_until", |timers| Sleep::until(timers, deadline, site))
 }
 
 /// What [`sleep`] and [`sleep_until`] return. Ready again when it is polled after it was ready.
 ///
-/// It holds numbers and no pointer: the runtime's, its deadline, and where its timer is in that
-/// runtime's wheel. So it is `Unpin`, `Send` and `Sync`, for libraries that ask it of every timer,
+/// It holds numbers and no pointer into the runtime: that one's number, its deadline, and where its timer is in
+/// the wheel. So it is `Unpin`, `Send` and `Sync`, for libraries that ask it of every timer,
 /// though only its own runtime can poll it. Dropped anywhere else, its timer is left to expire: its
 /// task may then be polled once for nothing, and a clock that advances by itself goes there.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct Sleep {
-    runtime: u64,
-    deadline: Instant,
+    runtime: u32,
     state: State,
+    deadline: Instant,
+    /// Where it was made.
+    site: &'static Location<'static>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -107,14 +112,22 @@ enum State {
 impl Sleep {
     /// For a deadline that was counted from a reading of the clock just made.
     #[inline]
-    pub(super) fn new(timers: &Timers, deadline: Instant) -> Self {
-        Sleep { runtime: timers.id(), deadline, state: State::Fresh }
+    pub(super) fn new(
+        timers: &Timers,
+        deadline: Instant,
+        site: &'static Location<'static>,
+    ) -> Self {
+        Sleep { runtime: timers.id(), state: State::Fresh, deadline, site }
     }
 
     /// For any other: its first poll reads the clock.
     #[inline]
-    pub(super) fn until(timers: &Timers, deadline: Instant) -> Self {
-        Sleep { runtime: timers.id(), deadline, state: State::Idle }
+    pub(super) fn until(
+        timers: &Timers,
+        deadline: Instant,
+        site: &'static Location<'static>,
+    ) -> Self {
+        Sleep { runtime: timers.id(), state: State::Idle, deadline, site }
     }
 
     /// When it ends.
@@ -218,7 +231,7 @@ impl Sleep {
     fn at_home<R>(&self, f: impl FnOnce(&Timers) -> R) -> R {
         match self.if_at_home(f) {
             Some(result) => result,
-            None => elsewhere(),
+            None => elsewhere(self.site),
         }
     }
 
@@ -230,10 +243,10 @@ impl Sleep {
 
 #[cold]
 #[track_caller]
-fn elsewhere() -> ! {
+fn elsewhere(site: &Location<'_>) -> ! {
     panic!(
-        "a timer (`Sleep`, `Timeout` or `Interval`) was used outside of the runtime that made it: \
-         await it in a task there, or make one here"
+        "the timer (`Sleep`, `Timeout` or `Interval`) made at {site} was used outside of the runtime that made \
+         it: await it in a task there, or make one here"
     )
 }
 

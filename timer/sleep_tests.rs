@@ -1,7 +1,8 @@
 //! Sleeps and the manual clock, with a waker that records and the driver's calls made by hand.
 
 use std::cell::Cell;
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -12,7 +13,10 @@ use super::clock::real_now;
 use super::harness::{
     Name, SECOND, Trace, asleep, done_by_turn, looped, manual, ms, steps, timers,
 };
-use super::{Clock, Instant, Sleep, advance, pause, resume, sleep, sleep_until};
+use super::{
+    Clock, Instant, Sleep, advance, interval, pause, resume, sleep, sleep_until, timeout,
+    timeout_at,
+};
 use crate::executor::{spawn, yield_now};
 
 #[test]
@@ -388,12 +392,41 @@ fn outside_of_a_runtime() {
 }
 
 #[test]
-#[should_panic = "a timer (`Sleep`, `Timeout` or `Interval`) was used outside of the runtime that made it"]
-fn in_another_runtime() {
-    manual(|_, trace| {
-        let [mut sleep] = asleep(trace, [("a", ms(1))]);
-        manual(|_, _| assert!(trace.poll("a", &mut sleep).is_pending()));
+fn in_another_runtime_the_panic_names_the_place_of_the_call() {
+    manual(|_, _| {
+        let line = line!();
+        let plain = sleep(ms(1));
+        let until = sleep_until(Instant::now());
+        let mut ticks = interval(ms(1));
+        let limited = timeout(ms(1), pending::<()>());
+        let limited_until = timeout_at(Instant::now(), pending::<()>());
+        let texts = [
+            foreign(Box::pin(plain)),
+            foreign(Box::pin(until)),
+            foreign(Box::pin(async move { _ = ticks.tick().await })),
+            foreign(Box::pin(async move { _ = limited.await })),
+            foreign(Box::pin(async move { _ = limited_until.await })),
+        ];
+        for (text, line) in texts.into_iter().zip(line + 1..) {
+            let place = format!("made at {}:{line}:", file!());
+            assert!(text.contains(&place) && text.contains("await it in a task there"), "{text}");
+        }
     });
+}
+
+/// With which text `timer` panics in another runtime.
+fn foreign(mut timer: Pin<Box<dyn Future<Output = ()>>>) -> String {
+    let mut text = String::new();
+    manual(|_, trace| {
+        let poll = AssertUnwindSafe(|| trace.poll("a", &mut timer));
+        text = *catch_unwind(poll).unwrap_err().downcast().unwrap();
+    });
+    text
+}
+
+#[test]
+fn a_place_makes_no_timer_larger() {
+    assert_eq!(size_of::<Sleep>(), 32);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::error::Error;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::io;
+use std::panic::Location;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
@@ -57,8 +58,9 @@ use crate::executor::budget;
 /// ```
 #[track_caller]
 pub fn timeout<F: IntoFuture>(limit: Duration, future: F) -> Timeout<F::IntoFuture> {
+    let site = Location::caller();
     let sleep =
-        Timers::needed("timeout", |timers| Sleep::new(timers, Instant(timers.now()) + limit));
+        Timers::needed("timeout", |timers| Sleep::new(timers, Instant(timers.now()) + limit, site));
     Timeout { sleep, limit: Some(limit), future: Some(future.into_future()) }
 }
 
@@ -99,7 +101,8 @@ pub fn timeout<F: IntoFuture>(limit: Duration, future: F) -> Timeout<F::IntoFutu
 /// ```
 #[track_caller]
 pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
-    let sleep = Timers::needed("timeout_at", |timers| Sleep::until(timers, deadline));
+    let site = Location::caller();
+    let sleep = Timers::needed("timeout_at", |timers| Sleep::until(timers, deadline, site));
     Timeout { sleep, limit: None, future: Some(future.into_future()) }
 }
 

@@ -38,7 +38,7 @@ thread_local! {
 
 /// See the head of this file.
 pub(crate) struct Timers {
-    id: u64,
+    id: u32,
     pub(super) timeline: Timeline,
     hand: Hand,
     wheel: RefCell<Wheel<Waker>>,
@@ -98,9 +98,10 @@ impl Timers {
         scoped::needed_by(function, &CURRENT)
     }
 
-    /// Unlike that of any other in this process.
+    /// Unlike that of any other in this process, unless 2^32 were made between the two. Short, so that a timer has
+    /// room to say where it was made.
     #[inline]
-    pub(super) fn id(&self) -> u64 {
+    pub(super) fn id(&self) -> u32 {
         self.id
     }
 
@@ -314,9 +315,9 @@ fn shift(clock: Clock, real_shift: u32) -> u32 {
     }
 }
 
-fn next_id() -> u64 {
-    static LAST: Mutex<u64> = Mutex::new(0);
+fn next_id() -> u32 {
+    static LAST: Mutex<u32> = Mutex::new(0);
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    *last += 1;
+    *last = last.wrapping_add(1);
     *last
 }
