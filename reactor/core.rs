@@ -18,7 +18,7 @@ use super::slab::{Key, Slab};
 use super::source::Registration;
 use super::sys::{Events, Poller};
 use crate::common::scoped;
-use crate::executor::{Unpark, silence as contain};
+use crate::executor::{Unpark, contain};
 
 thread_local! {
     static CURRENT: scoped::Scoped<Reactor> = const { scoped::empty() };

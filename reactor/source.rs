@@ -19,7 +19,7 @@ use std::task::{Context, Poll, Waker, ready};
 use super::core::Reactor;
 use super::slab::Key;
 use super::sys::Readiness;
-use crate::executor::{budget, silence as contain};
+use crate::executor::{budget, contain};
 
 /// Which way bytes go. Reading includes accepting; writing includes connecting.
 #[derive(Clone, Copy, Debug)]

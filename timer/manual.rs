@@ -18,7 +18,7 @@ use super::clock::Clock;
 use super::timers::Timers;
 use super::wheel::NEVER;
 use crate::common::tokens::Token;
-use crate::executor::silence as contain;
+use crate::executor::contain;
 
 /// Stops the clock of this runtime: it is [manual](Clock::Manual) from here on, and only [`advance`] moves
 /// it. (tokio's advances by itself then, as [`Clock::AutoAdvance`] does here.)

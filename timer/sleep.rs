@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::instant::Instant;
 use super::slab::Key;
 use super::timers::{Check, Timers};
-use crate::executor::{budget, silence as contain};
+use crate::executor::{budget, contain};
 
 /// Waits for `duration` from now, by the clock of the runtime.
 ///

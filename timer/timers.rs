@@ -23,7 +23,7 @@ use super::slab::Key;
 use super::wheel::{Due, NEVER, Wheel};
 use crate::common::scoped::{self, Entered, Scoped};
 use crate::common::tokens::Tokens;
-use crate::executor::silence as contain;
+use crate::executor::contain;
 
 /// The tick of the wheel under the real clock, unless told otherwise: near the 50 us by which Linux is
 /// late with timers anyway.

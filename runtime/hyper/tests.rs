@@ -232,8 +232,13 @@ fn outside_a_runtime_each_says_so() {
         catch_unwind(|| drop(Timer.sleep_until(Timer.now()))),
         catch_unwind(|| Executor.execute(async {})),
     ]
-    .map(|result| *result.unwrap_err().downcast::<String>().unwrap());
-    for (text, name) in texts.iter().zip(["`sleep` needs", "`sleep_until` needs", "`spawn` at"]) {
+    .map(|result| {
+        let panic = result.unwrap_err();
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        text.unwrap_or_else(|| *panic.downcast::<String>().unwrap())
+    });
+    for (text, name) in texts.iter().zip(["`sleep` needs", "`sleep_until` needs", "`spawn` needs"])
+    {
         assert!(text.starts_with(name), "{text}");
     }
 }

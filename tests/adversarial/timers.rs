@@ -4,19 +4,20 @@ use std::cell::RefCell;
 use std::future::{Future, pending, poll_fn, ready};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::{Either, select};
+use taketurns::task::Unhandled;
 use taketurns::time::{
     Instant, MissedTickBehavior, Sleep, advance, interval, interval_at, pause, resume, sleep,
     sleep_until, timeout, timeout_at,
 };
-use taketurns::{Builder, OnExit, Runtime, block_on, spawn, yield_now};
+use taketurns::{Builder, OnExit, Runtime, UnhandledPanic, block_on, spawn, yield_now};
 
 use super::common::Trace;
 
@@ -371,6 +372,23 @@ fn a_waker_that_panics_ends_no_run_and_keeps_nobody_waiting() {
         assert!(poll_once(&mut bad).await.is_ready());
     });
     assert_eq!(trace.take(), "before:1 behind:1");
+}
+
+#[test]
+fn a_waker_that_panics_in_a_look_is_reported_in_the_name_of_no_task() {
+    let reports = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&reports);
+    let hook = move |failure: &Unhandled| {
+        seen.lock().unwrap().push((failure.task().is_some(), failure.error().to_string()));
+    };
+    let hook = UnhandledPanic::Call(Arc::new(hook));
+    Builder::new().unhandled_panic(hook).build().unwrap().block_on(async {
+        let mut bad = sleep(ms(1));
+        poll_badly(&mut bad);
+        sleep(ms(2)).await;
+    });
+    let expected = "a waker panicked: a waker that panics".to_owned();
+    assert_eq!(*reports.lock().unwrap(), [(false, expected)]);
 }
 
 #[test]
