@@ -10,6 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::panic::Location;
 use std::rc::Rc;
 use std::task::Waker;
 use std::time::Duration;
@@ -68,6 +69,20 @@ impl Reactor {
         scoped::needed_by(function, &CURRENT)
     }
 
+    /// As [`current`](Self::current), for a future of `function` that was made at `site`.
+    ///
+    /// # Panics
+    ///
+    /// There is none.
+    pub(crate) fn current_for(function: &str, site: &Location<'_>) -> Rc<Self> {
+        let Some(current) = scoped::current(&CURRENT) else {
+            panic!(
+                "`{function}` at {site} needs a runtime: await it inside `taketurns::block_on` or a task"
+            )
+        };
+        current
+    }
+
     /// This thread is inside of its runtime.
     pub(crate) fn is_current(&self) -> bool {
         CURRENT
@@ -92,8 +107,8 @@ impl Reactor {
         self.poller.unparker()
     }
 
-    /// How many descriptors some task waits for. One that dropped its operation counts until the
-    /// descriptor's next event.
+    /// How many descriptors some task waits for. One whose last `poll` waited counts until the descriptor's next
+    /// event, though nobody may poll it again.
     pub(crate) fn interest(&self) -> usize {
         self.interest.get()
     }

@@ -7,12 +7,20 @@
 //! A descriptor begins ready in both directions: the first try is made at once, and costs nothing
 //! when it succeeds. Registering has the kernel report what is ready already, so a beginning that
 //! was too hopeful corrects itself.
+//!
+//! A direction has room for one waker. An operation that is a future of its own ([`Source::operate`]) takes
+//! the direction when it begins to wait, and gives it back, with the waker, when it ends or is dropped: a second
+//! one meanwhile is an error, as one of the two would wait for ever. The `poll` functions of futures-io know of
+//! no end. The waker of the last poll stays, and another poll that replaces it wakes it: that task may be gone, or
+//! polls again.
 
 #![forbid(unsafe_code)]
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::io;
 use std::os::fd::AsFd;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
@@ -34,10 +42,12 @@ pub(crate) struct Registration {
     pub(crate) write: Side,
 }
 
-/// One direction of a descriptor. At most one task waits: the last that asked.
+/// One direction of a descriptor. At most one task waits.
 pub(crate) struct Side {
     readiness: Cell<Readiness>,
     waker: RefCell<Option<Waker>>,
+    /// It is an operation's, from when that begins to wait to its end.
+    is_taken: Cell<bool>,
 }
 
 impl Registration {
@@ -63,7 +73,11 @@ impl Registration {
 
 impl Side {
     fn new() -> Self {
-        Side { readiness: Cell::new(Readiness::Ready), waker: RefCell::new(None) }
+        Side {
+            readiness: Cell::new(Readiness::Ready),
+            waker: RefCell::new(None),
+            is_taken: Cell::new(false),
+        }
     }
 
     /// An event: takes what it says, and gives who waited for it.
@@ -91,14 +105,30 @@ pub(crate) struct Source<Io: AsFd> {
     key: Key,
     registration: Rc<Registration>,
     reactor: Rc<Reactor>,
+    /// Where the program made it.
+    site: &'static Location<'static>,
 }
+
+// Each operation leaves it as it should be, or as it was, also when a waker of the user's panics.
+impl<Io: AsFd> UnwindSafe for Source<Io> {}
+impl<Io: AsFd> RefUnwindSafe for Source<Io> {}
 
 impl<Io: AsFd> Source<Io> {
     /// Registers `io`, which must be non-blocking.
+    #[track_caller]
     pub(crate) fn new(reactor: Rc<Reactor>, io: Io) -> io::Result<Self> {
+        Self::made_at(Location::caller(), reactor, io)
+    }
+
+    /// As [`new`](Self::new), for a place that is not the caller's.
+    pub(crate) fn made_at(
+        site: &'static Location<'static>,
+        reactor: Rc<Reactor>,
+        io: Io,
+    ) -> io::Result<Self> {
         let registration = Rc::new(Registration::new());
         let key = reactor.register(io.as_fd(), Rc::clone(&registration))?;
-        Ok(Source { io: Some(io), key, registration, reactor })
+        Ok(Source { io: Some(io), key, registration, reactor, site })
     }
 
     pub(crate) fn io(&self) -> &Io {
@@ -115,18 +145,104 @@ impl<Io: AsFd> Source<Io> {
         self.io.take().expect("`into_io` consumes the source")
     }
 
-    /// Tries `op` while `direction` is ready, and waits for it otherwise.
+    /// Tries `op` for `function` while `direction` is ready, and waits for it otherwise.
     pub(crate) fn poll_io<T>(
         &self,
         direction: Direction,
+        function: &str,
         cx: &mut Context<'_>,
-        mut op: impl FnMut(&Io) -> io::Result<T>,
+        op: impl FnMut(&Io) -> io::Result<T>,
     ) -> Poll<io::Result<T>> {
         ready!(budget::poll_ready(cx));
-        if !self.reactor.is_current() {
-            return Poll::Ready(Err(foreign()));
+        let side = self.side(direction)?;
+        if side.is_taken.get() {
+            return Poll::Ready(Err(busy(function)));
         }
+        let tried = self.attempt(side, op);
+        if tried.is_pending() {
+            self.wait(side, cx.waker());
+        }
+        tried
+    }
+
+    /// [`poll_io`](Self::poll_io) for an `op` that moves up to `len` bytes of a stream.
+    pub(crate) fn poll_transfer(
+        &self,
+        direction: Direction,
+        function: &str,
+        cx: &mut Context<'_>,
+        len: usize,
+        op: impl FnMut(&Io) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        if len == 0 {
+            return self.poll_nothing(direction, cx);
+        }
+        let moved = ready!(self.poll_io(direction, function, cx, op))?;
+        Poll::Ready(Ok(self.moved(direction, moved, len)))
+    }
+
+    /// Does `op` once `direction` is ready for it. While it waits, it has the direction to itself.
+    ///
+    /// # Cancellation
+    ///
+    /// The waker is let go at once.
+    pub(crate) async fn operate<T>(
+        &self,
+        direction: Direction,
+        function: &str,
+        mut op: impl FnMut(&Io) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let turn = Turn { source: self, direction, is_waiting: Cell::new(false) };
+        poll_fn(|cx| turn.poll(function, cx, &mut op)).await
+    }
+
+    /// [`operate`](Self::operate) for an `op` that moves up to `len` bytes of a stream.
+    pub(crate) async fn transfer(
+        &self,
+        direction: Direction,
+        function: &str,
+        len: usize,
+        op: impl FnMut(&Io) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        if len == 0 {
+            return poll_fn(|cx| self.poll_nothing(direction, cx)).await;
+        }
+        let moved = self.operate(direction, function, op).await?;
+        Ok(self.moved(direction, moved, len))
+    }
+
+    /// A transfer of no bytes does not wait for any.
+    fn poll_nothing(&self, direction: Direction, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        ready!(budget::poll_ready(cx));
+        self.side(direction)?;
+        budget::spend();
+        Poll::Ready(Ok(0))
+    }
+
+    /// A short transfer emptied (or filled) the kernel's buffer: whatever changes that from now on is a new
+    /// edge, so the try that would only say "would block" is saved.
+    fn moved(&self, direction: Direction, moved: usize, len: usize) -> usize {
         let side = self.registration.side(direction);
+        if 0 < moved && moved < len && side.readiness.get() == Readiness::Ready {
+            side.readiness.set(Readiness::Blocked);
+        }
+        moved
+    }
+
+    fn side(&self, direction: Direction) -> io::Result<&Side> {
+        if self.reactor.is_current() {
+            Ok(self.registration.side(direction))
+        } else {
+            Err(foreign(self.site))
+        }
+    }
+
+    /// Tries `op` while `side` is ready. `Pending`: nobody is registered yet to be woken when it is again.
+    fn attempt<T>(
+        &self,
+        side: &Side,
+        mut op: impl FnMut(&Io) -> io::Result<T>,
+    ) -> Poll<io::Result<T>> {
         while side.readiness.get() != Readiness::Blocked {
             match op(self.io()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -139,36 +255,91 @@ impl<Io: AsFd> Source<Io> {
                 }
             }
         }
-        self.wait(side, cx.waker());
         Poll::Pending
     }
 
-    /// [`poll_io`](Self::poll_io) for an `op` that moves up to `len` bytes of a stream.
-    pub(crate) fn poll_transfer(
-        &self,
-        direction: Direction,
-        cx: &mut Context<'_>,
-        len: usize,
-        op: impl FnMut(&Io) -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
-        let moved = ready!(self.poll_io(direction, cx, op))?;
-        let side = self.registration.side(direction);
-        // A short transfer emptied (or filled) the kernel's buffer: whatever changes that from now
-        // on is a new edge, so the try that would only say "would block" is saved.
-        if 0 < moved && moved < len && side.readiness.get() == Readiness::Ready {
-            side.readiness.set(Readiness::Blocked);
-        }
-        Poll::Ready(Ok(moved))
-    }
-
+    /// Registers `waker`, and wakes the one in its place, which would not be woken any more. A waker that wakes
+    /// nobody has that one let go instead.
     fn wait(&self, side: &Side, waker: &Waker) {
         if side.is_awaited_by(waker) {
             return;
         }
-        // A waker's clone and drop may be anybody's code: both happen outside the borrow.
-        let waker = waker.clone();
-        let before = self.reactor.counting(&self.registration, || side.waker.replace(Some(waker)));
-        contain(|| drop(before));
+        if waker.will_wake(Waker::noop()) && side.is_awaited() {
+            return self.let_go(side);
+        }
+        // A waker's clone, wake and drop may be anybody's code: all happen outside the borrow.
+        let before = self.replace(side, Some(waker.clone()));
+        if let Some(before) = before {
+            contain(|| before.wake());
+        }
+    }
+
+    fn let_go(&self, side: &Side) {
+        let waker = self.replace(side, None);
+        contain(|| drop(waker));
+    }
+
+    fn replace(&self, side: &Side, waker: Option<Waker>) -> Option<Waker> {
+        self.reactor.counting(&self.registration, || side.waker.replace(waker))
+    }
+}
+
+/// An operation's turn at one direction of a source. See [`Source::operate`].
+struct Turn<'a, Io: AsFd> {
+    source: &'a Source<Io>,
+    direction: Direction,
+    /// The direction is this one's.
+    is_waiting: Cell<bool>,
+}
+
+impl<Io: AsFd> Turn<'_, Io> {
+    fn poll<T>(
+        &self,
+        function: &str,
+        cx: &mut Context<'_>,
+        op: impl FnMut(&Io) -> io::Result<T>,
+    ) -> Poll<io::Result<T>> {
+        ready!(budget::poll_ready(cx));
+        let side = self.source.side(self.direction)?;
+        if side.is_taken.get() && !self.is_waiting.get() {
+            return Poll::Ready(Err(busy(function)));
+        }
+        let tried = self.source.attempt(side, op);
+        if tried.is_pending() {
+            self.wait(side, cx.waker());
+        }
+        tried
+    }
+
+    fn wait(&self, side: &Side, waker: &Waker) {
+        // Taken first: a waker's clone, wake and drop may be anybody's code, which may poll this source.
+        let was_waiting = self.is_waiting.replace(true);
+        side.is_taken.set(true);
+        if side.is_awaited_by(waker) {
+            return;
+        }
+        if was_waiting && waker.will_wake(Waker::noop()) {
+            return self.give_back(side);
+        }
+        let before = self.source.replace(side, Some(waker.clone()));
+        // One that a `poll` left is woken, to be told; the operation's own is good for nothing any more.
+        if let Some(before) = before {
+            contain(|| if was_waiting { drop(before) } else { before.wake() });
+        }
+    }
+
+    fn give_back(&self, side: &Side) {
+        self.is_waiting.set(false);
+        side.is_taken.set(false);
+        self.source.let_go(side);
+    }
+}
+
+impl<Io: AsFd> Drop for Turn<'_, Io> {
+    fn drop(&mut self) {
+        if self.is_waiting.get() {
+            self.give_back(self.source.registration.side(self.direction));
+        }
     }
 }
 
@@ -181,10 +352,21 @@ impl<Io: AsFd> Drop for Source<Io> {
 }
 
 #[cold]
-fn foreign() -> io::Error {
-    io::Error::other(
-        "a socket was used outside the runtime it was made in, where nothing would wake the task: \
-         use it inside that runtime, or take it to another with `into_std` and `from_std`",
+fn foreign(site: &Location<'_>) -> io::Error {
+    io::Error::other(format!(
+        "the socket made at {site} was used outside the runtime it was made in, where nothing would wake the \
+         task: use it inside that runtime, or take it to another with `into_std` and `from_std`"
+    ))
+}
+
+#[cold]
+fn busy(function: &str) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::ResourceBusy,
+        format!(
+            "`{function}`: another task waits for the same socket in the same direction, and only one can: have \
+             one task do it and hand on what it gets, or drop the operation that waits first"
+        ),
     )
 }
 

@@ -21,7 +21,7 @@ fn wait_to_read(harness: &Harness, source: &Source<UnixStream>, name: &'static s
 
 fn wait_to_read_with(source: &Source<UnixStream>, waker: &Waker) {
     let mut cx = Context::from_waker(waker);
-    let polled = source.poll_io(Direction::Read, &mut cx, |mut io| io.read(&mut [0; 8]));
+    let polled = source.poll_io(Direction::Read, "test", &mut cx, |mut io| io.read(&mut [0; 8]));
     assert!(polled.is_pending());
 }
 
@@ -85,7 +85,7 @@ fn a_look_asks_the_kernel_only_while_somebody_waits() {
     let mut tries = 0;
     let mut poll = |cx: &mut Context<'_>| {
         source
-            .poll_transfer(Direction::Read, cx, 8, |mut io| {
+            .poll_transfer(Direction::Read, "test", cx, 8, |mut io| {
                 tries += 1;
                 io.read(&mut [0; 8])
             })
@@ -127,7 +127,7 @@ fn a_look_takes_256_events_at_most_and_the_next_the_rest() {
             let readable = eventfd(1, EventfdFlags::CLOEXEC).unwrap();
             let source = Source::new(Rc::clone(&harness.reactor), readable).unwrap();
             let would_block = |_: &_| Err::<(), _>(ErrorKind::WouldBlock.into());
-            assert!(source.poll_io(Direction::Read, &mut cx, would_block).is_pending());
+            assert!(source.poll_io(Direction::Read, "test", &mut cx, would_block).is_pending());
             source
         })
         .collect();
@@ -218,9 +218,9 @@ fn interest_counts_descriptors_that_are_waited_for() {
 
     let waker = harness.waker("both");
     let mut cx = Context::from_waker(&waker);
-    assert!(both.poll_io(Direction::Read, &mut cx, would_block).is_pending());
-    assert!(both.poll_io(Direction::Write, &mut cx, would_block).is_pending());
-    assert!(both.poll_io(Direction::Write, &mut cx, would_block).is_pending());
+    assert!(both.poll_io(Direction::Read, "test", &mut cx, would_block).is_pending());
+    assert!(both.poll_io(Direction::Write, "test", &mut cx, would_block).is_pending());
+    assert!(both.poll_io(Direction::Write, "test", &mut cx, would_block).is_pending());
     assert_eq!(interest(), 1);
     wait_to_read(&harness, &dropped, "dropped");
     assert_eq!(interest(), 2);

@@ -36,3 +36,5 @@ pub use tcp_stream::TcpStream;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod waiting_tests;

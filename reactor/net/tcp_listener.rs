@@ -3,10 +3,11 @@
 #![forbid(unsafe_code)]
 
 use std::fmt;
-use std::future::poll_fn;
+use std::future::Future;
 use std::io;
 use std::net::{self, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::panic::Location;
 
 use super::TcpStream;
 use crate::reactor::core::Reactor;
@@ -15,7 +16,7 @@ use crate::reactor::sys;
 
 /// Listens for TCP connections.
 ///
-/// One task accepts at a time: when two wait, only the last one to ask is woken.
+/// One task accepts at a time: while one waits, [`accept`](Self::accept) in another is an error.
 ///
 /// ```
 /// use std::net::Ipv4Addr;
@@ -113,16 +114,24 @@ impl TcpListener {
     /// Those of `accept(2)`. When the process or the system is out of descriptors, the connection
     /// stays queued and the next `accept` fails at once in the same way: a loop that merely goes on
     /// would keep the thread busy, so sleep a little first. Errors of
-    /// registering the connection's descriptor close the connection. An error of kind
-    /// [`Other`](io::ErrorKind::Other): it is used outside the runtime it was made in.
+    /// registering the connection's descriptor close the connection.
+    ///
+    /// Of kind [`ResourceBusy`](io::ErrorKind::ResourceBusy): another task waits in `accept` of this listener. Have
+    /// one task accept, and spawn a task for each connection. Of kind [`Other`](io::ErrorKind::Other): it is used
+    /// outside the runtime it was made in; the text says where that was.
     ///
     /// # Cancellation
     ///
-    /// No connection is lost: one is taken only by the poll that returns it.
-    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let (stream, peer) =
-            poll_fn(|cx| self.source.poll_io(Direction::Read, cx, sys::accept)).await?;
-        Ok((TcpStream::register(self.source.reactor().clone(), stream)?, peer))
+    /// No connection is lost: one is taken only by the poll that returns it. The task's waker is let go at once.
+    #[track_caller]
+    pub fn accept(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + '_ {
+        let site = Location::caller();
+        async move {
+            let accepting =
+                self.source.operate(Direction::Read, "TcpListener::accept", sys::accept);
+            let (stream, peer) = accepting.await?;
+            Ok((TcpStream::register(site, self.source.reactor().clone(), stream)?, peer))
+        }
     }
 
     /// The address it listens on.

@@ -3,12 +3,13 @@
 #![forbid(unsafe_code)]
 
 use std::fmt;
-use std::future::poll_fn;
+use std::future::Future;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 #[cfg(feature = "hyper")]
 use std::mem::MaybeUninit;
 use std::net::{self, Shutdown, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -21,8 +22,15 @@ use crate::reactor::sys;
 
 /// A TCP connection.
 ///
-/// Reads and writes are independent: one task may wait for each. When two tasks read the same
-/// stream at once, or two write it, only the last one to ask is woken.
+/// Reads and writes are independent: one task may wait for each. Two that read the same stream at once, or write
+/// it, get in each other's way, since one of them can be woken:
+///
+/// * While [`read`](Self::read) of one task waits, any other read is an error of kind
+///   [`ResourceBusy`](io::ErrorKind::ResourceBusy). So it is for [`write`](Self::write).
+/// * Of two that wait by the traits of futures-io (`read_exact`, `write_all`, `poll_read` and so on), the last to ask
+///   takes the other's place and wakes it. That one asks again: each has its turn, at the cost of a busy thread.
+///
+/// Have one task do it and hand on what it gets.
 ///
 /// Bytes leave as they are written ([`flush`](futures_io::AsyncWrite::poll_flush) has nothing to
 /// do). Closing ([`poll_close`](futures_io::AsyncWrite::poll_close)) ends the writing half: the
@@ -34,12 +42,21 @@ use crate::reactor::sys;
 ///
 /// Reads and writes fail as those of [`std::net::TcpStream`] do, except that they never fail with
 /// [`WouldBlock`](io::ErrorKind::WouldBlock) or [`Interrupted`](io::ErrorKind::Interrupted). An
-/// error of kind [`Other`](io::ErrorKind::Other): it is used outside the runtime it was made in.
+/// error of kind [`Other`](io::ErrorKind::Other): it is used outside the runtime it was made in; the text says where
+/// it was made.
+///
+/// A read into an empty buffer, and a write of none, give 0 at once.
 ///
 /// # Cancellation
 ///
 /// A dropped `read` or `write` has moved nothing: bytes move only in the poll that says so. A
 /// dropped `write_all` or `read_exact` has moved an unknown part.
+///
+/// A dropped [`read`](Self::read) or [`write`](Self::write) of this type lets go of the task's waker at once. What
+/// waits by the traits of futures-io cannot: the traits are told of polls alone. There the stream keeps the waker of the
+/// last poll until the next event, poll or the end of the stream, and a task that has gone on is woken once for nothing.
+/// Those are the methods of `AsyncReadExt` and `AsyncWriteExt` but for these two names, and these two where the stream
+/// is behind `&mut`: method resolution takes the traits' then, and `TcpStream::read(stream, &mut buf)` this one.
 pub struct TcpStream {
     source: Source<net::TcpStream>,
 }
@@ -75,11 +92,23 @@ impl TcpStream {
     /// # Cancellation
     ///
     /// Closes the socket; the peer may have seen a connection.
-    pub async fn connect(addr: impl Into<SocketAddr>) -> io::Result<Self> {
-        let reactor = Reactor::current("TcpStream::connect");
+    #[track_caller]
+    pub fn connect<A: Into<SocketAddr>>(addr: A) -> impl Future<Output = io::Result<Self>> {
+        let (peer, site) = (addr.into(), Location::caller());
+        async move {
+            let reactor = Reactor::current_for("TcpStream::connect", site);
+            Self::connect_to(peer, reactor, site).await
+        }
+    }
+
+    async fn connect_to(
+        peer: SocketAddr,
+        reactor: Rc<Reactor>,
+        site: &'static Location<'static>,
+    ) -> io::Result<Self> {
         // Registered after it is connecting: before, a socket reports that its peer hung up.
-        let stream = Self::register(reactor, sys::start_connect(addr.into())?)?;
-        poll_fn(|cx| stream.source.poll_io(Direction::Write, cx, connected)).await?;
+        let stream = Self::register(site, reactor, sys::start_connect(peer)?)?;
+        stream.source.operate(Direction::Write, "TcpStream::connect", connected).await?;
         Ok(stream)
     }
 
@@ -96,11 +125,15 @@ impl TcpStream {
     pub fn from_std(stream: net::TcpStream) -> io::Result<Self> {
         let reactor = Reactor::current("TcpStream::from_std");
         stream.set_nonblocking(true)?;
-        Self::register(reactor, stream)
+        Self::register(Location::caller(), reactor, stream)
     }
 
-    pub(super) fn register(reactor: Rc<Reactor>, stream: net::TcpStream) -> io::Result<Self> {
-        Ok(TcpStream { source: Source::new(reactor, stream)? })
+    pub(super) fn register(
+        site: &'static Location<'static>,
+        reactor: Rc<Reactor>,
+        stream: net::TcpStream,
+    ) -> io::Result<Self> {
+        Ok(TcpStream { source: Source::made_at(site, reactor, stream)? })
     }
 
     /// Gives it back as a stream of std, which blocks again.
@@ -115,6 +148,56 @@ impl TcpStream {
         let stream = self.source.into_io();
         stream.set_nonblocking(false)?;
         Ok(stream)
+    }
+
+    /// Waits for bytes and reads what there is, as much as fits into `buf`: how many. 0 is the end, or an empty `buf`.
+    ///
+    /// As the method of futures' `AsyncReadExt`, which it is preferred to, with `&self` and a better end.
+    ///
+    /// # Errors
+    ///
+    /// See the [type](Self).
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing was read. The task's waker is let go at once.
+    ///
+    /// ```
+    /// # use std::net::Ipv4Addr;
+    /// # use taketurns::net::{TcpListener, TcpStream};
+    /// # fn main() -> std::io::Result<()> {
+    /// # taketurns::block_on(async {
+    /// # let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    /// # let stream = TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (peer, _) = listener.accept().await?;
+    /// assert_eq!(peer.write(b"hello").await?, 5);
+    /// let mut buf = [0; 64];
+    /// let len = stream.read(&mut buf).await?;
+    /// assert_eq!(&buf[..len], b"hello");
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    pub async fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let (len, read) = (buf.len(), |mut io: &net::TcpStream| io.read(buf));
+        self.source.transfer(Direction::Read, "TcpStream::read", len, read).await
+    }
+
+    /// Waits for room and writes as much of `buf` as there is room for: how much, which is 0 for an empty `buf`
+    /// alone. `AsyncWriteExt::write_all` of futures writes all of it.
+    ///
+    /// As the method of futures' `AsyncWriteExt`, which it is preferred to, with `&self` and a better end.
+    ///
+    /// # Errors
+    ///
+    /// See the [type](Self).
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing was written. The task's waker is let go at once.
+    pub async fn write(&self, buf: &[u8]) -> io::Result<usize> {
+        let write = |mut io: &net::TcpStream| io.write(buf);
+        self.source.transfer(Direction::Write, "TcpStream::write", buf.len(), write).await
     }
 
     /// The address of the other side.
@@ -170,7 +253,7 @@ impl TcpStream {
             take(received);
             Ok(received.len())
         };
-        self.source.poll_transfer(Direction::Read, cx, len, receive).map_ok(drop)
+        self.source.poll_transfer(Direction::Read, "poll_read", cx, len, receive).map_ok(drop)
     }
 }
 
@@ -201,7 +284,8 @@ impl AsyncRead for &TcpStream {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        self.source.poll_transfer(Direction::Read, cx, buf.len(), |mut io| io.read(buf))
+        let (len, read) = (buf.len(), |mut io: &net::TcpStream| io.read(buf));
+        self.source.poll_transfer(Direction::Read, "poll_read", cx, len, read)
     }
 
     fn poll_read_vectored(
@@ -210,7 +294,8 @@ impl AsyncRead for &TcpStream {
         bufs: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
         let len = total(bufs.iter().map(|buf| buf.len()));
-        self.source.poll_transfer(Direction::Read, cx, len, |mut io| io.read_vectored(bufs))
+        let read = |mut io: &net::TcpStream| io.read_vectored(bufs);
+        self.source.poll_transfer(Direction::Read, "poll_read_vectored", cx, len, read)
     }
 }
 
@@ -220,7 +305,8 @@ impl AsyncWrite for &TcpStream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.source.poll_transfer(Direction::Write, cx, buf.len(), |mut io| io.write(buf))
+        let write = |mut io: &net::TcpStream| io.write(buf);
+        self.source.poll_transfer(Direction::Write, "poll_write", cx, buf.len(), write)
     }
 
     fn poll_write_vectored(
@@ -229,7 +315,8 @@ impl AsyncWrite for &TcpStream {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let len = total(bufs.iter().map(|buf| buf.len()));
-        self.source.poll_transfer(Direction::Write, cx, len, |mut io| io.write_vectored(bufs))
+        let write = |mut io: &net::TcpStream| io.write_vectored(bufs);
+        self.source.poll_transfer(Direction::Write, "poll_write_vectored", cx, len, write)
     }
 
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -27,7 +27,7 @@ impl<'a> Reader<'a> {
     fn read(&self, harness: &Harness, len: usize) -> Poll<io::Result<usize>> {
         let waker = harness.waker("reader");
         let mut cx = Context::from_waker(&waker);
-        self.source.poll_transfer(Direction::Read, &mut cx, len, |mut io| {
+        self.source.poll_transfer(Direction::Read, "test", &mut cx, len, |mut io| {
             self.calls.set(self.calls.get() + 1);
             io.read(&mut vec![0; len])
         })
@@ -117,7 +117,7 @@ fn an_urgent_mark_makes_a_short_read_that_proves_nothing() {
 
     let waker = harness.waker("reader");
     let mut cx = Context::from_waker(&waker);
-    let polled = source.poll_io(Direction::Read, &mut cx, |mut io| io.read(&mut [0; 64]));
+    let polled = source.poll_io(Direction::Read, "test", &mut cx, |mut io| io.read(&mut [0; 64]));
     assert!(polled.is_pending());
     harness.look();
     send(&peer, b"before", SendFlags::empty()).unwrap();
@@ -129,7 +129,8 @@ fn an_urgent_mark_makes_a_short_read_that_proves_nothing() {
     harness.run(std::future::poll_fn(|cx| {
         while said.len() < "beforeafter".len() {
             let mut buf = [0; 64];
-            let polled = source.poll_transfer(Direction::Read, cx, 64, |mut io| io.read(&mut buf));
+            let polled =
+                source.poll_transfer(Direction::Read, "test", cx, 64, |mut io| io.read(&mut buf));
             let Poll::Ready(read) = polled else { return Poll::Pending };
             said.extend_from_slice(&buf[..read.unwrap()]);
         }
@@ -147,7 +148,7 @@ fn a_short_write_waits_for_room_without_another_try() {
     let write = || {
         let waker = harness.waker("writer");
         let mut cx = Context::from_waker(&waker);
-        source.poll_transfer(Direction::Write, &mut cx, message.len(), |mut io| {
+        source.poll_transfer(Direction::Write, "test", &mut cx, message.len(), |mut io| {
             tries.set(tries.get() + 1);
             io.write(&message)
         })
@@ -164,19 +165,21 @@ fn a_short_write_waits_for_room_without_another_try() {
 }
 
 #[test]
-fn each_direction_has_its_own_waiter_and_the_last_to_ask_is_woken() {
+fn each_direction_has_its_own_waiter_and_of_two_the_last_is_woken_by_the_event() {
     let harness = Harness::new();
     let (source, mut peer) = harness.pair();
     harness.look();
     let wait = |direction, name| {
         let waker = harness.waker(name);
         let would_block = |_: &UnixStream| Err::<(), _>(ErrorKind::WouldBlock.into());
-        let polled = source.poll_io(direction, &mut Context::from_waker(&waker), would_block);
+        let polled =
+            source.poll_io(direction, "test", &mut Context::from_waker(&waker), would_block);
         assert!(polled.is_pending());
     };
     wait(Direction::Read, "first reader");
     wait(Direction::Write, "writer");
     wait(Direction::Read, "last reader");
+    assert_eq!(harness.woken(), ["first reader"]);
     peer.write_all(b"x").unwrap();
     assert_eq!(harness.turn(), ["last reader", "writer"]);
 }
@@ -188,7 +191,7 @@ fn an_interrupted_operation_is_tried_again() {
     let mut answers = [Err(ErrorKind::Interrupted.into()), Ok(3)].into_iter();
     let waker = harness.waker("reader");
     let mut cx = Context::from_waker(&waker);
-    let polled = source.poll_io(Direction::Read, &mut cx, |_| answers.next().unwrap());
+    let polled = source.poll_io(Direction::Read, "test", &mut cx, |_| answers.next().unwrap());
     assert_eq!(ready(polled), 3);
 }
 
