@@ -209,6 +209,9 @@ impl Runtime {
     #[cfg_attr(not(feature = "net"), doc = "it is told to go on (by a waker of its own)")]
     /// or [`next_deadline`](Self::next_deadline) has passed. `examples/foreign_loop.rs` is one.
     ///
+    /// Under a clock that advances by itself, a tick that finds no task ready moves it to the next deadline, as the
+    /// wait of the loop around it would: `next_deadline` is zero then.
+    ///
     /// # Errors
     ///
     /// [`Nested`] when this thread is inside of an executor already.
@@ -235,6 +238,9 @@ impl Runtime {
     /// Gives turns, and looks between them, until no task is ready; never waits. Tasks that wake themselves
     /// without end keep it for ever.
     ///
+    /// A clock that advances by itself stays where it is, as with an interval there would be no end. To move it,
+    /// wait: in [`block_on`](Self::block_on), or by [`try_tick`](Self::try_tick). An `advance` in progress goes on.
+    ///
     /// # Panics
     ///
     /// With the text of [`Nested`] inside a running executor; under [`UnhandledPanic::Stop`] with a failure
@@ -258,6 +264,8 @@ impl Runtime {
     #[track_caller]
     pub fn try_run_until_stalled(&self) -> Result<(), Nested> {
         let _entered = self.enter();
+        #[cfg(feature = "time")]
+        let _stays = self.parts.keep_the_clock();
         self.after(self.executor.try_run_until_stalled())
     }
 

@@ -118,6 +118,12 @@ impl Parts {
         self.reactor.wait(limit);
     }
 
+    /// Until the guard is dropped, a clock that advances by itself does not.
+    #[cfg(feature = "time")]
+    pub(super) fn keep_the_clock(&self) -> crate::timer::Stays {
+        self.timers.stay()
+    }
+
     /// How long a wait may be; `None`: for ever.
     pub(super) fn until_next(&self) -> Option<Duration> {
         #[cfg(feature = "time")]

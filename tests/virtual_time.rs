@@ -211,17 +211,71 @@ fn pause_ends_the_advancing_and_resume_lets_it_run_with_the_system() {
     });
 }
 
+/// Ticks every 10 ms, for ever, and says so.
+async fn ticks(trace: Trace) {
+    let start = Instant::now();
+    let mut interval = interval(ms(10));
+    loop {
+        interval.tick().await;
+        trace.push(start.elapsed().as_millis());
+    }
+}
+
 #[test]
-fn steps_go_on_to_the_next_deadline_too() {
-    let runtime = auto();
-    let task = runtime.spawn(async {
-        let start = Instant::now();
-        sleep(HOUR).await;
-        start.elapsed()
-    });
+fn run_until_stalled_leaves_it_and_returns() {
+    let (runtime, trace) = (auto(), Trace::new());
+    runtime.spawn(ticks(trace.clone())).detach();
     runtime.run_until_stalled();
-    assert_eq!(runtime.next_deadline(), None);
-    assert_eq!(runtime.block_on(task).unwrap(), HOUR);
+    runtime.run_until_stalled();
+    assert_eq!(trace.take(), "0");
+    runtime.block_on(sleep_for(ms(25)));
+    assert_eq!(trace.take(), "10 20");
+    drop(runtime.shutdown());
+}
+
+async fn sleep_for(duration: Duration) {
+    sleep(duration).await;
+}
+
+#[test]
+fn run_until_stalled_obeys_an_advance() {
+    let runtime = auto();
+    let start = runtime.block_on(async { Instant::now() });
+    let advances = runtime.spawn(advance(ms(20)));
+    let sleeps = runtime.spawn(sleep_for(ms(30)));
+    runtime.run_until_stalled();
+    assert!(advances.is_finished() && !sleeps.is_finished());
+    assert_eq!(runtime.block_on(async { start.elapsed() }), ms(20));
+}
+
+#[test]
+fn a_loop_of_ticks_that_follows_the_next_deadline_goes_from_one_to_the_next() {
+    let (runtime, trace) = (auto(), Trace::new());
+    runtime.spawn(ticks(trace.clone())).detach();
+    for expected in ["0", "10", "20"] {
+        while trace.is_empty() {
+            assert_eq!(runtime.next_deadline(), Some(Duration::ZERO));
+            runtime.try_tick().unwrap();
+        }
+        assert_eq!(trace.take(), expected);
+    }
+    drop(runtime.shutdown());
+}
+
+#[test]
+fn runs_that_never_wait_do_not_move_it() {
+    let runtime = auto();
+    let start = runtime.block_on(async { Instant::now() });
+    let sleeps = runtime.spawn(sleep_for(ms(10)));
+    for _ in 0..1000 {
+        runtime.block_on(async {});
+    }
+    assert!(!sleeps.is_finished());
+    runtime.block_on(async {
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        sleeps.await.unwrap();
+        assert_eq!(start.elapsed(), ms(10));
+    });
 }
 
 #[test]

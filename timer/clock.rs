@@ -40,6 +40,12 @@ pub enum Clock {
     /// takes no time. While a blocking job is in flight, or a [`hold`](super::hold) is out, it stands still,
     /// as real time must pass for those.
     ///
+    /// It goes on only where the loop would wait. A [`block_on`](crate::Runtime::block_on) whose future is ready at
+    /// once does not move it, however often it is called; nor does
+    /// [`run_until_stalled`](crate::Runtime::run_until_stalled), which never waits, though that obeys an
+    /// [`advance`](super::advance) in progress. A [`try_tick`](crate::Runtime::try_tick) that finds no task ready
+    /// does move it, to the next deadline, in place of the wait of the loop that calls it.
+    ///
     /// It knows of no other thread, socket or child that is about to wake a task: what waits for one under
     /// a limit of time, times out at once, unless the clock is held.
     AutoAdvance,

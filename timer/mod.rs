@@ -72,4 +72,4 @@ pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
 pub use manual::{Hold, advance, hold, pause, resume};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use timeout::{Elapsed, Timeout, timeout, timeout_at};
-pub(crate) use timers::{RESOLUTION, Timers};
+pub(crate) use timers::{RESOLUTION, Stays, Timers};

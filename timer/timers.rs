@@ -10,7 +10,7 @@
 
 #![forbid(unsafe_code)]
 
-use std::cell::{RefCell, RefMut};
+use std::cell::{Cell, RefCell, RefMut};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
@@ -50,6 +50,8 @@ pub(crate) struct Timers {
     pub(super) advance: RefCell<Option<Advance>>,
     /// While one is out, a virtual clock stands still.
     pub(super) holds: Arc<Tokens>,
+    /// A clock that advances by itself does not, in a call that would not return if it did.
+    stays: Cell<bool>,
 }
 
 impl Timers {
@@ -67,6 +69,7 @@ impl Timers {
             due: RefCell::default(),
             advance: RefCell::default(),
             holds,
+            stays: Cell::new(false),
         })
     }
 
@@ -170,10 +173,16 @@ impl Timers {
         advances
     }
 
+    /// Until the guard is dropped, a clock that advances by itself stays where it is, unless an `advance` moves it.
+    pub(crate) fn stay(self: &Rc<Self>) -> Stays {
+        Stays { timers: Rc::clone(self), before: self.stays.replace(true) }
+    }
+
     /// How far a virtual clock may go now: to the end of the `advance` in progress, or by itself to
     /// whatever deadline there is.
     fn goes_to(&self) -> Option<u64> {
-        let by_itself = || self.timeline.kind() == Clock::AutoAdvance && !self.is_idle();
+        let kind = || self.timeline.kind();
+        let by_itself = || !self.stays.get() && kind() == Clock::AutoAdvance && !self.is_idle();
         self.advance_end().or_else(|| by_itself().then_some(NEVER - 1))
     }
 
@@ -296,6 +305,20 @@ impl Timers {
                 }
             });
         }
+    }
+}
+
+/// See [`Timers::stay`].
+#[must_use]
+pub(crate) struct Stays {
+    timers: Rc<Timers>,
+    /// A nested call is refused, and ends before the one around it does.
+    before: bool,
+}
+
+impl Drop for Stays {
+    fn drop(&mut self) {
+        self.timers.stays.set(self.before);
     }
 }
 

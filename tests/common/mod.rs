@@ -23,6 +23,11 @@ impl Trace {
         self.0.take().join(" ")
     }
 
+    #[allow(dead_code, reason = "not every test file waits for an event")]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
     /// Pushes `event` when dropped.
     #[allow(dead_code, reason = "not every test file looks at drops")]
     pub(crate) fn on_drop(&self, event: impl Display) -> OnDrop {
