@@ -8,29 +8,19 @@
 //! Sockets belong to the runtime they are made in, and to its thread. Another runtime's use of one
 //! is an error; `into_std` and `from_std` take it there.
 //!
-//! Names are not resolved here, since the system's resolver blocks. Ask it on the thread pool:
-//!
-//! ```
-//! # #[cfg(not(feature = "offload"))]
-//! # fn main() {}
-//! # #[cfg(feature = "offload")]
-//! # fn main() -> std::io::Result<()> {
-//! # taketurns::block_on(async {
-//! use std::net::{SocketAddr, ToSocketAddrs};
-//!
-//! let found = taketurns::spawn_blocking(|| "localhost:0".to_socket_addrs()).await;
-//! let addresses: Vec<SocketAddr> = found.expect("a job that does not panic")?.collect();
-//! # assert!(!addresses.is_empty());
-//! # Ok(())
-//! # })
-//! # }
-//! ```
-
+//! Addresses are given as such or as text, see [`ToSocketAddrs`]. Names in it are resolved on the thread pool, since the
+//! system's resolver blocks: by [`TcpStream::connect`], or beforehand by
+#![cfg_attr(feature = "offload", doc = "[`lookup_host`].")]
+#![cfg_attr(not(feature = "offload"), doc = "`lookup_host` of the feature `offload`.")]
 #![forbid(unsafe_code)]
 
+mod addresses;
 mod tcp_listener;
 mod tcp_stream;
 
+pub use addresses::ToSocketAddrs;
+#[cfg(feature = "offload")]
+pub use addresses::lookup_host;
 pub use tcp_listener::TcpListener;
 pub use tcp_stream::TcpStream;
 

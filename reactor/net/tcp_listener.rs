@@ -10,6 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::Location;
 
 use super::TcpStream;
+use super::addresses::{self, Target, ToSocketAddrs};
 use crate::reactor::core::Reactor;
 use crate::reactor::source::{Direction, Source};
 use crate::reactor::sys;
@@ -46,7 +47,7 @@ pub struct TcpListener {
 
 impl TcpListener {
     /// Listens on `addr`; port 0 has the system choose one, which [`local_addr`](Self::local_addr)
-    /// tells.
+    /// tells. Of several addresses, on the first that can be had.
     ///
     /// The options are std's: the address can be taken again at once after the process ends
     /// (`SO_REUSEADDR`), and the same number of connections may wait to be accepted.
@@ -54,15 +55,29 @@ impl TcpListener {
     /// # Errors
     ///
     /// Those of [`std::net::TcpListener::bind`], such as
-    /// [`AddrInUse`](io::ErrorKind::AddrInUse), and those of registering a descriptor.
+    /// [`AddrInUse`](io::ErrorKind::AddrInUse), and those of registering a descriptor. Of kind
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput): the text is a name, which the system's resolver would block the
+    /// thread for, or has no port. The error names the remedy.
     ///
     /// # Panics
     ///
     /// Outside a runtime.
+    ///
+    /// ```
+    /// # use taketurns::net::TcpListener;
+    /// # taketurns::block_on(async {
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// assert_ne!(listener.local_addr()?.port(), 0);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     #[track_caller]
-    pub fn bind(addr: impl Into<SocketAddr>) -> io::Result<Self> {
+    pub fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<Self> {
         let reactor = Reactor::current("TcpListener::bind");
-        let listener = net::TcpListener::bind(addr.into())?;
+        let listener = match addr.target()? {
+            Target::One(address) => net::TcpListener::bind(address)?,
+            target => net::TcpListener::bind(&*addresses::known(target)?)?,
+        };
         listener.set_nonblocking(true)?;
         Ok(TcpListener { source: Source::new(reactor, listener)? })
     }

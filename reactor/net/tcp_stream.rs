@@ -16,6 +16,7 @@ use std::task::{Context, Poll};
 
 use futures_io::{AsyncRead, AsyncWrite};
 
+use super::addresses::{self, Target, ToSocketAddrs};
 use crate::reactor::core::Reactor;
 use crate::reactor::source::{Direction, Source};
 use crate::reactor::sys;
@@ -62,7 +63,7 @@ pub struct TcpStream {
 }
 
 impl TcpStream {
-    /// Connects to `addr`.
+    /// Connects to `addr`. Of several addresses, each is tried in turn until one answers.
     ///
     /// ```
     /// use std::net::Ipv4Addr;
@@ -82,7 +83,9 @@ impl TcpStream {
     /// # Errors
     ///
     /// Those of `connect(2)`, such as [`ConnectionRefused`](io::ErrorKind::ConnectionRefused), and
-    /// those of making and registering a descriptor. How long an address that does not answer takes
+    /// those of making and registering a descriptor; of several addresses, the last one's. For a name, those of the
+    /// resolver, and without the feature `offload` [`Unsupported`](io::ErrorKind::Unsupported). Of kind
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput): text without a port, or no address. How long an address that does not answer takes
     /// is the system's choice, and may be minutes: race it with a timer of your own.
     ///
     /// # Panics
@@ -93,11 +96,22 @@ impl TcpStream {
     ///
     /// Closes the socket; the peer may have seen a connection.
     #[track_caller]
-    pub fn connect<A: Into<SocketAddr>>(addr: A) -> impl Future<Output = io::Result<Self>> {
-        let (peer, site) = (addr.into(), Location::caller());
+    pub fn connect<A: ToSocketAddrs>(addr: A) -> impl Future<Output = io::Result<Self>> {
+        let (target, site) = (addr.target(), Location::caller());
         async move {
             let reactor = Reactor::current_for("TcpStream::connect", site);
-            Self::connect_to(peer, reactor, site).await
+            let peers = match target? {
+                Target::One(peer) => return Self::connect_to(peer, reactor, site).await,
+                target => addresses::resolve(target).await?,
+            };
+            let mut refused = None;
+            for peer in peers {
+                match Self::connect_to(peer, Rc::clone(&reactor), site).await {
+                    Ok(stream) => return Ok(stream),
+                    Err(error) => refused = Some(error),
+                }
+            }
+            Err(refused.expect("there is an address to try"))
         }
     }
 

@@ -140,6 +140,61 @@ fn a_refused_connection_is_an_error() {
 }
 
 #[test]
+fn of_several_addresses_the_first_that_answers_is_connected_to() {
+    let harness = Harness::new();
+    let bound = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    bind(&bound, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap(); // and does not listen
+    let silent = SocketAddr::try_from(getsockname(&bound).unwrap()).unwrap();
+    let listener = listener();
+    let address = listener.local_addr().unwrap();
+    let stream = harness.run(TcpStream::connect([silent, address])).unwrap();
+    assert_eq!(stream.peer_addr().unwrap(), address);
+    let refused = harness.run(TcpStream::connect(&[silent, silent][..])).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    let none = harness.run(TcpStream::connect(&[][..])).unwrap_err();
+    assert_eq!(none.kind(), ErrorKind::InvalidInput);
+}
+
+#[test]
+fn text_is_listened_on_and_connected_to() {
+    let harness = Harness::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let stream = harness.run(TcpStream::connect(address.to_string())).unwrap();
+    assert_eq!(stream.peer_addr().unwrap(), address);
+}
+
+#[test]
+fn a_name_to_listen_on_is_an_error_that_names_the_remedy() {
+    let _harness = Harness::new();
+    let error = TcpListener::bind("localhost:80").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    let text = error.to_string();
+    let begin = "`TcpListener::bind`: \"localhost:80\" is a name";
+    assert!(text.starts_with(begin) && text.contains("`net::lookup_host"), "{text}");
+}
+
+#[cfg(feature = "offload")]
+#[test]
+fn a_name_is_resolved_to_connect() {
+    crate::block_on(async {
+        let listener = TcpListener::bind(super::lookup_host("localhost:0").await.unwrap()).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let stream = TcpStream::connect(("localhost", port)).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), listener.local_addr().unwrap());
+    });
+}
+
+#[cfg(not(feature = "offload"))]
+#[test]
+fn without_the_pool_a_name_to_connect_to_is_an_error_that_names_the_remedy() {
+    let harness = Harness::new();
+    let error = harness.run(TcpStream::connect("localhost:80")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("the feature `offload` resolves: turn it on"), "{error}");
+}
+
+#[test]
 fn an_address_in_use_is_an_error() {
     let _harness = Harness::new();
     let listener = listener();
@@ -219,7 +274,7 @@ fn shutdown_wakes_the_task_that_reads() {
     harness.look();
     ours.shutdown(Shutdown::Read).unwrap();
     assert_eq!(harness.turn(), ["reader"]);
-    assert_eq!(harness.run((&ours).read(&mut buf)).unwrap(), 0);
+    assert_eq!(harness.run(ours.read(&mut buf)).unwrap(), 0);
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn assert_busy<T>(polled: Poll<io::Result<T>>, function: &str) {
 #[test]
 fn what_is_dropped_while_it_waits_lets_its_waker_go_at_once() {
     let harness = Harness::new();
-    let (_reads, mut writes) = harness.run(connection());
+    let (_reads, writes) = harness.run(connection());
     fill(&writes);
     harness.look();
     let listener = listener();
@@ -70,7 +70,7 @@ fn what_is_dropped_while_it_waits_lets_its_waker_go_at_once() {
     }
     assert_eq!(harness.reactor.interest(), 0);
 
-    let (mut reads_too, _peer) = harness.run(connection());
+    let (reads_too, _peer) = harness.run(connection());
     {
         let mut read = pin!(reads_too.read(&mut buf));
         assert!(poll(&harness.waker("read"), read.as_mut()).is_pending());

@@ -396,7 +396,7 @@ fn a_waker_that_panics_while_a_runtime_ends_costs_no_report() {
     let wait = OnExit::Wait { deadline: HOUR };
     let runtime = Builder::new().on_exit(wait).build().unwrap();
     let trace = Trace::new();
-    let mut bad = runtime.block_on(async { sleep(ms(1)) });
+    let [mut bad] = runtime.block_on(async { [sleep(ms(1))] });
     let (deadline, told) = (bad.deadline(), trace.clone());
     runtime.block_on(async { poll_badly(&mut bad) });
     let task = async move {
