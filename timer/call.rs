@@ -5,7 +5,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::future::poll_fn;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -99,6 +99,10 @@ pub struct CallHandle {
     /// The other end is dropped when `f` is called, or with it.
     outstanding: Cell<Weak<()>>,
 }
+
+// A cancel takes what there is in one step, so a panic leaves nothing half done.
+impl UnwindSafe for CallHandle {}
+impl RefUnwindSafe for CallHandle {}
 
 impl CallHandle {
     /// Takes the call back. `true`: the function will not be called, and would have been; it is dropped in

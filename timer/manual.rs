@@ -8,6 +8,7 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -160,6 +161,10 @@ pub fn hold() -> Hold {
 /// See [`hold`].
 #[must_use = "the clock is held until this is dropped"]
 pub struct Hold(#[expect(dead_code, reason = "it is there to be dropped")] Token);
+
+// There is nothing to it but its drop.
+impl UnwindSafe for Hold {}
+impl RefUnwindSafe for Hold {}
 
 impl fmt::Debug for Hold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,6 +8,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
+use futures_core::FusedFuture;
+
 use super::instant::Instant;
 use super::slab::Key;
 use super::timers::{Check, Timers};
@@ -274,6 +276,14 @@ impl Future for Sleep {
         self.state = State::Done;
         budget::spend();
         Poll::Ready(())
+    }
+}
+
+/// It is terminated once it was ready, until it is [reset](Sleep::reset): for the `select!` of futures, whose branch of
+/// it is then over.
+impl FusedFuture for Sleep {
+    fn is_terminated(&self) -> bool {
+        matches!(self.state, State::Done)
     }
 }
 

@@ -2,20 +2,23 @@
 
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures_core::FusedFuture;
+
 use super::clock::real_now;
 use super::harness::{
     Name, SECOND, Trace, asleep, done_by_turn, looped, manual, ms, steps, timers,
 };
 use super::{
-    Clock, Instant, Sleep, advance, interval, pause, resume, sleep, sleep_until, timeout,
-    timeout_at,
+    CallHandle, Clock, Hold, Instant, Interval, Sleep, Timeout, advance, interval, pause, resume,
+    sleep, sleep_until, timeout, timeout_at,
 };
 use crate::executor::{spawn, yield_now};
 
@@ -344,6 +347,39 @@ fn a_waker_whose_drop_panics_is_replaced_and_dropped_all_the_same() {
         drop(sleep);
         assert_eq!(timers.len(), 0);
     });
+}
+
+#[test]
+fn a_select_in_a_loop_sees_a_sleep_and_a_timeout_end_once() {
+    looped(|executor, _| {
+        executor.block_on(async {
+            let (mut slept, mut limited) = (sleep(ms(1)), timeout(ms(2), pending::<()>()));
+            assert!(!slept.is_terminated() && !limited.is_terminated());
+            let mut end = Box::pin(advance(ms(3))).fuse();
+            let mut seen = Vec::new();
+            loop {
+                futures::select! {
+                    () = slept => seen.push("slept"),
+                    result = limited => seen.push(result.map_or("limited", |()| "ended")),
+                    () = end => break,
+                }
+            }
+            assert_eq!(seen, ["slept", "limited"]);
+            assert!(slept.is_terminated() && limited.is_terminated());
+            slept.reset(Instant::now() + ms(1));
+            assert!(!slept.is_terminated());
+        });
+    });
+}
+
+#[test]
+fn timers_are_unwind_safe() {
+    fn unwind_safe<T: UnwindSafe + RefUnwindSafe>() {}
+    unwind_safe::<Sleep>();
+    unwind_safe::<Interval>();
+    unwind_safe::<Timeout<Sleep>>();
+    unwind_safe::<CallHandle>();
+    unwind_safe::<Hold>();
 }
 
 #[test]

@@ -11,6 +11,8 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
+use futures_core::FusedFuture;
+
 use super::instant::Instant;
 use super::sleep::Sleep;
 use super::timers::Timers;
@@ -143,6 +145,13 @@ impl<F: Future> Future for Timeout<F> {
         }
         this.future.set(None);
         Poll::Ready(Err(Elapsed { limit: *this.limit, deadline: this.sleep.deadline() }))
+    }
+}
+
+/// It is terminated once it was ready.
+impl<F: Future> FusedFuture for Timeout<F> {
+    fn is_terminated(&self) -> bool {
+        self.future.is_none()
     }
 }
 
