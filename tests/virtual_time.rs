@@ -278,6 +278,31 @@ fn runs_that_never_wait_do_not_move_it() {
     });
 }
 
+#[cfg(feature = "net")]
+#[test]
+fn operations_that_were_given_up_hide_no_deadlock() {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::pin::pin;
+    use taketurns::net::{TcpListener, TcpStream};
+
+    let runtime = auto();
+    let stuck = AssertUnwindSafe(|| {
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (_peer, _) = listener.accept().await.unwrap();
+            let mut buf = [0; 8];
+            assert!(futures::poll!(pin!(listener.accept())).is_pending());
+            assert!(futures::poll!(pin!(stream.read(&mut buf))).is_pending());
+            let mut read = pin!(stream.read(&mut buf));
+            assert!(timeout(ms(1), read.as_mut()).await.is_err());
+            pending::<()>().await;
+        });
+    });
+    let text = *catch_unwind(stuck).unwrap_err().downcast::<String>().unwrap();
+    assert!(text.starts_with("deadlock:") && text.contains("for certain"), "{text}");
+}
+
 #[test]
 fn what_is_never_due_does_not_move_it() {
     auto().block_on(async {

@@ -254,6 +254,25 @@ fn of_changing_wakers_the_last_is_woken_and_none_is_kept() {
 }
 
 #[test]
+fn a_thousand_limits_of_one_handle_leave_no_waker() {
+    let wakes = Arc::new(Wakes::default());
+    block_on(async {
+        pause();
+        let mut handle = spawn(pending::<()>());
+        for _ in 0..1000 {
+            let waker = Waker::from(Arc::clone(&wakes));
+            let mut limited = timeout(Duration::ZERO, &mut handle);
+            let polled = Pin::new(&mut limited).poll(&mut Context::from_waker(&waker));
+            assert!(matches!(polled, Poll::Ready(Err(_))));
+            drop(waker);
+            assert_eq!(Arc::strong_count(&wakes), 1);
+            yield_now().await; // for another budget
+        }
+        handle.abort();
+    });
+}
+
+#[test]
 fn what_was_dropped_unpolled_or_polled_is_not_waited_for() {
     let runtime = Runtime::new().unwrap();
     let waits = |runtime: &Runtime| {
