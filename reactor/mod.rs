@@ -13,7 +13,8 @@
 //! 3. `slab.rs`: where registrations live, under keys that are never mistaken for older ones.
 //! 4. `source.rs`: one descriptor: its cached readiness, its wakers, how an operation waits.
 //! 5. `core.rs`: the reactor: wait, dispatch, and what is waited for.
-//! 6. `net/`: the public face, [`TcpListener`](net::TcpListener) and [`TcpStream`](net::TcpStream).
+//! 6. `net/`: the public face, [`TcpListener`](net::TcpListener) and [`TcpStream`](net::TcpStream), and the addresses
+//!    they take, whose names are resolved on the thread pool (`offload/`).
 
 #![forbid(unsafe_code)]
 

@@ -74,7 +74,8 @@ fn parts_use_only_the_parts_below_them() {
         "common" => &["executor", "common"],
         "offload" => &["executor", "common", "offload"],
         "timer" => &["executor", "common", "timer"],
-        "reactor" => &["executor", "common", "reactor"],
+        // Names are resolved on the pool, which knows of no socket.
+        "reactor" => &["executor", "common", "offload", "reactor"],
         "runtime" => &["executor", "common", "offload", "timer", "reactor", "runtime"],
         _ => &PARTS[..],
     };
