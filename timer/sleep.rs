@@ -288,8 +288,12 @@ impl FusedFuture for Sleep {
 }
 
 impl Drop for Sleep {
+    /// A panic that the drop of a foreign waker makes is the dropper's.
     #[inline]
     fn drop(&mut self) {
-        self.disarm();
+        if let State::Armed(key) = self.state {
+            let waker = self.if_at_home(|timers| timers.cancel(key));
+            drop(waker);
+        }
     }
 }
