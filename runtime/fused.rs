@@ -41,7 +41,8 @@ mod tests {
     use futures::future::{FusedFuture, ready};
     use futures::select;
 
-    use crate::{Runtime, spawn};
+    use crate::executor::spawn;
+    use crate::runtime::Runtime;
 
     #[test]
     fn a_handle_is_terminated_once_it_has_given_its_output() {
