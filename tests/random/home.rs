@@ -147,7 +147,7 @@ pub(crate) fn act(step: Step) {
             });
         }
         Act::GuardIt => match home.waits.take(a) {
-            Some(Wait::Join(handle)) => home.waits.put(b, Wait::Join(handle.guard())),
+            Some(Wait::Join(handle)) => home.waits.put(b, handle.guard()),
             Some(other) => home.waits.put_back(a, other),
             None => {}
         },

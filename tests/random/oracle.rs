@@ -5,6 +5,7 @@ use std::backtrace::Backtrace;
 use std::cell::Cell;
 use std::env;
 use std::fmt::Display;
+use std::fs;
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::process;
@@ -42,6 +43,8 @@ const DEEPEST: u32 = 7;
 static NAME: Mutex<String> = Mutex::new(String::new());
 /// Changes with each act; stands still when the program hangs.
 static PROGRESS: AtomicU64 = AtomicU64::new(0);
+/// Of this process, when the program began.
+static THREADS: AtomicUsize = AtomicUsize::new(0);
 static RUNNING: AtomicBool = AtomicBool::new(false);
 /// No program takes as long by itself, on a slow machine under a sanitizer.
 const HANGS_AFTER: Duration = Duration::from_secs(20);
@@ -257,22 +260,35 @@ pub(crate) fn begin(name: String) {
     IS_HOME.set(true);
     *NAME.lock().unwrap_or_else(PoisonError::into_inner) = name;
     FUEL.store(MOST_ACTS, Relaxed);
+    THREADS.store(threads(), Relaxed);
     PROGRESS.fetch_add(1, Relaxed);
     RUNNING.store(true, Relaxed);
 }
 
-/// All that was made is gone. Threads of a pool may take a moment to let go of what they ran.
-pub(crate) fn end() {
+/// Threads of this process; none where the system does not say.
+fn threads() -> usize {
+    fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
+}
+
+/// Waits until `is_so`: threads of a pool may take a moment to let go of what they ran, and to end.
+fn soon(is_so: impl Fn() -> bool, otherwise: impl FnOnce() -> String) {
     let begin = Instant::now();
+    while !is_so() {
+        if begin.elapsed() > Duration::from_secs(2) {
+            finding(&otherwise());
+        }
+        thread::sleep(Duration::from_micros(50));
+    }
+}
+
+/// All that was made is gone, and so are the threads; LeakSanitizer would count what one has in hand as it ends.
+pub(crate) fn end() {
     for kind in KINDS {
         let count = |counts: &[AtomicUsize]| counts[kind as usize].load(Relaxed);
-        while count(&DROPPED) != count(&MADE) {
-            if begin.elapsed() > Duration::from_secs(2) {
-                let (made, dropped) = (count(&MADE), count(&DROPPED));
-                finding(&format!("{kind:?}: {made} made so far, {dropped} dropped"));
-            }
-            thread::sleep(Duration::from_micros(50));
-        }
+        let text =
+            || format!("{kind:?}: {} made so far, {} dropped", count(&MADE), count(&DROPPED));
+        soon(|| count(&DROPPED) == count(&MADE), text);
     }
+    soon(|| threads() <= THREADS.load(Relaxed), || "a thread is left".to_owned());
     RUNNING.store(false, Relaxed);
 }

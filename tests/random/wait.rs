@@ -1,15 +1,15 @@
 //! What may be awaited, in a future or by hand with a scripted waker.
 
-use std::future::Future as _;
+use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use taketurns::task::{AbortOnDrop, Cancelled};
+use taketurns::task::Cancelled;
 use taketurns::time::{self, Interval, Sleep, Timeout};
 use taketurns::{AbortHandle, BlockingHandle, JoinHandle, RemoteHandle};
 
-use super::future::{Out, Pad};
+use super::future::{Out, Pad, WithoutOutput};
 use super::local::{REMOTES, WAKERS, home};
 use super::oracle::contain;
 use super::program::Step;
@@ -21,7 +21,7 @@ pub(crate) trait Join {
     fn abort_handle(&self) -> AbortHandle;
     fn on_done(&self, f: Box<dyn FnOnce()>);
     /// What aborts the task when it is dropped.
-    fn guard(self: Box<Self>) -> Box<dyn Join>;
+    fn guard(self: Box<Self>) -> Wait;
 }
 
 impl<P: Pad> Join for JoinHandle<Out<P>> {
@@ -41,35 +41,14 @@ impl<P: Pad> Join for JoinHandle<Out<P>> {
         let _ = self.on_done(|_| f());
     }
 
-    fn guard(self: Box<Self>) -> Box<dyn Join> {
-        Box::new(self.abort_on_drop())
-    }
-}
-
-impl<P: Pad> Join for AbortOnDrop<Out<P>> {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        pin!(self).poll(cx).map(drop)
-    }
-
-    fn abort(&self) {
-        self.handle().abort();
-    }
-
-    fn abort_handle(&self) -> AbortHandle {
-        self.handle().abort_handle()
-    }
-
-    fn on_done(&self, f: Box<dyn FnOnce()>) {
-        let _ = self.handle().on_done(|_| f());
-    }
-
-    fn guard(self: Box<Self>) -> Box<dyn Join> {
-        self
+    fn guard(self: Box<Self>) -> Wait {
+        Wait::Guard(Box::new(WithoutOutput(self.abort_on_drop())))
     }
 }
 
 pub(crate) enum Wait {
     Join(Box<dyn Join>),
+    Guard(Box<dyn Future<Output = ()> + Unpin>),
     Remote(RemoteHandle<Out>),
     Job(BlockingHandle<Out>),
     Sleep(Pin<Box<Sleep>>),
@@ -77,13 +56,14 @@ pub(crate) enum Wait {
     Timeout(Pin<Box<Timeout<Waiting>>>),
     Interval(Interval, u8),
     Cancelled(Cancelled),
-    Advance(Pin<Box<dyn std::future::Future<Output = ()>>>),
+    Advance(Pin<Box<dyn Future<Output = ()>>>),
 }
 
 impl Wait {
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
             Self::Join(handle) => handle.poll(cx),
+            Self::Guard(guard) => pin!(guard).poll(cx),
             Self::Remote(handle) => pin!(handle).poll(cx).map(drop),
             Self::Job(handle) => pin!(handle).poll(cx).map(drop),
             Self::Sleep(sleep) => sleep.as_mut().poll(cx),
@@ -110,7 +90,7 @@ impl Wait {
 /// A wait as a future.
 pub(crate) struct Waiting(Box<Wait>);
 
-impl std::future::Future for Waiting {
+impl Future for Waiting {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
