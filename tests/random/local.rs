@@ -93,8 +93,14 @@ impl<T, const N: usize> Local<T, N> {
 
     pub(crate) fn put_back(&self, at: u8, value: T) {
         let slot = &self.0[usize::from(at) % N];
-        let there = slot.take();
-        slot.set(there.or(Some(value)));
+        match slot.take() {
+            // Not by `Option::or`, which loses what is there when the drop of the other panics.
+            Some(there) => {
+                slot.set(Some(there));
+                drop(value);
+            }
+            None => slot.set(Some(value)),
+        }
     }
 
     fn empty(&self) {
