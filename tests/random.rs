@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use interpreter::program::BYTES;
 
 /// So many take half a minute on a slow machine.
-const PROGRAMS: u64 = 20_000;
+const PROGRAMS: u64 = 4_000;
 
 fn number(name: &str) -> Option<u64> {
     let name = format!("TAKETURNS_RANDOM_{name}");
