@@ -43,7 +43,7 @@ pub(crate) fn discard<T: 'static>(refused: T) {
         let Some(next) = next() else { break };
         silence(|| drop(next));
     }
-    mem::forget(replace(None));
+    replace(None).into_iter().flatten().for_each(mem::forget);
 }
 
 fn next() -> Option<Box<dyn Any>> {

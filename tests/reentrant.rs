@@ -94,6 +94,29 @@ fn an_output_that_comes_while_the_dropped_handle_gives_its_waker_back_is_dropped
 }
 
 #[test]
+fn an_output_that_comes_while_a_waker_that_then_panics_is_given_back_is_dropped() {
+    let executor = executor();
+    let output = Rc::new(());
+    let given = Rc::clone(&output);
+    let mut handle = executor.spawn(async move { given });
+    let told = Rc::new(RefCell::new(Vec::new()));
+    let tell = Rc::clone(&told);
+    executor.on_unhandled(move |_, error| tell.borrow_mut().push(error.to_string()));
+    let script = Rc::new(Script::default());
+    let waker = script.waker();
+    assert!(poll(&mut handle, &waker).is_pending());
+    drop(waker);
+    let runs = run_it(&executor).unwrap();
+    script.on_drop.set(Some(Box::new(move || {
+        runs();
+        panic!("in its drop");
+    })));
+    drop(handle);
+    assert_eq!(Rc::strong_count(&output), 1);
+    assert_eq!(*told.borrow(), ["task #1 panicked: in its drop"]);
+}
+
+#[test]
 fn a_callback_added_in_the_wake_that_took_the_output_is_refused_and_a_second_poll_panics() {
     let executor = executor();
     let handle = Rc::new(RefCell::new(executor.spawn(async { 5 })));

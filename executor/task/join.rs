@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::bits::{Join, Wake};
-use super::cell::{give_up, read_output};
+use super::cell::{contain, give_up, read_output};
 use super::count::Count;
 use super::header::{TaskPtr, count};
 use super::hub::{Hub, hub};
@@ -217,8 +217,10 @@ impl<T> JoinHandle<T> {
     /// makes is the dropper's.
     #[inline(never)]
     fn drop_unread(&mut self) {
-        // First, as it may run anything: the drop of an awaiter's waker may run the loop, and in that the task may end.
-        self.waiters().forget_awaiter();
+        // First, as it may run anything: the drop of an awaiter's waker may run the loop, and in that the task may end. Even
+        // if it panics then, the output is to be looked for.
+        // SAFETY: (HANDLE) pins the task; home, as the handle cannot leave it.
+        unsafe { contain(self.task, || self.waiters().forget_awaiter()) };
         if self.count().join() != Join::Output || !self.waiters().is_empty() {
             return; // whoever delivers the output finds that there is no handle, and drops it
         }

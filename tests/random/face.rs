@@ -128,14 +128,14 @@ impl Face {
         let script = how >> 3;
         match (how % 8, self) {
             (0, _) => (0..3).for_each(|_| self.tick()),
-            (1 | 2, Self::Executor(executor)) => drop(executor.run_until_stalled()),
+            (1 | 2, Self::Executor(executor)) => _ = executor.try_run_until_stalled(),
             (1 | 2, Self::Runtime(runtime)) => runtime.run_until_stalled(),
             (3 | 4, Self::Executor(executor)) => drop(executor.try_block_on(root(script))),
             (3 | 4, Self::Runtime(runtime)) => drop(runtime.try_block_on(root(script))),
             (5, Self::Executor(executor)) => drop(executor.block_on(root(script))),
             (5, Self::Runtime(runtime)) => drop(runtime.block_on(root(script))),
             (_, _) if !away::stop_later(at, self.handle()) => {}
-            (_, Self::Executor(executor)) => drop(executor.run_forever()),
+            (_, Self::Executor(executor)) => _ = executor.try_run_forever(),
             (_, Self::Runtime(runtime)) => runtime.run_forever(),
         }
     }
