@@ -101,7 +101,7 @@ PLANTED = {
         ],
     ),
     "lastfirst": (
-        "the batch is not turned round",
+        "the batch is not reversed",
         [(INBOX, "        while !last.is_null() {", "        if !last.is_null() { return Self(last); }\n        while !last.is_null() {")],
     ),
     "nointerval": (

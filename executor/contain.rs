@@ -32,7 +32,7 @@ pub(crate) fn report(task: Option<Info>, error: Box<dyn Error>) {
 /// Where no hook is set.
 pub(super) fn print(task: Option<&Info>, error: &dyn Error) {
     match task {
-        Some(task) => eprintln!("{error}; nobody awaits {task}"),
+        Some(task) => eprintln!("{error}; nobody awaits it (spawned at {})", task.site()),
         None => eprintln!("{error}; nobody awaits it"),
     }
 }
@@ -41,7 +41,7 @@ pub(super) fn print(task: Option<&Info>, error: &dyn Error) {
 pub(crate) fn contain(user_code: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(user_code)) {
         let task = current();
-        let who = task.clone().map_or(Who::Waker, Who::Task);
+        let who = task.clone().map_or(Who::Waker, Who::Beside);
         report(task, JoinError::panicked(who, payload).into());
     }
 }

@@ -31,6 +31,8 @@ pub(crate) enum Who {
     Task(Info),
     /// A task sent from this place, which its executor never took in or did not describe at its end.
     Remote(&'static Location<'static>),
+    /// Code that ran for a task beside its future: a destructor, a waker or a callback.
+    Beside(Info),
     /// No task: code that the loop called, such as a waker.
     Waker,
     /// A job of the thread pool, spawned at this place.
@@ -94,12 +96,12 @@ impl JoinError {
         matches!(self.inner.why, Why::NotStarted(_))
     }
 
-    /// Which task it was, as it stood when it ended. `None` for a blocking job, and for a task that was sent by a
+    /// Which task it was, as it stood when it ended. `None` for a waker that panicked as the loop woke it, for a blocking job, and for a task that was sent by a
     /// [`Handle`](crate::Handle) and lost when its executor ended.
     #[must_use]
     pub fn task(&self) -> Option<&Info> {
         match &self.inner.who {
-            Who::Task(task) => Some(task),
+            Who::Task(task) | Who::Beside(task) => Some(task),
             Who::Remote(_) | Who::Waker | Who::Job(_) => None,
         }
     }
@@ -107,7 +109,7 @@ impl JoinError {
     /// Where the task or the job was spawned.
     pub(crate) fn site(&self) -> Option<&'static Location<'static>> {
         match &self.inner.who {
-            Who::Task(task) => Some(task.site()),
+            Who::Task(task) | Who::Beside(task) => Some(task.site()),
             Who::Remote(site) | Who::Job(site) => Some(site),
             Who::Waker => None,
         }
@@ -134,6 +136,7 @@ impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let who = match &self.inner.who {
             Who::Task(task) => task.title(),
+            Who::Beside(task) => format!("a destructor, waker or callback of {}", task.title()),
             Who::Remote(site) => format!("remote task spawned at {site}"),
             Who::Waker => "a waker".to_owned(),
             Who::Job(site) => format!("blocking job spawned at {site}"),

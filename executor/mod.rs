@@ -42,9 +42,7 @@ mod yield_now;
 pub use budget::{consume_budget, has_budget};
 pub(crate) use cancel::Abort;
 pub use cancel::{AbortHandle, AbortOnDrop};
-#[allow(unused_imports, reason = "used by the parts that a feature can take away")]
-pub(crate) use contain::contain;
-pub(crate) use contain::{poll_contained, report, silence};
+pub(crate) use contain::{contain, poll_contained, report, silence};
 pub use driver::{Driver, ParkThread, Pending, Unpark};
 pub(crate) use error::Who;
 pub use error::{JoinError, OnDoneError};

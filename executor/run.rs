@@ -213,6 +213,7 @@ impl<'env, D: Driver> Executor<'env, D> {
             let outcome = self.hub.with_root(Pin::new(&mut root), site, |root| {
                 self.run_until(|| root.is_done());
             });
+            budget::lift(); // the last turn's does not bind the future's destructor
             root.end(outcome)
         })?;
         Ok(outcome.unwrap_or_else(|error| match error.into_panic() {
@@ -307,7 +308,9 @@ impl<'env, D: Driver> Executor<'env, D> {
     /// an error that [is_shutdown](super::JoinError::is_shutdown). Returns what was lost, in that order.
     #[track_caller]
     pub fn close(mut self) -> Vec<Info> {
-        self.end(Location::caller())
+        let lost = self.end(Location::caller());
+        drop(self); // here, as rustc leaks a function's result when the drop of a local panics behind it
+        lost
     }
 
     /// As [`close`](Self::close), called at `site`. Good for nothing but to be dropped after this.

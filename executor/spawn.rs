@@ -104,6 +104,7 @@ fn spawn_named<F: Future + 'static>(future: F, name: Option<Box<str>>) -> JoinHa
 #[track_caller]
 fn outside() -> ! {
     panic!(
-        "`spawn` needs a runtime: call it inside `taketurns::block_on` or a task, or use `Runtime::spawn`"
+        "`spawn` needs a runtime: call it inside `taketurns::block_on` or a task, or use `Runtime::spawn`, or from \
+         another thread `Handle::spawn`"
     )
 }

@@ -5,14 +5,43 @@
 use std::fmt;
 use std::future::Future;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
+use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Waker;
 
 use futures_task::{FutureObj, Spawn, SpawnError};
 
 use super::remote::{RemoteHandle, Sent};
 use crate::common::discard::discard;
-use crate::common::tokens::Token;
-use crate::executor::{Driver, Executor, HubHandle};
+use crate::common::scoped;
+use crate::common::tokens::{Token, Tokens};
+use crate::executor::{Driver, Executor, HubHandle, Unpark};
+
+thread_local! {
+    /// Of the runtime that this thread is inside of.
+    static CURRENT: scoped::Scoped<Handles> = const { scoped::empty() };
+}
+
+/// Counts the handles of one runtime.
+pub(super) struct Handles(Arc<Tokens>);
+
+impl Handles {
+    pub(super) fn new(unparker: Box<dyn Unpark>) -> Rc<Self> {
+        Rc::new(Self(Tokens::new(unparker)))
+    }
+
+    pub(super) fn enter(self: &Rc<Self>) -> scoped::Entered<Self> {
+        scoped::enter(&CURRENT, Rc::clone(self))
+    }
+
+    pub(super) fn take(&self) -> Token {
+        self.0.take()
+    }
+
+    pub(super) fn are_out(&self) -> bool {
+        self.0.are_out()
+    }
+}
 
 /// A way into an executor from other threads: cheap to clone.
 ///
@@ -35,6 +64,33 @@ impl Handle {
 
     pub(crate) fn counted<D: Driver>(executor: &Executor<'_, D>, token: Token) -> Self {
         Self { _token: Some(token), ..Self::new(executor) }
+    }
+
+    /// A way into the runtime that this thread is inside of: for a task, or a function it calls, that gives one to a thread.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime. A blocking job is outside: give it a clone.
+    ///
+    /// ```
+    /// # taketurns::block_on(async {
+    /// let handle = taketurns::Handle::current();
+    /// let thread = std::thread::spawn(move || handle.spawn(async { 42 }));
+    /// let remote = taketurns::spawn_blocking(|| thread.join().unwrap()).await.unwrap();
+    /// assert_eq!(remote.await.unwrap(), 42);
+    /// # });
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn current() -> Self {
+        Self::try_current().unwrap_or_else(|| scoped::outside("Handle::current"))
+    }
+
+    /// As [`current`](Self::current); `None` outside of a runtime.
+    #[must_use]
+    pub fn try_current() -> Option<Self> {
+        let hub = HubHandle::current()?;
+        Some(Self { hub, _token: scoped::current(&CURRENT).map(|tokens| tokens.0.take()) })
     }
 
     /// Sends a task to the executor. It enters the run queue at the executor's next look, which an idle

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use super::Builder;
 use super::exit::Ending;
+use super::handle::Handles;
 use super::report::StuckJob;
 use super::unhandled::{Failures, tell_home};
 use crate::common::scoped;
@@ -42,7 +43,7 @@ pub(super) struct Parts {
     pub(super) ending: Rc<Ending>,
     pub(super) failures: Rc<Failures>,
     /// One for each `Handle`.
-    pub(super) handles: Arc<Tokens>,
+    pub(super) handles: Rc<Handles>,
     reactor: Rc<Reactor>,
     #[cfg(feature = "time")]
     timers: Rc<Timers>,
@@ -57,6 +58,7 @@ pub(super) struct Parts {
 /// The thread is inside of the parts until this is dropped.
 pub(super) struct Entered {
     _ending: scoped::Entered<Ending>,
+    _handles: scoped::Entered<Handles>,
     #[cfg(feature = "net")]
     _reactor: scoped::Entered<Reactor>,
     #[cfg(feature = "time")]
@@ -75,7 +77,7 @@ impl Parts {
         Ok(Self {
             ending: Rc::default(),
             failures: Rc::new(Failures::new(builder.unhandled_panic.clone())),
-            handles: Tokens::new(reactor.unparker()),
+            handles: Handles::new(reactor.unparker()),
             reactor,
             #[cfg(feature = "time")]
             timers: Timers::new(builder.clock, builder.timer_resolution, Arc::clone(&holds)),
@@ -103,6 +105,7 @@ impl Parts {
     pub(super) fn enter(&self) -> Entered {
         Entered {
             _ending: self.ending.enter(),
+            _handles: self.handles.enter(),
             #[cfg(feature = "net")]
             _reactor: self.reactor.enter(),
             #[cfg(feature = "time")]

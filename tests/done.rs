@@ -295,7 +295,10 @@ fn a_callback_that_panics_keeps_nobody_from_being_told_and_is_reported_once() {
     });
     assert_eq!(trace.take(), "before after after-late");
     drop(runtime);
-    let expected = ["task #1 panicked: callback", "task #2 panicked: late callback"];
+    let expected = [
+        "a destructor, waker or callback of task #1 panicked: callback",
+        "a destructor, waker or callback of task #2 panicked: late callback",
+    ];
     assert_eq!(*failures.lock().unwrap(), expected);
 }
 

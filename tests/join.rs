@@ -235,7 +235,7 @@ fn of_foreign_wakers_too_the_latest_is_woken() {
 }
 
 #[test]
-#[should_panic(expected = "JoinHandle of task #1 polled after it gave the output")]
+#[should_panic(expected = "polled after it gave the output: await it once")]
 fn polling_after_the_output_was_given_panics() {
     block_on(async {
         let mut handle = spawn(async {});

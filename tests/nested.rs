@@ -194,6 +194,6 @@ fn spawning_outside_names_the_remedy() {
     let payload = catch_unwind(|| spawn(async {})).unwrap_err();
     assert_eq!(
         *payload.downcast::<&str>().unwrap(),
-        "`spawn` needs a runtime: call it inside `taketurns::block_on` or a task, or use `Runtime::spawn`"
+        "`spawn` needs a runtime: call it inside `taketurns::block_on` or a task, or use `Runtime::spawn`, or from another thread `Handle::spawn`"
     );
 }

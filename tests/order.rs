@@ -333,3 +333,39 @@ fn a_future_that_joins_many_still_gives_way_after_its_budget() {
     // `FuturesUnordered` has wakers of its own, but gives way itself when two of its futures do.
     assert_eq!(trace.take(), "100 other0 200 other1 300 other2");
 }
+
+/// Spends its turn's budget and ends, by a panic if it is to. Says whether its destructor has one.
+struct Spends(Trace, bool);
+
+impl Future for Spends {
+    type Output = ();
+
+    fn poll(self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<()> {
+        while task::has_budget() {
+            assert!(std::pin::pin!(task::consume_budget()).poll(cx).is_ready());
+        }
+        assert!(!self.1, "as it was told");
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Spends {
+    fn drop(&mut self) {
+        self.0.push(task::has_budget());
+    }
+}
+
+#[test]
+fn what_runs_at_the_end_of_a_turn_is_not_bound_by_what_that_has_spent() {
+    let (trace, runtime) = (Trace::new(), runtime());
+    runtime.block_on(async {
+        let ends = spawn(Spends(trace.clone(), false));
+        let callback = trace.clone();
+        ends.on_done(move |_| callback.push(task::has_budget())).unwrap();
+        ends.await.unwrap();
+        assert!(spawn(Spends(trace.clone(), true)).await.is_err());
+    });
+    assert_eq!(trace.take(), "true true true");
+    runtime.block_on(Spends(trace.clone(), false));
+    assert_eq!(trace.take(), "true");
+}

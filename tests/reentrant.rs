@@ -113,7 +113,10 @@ fn an_output_that_comes_while_a_waker_that_then_panics_is_given_back_is_dropped(
     })));
     drop(handle);
     assert_eq!(Rc::strong_count(&output), 1);
-    assert_eq!(*told.borrow(), ["task #1 panicked: in its drop"]);
+    assert_eq!(
+        *told.borrow(),
+        ["a destructor, waker or callback of task #1 panicked: in its drop"]
+    );
 }
 
 #[test]

@@ -95,21 +95,23 @@ const KINDS: [(&str, fn()); 8] = [
         })
         .detach();
     }),
-    ("task #1 panicked: in drop", || {
+    ("a destructor, waker or callback of task #1 panicked: in drop", || {
         let handle = spawn(Twice);
         let first = |error: JoinError| assert!(error.to_string().ends_with("in poll"), "{error}");
         spawn(async move { first(handle.await.unwrap_err()) }).detach();
     }),
-    ("task #1 panicked: output", || drop(spawn(async { Grenade("output") }))),
+    ("a destructor, waker or callback of task #1 panicked: output", || {
+        drop(spawn(async { Grenade("output") }))
+    }),
     ("task #1 panicked", || drop(spawn(async { panic_any(Grenade("payload")) }))),
-    ("task #1 panicked: in wake", || {
+    ("a destructor, waker or callback of task #1 panicked: in wake", || {
         let mut handle = spawn(async {});
         let waker = Waker::from(Arc::new(PanickingWaker));
         assert!(pin!(&mut handle).poll(&mut Context::from_waker(&waker)).is_pending());
         // Its turn comes after the task's end.
         spawn(async move { handle.await.unwrap() }).detach();
     }),
-    ("task #1 panicked: callback", || {
+    ("a destructor, waker or callback of task #1 panicked: callback", || {
         spawn(async {}).on_done(|_| panic!("callback")).unwrap();
     }),
     ("the disk is full", || {
@@ -371,6 +373,6 @@ fn without_a_hook_an_executor_of_ones_own_prints() {
     }
     let said = said("without_a_hook_an_executor_of_ones_own_prints");
     let [panic, error] = &said[..] else { panic!("two lines: {said:?}") };
-    assert!(panic.starts_with("task #1 panicked: boom; nobody awaits task #1, spawned"), "{panic}");
+    assert!(panic.starts_with("task #1 panicked: boom; nobody awaits it (spawned at "), "{panic}");
     assert_eq!(error, "rootless; nobody awaits it");
 }

@@ -37,9 +37,9 @@ pub(super) const SPAWNED: u32 = FUTURE | LISTED | RUN_QUEUED | HANDLE;
 pub(super) const ROOT: u32 = FUTURE | RUN_QUEUED | HANDLE;
 /// A task sent from another thread: home lists and queues it when it takes it in.
 pub(super) const REMOTE: u32 = FUTURE | NEW;
-/// A function sent from another thread, for a turn of its own: nobody's to lose, so it is not listed.
+/// A function sent from another thread, for a turn of its own. It is not listed, so no report counts it as lost.
 pub(super) const CALL: u32 = FUTURE;
-/// A task spawned into an executor that has ended: nothing but an error for its handle.
+/// A task spawned while the executor has been ending for too long: nothing but an error, and the handle for that.
 pub(super) const STILLBORN: u32 = OUTPUT | HANDLE;
 
 /// Whether a task enters the run queue now.

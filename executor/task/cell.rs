@@ -17,7 +17,7 @@ use super::recycle::{FreeList, Memory};
 use super::waiters::Waiters;
 use super::waker;
 use crate::executor::primitives::{HomeCell, ProtocolCell};
-use crate::executor::{JoinError, Who};
+use crate::executor::{Info, JoinError, Who, budget};
 
 /// A task. `repr(C)`: the header comes first.
 #[repr(C)]
@@ -161,6 +161,7 @@ impl<F: Future> Drop for DropFuture<F> {
     #[cold]
     fn drop(&mut self) {
         let Self(task, _) = *self;
+        budget::lift(); // as in `settle`
         // SAFETY: (STAGE) made and dropped in `poll`: the future is there, and settled as dropped after this. (ALIVE)
         // RUNNING is held.
         unsafe { contain(task, || drop_future::<F>(task)) };
@@ -186,6 +187,7 @@ unsafe fn cancel<F: Future>(task: TaskPtr, why: fn(Who) -> JoinError) {
 /// outcome, unless there is an earlier one), the output's drop when nobody wants it, and the
 /// wakers and callbacks of those who wait. None leaves the task half done.
 unsafe fn settle<F: Future>(task: TaskPtr, result: Result<F::Output, JoinError>) {
+    budget::lift(); // what the poll has spent does not bind the destructors, wakers and callbacks here
     // SAFETY: (STAGE) FUTURE is set: the future is there; `settle_dropped` says that it no longer is.
     let drop_future = || unsafe { drop_future::<F>(task) };
     let dropped =
@@ -206,12 +208,15 @@ unsafe fn settle_dropped<F: Future>(
     count.future_gone();
     if let Err(payload) = dropped {
         // SAFETY: (ALIVE) as above.
-        let late = JoinError::panicked(unsafe { who(task) }, payload);
-        let first_panic = result.as_ref().is_err_and(JoinError::is_panic);
-        let unwanted =
-            if first_panic { Err(late) } else { std::mem::replace(&mut result, Err(late)) };
-        // SAFETY: (ALIVE) as above.
-        unsafe { give_up(task, unwanted) };
+        let (who, beside) = unsafe { (who(task), Who::Beside(description(task))) };
+        if result.as_ref().is_err_and(JoinError::is_panic) {
+            // SAFETY: (ALIVE) as above.
+            unsafe { report(task, JoinError::panicked(beside, payload)) };
+        } else {
+            let unwanted = std::mem::replace(&mut result, Err(JoinError::panicked(who, payload)));
+            // SAFETY: (ALIVE) as above.
+            unsafe { give_up(task, unwanted) };
+        }
     }
     if waiters.is_empty() && !count.has_handle() {
         // SAFETY: (ALIVE) as above.
@@ -314,8 +319,16 @@ pub(super) unsafe fn read_output<T>(task: TaskPtr) -> Result<T, JoinError> {
 ///
 /// (ALIVE), at home: the table of names and the task's own cells are home's.
 unsafe fn who(task: TaskPtr) -> Who {
+    // SAFETY: (ALIVE), at home, as the caller promised.
+    Who::Task(unsafe { description(task) })
+}
+
+/// # Safety
+///
+/// As of `who`.
+unsafe fn description(task: TaskPtr) -> Info {
     // SAFETY: (ALIVE), at home, as the caller promised; (PINNED) the task holds a reference on its hub.
-    unsafe { Who::Task(hub((*task.as_ptr()).hub).describe(task)) }
+    unsafe { hub((*task.as_ptr()).hub).describe(task) }
 }
 
 /// Runs code of the user's; a panic ends here, and is reported in the name of `task`.
@@ -326,7 +339,7 @@ unsafe fn who(task: TaskPtr) -> Who {
 pub(super) unsafe fn contain(task: TaskPtr, user_code: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(user_code)) {
         // SAFETY: (ALIVE) as the caller promised.
-        unsafe { report(task, JoinError::panicked(who(task), payload)) };
+        unsafe { report(task, JoinError::panicked(Who::Beside(description(task)), payload)) };
     }
 }
 

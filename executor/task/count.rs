@@ -138,11 +138,14 @@ impl Count {
         Fate::Kept
     }
 
-    /// Moves what home has counted into the word. A pin is held, so this frees nothing.
+    /// Moves what home has counted into the word. A pin is held, so this frees nothing. Ends the process as `away_inc` does.
     #[cold]
     fn fold(&self) {
         let local = self.local.replace(0) as isize;
-        self.word.fetch_add(local * ONE, order::fold());
+        let word = self.word.fetch_add(local * ONE, order::fold());
+        if local > 0 && word > MOST * ONE {
+            std::process::abort();
+        }
     }
 
     /// Whether no reference is out, nor the cell in the inbox. While a pin is held none can come from

@@ -40,16 +40,29 @@ fn the_last_reference_that_fits_is_counted() {
     assert_eq!(count.home_dec(), Fate::Kept);
 }
 
+/// One reference too many, made in either place; each in a process of its own, which it ends.
+const BEYOND: [(&str, fn()); 2] = [
+    ("away", || Count::new_queued(1, MOST + 1).away_inc()),
+    ("home", || {
+        let count = Count::new_queued(1, MOST + 1);
+        count.local.set(FOLD - 1);
+        count.home_inc();
+    }),
+];
+
 #[test]
 fn one_more_ends_the_process() {
-    if std::env::var_os("TAKETURNS_TEST_BEYOND").is_some() {
-        return Count::new_queued(1, MOST + 1).away_inc();
+    if let Ok(name) = std::env::var("TAKETURNS_TEST_BEYOND") {
+        let beyond = BEYOND.iter().find(|(known, _)| *known == name).expect("one of them");
+        return beyond.1();
     }
-    let status = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "executor::task::count_tests::one_more_ends_the_process"])
-        .env("TAKETURNS_TEST_BEYOND", "1")
-        .output()
-        .unwrap()
-        .status;
-    assert_eq!(status.code(), None, "ended by a signal, not by itself");
+    for (name, _) in BEYOND {
+        let status = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "executor::task::count_tests::one_more_ends_the_process"])
+            .env("TAKETURNS_TEST_BEYOND", name)
+            .output()
+            .unwrap()
+            .status;
+        assert_eq!(status.code(), None, "{name}: ended by a signal, not by itself");
+    }
 }

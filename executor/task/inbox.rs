@@ -64,12 +64,12 @@ impl Inbox {
         if self.head.load(order::drain_look()).is_null() {
             return Batch(ptr::null_mut());
         }
-        Batch::turned_round(self.head.swap(ptr::null_mut(), order::drain()))
+        Batch::reversed(self.head.swap(ptr::null_mut(), order::drain()))
     }
 
     /// Home takes everything, for the last time.
     pub(super) fn close(&self) -> Batch {
-        Batch::turned_round(self.head.swap(CLOSED, order::close()))
+        Batch::reversed(self.head.swap(CLOSED, order::close()))
     }
 
     /// Home is about to sleep: the next push will unpark it. `false` when there is something to take.
@@ -87,7 +87,7 @@ impl Inbox {
 }
 
 impl Batch {
-    fn turned_round(mut last: *mut Header) -> Self {
+    fn reversed(mut last: *mut Header) -> Self {
         let mut first = ptr::null_mut();
         if last == PARKED || last == CLOSED {
             return Self(first);

@@ -102,7 +102,8 @@ impl<T> JoinHandle<T> {
     /// gives an error that [is_cancelled](JoinError::is_cancelled).
     ///
     /// The future is never dropped inside this call. A task that has ended already keeps its output;
-    /// so does one that completes in the very turn in which it aborts itself.
+    /// so does one that completes in the very turn in which it aborts itself. Nothing tells the task before:
+    /// [`task::cancelled`](crate::task::cancelled) is about the end of the runtime.
     pub fn abort(&self) {
         if self.count().abort_home() == Wake::Push {
             self.hub().queue.push(self.task);
@@ -270,7 +271,12 @@ impl<T> Future for JoinHandle<T> {
                 Poll::Ready(self.take_now().expect("the output is there"))
             }
             Join::Taken => {
-                panic!("JoinHandle of task {} polled after it gave the output", self.id())
+                // SAFETY: (HANDLE) pins the task.
+                let site = unsafe { (*self.task.as_ptr()).site };
+                panic!(
+                    "JoinHandle of task {}, spawned at {site}, polled after it gave the output: await it once",
+                    self.id()
+                )
             }
         }
     }

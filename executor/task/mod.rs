@@ -13,8 +13,9 @@
 //! 3. [`header`]: what all tasks have; [`cell`]: a future and its output behind a header.
 //! 4. [`waker`]: what can be done from anywhere; [`entry`]: which place is home.
 //! 5. [`queue`]: the run queue; [`inbox`]: where away leaves woken tasks; [`live`]: what can be lost.
-//! 6. [`hub`]: all of that of one executor, with its turns and its end; [`recycle`]: its memory.
-//! 7. [`join`]: the handle, [`waiters`]: who waits for the end; [`remote`]: the way in from other threads.
+//! 6. [`hub`]: all of that of one executor, with its turns and its end; [`recycle`]: its memory; [`leaf_cell`]: its tables.
+//! 7. [`join`]: the handle, [`waiters`]: who waits for the end; [`remote`]: the way in from other threads. `watch`: what
+//!    loom checks beside.
 //!
 //! # The life of a task
 //!
@@ -41,15 +42,19 @@
 //! ```
 //!
 //! 1. `Hub::spawn`: listed, and at the tail of the run queue.
-//! 2. [`HubHandle::spawn`](remote::HubHandle::spawn): made with QUEUED, pushed.
-//! 3. `Hub::take_in`: a look takes the inbox in push order; new tasks are listed now.
+//! 2. [`HubHandle::spawn`](remote::HubHandle::spawn): made with QUEUED, pushed. If the inbox is closed, `cell::unmake` takes the
+//!    future out again, there, and the memory is freed: no other place has seen the task.
+//! 3. `Hub::take_in`: a look takes the inbox in push order; new tasks are listed now. A function that another thread sent
+//!    ([`HubHandle::call`](remote::HubHandle::call)) is a task that is not listed: no report counts it as lost.
 //! 4. [`Count::win_queued`](count::Count::win_queued): one waker wins and pushes; the others are done.
 //!    `win_queued_to_abort` leaves ABORT beside QUEUED, in the same step.
 //! 5. `Count::wake_home`: nothing but a bit and a link. While RUNNING only the bit: it enters at 7.
 //!    `abort_home` sets ABORT first.
 //! 6. `Count::begin_turn`: trades RUN_QUEUED for RUNNING. ABORT makes it `cancel` instead of `poll`.
 //! 7. `Count::end_pending`: back to the queue if it was woken meanwhile.
-//! 8. `cell::settle`, `cell::deliver`: every piece of user code that ends a task runs here, each contained.
+//! 8. `cell::settle`, `cell::deliver`: every piece of user code that ends a task runs here, each contained, with ENDING set:
+//!    the output is not the handle's yet. After a poll that panicked the future is gone by then: `DropFuture` has dropped it
+//!    while the thread unwound.
 //! 9. [`JoinHandle`]: takes the output; its drop gives up HANDLE.
 //! 10. `Count::retire`: the last pin is gone. No reference left: freed on the spot, without an RMW.
 //! 11. `Count::away_dec`: whoever brings the word to `RETIRED` frees. No user code runs then.
@@ -65,7 +70,7 @@
 //! | `count.word` | anybody with a reference | always, atomically |
 //! | `next_run` | home | while RUN_QUEUED |
 //! | `polls`, `id`, `slot`, `waiters` | home | while a pin is held |
-//! | `stage` | home | the future while FUTURE, the output while OUTPUT or inside `deliver` |
+//! | `stage` | home; who made the task, until the push | the future while FUTURE, the output while OUTPUT; the turn that ends the task, from the future's drop on, while ENDING |
 //! | `link` | who won QUEUED, then the drain | until QUEUED is cleared |
 //!
 //! # The orderings
@@ -84,7 +89,8 @@
 //! * **PINNED** A task holds a reference on its hub from birth until after it is freed; the executor holds
 //!   OPEN, and each `Handle` a reference.
 //! * **HELD** User code of a task runs only at home, while a pin is held.
-//! * **STAGE** FUTURE and OUTPUT say what the union holds; never both. Who clears a bit owns the value.
+//! * **STAGE** FUTURE and OUTPUT say what the union holds; never both. Who clears a bit owns the value. The turn that ends the
+//!   task owns the place from the future's drop, just before it clears FUTURE, until it sets OUTPUT or drops the output.
 //! * **TYPED** A handle of type `JoinHandle<T>` is made only for a task whose output is
 //!   `Result<T, JoinError>`.
 //! * **HANDLE** The bit is set exactly while the one `JoinHandle` exists, which is `!Send`.

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 use super::bits;
 use super::cell::{self, Birth};
 use super::count::Count;
+use super::entry::with_current;
 use super::hub::{Hub, HubOwner, hub};
 use super::waker;
 use crate::executor::contain;
@@ -27,6 +28,14 @@ unsafe impl Sync for HubHandle {}
 impl HubHandle {
     pub(crate) fn new(owner: &HubOwner<'_>) -> Self {
         Self(owner.share())
+    }
+
+    /// One of the executor that this thread is inside of.
+    pub(crate) fn current() -> Option<Self> {
+        with_current(|hub| {
+            hub.count.away_inc();
+            Self(NonNull::from(hub))
+        })
     }
 
     fn hub(&self) -> &Hub {
@@ -60,7 +69,6 @@ impl HubHandle {
     ///
     /// The function, uncalled, when the executor has ended.
     #[track_caller]
-    #[allow(dead_code, reason = "used by the parts that a feature can take away")]
     pub(crate) fn call<F: FnOnce() + Send + 'static>(&self, f: F) -> Result<(), F> {
         match self.send(Call(Some(f)), bits::CALL, Location::caller()) {
             Ok(_waker) => Ok(()),

@@ -132,8 +132,8 @@ const SCENES: [(&str, Scene); 11] = scenes! {
     "task #1 panicked: remote (tests/unhandled/elsewhere.rs)" dropped_before
     "task #1 panicked: remote (tests/unhandled/elsewhere.rs)" dropped_elsewhere
     "task #1 panicked: output (tests/unhandled/elsewhere.rs)" output_panics
-    "task #1 panicked: in wake (tests/unhandled/elsewhere.rs)" waker_panics
-    "task #1 panicked: in drop (tests/unhandled/elsewhere.rs)" second_panic
+    "a destructor, waker or callback of task #1 panicked: in wake (tests/unhandled/elsewhere.rs)" waker_panics
+    "a destructor, waker or callback of task #1 panicked: in drop (tests/unhandled/elsewhere.rs)" second_panic
     "task #1 panicked: object (tests/unhandled/elsewhere.rs)" object_panics
     "blocking job spawned at here panicked: job (tests/unhandled/elsewhere.rs)" job_dropped_before
     "blocking job spawned at here panicked: job (tests/unhandled/elsewhere.rs)" job_dropped_elsewhere
