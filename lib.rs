@@ -15,7 +15,7 @@
 //! let sum = runtime.block_on(async {
 //!     let one = spawn(async { 1 });
 //!     let two = spawn(async {
-//!         yield_now().await; // everybody who is ready takes a turn first
+//!         yield_now().await; // every task that is ready takes a turn first
 //!         2
 //!     });
 //!     spawn(std::future::pending::<()>()).detach(); // nobody awaits this one
@@ -24,7 +24,9 @@
 //! assert_eq!(sum, 3);
 //! let report = runtime.shutdown();
 //! assert_eq!(report.lost().len(), 1);
-//! println!("{report}"); // 1 task was lost: task #3, spawned at src/main.rs:10:5, polled once
+//! println!("{report}");
+//! // 1 task was lost:
+//! //   task #3, spawned at src/main.rs:10:5, polled once, stuck: nobody holds its waker
 //! # std::io::Result::Ok(())
 //! ```
 //!
@@ -32,24 +34,25 @@
 //!
 //! The root folder of the repository is the crate. To read it, in this order:
 //!
-//! 1. [`executor`]: who runs next. Begin with `executor/run.rs`, the loop and its promise, then
+//! 1. [`executor`]: which task runs next. Begin with `executor/run.rs`, the loop and its promise, then
 //!    `executor/task/mod.rs`: the task in two halves, home and away, which is the one new idea here.
 //! 2. `common/`: what the parts around it share. `timer/` ([`time`]): when. A wheel of integers, a clock,
 //!    `sleep`, and what is made of it.
 //! 3. `reactor/` ([`net`]): what the operating system says. Epoll behind a small surface, and TCP on top.
 //! 4. `offload/`: beside the loop, the thread pool for work that blocks.
 //! 5. `runtime/`: ties them together: [`Runtime`], [`Builder`], [`ExitReport`].
-//! 6. `testing/` ([`testing`]): the whole under many schedules, for the tests of whoever uses it.
+//! 6. `testing/` ([`testing`]): the whole under many schedules, for the tests of its users.
 //! 7. `tests/`, and `executor/models/`: what is promised, as traces in exact order and as loom models.
-//! 8. `examples/tour/`: all of it from outside, lesson by lesson; `examples/foreign_loop.rs`: inside a loop
-//!    that is not ours; `benches/`: beside its peers.
+//! 8. `examples/tour/`: all of it from outside, lesson by lesson; `examples/foreign_loop.rs`: inside a host
+//!    loop; `benches/`: beside its peers.
 //!
 //! # Features
 //!
 //! `net`, `time` and `offload` are on by default, and each can be taken away; without them the crate is the
 //! executor alone, with two small dependencies. `hyper` adds hyper 1's `rt` traits for the types here,
-//! `macros` the attributes `main` and `test` for an `async fn`; [`testing`] comes with `time`. `net` needs
-//! Linux 5.11 or newer so far; everything else builds where std does.
+//! `macros` the attributes `main` and `test` for an `async fn`; [`testing`] comes with `time`, and
+//! so does `FusedFuture` for the handles. `net` needs Linux 5.11 or newer so far; everything else builds where
+//! std does.
 
 mod common;
 pub mod executor;
@@ -84,9 +87,10 @@ pub mod time {
 /// were ready in one turn (a handle with its output, a socket with bytes, a timer that is due), the next gives
 /// `Pending` and wakes the task at once: it goes on in its next turn, after all that are ready now.
 ///
-/// An `.await` does not show it. It is seen where a `Pending` is taken for an answer, as `poll!` and
+/// An `.await` does not show it. It shows where a `Pending` is taken for an answer, as `poll!` and
 /// `now_or_never` do: await instead, or put what has a bound of its own into
-/// [`unconstrained`](crate::task::unconstrained).
+/// [`unconstrained`](crate::task::unconstrained). Leaf operations of other crates take part by
+/// [`consume_budget`](crate::task::consume_budget).
 ///
 /// ```
 /// use futures::poll;

@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 
 use crate::executor::budget;
 
-/// Runs a future without the budget: its leaf operations never return `Pending` only to be fair.
+/// Runs a future without the [budget](crate::task#the-budget-of-a-turn): its leaf operations never return `Pending`
+/// only to be fair.
 ///
 /// For a part that has its own bound. A loop inside that never suspends starves every other task.
 ///

@@ -69,8 +69,8 @@ fn refuse(cx: &Context<'_>) -> Poll<()> {
     Poll::Pending
 }
 
-/// Whether this turn has budget left: 128 leaf operations of this crate each, and what
-/// [`consume_budget`] spends. Always so outside of a task and inside [`unconstrained`](crate::task::unconstrained).
+/// Whether this turn has [budget](crate::task#the-budget-of-a-turn) left. Always so outside of a task and
+/// inside [`unconstrained`](crate::task::unconstrained).
 ///
 /// For a loop over things that are ready: `false` says that the next leaf operation will yield, so it is time to put away
 /// what should not be kept waiting.
@@ -91,7 +91,8 @@ pub fn has_budget() -> bool {
     LEFT.get() > 0
 }
 
-/// Spends one unit of this turn's budget; gives up the thread first if none is left, as every leaf operation of this crate does.
+/// Spends one unit of this turn's [budget](crate::task#the-budget-of-a-turn). If none is left, it first gives up the
+/// thread, as every leaf operation of this crate does.
 ///
 /// For the leaves of other crates, and for loops that would otherwise never suspend: a call in each round makes such a loop
 /// give way every 128 rounds, for some nanoseconds a round.

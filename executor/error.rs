@@ -29,7 +29,7 @@ pub(super) struct Inner {
 pub(crate) enum Who {
     /// A task of an executor.
     Task(Info),
-    /// A task sent from this place, which its executor never took in or did not describe at its end.
+    /// A task that a `Handle` sent from this place. It never became a listed task, or the executor's end dropped it.
     Remote(&'static Location<'static>),
     /// Code that ran for a task beside its future: a destructor, a waker or a callback.
     Beside(Info),

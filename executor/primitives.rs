@@ -189,8 +189,8 @@ impl<T> ProtocolCell<T> {
 /// A plain cell of a home half: for the thread of its executor alone.
 ///
 /// Nothing in its type says so, as a task's pointer is known on every thread. So it is checked instead: under
-/// loom each access against every other; in debug builds each asserts that its thread is the one that made the
-/// first.
+/// loom each access against every other; in debug builds each asserts that its thread is that of the first
+/// access.
 pub(crate) struct HomeCell<T> {
     value: Cell<T>,
     thread: home::Thread,

@@ -14,13 +14,12 @@ use super::{Info, JoinHandle};
 /// it takes at most one more turn, and what has not ended when the runtime does is dropped and named
 /// in its report.
 ///
-/// A task has a budget: after 128 leaf operations of this crate in one turn (joins, timers, sockets) the next gives up the
-/// thread, ready or not. So `now_or_never` over 1000 handles of ended tasks gives 128 outputs.
-/// [`unconstrained`](crate::task::unconstrained) lifts it, [`consume_budget`](crate::task::consume_budget) lets other code
-/// take part.
+/// Each turn has a budget; [`task`](crate::task#the-budget-of-a-turn) explains when it shows.
 ///
-/// The future is moved into the task, which a debug build does by way of the stack, several times: one of some 100 KiB or
-/// more is better boxed first (`Box::pin`).
+/// # Large futures
+///
+/// The future is moved into the task, and a debug build copies it on the stack several times. Box one of some
+/// 100 KiB or more first: `spawn(Box::pin(future))`.
 ///
 /// # Panics
 ///

@@ -101,13 +101,8 @@ impl Runtime {
 
     /// Spawns a task, before or between runs. It takes its first turn in a run.
     ///
-    /// A turn has a budget of 128 operations that were ready at once; [`task`](crate::task#the-budget-of-a-turn)
-    /// says what is to be seen of it.
-    ///
-    /// # Large futures
-    ///
-    /// The future is handed over by value, and a debug build copies it on the stack more than once: one of 900 KiB
-    /// overflows a stack of 8 MiB. Box what is as large as that: `runtime.spawn(Box::pin(future))`.
+    /// Each turn has a budget; [`task`](crate::task#the-budget-of-a-turn) explains when it shows. Box a
+    /// [large future](crate::spawn#large-futures) first.
     #[track_caller]
     pub fn spawn<F: Future + 'static>(&self, future: F) -> JoinHandle<F::Output> {
         self.executor.spawn(future)
