@@ -1,9 +1,9 @@
-//! The runtime inside a loop that is not ours: one that owns the thread and sleeps in `poll(2)`.
+//! The runtime inside a host loop: one that owns the thread and sleeps in `poll(2)`.
 //!
 //!     $ cargo run --example foreign_loop
 //!
 //! So it is in a window toolkit, a game, a database client: they have a loop already, with descriptors of
-//! their own, and nobody may block on ours. This loop reads lines from a socket of its own and hands them
+//! their own, and no part may block on the runtime's. This loop reads lines from a socket of its own and hands them
 //! to a task. The task takes them to a TCP server, which is a task too; it sleeps; and it waits for another
 //! thread, which answers while the loop sits in `poll`. All of it happens on one thread, between two polls.
 
@@ -37,7 +37,7 @@ const EXPECTED: [&str; 8] = [
     "loop: the task has ended",
 ];
 
-/// It takes some 50 ms. Whoever loses a wake is told so, instead of waiting for ever.
+/// It takes some 50 ms. A program that loses a wake is told so, instead of waiting for ever.
 const GIVE_UP: Duration = Duration::from_secs(10);
 
 type Question = oneshot::Sender<u32>;

@@ -157,9 +157,9 @@ impl<'env, D: Driver> Executor<'env, D> {
         HubHandle::new(&self.hub)
     }
 
-    /// Has `hook` told of each failure that nobody awaits, at once: in the name of which task, if in that of any (a waker
-    /// may panic between turns), and what it was, for a panic a [`JoinError`](super::JoinError). Without a hook they are
-    /// printed. A panic of the hook ends there.
+    /// Calls `hook` at once for each failure that no handle receives. `Option<Info>`: the task it happened in; `None`
+    /// between turns. `Box<dyn Error>`: what failed, for a panic a [`JoinError`](super::JoinError). Without a hook
+    /// failures are printed. A panic of the hook ends there.
     pub fn on_unhandled(&self, hook: impl Fn(Option<Info>, Box<dyn Error>) + 'static) {
         self.hub.on_unhandled(Rc::new(hook));
     }
@@ -245,7 +245,7 @@ impl<'env, D: Driver> Executor<'env, D> {
         task::enter(&self.hub, Location::caller(), || self.run_until(|| self.hub.take_stop()))
     }
 
-    /// Takes one step for a loop that is not ours: gives the next task its turn, with a look first where one
+    /// Takes one step for a host loop: gives the next task its turn, with a look first where one
     /// is due (F3); never waits. `false` when no task is ready: then wait as
     /// [`next_deadline`](Self::next_deadline) says, and from now on a wake from elsewhere uses the
     /// driver's [`Unpark`](super::Unpark).
@@ -292,7 +292,7 @@ impl<'env, D: Driver> Executor<'env, D> {
         task::enter(&self.hub, site, || self.step(limit))
     }
 
-    /// How long from now a loop that is not ours may wait before the next [`try_tick`](Self::try_tick): zero
+    /// How long from now a host loop may wait before the next [`try_tick`](Self::try_tick): zero
     /// while a task is ready or the last tick was not `false`; else until the next timer is due. `None`: until the
     /// driver's [`Unpark`](super::Unpark) is used.
     pub fn next_deadline(&self) -> Option<Duration> {

@@ -1,7 +1,7 @@
-//! [`Reactor`]: collects what happened to descriptors, and wakes who waited for it.
+//! [`Reactor`]: collects what happened to descriptors, and wakes the tasks that waited for it.
 //!
 //! A look has two halves, so that the runtime can put its timers between them: [`Reactor::wait`]
-//! asks the kernel and wakes nobody, [`Reactor::dispatch`] wakes and asks nobody. Wakers are
+//! only asks the kernel, [`Reactor::dispatch`] only wakes. Wakers are
 //! collected first and woken after, with nothing borrowed: a waker may be anybody's code, and may panic.
 
 #![forbid(unsafe_code)]
@@ -31,7 +31,7 @@ pub(crate) struct Reactor {
     sources: RefCell<Slab<Rc<Registration>>>,
     /// How many of `sources` are awaited.
     interest: Cell<usize>,
-    /// A loop that is not ours watches the epoll descriptor.
+    /// A host loop watches the epoll descriptor.
     is_watched: Cell<bool>,
     /// Collected by `wait`, not yet dispatched.
     events: RefCell<Events>,
@@ -108,17 +108,17 @@ impl Reactor {
     }
 
     /// How many descriptors some task waits for. One whose last `poll` waited counts until the descriptor's next
-    /// event, though nobody may poll it again.
+    /// event, though its task may never poll it again.
     pub(crate) fn interest(&self) -> usize {
         self.interest.get()
     }
 
-    /// Collects what happened, waiting for it at most `limit` (`None`: without end). Wakes nobody.
+    /// Collects what happened, waiting for it at most `limit` (`None`: without end). Wakes no task.
     /// May return early without a reason.
     ///
     /// # Panics
     ///
-    /// The kernel refuses, because the epoll descriptor was closed by somebody else.
+    /// The kernel refuses, because other code closed the epoll descriptor.
     pub(crate) fn wait(&self, limit: Option<Duration>) {
         let nobody_asks = self.interest() == 0 && !self.is_watched.get();
         let nothing_to_ask = limit == Some(Duration::ZERO) && nobody_asks;
@@ -135,7 +135,7 @@ impl Reactor {
         !self.events.borrow().is_empty()
     }
 
-    /// Wakes who waited for what [`wait`](Self::wait) collected, in the order in which it happened. A waker
+    /// Wakes the tasks that waited for what [`wait`](Self::wait) collected, in the order in which it happened. A waker
     /// that panics is contained, and the rest are woken in the same look: one `contain` for all of them, and
     /// another one after each panic.
     pub(crate) fn dispatch(&self) {
@@ -166,7 +166,7 @@ impl Reactor {
         self.due.borrow_mut().pop_front()
     }
 
-    /// Runs `change`, which may alter who waits for `source`, and keeps the count of interest.
+    /// Runs `change`, which may alter which tasks wait for `source`, and keeps the count of interest.
     pub(crate) fn counting<R>(&self, source: &Registration, change: impl FnOnce() -> R) -> R {
         let before = usize::from(source.is_awaited());
         let result = change();

@@ -3,14 +3,15 @@
 //! # Layout
 //!
 //! 1. [`builder`]: what can be set, and to what it is set otherwise.
-//! 2. `parts`: the parts that the features leave, entered together. The one file on the loop's way that knows
-//!    them.
-//! 3. `outside`: the executor's `Driver`: a look is inbox, timers, reactor, in that order. `order`: whose
-//!    turn is next, when it is not who was first; `deadlock`: when nobody's can ever be.
+//! 2. `parts`: the parts that the enabled features provide, entered together. The one file on the loop's way
+//!    that knows them.
+//! 3. `outside`: the executor's `Driver`: a look is inbox, timers, reactor, in that order. `order`:
+//!    which ready task runs next, when not first come, first served; `deadlock`: detects that no task can ever
+//!    run again.
 //! 4. `end`, `exit`, `report`: how tasks that have not ended are ended, and what was lost; `unhandled`:
-//!    failures that nobody awaits.
-//! 5. `handle`, `remote`: a runtime from other threads; `fused`: handles in `select!`; `hyper`: hyper's runtime traits for our types (feature
-//!    `hyper`).
+//!    failures that no handle receives.
+//! 5. `handle`, `remote`: a runtime from other threads; `fused`: handles in `select!`; `hyper`: hyper's runtime
+//!    traits for our types (feature `hyper`).
 //! 6. this file: [`Runtime`], and the free [`block_on`].
 
 #![forbid(unsafe_code)]
@@ -116,7 +117,7 @@ impl Runtime {
     /// # Panics
     ///
     /// With the text of [`Nested`] inside a running executor; with the panic of `future` if it panics; under
-    /// [`UnhandledPanic::Stop`] with a failure that nobody awaits; under a virtual clock, when the run can
+    /// [`UnhandledPanic::Stop`] with an unhandled failure; under a virtual clock, when the run can
     /// never end (`Builder::deadlock_grace`).
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
@@ -134,8 +135,8 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// With the panic of `future` if it panics; under [`UnhandledPanic::Stop`] with a failure that nobody
-    /// awaits; under a virtual clock, when the run can never end (`Builder::deadlock_grace`).
+    /// With the panic of `future` if it panics; under [`UnhandledPanic::Stop`] with an unhandled
+    /// failure; under a virtual clock, when the run can never end (`Builder::deadlock_grace`).
     ///
     /// ```
     /// let outer = taketurns::Runtime::new()?;
@@ -164,8 +165,8 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// With the text of [`Nested`] inside a running executor; under [`UnhandledPanic::Stop`] with a failure
-    /// that nobody awaits; under a virtual clock, when the run can never end (`Builder::deadlock_grace`).
+    /// With the text of [`Nested`] inside a running executor; under [`UnhandledPanic::Stop`] with an unhandled
+    /// failure; under a virtual clock, when the run can never end (`Builder::deadlock_grace`).
     ///
     /// ```
     /// let runtime = taketurns::Runtime::new()?;
@@ -196,7 +197,7 @@ impl Runtime {
         self.after(self.executor.try_run_forever())
     }
 
-    /// Takes one step for a loop that is not ours: gives the next task its turn, with a look outside first
+    /// Takes one step for a host loop: gives the next task its turn, with a look outside first
     /// where one is due; never waits. `false` when no task is ready.
     ///
     /// A loop that owns the thread calls it until it gives `false`, then waits until
@@ -213,7 +214,7 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// Under [`UnhandledPanic::Stop`] with a failure that nobody awaits.
+    /// Under [`UnhandledPanic::Stop`] with an unhandled failure.
     ///
     /// ```
     /// let runtime = taketurns::Runtime::new()?;
@@ -238,8 +239,8 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// With the text of [`Nested`] inside a running executor; under [`UnhandledPanic::Stop`] with a failure
-    /// that nobody awaits.
+    /// With the text of [`Nested`] inside a running executor; under [`UnhandledPanic::Stop`] with an unhandled
+    /// failure.
     #[track_caller]
     pub fn run_until_stalled(&self) {
         if let Err(nested) = self.try_run_until_stalled() {
@@ -255,7 +256,7 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// Under [`UnhandledPanic::Stop`] with a failure that nobody awaits.
+    /// Under [`UnhandledPanic::Stop`] with an unhandled failure.
     #[track_caller]
     pub fn try_run_until_stalled(&self) -> Result<(), Nested> {
         let _entered = self.enter();
@@ -264,10 +265,10 @@ impl Runtime {
         self.after(self.executor.try_run_until_stalled())
     }
 
-    /// How long from now a loop that is not ours may wait before the next [`try_tick`](Self::try_tick): zero
+    /// How long from now a host loop may wait before the next [`try_tick`](Self::try_tick): zero
     /// while a task is ready, or before a tick has given `false`; else until the next timer is due. `None`: until
     #[cfg_attr(feature = "net", doc = "[`as_fd`](Self::as_fd) is readable.")]
-    #[cfg_attr(not(feature = "net"), doc = "somebody wakes a task.")]
+    #[cfg_attr(not(feature = "net"), doc = "a waker wakes a task.")]
     ///
     /// It is a duration and no moment, as the waits of such loops take durations: ask for it right before each.
     #[must_use]
@@ -306,7 +307,7 @@ impl Runtime {
     }
 }
 
-/// The descriptor a loop that is not ours waits for: readable when a task was woken from elsewhere since
+/// The descriptor a host loop waits for: readable when a task was woken from elsewhere since
 /// the last [`try_tick`](Runtime::try_tick) that gave `false`, or a source has news. Only to be waited for.
 #[cfg(feature = "net")]
 impl AsFd for Runtime {

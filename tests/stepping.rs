@@ -1,4 +1,4 @@
-//! One step at a time, for a loop that is not ours: what a tick does, when it says `false`, what it says
+//! One step at a time, for a host loop: what a tick does, when it says `false`, what it says
 //! about waiting, and how it hears of a wake between two ticks.
 //!
 //! Here the executor, over a driver that writes down how it is used; in `stepping/descriptor.rs` the runtime,

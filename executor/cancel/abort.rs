@@ -64,7 +64,8 @@ pub struct AbortOnDrop<H: Abort> {
     handle: H,
 }
 
-/// The handles that [`AbortOnDrop`] may hold. Its name is this crate's own: nothing else can be one.
+/// The handles that [`AbortOnDrop`] may hold. Sealed: [`JoinHandle`], [`RemoteHandle`](crate::RemoteHandle) and
+/// `BlockingHandle` implement it.
 pub trait Abort {
     /// As the handle's own `abort`.
     fn abort(&self);

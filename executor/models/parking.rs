@@ -1,5 +1,5 @@
 //! Home sleeps only when there is nothing to do, and is woken when there is: in its own wait, in one that
-//! ends without a reason or times out, and in the wait of a loop that is not ours.
+//! ends without a reason or times out, and in the wait of a host loop.
 
 #![forbid(unsafe_code)]
 
@@ -54,7 +54,7 @@ fn wake_against_spurious_park() {
     });
 }
 
-/// Steps like a loop that is not ours, until the task has ended.
+/// Steps like a host loop, until the task has ended.
 fn step_until_finished(
     executor: &Executor<'static, Parked>,
     unparked: &Notify,
@@ -95,7 +95,7 @@ fn wake_against_stepping() {
 }
 
 /// A step that waits for a while, in vain, leaves a word that no longer says that home sleeps: a
-/// loop that is not ours must not be told to sleep on it.
+/// host loop must not be told to sleep on it.
 ///
 /// Unbounded: two threads.
 #[test]

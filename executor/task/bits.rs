@@ -151,7 +151,7 @@ impl Count {
         self.set_pins(self.pins() | RUNNING);
     }
 
-    /// The future has been dropped, in a turn; with it goes what it was owed while it ran.
+    /// The future has been dropped, in a turn. A wake that arrived during this turn is void.
     #[inline]
     pub(super) fn future_gone(&self) {
         self.set_pins(self.pins() & !(FUTURE | ABORT | NEW | RUN_QUEUED) | ENDING);

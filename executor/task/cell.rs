@@ -258,7 +258,8 @@ unsafe fn deliver<F: Future>(task: TaskPtr) {
             // They came meanwhile: never called inline, but in a turn of their own.
             hub((*task.as_ptr()).hub).push_delivery(task);
         } else {
-            // Who polled inside its wake has not seen the output yet.
+            // An awaiter that polled inside its own `wake` ran before the output was stored and registered
+            // again: wake it once more.
             waiters.notify(task, output_of(task));
         }
     }

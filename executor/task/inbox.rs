@@ -6,7 +6,7 @@
 //! a flag beside the list it can: both sides would have to see the other's store, which needs
 //! sequential consistency on four accesses, and x86 hides it when one is missing.
 //!
-//! The list is Treiber's stack (1986), taken whole, so that it has no ABA problem, and turned round.
+//! The list is Treiber's stack (1986), taken whole, so that it has no ABA problem, and reversed.
 
 use std::ptr;
 

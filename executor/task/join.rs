@@ -172,7 +172,7 @@ impl<T> JoinHandle<T> {
         Ok(())
     }
 
-    /// Lets the task go on by itself. The same as dropping the handle, said aloud.
+    /// Lets the task go on by itself. Does what dropping the handle does, but says so.
     pub fn detach(self) {}
 
     /// The output, if it is there.

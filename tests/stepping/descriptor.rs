@@ -1,4 +1,4 @@
-//! The runtime's clock and its descriptor, as a loop that is not ours sees them.
+//! The runtime's clock and its descriptor, as a host loop sees them.
 
 use std::cell::Cell;
 use std::net::{SocketAddr, TcpStream};

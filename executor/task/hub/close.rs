@@ -46,7 +46,7 @@ impl Hub {
         })
     }
 
-    /// Nobody has a turn any more, but who waits for an output that is there is told.
+    /// Drains the run queue without polling; tasks that have ended still deliver to their callbacks.
     fn empty_queue(&self) {
         while let Some(task) = self.queue.pop() {
             // SAFETY: (QUEUE) RUN_QUEUED is held until `begin_turn` trades it for RUNNING.

@@ -44,7 +44,7 @@ impl Hub {
         all.map(|task| (describe(task), awaiter(task).map(|by| describe(by).id))).collect()
     }
 
-    /// The run can never end: nobody holds a waker of its future; where it has none, of any task.
+    /// The run can never end: no waker is left of the root future or, in `run_forever`, of any live task.
     pub(crate) fn is_stuck(&self) -> bool {
         // SAFETY: (ALIVE) LISTED is held; the root's handle is further up the stack, in `with_root`.
         let is_stuck = |task: TaskPtr| unsafe {
