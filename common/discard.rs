@@ -1,9 +1,8 @@
 //! [`discard`]: dropping what was refused.
 //!
-//! An executor or a pool that has ended refuses a future or a closure, and whoever sent it drops it. That
-//! destructor may send another, itself for one, which is refused too: dropped at once, each inside the drop of
-//! the one before, they would use up the stack. So a drop that is under way on this thread takes them over, one
-//! after the other.
+//! An executor or pool that has ended refuses what is sent, and the sender drops it. Such a destructor may send
+//! again and be refused again. Dropped at once, each drop would nest in the one before and overflow the stack. So
+//! only the outermost [`discard`] drops; nested ones queue.
 
 #![forbid(unsafe_code)]
 

@@ -4,7 +4,7 @@
 //!
 //! 1. `scoped.rs`: how a part is found without being handed round.
 //! 2. `slot.rs`: an output on its way to a handle on another thread; `discard.rs`: what was refused instead.
-//! 3. `tokens.rs`: what is still out there that may do something; it holds a virtual clock.
+//! 3. `tokens.rs`: counts what outside the loop may still wake a task; it holds a virtual clock.
 //! 4. `unconstrained.rs`: a future let off the budget.
 
 #![forbid(unsafe_code)]

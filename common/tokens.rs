@@ -1,10 +1,11 @@
-//! [`Tokens`]: what is still out there, and may do something yet.
+//! [`Tokens`]: counts what outside the loop may still wake a task (blocking jobs, `hold` guards, `Handle`s), and
+//! tells the loop when the last one is gone.
 //!
 //! A job of the pool holds one, and so does `time::hold`: while one is out, a virtual clock stands still, as
-//! somebody else's real time must pass first. Each `Handle` holds one of another kind: while one is out, work
+//! real time must pass elsewhere first. Each `Handle` holds one of another kind: while one is out, work
 //! may still come.
 //!
-//! Who holds a token wakes first and gives it back then; home does the two in the other order ([`idle`]): it
+//! The holder of a token wakes first, then gives it back; home does the two in the other order ([`idle`]): it
 //! sees that none is out, then takes in what was pushed. So what was woken before the last token came back is
 //! seen before the clock jumps over it. Count and flag share one word: had the flag a word of its own,
 //! the last token might come back between the two without waking home, and home would sleep for ever.

@@ -77,7 +77,7 @@ impl<T> BlockingHandle<T> {
         self.task.is_taken()
     }
 
-    /// Lets the job run by itself. The same as dropping the handle, in words.
+    /// Lets the job run by itself. Does what dropping the handle does, but says so.
     pub fn detach(self) {}
 
     /// Aborts the job when the guard that takes the handle's place is dropped: if it is in line still, it never

@@ -22,7 +22,7 @@ use std::task::{Poll, Waker};
 use crate::common::slot::{Filled, Slot};
 use crate::executor::{JoinError, Who, contain};
 
-/// Is told of panics that no handle gives to anybody, on the thread where they happen.
+/// Is told of panics that no handle receives, on the thread where they happen.
 pub(crate) type Report = Arc<dyn Fn(JoinError) + Send + Sync>;
 
 /// A job as the pool sees it.
@@ -83,7 +83,7 @@ impl<T> Task<T> {
         })
     }
 
-    /// The handle goes away: it gives its waker back, and a panic that it did not give to anybody is reported.
+    /// The handle goes away: it gives its waker back, and a panic that it did not give to an awaiter is reported.
     pub(super) fn detach(&self) {
         let (waker, result) = self.slot.leave();
         contain(|| drop(waker));

@@ -49,7 +49,7 @@ use job::Task;
 /// Runs `f` on a thread of the runtime's pool; await the handle for what it returns.
 ///
 /// The job starts at once while the pool has a free thread or may start one, and waits in line
-/// otherwise. It runs to its end whether or not anybody awaits it; only a job still in line can be
+/// otherwise. It runs to its end whether or not its handle is awaited; only a job still in line can be
 /// [aborted](BlockingHandle::abort).
 ///
 /// A pool has a limit, so a job must not wait for a job behind it in the line. Inside a job there
@@ -58,7 +58,7 @@ use job::Task;
 /// # Panics
 ///
 /// Panics outside a runtime. A panic of `f` does not: it is the [`JoinError`](crate::JoinError) of
-/// the handle. If nobody awaits that, the runtime is told of it ([`Unhandled`](crate::task::Unhandled)).
+/// the handle. If no handle receives that, the runtime is told of it ([`Unhandled`](crate::task::Unhandled)).
 ///
 /// While a runtime ends, its destructors may still call this; once its pool is closed, the closure is dropped and
 /// the handle gives an error that [is_shutdown](crate::JoinError::is_shutdown).

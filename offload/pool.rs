@@ -131,7 +131,7 @@ impl Pool {
         Rc::new(Pool { limits, line, holds, shared: Arc::new(shared), report, start })
     }
 
-    /// Has jobs spawned from now on tell `report` of the panics that nobody awaits, on whatever thread. Until then
+    /// Has jobs spawned from now on tell `report` of the panics that no handle receives, on any thread. Until then
     /// they are printed.
     pub(crate) fn report_to(&self, report: Report) {
         self.report.replace(report);

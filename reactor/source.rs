@@ -1,7 +1,7 @@
 //! [`Source`]: one descriptor, and how an operation on it waits.
 //!
 //! The reactor keeps, for each direction, whether the last it heard is that an operation may
-//! succeed, and who waits. An operation is tried only while its direction is ready; when the kernel
+//! succeed, and the waker that waits. An operation is tried only while its direction is ready; when the kernel
 //! says that it would block, the direction is not, and the task leaves its waker.
 //!
 //! A descriptor begins ready in both directions: the first try is made at once, and costs nothing
@@ -80,7 +80,7 @@ impl Side {
         }
     }
 
-    /// An event: takes what it says, and gives who waited for it.
+    /// An event: takes what it says, and gives the waker that waited for it.
     pub(crate) fn apply(&self, event: Readiness) -> Option<Waker> {
         if event == Readiness::Blocked {
             return None;
@@ -237,7 +237,7 @@ impl<Io: AsFd> Source<Io> {
         }
     }
 
-    /// Tries `op` while `side` is ready. `Pending`: nobody is registered yet to be woken when it is again.
+    /// Tries `op` while `side` is ready. `Pending`: the caller must still register its waker.
     fn attempt<T>(
         &self,
         side: &Side,
@@ -258,8 +258,8 @@ impl<Io: AsFd> Source<Io> {
         Poll::Pending
     }
 
-    /// Registers `waker`, and wakes the one in its place, which would not be woken any more. A waker that wakes
-    /// nobody has that one let go instead.
+    /// Registers `waker` and wakes the waker it replaces, which would otherwise never be woken. A noop waker only
+    /// removes the registered one.
     fn wait(&self, side: &Side, waker: &Waker) {
         if side.is_awaited_by(waker) {
             return;

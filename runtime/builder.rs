@@ -88,7 +88,7 @@ impl Builder {
         self
     }
 
-    /// Whose turn is next: by default who was ready first.
+    /// Which ready task runs next: by default the one that was ready first.
     pub fn order(mut self, order: Order) -> Self {
         self.order = order;
         self
@@ -96,7 +96,7 @@ impl Builder {
 
     /// How long, in real time, a run under a virtual clock waits for a wake from a thread it knows nothing
     /// of, when nothing else is left that could wake a task: 1 s by default. Then it panics, and names the
-    /// tasks that are deadlocked. It does not wait where that is in vain: when nobody holds a waker of
+    /// tasks that are deadlocked. It does not wait where that is in vain: when no waker is left of
     /// `block_on`'s future, or, in `run_forever`, of any task. A thread that takes longer holds the clock, by
     /// [`time::hold`](crate::time::hold).
     ///
@@ -128,13 +128,13 @@ impl Builder {
     /// ends there.
     ///
     /// Without it, a debug build prints how many there are, and a line for each of the first 50, to stderr when
-    /// the runtime is dropped, as nobody sees the report then; `on_lost(|_| {})` is silent.
+    /// the runtime is dropped, as no caller gets the report then; `on_lost(|_| {})` is silent.
     pub fn on_lost(mut self, hook: impl Fn(&Info) + Send + Sync + 'static) -> Self {
         self.on_lost = Some(OnLost(Arc::new(hook)));
         self
     }
 
-    /// What becomes of failures that nobody awaits: by default they are printed.
+    /// What becomes of [unhandled](crate::task::Unhandled) failures: by default they are printed.
     pub fn unhandled_panic(mut self, policy: UnhandledPanic) -> Self {
         self.unhandled_panic = policy;
         self
@@ -177,7 +177,7 @@ impl Builder {
     }
 
     /// How much later than asked the kernel may end a wait, so as to end several with one interrupt. It is an
-    /// attribute of the thread, 50 us unless somebody changed it. 1 us makes an idle loop's timers more
+    /// attribute of the thread, 50 us unless the program changed it. 1 us makes an idle loop's timers more
     /// punctual, for more interrupts. More than 2.1 s (2^31 ns) counts as that. A wait of more than 1000
     /// times the slack has a thousandth of itself instead, at most 100 ms, which no slack changes
     /// (docs/time.md).

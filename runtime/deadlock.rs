@@ -1,9 +1,9 @@
 //! Deadlock under virtual time: nothing is ready, and nothing is left that could change that.
 //!
-//! Under the real clock nobody can tell a program that waits from one that waits for ever. Under a virtual
+//! Under the real clock the loop cannot tell a program that waits from one that waits for ever. Under a virtual
 //! one nearly everything is known: no timer will be due, no source is awaited, no job runs, nothing holds the
-//! clock, and no `Handle` is out. Then a task whose waker nobody holds is *certain* never to go on. One whose
-//! waker somebody holds is *suspected* only: a plain thread may hold it, so it has a grace, in real time.
+//! clock, and no `Handle` is out. Then a task without a waker is *certain* never to go on. One with a
+//! waker is *suspected* only: a plain thread may hold that, so it has a grace, in real time.
 
 #![forbid(unsafe_code)]
 
@@ -14,7 +14,7 @@ use super::parts::Parts;
 use super::report::{LISTED, write_more};
 use crate::executor::{Hub, Id, Info, State, with_current};
 
-/// How long a thread that nobody knows of has to wake a task, unless told otherwise.
+/// How long a thread that the runtime does not know of has to wake a task, unless told otherwise.
 pub(super) const GRACE: Duration = Duration::from_secs(1);
 
 /// It looks like a deadlock, and proves to be one if nothing happens.
@@ -84,7 +84,7 @@ impl Suspicion {
     }
 }
 
-/// A task, and who awaits its handle.
+/// A task, and the task that awaits its handle.
 type Blocked = (Info, Option<Id>);
 
 /// A line for each, and no more than can be read.

@@ -13,8 +13,8 @@ use super::{ExitReport, OnExit, Runtime};
 use crate::executor::{JoinError, Who, silence};
 
 impl Runtime {
-    /// Ends. Whether a failure that was to stop a run ([`UnhandledPanic::Stop`](super::UnhandledPanic::Stop))
-    /// came too late for that.
+    /// Ends the runtime. True if a failure that should have stopped a run
+    /// ([`Stop`](super::UnhandledPanic::Stop)) came after the last run.
     #[cfg(feature = "time")]
     pub(crate) fn end_and_tell(mut self) -> bool {
         self.end(self.made);
@@ -39,7 +39,7 @@ impl Runtime {
         ExitReport::new(lost, self.parts.shut())
     }
 
-    /// Of a failure that nobody awaits, in no task's name.
+    /// Reports a failure that belongs to no task.
     fn tell(&self, error: impl Into<Box<dyn Error>>) {
         silence(|| self.parts.failures.add(None, error.into()));
     }

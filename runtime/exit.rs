@@ -20,9 +20,9 @@ use crate::common::scoped;
 /// A runtime that is dropped inside a run, or while its thread panics, drops them at once.
 ///
 /// `Cancel` and `Wait` run what a [`Handle`](crate::Handle) has sent too. They end before their time when each
-/// task has ended or is certain never to go on, as nobody holds its waker
+/// task has ended or is certain never to go on, as it has no waker left
 /// ([`State::Stuck`](crate::task::State::Stuck)). A panic of the loop ends the wait, but not the end: it is
-/// reported as a failure that nobody awaits.
+/// reported as an [unhandled](crate::task::Unhandled) failure.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum OnExit {
     /// They are dropped where they stand, in the order of spawning.
@@ -45,7 +45,7 @@ thread_local! {
     static CURRENT: scoped::Scoped<Ending> = const { scoped::empty() };
 }
 
-/// Whether the tasks of a runtime have been asked to end, and who waits for that.
+/// Whether the tasks of a runtime have been asked to end, and the wakers that wait for that.
 #[derive(Default)]
 pub(super) struct Ending {
     asked: Cell<bool>,

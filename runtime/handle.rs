@@ -47,8 +47,8 @@ impl Handles {
 ///
 /// It may outlive the executor, which then refuses what is sent: the future is dropped on the sending thread,
 /// unpolled, and its [`RemoteHandle`] has an error that [is_shutdown](crate::JoinError::is_shutdown) already. A
-/// destructor of such a future that panics harms nobody, the sender included; one that sends another future has
-/// that dropped after it. A `stop` has no effect, and neither has [`RemoteHandle::abort`].
+/// panic of such a future's destructor ends there, and the sender goes on; a future that the destructor sends is
+/// dropped after it. A `stop` has no effect, and neither has [`RemoteHandle::abort`].
 #[derive(Clone)]
 pub struct Handle {
     hub: HubHandle,
@@ -99,7 +99,7 @@ impl Handle {
     /// After the executor has ended, the future is dropped here, unpolled, and the handle gives an
     /// error that [is_shutdown](crate::JoinError::is_shutdown).
     ///
-    /// A panic of the task is the error of its handle. If nobody awaits that, the executor's thread is told of it
+    /// A panic of the task is the error of its handle. If no handle receives that, the executor's thread is told of it
     /// ([`Unhandled`](crate::task::Unhandled)).
     ///
     /// ```

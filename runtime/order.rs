@@ -29,7 +29,7 @@ use crate::executor::{Info, with_current};
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
-    /// Who was ready first. A task that enters with *n* queued takes the (n+1)th turn from then.
+    /// The task that was ready first. One that enters with *n* queued takes the (n+1)th turn from then.
     #[default]
     Fifo,
     /// Any, by this seed: for tests, to find what holds only in the order in which it happened to run. The
@@ -44,7 +44,7 @@ pub enum Order {
     Shuffled(u64),
 }
 
-/// Chooses the next turn, and is told who has it.
+/// Chooses the task of the next turn, and is told which task that was.
 pub(crate) trait Schedule {
     /// Which of `ready` that are in the queue, from 0 on; `ready` is not 0.
     fn choose(&mut self, ready: usize) -> usize;

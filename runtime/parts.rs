@@ -1,4 +1,4 @@
-//! The parts of a runtime: those that the features leave.
+//! The parts of a runtime that the enabled features provide.
 //!
 //! The one file on the loop's way that asks which features there are. Each part keeps a thread-local of its
 //! own, and entering the runtime enters them all.
@@ -90,7 +90,7 @@ impl Parts {
         })
     }
 
-    /// Once the executor is there: it is told of jobs that nobody awaits.
+    /// Once the executor is there: it is told of failed jobs that no handle receives.
     pub(super) fn connect(&self, home: &HubHandle) {
         #[cfg(feature = "offload")]
         {
@@ -115,7 +115,7 @@ impl Parts {
         }
     }
 
-    /// Waits outside at most `limit`. Wakes nobody yet.
+    /// Waits outside at most `limit`. Wakes no task yet.
     #[inline]
     pub(super) fn wait(&self, limit: Option<Duration>) {
         self.reactor.wait(limit);
@@ -143,8 +143,8 @@ impl Parts {
         false
     }
 
-    /// Whether, as far as is known here, nothing is left that could wake anybody: for that time must be
-    /// virtual, and no timer, source or `Handle` there.
+    /// Whether, as far as is known here, nothing is left that could wake a task: time is virtual, no timer is
+    /// armed, no source awaited and no `Handle` out.
     pub(super) fn is_at_an_end(&self) -> bool {
         #[cfg(feature = "time")]
         let is_virtual = self.timers.is_virtual();
@@ -171,8 +171,8 @@ impl Parts {
         waits.collect()
     }
 
-    /// Wakes whoever is due, then whoever the reactor has heard of. `idle`: no task is ready and nothing
-    /// holds the clock, so a virtual one may move, unless the reactor has heard of somebody.
+    /// Wakes the timers that are due, then the tasks whose sources have news. `idle`: no task is ready and nothing
+    /// holds the clock, so a virtual one may move, unless a source has news.
     #[inline]
     pub(super) fn wake(&self, idle: bool) {
         #[cfg(feature = "net")]

@@ -41,7 +41,7 @@ pub struct RemoteHandle<T> {
     slot: Arc<RemoteSlot<T>>,
     /// Wakes the task, for `abort`.
     task: Waker,
-    /// Where a panic is told that the handle did not give to anybody.
+    /// Where a panic is reported that the handle did not give to an awaiter.
     home: HubHandle,
 }
 
@@ -69,7 +69,7 @@ impl<T> RemoteHandle<T> {
         self.slot.is_taken()
     }
 
-    /// Lets the task go on by itself. The same as dropping the handle, in words.
+    /// Lets the task go on by itself. Does what dropping the handle does, but says so.
     pub fn detach(self) {}
 
     /// Aborts the task when the guard that takes the handle's place is dropped.

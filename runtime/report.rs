@@ -78,10 +78,10 @@ impl fmt::Display for Lost<'_> {
     }
 }
 
-/// Lines of one kind in a text that somebody is to read.
+/// How many lines of a kind a report shows.
 pub(super) const LISTED: usize = 50;
 
-/// What is not among the first [`LISTED`] of so many.
+/// Says how many of `all` are not among the first [`LISTED`].
 pub(super) fn write_more(all: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match all.saturating_sub(LISTED) {
         0 => Ok(()),

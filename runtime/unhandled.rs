@@ -1,4 +1,4 @@
-//! [`Unhandled`]: failures that nobody awaits, and what becomes of them.
+//! [`Unhandled`]: failures that no handle receives, and what becomes of them.
 
 #![forbid(unsafe_code)]
 
@@ -11,12 +11,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::executor::{HubHandle, Info, JoinError, current, report, silence};
 
-/// A failure that nobody was there to see.
+/// A failure that no handle receives, so that no awaiter can see it.
 ///
 /// A task panicked after its handle was dropped, or its handle was dropped with the panic in it; a
 /// destructor, an awaiter's waker or a callback of a task panicked; a [`reported`] future gave an
-/// error. The same of a task that a [`Handle`](crate::Handle) sent and of a blocking job, wherever their handles
-/// were dropped: the runtime they belong to is told, on its own thread. Its `Display` names the task or job and
+/// error. The same holds for a task that a [`Handle`](crate::Handle) sent and for a blocking job, on whichever
+/// thread their handles are dropped: their runtime is told, on its own thread. Its `Display` names the task or job and
 /// the failure.
 #[derive(Debug)]
 pub struct Unhandled {
@@ -25,14 +25,14 @@ pub struct Unhandled {
 }
 
 impl Unhandled {
-    /// The task in whose name it happened, as it stood then. `None` where it was none's: a blocking job's, or a
-    /// waker's that panicked as the loop woke it.
+    /// The task that failed, as it stood then. `None` if no task did, but a blocking job, or a waker that panicked
+    /// as the loop woke it.
     #[must_use]
     pub fn task(&self) -> Option<&Info> {
         self.task.as_ref()
     }
 
-    /// Where the task or the blocking job was spawned; `None` if it was neither's.
+    /// Where the task or the blocking job was spawned; `None` if neither failed.
     #[must_use]
     pub fn site(&self) -> Option<&'static Location<'static>> {
         let site = || self.error.downcast_ref().and_then(JoinError::site);
@@ -66,7 +66,7 @@ impl fmt::Display for Unhandled {
     }
 }
 
-/// What becomes of a failure that nobody awaits. See [`Unhandled`].
+/// What becomes of a failure that no handle receives. See [`Unhandled`].
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub enum UnhandledPanic {
@@ -204,8 +204,8 @@ impl Late {
     }
 }
 
-/// Has a panic of a task or job that nobody awaits reported on its executor's thread. If the executor has ended,
-/// `refused` is given it, here.
+/// Reports a panic of a task or job that no handle receives, on its executor's thread. If the executor has ended,
+/// `refused` gets it, on this thread.
 pub(super) fn tell_home(
     home: &HubHandle,
     error: JoinError,
@@ -235,7 +235,7 @@ pub(super) fn print(error: JoinError) {
     silence(|| drop(unhandled)); // its payload may panic too
 }
 
-/// Runs `future`, for a task that nobody will await: an error it gives is reported as a panic would be
+/// Runs `future`, for a detached task: an error it gives is reported as a panic would be
 /// ([`UnhandledPanic`]), instead of vanishing with the output.
 ///
 /// ```

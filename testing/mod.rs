@@ -39,7 +39,7 @@ use trial::{ALL, Trial};
 /// Time is virtual and goes by itself ([`Clock::AutoAdvance`](crate::time::Clock::AutoAdvance)), so sleeps
 /// and timeouts take none. A run fails
 ///
-/// * when `body` panics, or a task does whose panic nobody awaits, or a destructor as the runtime ends;
+/// * when `body` panics, or a task does whose panic no handle receives, or a destructor as the runtime ends;
 /// * on a deadlock: no task is ready, and nothing is left that could wake one. A plain thread that is to wake
 ///   one [holds](crate::time::hold) the clock, or it is not waited for;
 /// * after a million turns.

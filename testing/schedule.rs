@@ -14,7 +14,7 @@ use crate::timer::Instant;
 pub(super) const MOST_TURNS: u64 = 1_000_000;
 
 /// The first `limit` choices as [`Order::Shuffled`](crate::Order::Shuffled) has them with this seed, then
-/// none: who is first in the queue is next. Where one task alone is ready, nothing is chosen.
+/// none: the first in the queue is next. Where one task alone is ready, nothing is chosen.
 pub(super) struct Prefix {
     seed: Shuffle,
     limit: u64,

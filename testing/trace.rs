@@ -1,4 +1,4 @@
-//! [`Trace`]: who had which turn, as a table.
+//! [`Trace`]: which task had which turn, as a table.
 
 #![forbid(unsafe_code)]
 

@@ -18,8 +18,8 @@ use crate::executor::{AbortHandle, spawn};
 ///
 /// A task is spawned for it, with all that is said of tasks: it is not called inside this function, but in a
 /// turn of that task, at the earliest after all that are ready now. At the same deadline, calls and sleeps
-/// come in the order in which their tasks first took a turn. A panic of `f` is reported as that of a task
-/// that nobody awaits. What has not been called when the runtime ends is dropped, and named in its report.
+/// come in the order in which their tasks first took a turn. A panic of `f` is reported as that of a
+/// detached task. What has not been called when the runtime ends is dropped, and named in its report.
 ///
 /// Dropping the handle changes nothing (asyncio's `call_later` is the model): [`cancel`](CallHandle::cancel)
 /// takes the call back.

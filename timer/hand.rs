@@ -43,7 +43,7 @@ impl Hand {
         self.deadline.set(deadline);
     }
 
-    /// Empties the hand. If nobody asks for what was in it any more, the next one may have its key.
+    /// Empties the hand. If no `Sleep` asks for what was in it any more, the next one may have its key.
     #[inline]
     pub(super) fn take(&self) -> Option<Waker> {
         self.waker.take()

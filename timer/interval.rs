@@ -85,7 +85,7 @@ fn assert_period(period: Duration, function: &str) {
     assert!(!period.is_zero(), "`{function}`: the period must not be zero");
 }
 
-/// What an [`Interval`] does with ticks that were due while nobody took them.
+/// What an [`Interval`] does with ticks that were due before the program took them.
 ///
 /// With a period of 10, a program that is away from 11 to 35 (the tick of 20 is taken at 35, after which
 /// the program is always there) takes its ticks at

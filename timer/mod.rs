@@ -19,7 +19,7 @@
 //!
 //! # Layout
 //!
-//! 1. `wheel.rs`: the data structure, integers only; `slab.rs`: its entries' keys, and who is in which slot.
+//! 1. `wheel.rs`: the data structure, integers only; `slab.rs`: its entries' keys, and which slot each is in.
 //! 2. `clock.rs`: [`Clock`], and what one runtime takes for now. `instant.rs`: [`Instant`].
 //! 3. `timers.rs`: the wheel, the clock and the wakers together, as the runtime holds them; `hand.rs`: the
 //!    one armed last.

@@ -1,20 +1,20 @@
-//! [`Slab`]: which entries of the wheel there are, by keys that go stale, and who is in which slot.
+//! [`Slab`]: which entries of the wheel there are, by keys that go stale, and which slot each is in.
 //!
 //! A pointer to an entry would need `unsafe` to follow and could outlive what it points to. An index is
-//! plain, and with the generation of its node beside it, the key of a removed entry finds nobody, whoever
-//! lives there now. (A node would have to be used 2^32 times while one key is kept for a stale key to be
+//! plain, and with the generation of its node beside it, the key of a removed entry finds nothing, whatever
+//! entry has its place now. (A node would have to be used 2^32 times while one key is kept for a stale key to be
 //! mistaken.) Nodes are used again, so a steady state allocates nothing.
 //!
 //! Those of a slot form a ring, first in, first out, doubly linked, with a node for the slot itself: so a
-//! ring has no ends to look out for, and whoever leaves need not say which ring it leaves. All nodes are in
-//! one array, the slots' first. They are apart from what the entries are about, and small, as who arms or
-//! cancels one of a million timers waits for the memory of its node.
+//! ring has no ends to look out for, and an entry that leaves need not say which ring it leaves. All nodes are in
+//! one array, the slots' first. They are apart from what the entries are about, and small, as arming or
+//! cancelling one of a million timers waits for the memory of its node.
 
 #![forbid(unsafe_code)]
 
 use std::mem;
 
-/// No node: the end of the list of those that are free, and the neighbour of whoever is in no ring.
+/// No node: the end of the list of those that are free, and the neighbour of a node in no ring.
 const NIL: u32 = u32::MAX;
 
 /// So many nodes are made at a time.

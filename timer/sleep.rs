@@ -51,8 +51,8 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// Waits until `deadline`, by the clock of the runtime. Otherwise like [`sleep`].
 ///
 /// The clock is read at the first poll: a `deadline` that has passed by then is ready at once. So a loop that
-/// makes one each round sees its deadline, though something else in it is always ready. Like every operation
-/// that is ready, it counts against the task's budget.
+/// makes one each round sees its deadline, though something else in it is always ready. It counts against
+/// the [budget](crate::task#the-budget-of-a-turn) of the turn.
 ///
 /// # Cancellation
 ///
@@ -205,7 +205,7 @@ impl Sleep {
         match self.at_home(|timers| timers.check(key, cx.waker())) {
             Check::Fired => return Poll::Ready(()),
             Check::Waits => {}
-            // What is polled with a waker that wakes nobody is to let go of the one that it has.
+            // A poll with a noop waker asks us to forget the registered one.
             Check::WakesAnother if cx.waker().will_wake(Waker::noop()) => self.disarm(),
             Check::WakesAnother => {
                 let mut waker = cx.waker().clone();

@@ -1,7 +1,7 @@
 //! [`Timers`]: the wheel, the clock and the wakers of one runtime.
 //!
 //! The runtime's driver holds it, enters it with the loop, and asks it three things between turns:
-//! who is due ([`fire`](Timers::fire)), how long a wait may be
+//! which wakers are due ([`fire`](Timers::fire)), how long a wait may be
 //! ([`until_next`](Timers::until_next)), and, where a real clock would be waited for, to go on to the next
 //! deadline if the clock is a virtual one ([`on_idle`](Timers::on_idle)).
 //!
@@ -132,8 +132,8 @@ impl Timers {
     /// go.
     ///
     /// Zero when something is due, and when a virtual clock has somewhere to go and is not held:
-    /// [`on_idle`](Self::on_idle) moves it. Never ends before a deadline that it ends for; it may
-    /// end before that of one among many, only for the wheel to turn.
+    /// [`on_idle`](Self::on_idle) moves it. Never early for a deadline. If many timers share a
+    /// coarse slot, the wait may end sooner, only to cascade them.
     pub(crate) fn until_next(&self) -> Option<Duration> {
         if self.goes_to().is_some() && !self.is_held() {
             return Some(Duration::ZERO);
@@ -153,7 +153,7 @@ impl Timers {
     }
 
     /// Nothing is ready, and nothing holds the clock: moves a virtual clock that has somewhere to go. To the
-    /// next deadline, and wakes who is due there; or to the end of the `advance`, and wakes the advancer.
+    /// next deadline, and wakes the timers due there; or to the end of the `advance`, and wakes the advancer.
     /// `true`: it moved.
     pub(crate) fn on_idle(&self) -> bool {
         let Some(end) = self.goes_to() else { return false };
@@ -211,7 +211,7 @@ impl Timers {
         Some(self.hand.hold(deadline, waker.take()))
     }
 
-    /// What an armed one is about, to whoever polls it with `waker`.
+    /// Whether an armed timer still waits, and whether it wakes `waker`.
     pub(super) fn check(&self, key: Key, waker: &Waker) -> Check {
         match self.wheel().get_mut(key) {
             None => Check::Fired,
@@ -220,7 +220,7 @@ impl Timers {
         }
     }
 
-    /// Has `waker` woken instead of the one that it becomes, for the caller to drop.
+    /// Swaps `waker` with the registered one; the caller drops the old.
     pub(super) fn replace(&self, key: Key, waker: &mut Waker) {
         if let Some(registered) = self.wheel().get_mut(key) {
             std::mem::swap(registered, waker);

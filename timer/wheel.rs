@@ -23,14 +23,14 @@
 //!
 //! When the next is due is therefore plain on the lowest level. Above it the first slot is only where it
 //! begins, so the deadlines in it are looked through, if they are few: a far timer alone does not wake
-//! anybody before its time, once a level, only to cascade. Where they are many, the slot's beginning has to
-//! do: whoever waits is woken to a cascade early, but shares that wake with the many.
+//! the loop before its time, once a level, only to cascade. Where they are many, the slot's beginning has to
+//! do: the loop wakes early for a cascade, one wake for all the many.
 //!
 //! As many levels as the 64 bits of a nanosecond count need are there (8 at 2^16 ns, 11 at 1 ns), so nothing
 //! wraps. The last tick of all stands for *never*: [`NEVER`] is in it. What is armed for it is in a slot of
-//! its own behind the last level, where nobody looks.
+//! its own behind the last level, where no search looks.
 //!
-//! Who is first at the same deadline need not be written down: two with one deadline are always in one slot,
+//! Which timer was first at the same deadline need not be written down: two with one deadline are always in one slot,
 //! and a slot is left in the order in which it was entered.
 
 #![forbid(unsafe_code)]
@@ -63,7 +63,7 @@ pub(super) struct Wheel<T> {
     shift: u32,
     /// The tick up to which everything was handed out.
     now: u64,
-    /// One word a level, one bit a slot: is there anybody? The last word is for [`NEVER_SLOT`].
+    /// One word a level, one bit a slot: does the slot hold an entry? The last word is for [`NEVER_SLOT`].
     occupied: [u64; LEVELS + 1],
     slab: Slab,
     entries: Vec<Entry<T>>,
@@ -110,7 +110,7 @@ impl<T> Wheel<T> {
         (self.slab.memory(), self.entries.capacity())
     }
 
-    /// A key to arm somebody under.
+    /// A key to arm an entry under.
     pub(super) fn reserve(&mut self) -> Key {
         let key = self.slab.reserve();
         if self.entries.len() < self.slab.room() {
@@ -129,7 +129,7 @@ impl<T> Wheel<T> {
     pub(super) fn insert(&mut self, key: Key, deadline: u64, value: T) {
         let entry = &mut self.entries[self.slab.entry(key) as usize];
         entry.deadline = deadline;
-        // It is empty, and not even looked at: that would be a wait for its memory.
+        // Known to be empty. A plain assignment would read the old value to drop it, and that read is a cache miss.
         mem::forget(entry.value.replace(value));
         let slot = self.slot_of(deadline);
         self.slab.append(slot as u32, key);

@@ -85,8 +85,8 @@ impl TcpStream {
     /// Those of `connect(2)`, such as [`ConnectionRefused`](io::ErrorKind::ConnectionRefused), and
     /// those of making and registering a descriptor; of several addresses, the last one's. For a name, those of the
     /// resolver, and without the feature `offload` [`Unsupported`](io::ErrorKind::Unsupported). Of kind
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput): text without a port, or no address. How long an address that does not answer takes
-    /// is the system's choice, and may be minutes: race it with a timer of your own.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput): text without a port, or no address. How long an address that
+    /// does not answer takes is the system's choice, and may be minutes: race it with a timer of your own.
     ///
     /// # Panics
     ///
@@ -166,7 +166,7 @@ impl TcpStream {
 
     /// Waits for bytes and reads what there is, as much as fits into `buf`: how many. 0 is the end, or an empty `buf`.
     ///
-    /// As the method of futures' `AsyncReadExt`, which it is preferred to, with `&self` and a better end.
+    /// Preferred to the method of futures' `AsyncReadExt`: takes `&self`, and frees its waker when dropped.
     ///
     /// # Errors
     ///
@@ -200,7 +200,7 @@ impl TcpStream {
     /// Waits for room and writes as much of `buf` as there is room for: how much, which is 0 for an empty `buf`
     /// alone. `AsyncWriteExt::write_all` of futures writes all of it.
     ///
-    /// As the method of futures' `AsyncWriteExt`, which it is preferred to, with `&self` and a better end.
+    /// Preferred to the method of futures' `AsyncWriteExt`: takes `&self`, and frees its waker when dropped.
     ///
     /// # Errors
     ///
@@ -233,8 +233,8 @@ impl TcpStream {
     }
 
     /// Sends small writes at once (`true`) instead of holding them back while earlier bytes are
-    /// unacknowledged (`false`, as it begins: Nagle's algorithm). Whoever writes whole messages
-    /// wants `true`.
+    /// unacknowledged (`false`, as it begins: Nagle's algorithm). A program that writes whole
+    /// messages wants `true`.
     ///
     /// # Errors
     ///
