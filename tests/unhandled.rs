@@ -101,7 +101,7 @@ const KINDS: [(&str, fn()); 8] = [
         spawn(async move { first(handle.await.unwrap_err()) }).detach();
     }),
     ("a destructor, waker or callback of task #1 panicked: output", || {
-        drop(spawn(async { Grenade("output") }))
+        drop(spawn(async { Grenade("output") }));
     }),
     ("task #1 panicked", || drop(spawn(async { panic_any(Grenade("payload")) }))),
     ("a destructor, waker or callback of task #1 panicked: in wake", || {
