@@ -81,7 +81,7 @@ fn a_destructor_that_panics_while_its_task_unwinds_is_reported_and_ends_nothing(
     executor.block_on(async {
         assert_eq!(task.await.unwrap_err().to_string(), "task #1 panicked: first");
     });
-    assert_eq!(*told.borrow(), ["#1 task #1 panicked: second"]);
+    assert_eq!(*told.borrow(), ["#1 a destructor, waker or callback of task #1 panicked: second"]);
 }
 
 /// Panics in its poll, then again in its drop, which is not part of that poll.
