@@ -1,6 +1,7 @@
 //! The cell: header and future in one allocation, and the functions that know the future's type.
 
 use std::alloc::Layout;
+use std::any::Any;
 use std::cell::UnsafeCell;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -161,7 +162,6 @@ impl<F: Future> Drop for DropFuture<F> {
     #[cold]
     fn drop(&mut self) {
         let Self(task, _) = *self;
-        budget::lift(); // as in `settle`
         // SAFETY: (STAGE) made and dropped in `poll`: the future is there, and settled as dropped after this. (ALIVE)
         // RUNNING is held.
         unsafe { contain(task, || drop_future::<F>(task)) };
@@ -187,11 +187,14 @@ unsafe fn cancel<F: Future>(task: TaskPtr, why: fn(Who) -> JoinError) {
 /// outcome, unless there is an earlier one), the output's drop when nobody wants it, and the
 /// wakers and callbacks of those who wait. None leaves the task half done.
 unsafe fn settle<F: Future>(task: TaskPtr, result: Result<F::Output, JoinError>) {
-    budget::lift(); // what the poll has spent does not bind the destructors, wakers and callbacks here
     // SAFETY: (STAGE) FUTURE is set: the future is there; `settle_dropped` says that it no longer is.
     let drop_future = || unsafe { drop_future::<F>(task) };
-    let dropped =
-        if needs_drop::<F>() { catch_unwind(AssertUnwindSafe(drop_future)) } else { Ok(()) };
+    let dropped = if needs_drop::<F>() {
+        budget::lift(); // what the poll has spent does not bind a destructor
+        catch_unwind(AssertUnwindSafe(drop_future))
+    } else {
+        Ok(())
+    };
     // SAFETY: (STAGE) as the caller promised, and the future has been dropped.
     unsafe { settle_dropped::<F>(task, result, dropped) };
 }
@@ -208,15 +211,7 @@ unsafe fn settle_dropped<F: Future>(
     count.future_gone();
     if let Err(payload) = dropped {
         // SAFETY: (ALIVE) as above.
-        let (who, beside) = unsafe { (who(task), Who::Beside(description(task))) };
-        if result.as_ref().is_err_and(JoinError::is_panic) {
-            // SAFETY: (ALIVE) as above.
-            unsafe { report(task, JoinError::panicked(beside, payload)) };
-        } else {
-            let unwanted = std::mem::replace(&mut result, Err(JoinError::panicked(who, payload)));
-            // SAFETY: (ALIVE) as above.
-            unsafe { give_up(task, unwanted) };
-        }
+        result = unsafe { drop_panicked(task, result, payload) };
     }
     if waiters.is_empty() && !count.has_handle() {
         // SAFETY: (ALIVE) as above.
@@ -231,6 +226,29 @@ unsafe fn settle_dropped<F: Future>(
     }
     // SAFETY: (STAGE) the output was just stored; RUNNING is held.
     unsafe { deliver::<F>(task) };
+}
+
+/// The drop of the future panicked: that is the outcome, unless the poll panicked before. The other of the two is given up.
+///
+/// # Safety
+///
+/// (ALIVE), at home.
+#[cold]
+#[inline(never)]
+unsafe fn drop_panicked<T>(
+    task: TaskPtr,
+    result: Result<T, JoinError>,
+    payload: Box<dyn Any + Send>,
+) -> Result<T, JoinError> {
+    // SAFETY: (ALIVE), at home, as the caller promised.
+    unsafe {
+        if result.as_ref().is_err_and(JoinError::is_panic) {
+            report(task, JoinError::panicked(Who::Beside(description(task)), payload));
+            return result;
+        }
+        give_up(task, result);
+        Err(JoinError::panicked(who(task), payload))
+    }
 }
 
 /// Tells those who wait, in the order in which they registered. Then the output is the handle's; without
@@ -327,17 +345,20 @@ unsafe fn who(task: TaskPtr) -> Who {
 /// # Safety
 ///
 /// As of `who`.
+#[cold]
+#[inline(never)]
 unsafe fn description(task: TaskPtr) -> Info {
     // SAFETY: (ALIVE), at home, as the caller promised; (PINNED) the task holds a reference on its hub.
     unsafe { hub((*task.as_ptr()).hub).describe(task) }
 }
 
-/// Runs code of the user's; a panic ends here, and is reported in the name of `task`.
+/// Runs code of the user's, unbound by what the turn has spent; a panic ends here, and is reported in the name of `task`.
 ///
 /// # Safety
 ///
 /// (ALIVE), at home.
 pub(super) unsafe fn contain(task: TaskPtr, user_code: impl FnOnce()) {
+    budget::lift();
     if let Err(payload) = catch_unwind(AssertUnwindSafe(user_code)) {
         // SAFETY: (ALIVE) as the caller promised.
         unsafe { report(task, JoinError::panicked(Who::Beside(description(task)), payload)) };

@@ -121,7 +121,7 @@ impl Count {
         let local = self.local.get() + 1;
         self.local.set(local);
         if local == FOLD {
-            self.fold();
+            abort_beyond_most(self.fold());
         }
     }
 
@@ -138,14 +138,11 @@ impl Count {
         Fate::Kept
     }
 
-    /// Moves what home has counted into the word. A pin is held, so this frees nothing. Ends the process as `away_inc` does.
+    /// Moves what home has counted into the word, and gives that as it was before. A pin is held, so this frees nothing.
     #[cold]
-    fn fold(&self) {
+    fn fold(&self) -> isize {
         let local = self.local.replace(0) as isize;
-        let word = self.word.fetch_add(local * ONE, order::fold());
-        if local > 0 && word > MOST * ONE {
-            std::process::abort();
-        }
+        self.word.fetch_add(local * ONE, order::fold())
     }
 
     /// Whether no reference is out, nor the cell in the inbox. While a pin is held none can come from
@@ -172,12 +169,8 @@ impl Count {
 
     // ---- away
 
-    /// Ends the process, as `Arc` does, when so many references were forgotten that one more could overflow.
     pub(crate) fn away_inc(&self) {
-        let word = self.word.fetch_add(ONE, order::away_inc());
-        if word > MOST * ONE {
-            std::process::abort();
-        }
+        abort_beyond_most(self.word.fetch_add(ONE, order::away_inc()));
     }
 
     pub(crate) fn away_dec(&self) -> Fate {
@@ -206,5 +199,13 @@ impl Count {
     /// The inbox is closed: the push did not happen. The caller holds a reference besides.
     pub(crate) fn let_go(&self) {
         self.word.fetch_and(!(QUEUED | ABORT), order::let_go());
+    }
+}
+
+/// Ends the process, as `Arc` does, when so many references were forgotten that more could overflow.
+#[inline]
+fn abort_beyond_most(word: isize) {
+    if word > MOST * ONE {
+        std::process::abort();
     }
 }
