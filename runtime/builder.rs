@@ -256,7 +256,13 @@ impl Builder {
         schedule: Option<Box<dyn Schedule>>,
         made: &'static Location<'static>,
     ) -> io::Result<Runtime> {
-        let parts = Parts::new(&self)?;
+        let parts = match Parts::new(&self) {
+            Ok(parts) => parts,
+            Err(error) => {
+                drop(self); // not as this returns: a destructor that panics then would leak the error
+                return Err(error);
+            }
+        };
         let event_interval = if schedule.is_some() { NonZeroU32::MIN } else { self.event_interval };
         let deadlock_grace = self.deadlock_grace;
         let outside = Outside { parts: parts.clone(), schedule, deadlock_grace, suspicion: None };

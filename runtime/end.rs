@@ -33,15 +33,16 @@ impl Runtime {
             self.tell("the loop panicked, so the end of the runtime no longer waits for its tasks");
         }
         let lost = self.executor.end(site);
-        if let Some(OnLost(hook)) = &self.on_lost {
+        if let Some(OnLost(hook)) = self.on_lost.take() {
             lost.iter().for_each(|task| silence(|| hook(task)));
+            silence(|| drop(hook)); // what it owns may panic too
         }
         ExitReport::new(lost, self.parts.shut())
     }
 
     /// Reports a failure that belongs to no task.
     fn tell(&self, error: impl Into<Box<dyn Error>>) {
-        silence(|| self.parts.failures.add(None, error.into()));
+        self.parts.failures.add(None, error.into());
     }
 
     /// Gives turns until each task has ended or is stuck for certain, but not longer than `on_exit` says.
@@ -76,8 +77,9 @@ impl Runtime {
 impl Drop for Runtime {
     fn drop(&mut self) {
         if !self.ended {
+            let has_hook = self.on_lost.is_some();
             let report = self.end(self.made);
-            if cfg!(debug_assertions) && self.on_lost.is_none() && !report.lost().is_empty() {
+            if cfg!(debug_assertions) && !has_hook && !report.lost().is_empty() {
                 let lost = Lost { tasks: report.lost(), how: " when the runtime was dropped" };
                 silence(|| eprintln!("{lost}"));
             }

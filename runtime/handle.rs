@@ -12,6 +12,7 @@ use std::task::Waker;
 use futures_task::{FutureObj, Spawn, SpawnError};
 
 use super::remote::{RemoteHandle, Sent};
+use super::unhandled::{Home, Late};
 use crate::common::discard::discard;
 use crate::common::scoped;
 use crate::common::tokens::{Token, Tokens};
@@ -52,6 +53,8 @@ impl Handles {
 #[derive(Clone)]
 pub struct Handle {
     hub: HubHandle,
+    /// Where failures go that the ended executor no longer takes.
+    late: Late,
     /// While one is out, a runtime under a virtual clock is not deadlocked: work may come.
     _token: Option<Token>,
 }
@@ -59,7 +62,7 @@ pub struct Handle {
 impl Handle {
     /// A way into an executor of one's own; a runtime has [`Runtime::handle`](crate::Runtime::handle).
     pub fn new<D: Driver>(executor: &Executor<'_, D>) -> Self {
-        Self { hub: executor.remote(), _token: None }
+        Self { hub: executor.remote(), late: Late::of_no_runtime(), _token: None }
     }
 
     pub(crate) fn counted<D: Driver>(executor: &Executor<'_, D>, token: Token) -> Self {
@@ -90,7 +93,13 @@ impl Handle {
     #[must_use]
     pub fn try_current() -> Option<Self> {
         let hub = HubHandle::current()?;
-        Some(Self { hub, _token: scoped::current(&CURRENT).map(|tokens| tokens.0.take()) })
+        let token = scoped::current(&CURRENT).map(|tokens| tokens.0.take());
+        Some(Self { hub, _token: token, late: Late::current() })
+    }
+
+    /// Of a runtime, which takes failures longer than its executor does.
+    pub(super) fn with_late(self, late: Late) -> Self {
+        Self { late, ..self }
     }
 
     /// Sends a task to the executor. It enters the run queue at the executor's next look, which an idle
@@ -121,7 +130,7 @@ impl Handle {
             discard(refused.refuse());
             Waker::noop().clone()
         });
-        RemoteHandle::new(slot, task, self.hub.clone())
+        RemoteHandle::new(slot, task, Home::new(self.hub.clone(), self.late.clone()))
     }
 
     /// Ends `run_forever`; if it does not run now, the next one ends at once. `block_on` takes no notice.

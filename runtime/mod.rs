@@ -44,7 +44,7 @@ use std::time::Duration;
 
 use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
 
-use crate::executor::{Executor, JoinHandle, Nested, with_current};
+use crate::executor::{Executor, JoinHandle, Nested, silence, with_current};
 
 pub use builder::Builder;
 use builder::OnLost;
@@ -283,15 +283,23 @@ impl Runtime {
     }
 
     /// A run is over, if there was one.
+    ///
+    /// # Panics
+    ///
+    /// With the failure that is to end it.
     fn after<R>(&self, run: Result<R, Nested>) -> Result<R, Nested> {
-        run.inspect(|_| self.parts.failures.stop_the_run())
+        let stops = run.as_ref().ok().and_then(|_| self.parts.failures.stops_the_run());
+        let Some(text) = stops else { return run };
+        silence(|| drop(run)); // not while unwinding, as its destructor may panic
+        panic!("{text}");
     }
 
     /// A way in from other threads. While a `Handle` is out, work may come: a run under a virtual clock is
     /// then not taken for a deadlock, and waits.
     #[must_use]
     pub fn handle(&self) -> Handle {
-        Handle::counted(&self.executor, self.parts.handles.take())
+        let handle = Handle::counted(&self.executor, self.parts.handles.take());
+        handle.with_late(self.parts.failures.late())
     }
 
     /// Ends what is left, and says what that was.
@@ -303,7 +311,9 @@ impl Runtime {
     #[must_use = "the report says what was lost; drop the runtime if you do not want it"]
     #[track_caller]
     pub fn shutdown(mut self) -> ExitReport {
-        self.end(Location::caller())
+        let report = self.end(Location::caller());
+        drop(self); // not as this returns: a destructor that panics then would leak the report
+        report
     }
 }
 
@@ -356,7 +366,11 @@ impl Spawn for Runtime {
 #[track_caller]
 pub fn block_on<F: Future>(future: F) -> F::Output {
     match Runtime::new() {
-        Ok(runtime) => runtime.block_on(future),
+        Ok(runtime) => {
+            let output = runtime.block_on(future);
+            drop(runtime); // not as this returns: a destructor that panics then would leak the output
+            output
+        }
         Err(error) => panic!("`block_on` cannot make a runtime: {error}"),
     }
 }

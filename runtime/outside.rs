@@ -23,7 +23,9 @@ pub(super) struct Outside {
 impl Driver for Outside {
     #[inline]
     fn turn(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
-        self.parts.failures.stop_the_run();
+        if let Some(text) = self.parts.failures.stops_the_run() {
+            panic!("{text}");
+        }
         let wait = |is_held: bool| {
             // A wait without end under a virtual clock, for nothing that is known.
             if limit.is_none() && !is_held && self.parts.is_at_an_end() {

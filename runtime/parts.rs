@@ -21,7 +21,7 @@ use super::Builder;
 use super::exit::Ending;
 use super::handle::Handles;
 use super::report::StuckJob;
-use super::unhandled::{Failures, tell_home};
+use super::unhandled::{Failures, Home};
 use crate::common::scoped;
 use crate::common::tokens::Tokens;
 use crate::executor::{HubHandle, Id, Pending, Unpark, with_current};
@@ -59,6 +59,7 @@ pub(super) struct Parts {
 pub(super) struct Entered {
     _ending: scoped::Entered<Ending>,
     _handles: scoped::Entered<Handles>,
+    _failures: scoped::Entered<Failures>,
     #[cfg(feature = "net")]
     _reactor: scoped::Entered<Reactor>,
     #[cfg(feature = "time")]
@@ -94,11 +95,8 @@ impl Parts {
     pub(super) fn connect(&self, home: &HubHandle) {
         #[cfg(feature = "offload")]
         {
-            let (home, late) = (home.clone(), self.failures.late());
-            self.pool.report_to(Arc::new(move |error| {
-                let late = late.clone();
-                tell_home(&home, error, move |error| late.add(error));
-            }));
+            let home = Home::new(home.clone(), self.failures.late());
+            self.pool.report_to(Arc::new(move |error| home.tell(error)));
         }
     }
 
@@ -106,6 +104,7 @@ impl Parts {
         Entered {
             _ending: self.ending.enter(),
             _handles: self.handles.enter(),
+            _failures: self.failures.enter(),
             #[cfg(feature = "net")]
             _reactor: self.reactor.enter(),
             #[cfg(feature = "time")]

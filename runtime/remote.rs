@@ -11,11 +11,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
-use super::unhandled::{print, tell_home};
+use super::unhandled::Home;
 use crate::common::slot::{Filled, Slot};
-use crate::executor::{
-    Abort, AbortOnDrop, HubHandle, JoinError, Who, contain, current, poll_contained,
-};
+use crate::executor::{Abort, AbortOnDrop, JoinError, Who, contain, current, poll_contained};
 
 /// Its note: whether the task was aborted. The slot is not in the task, which belongs to its executor's thread
 /// and may be freed first.
@@ -42,11 +40,11 @@ pub struct RemoteHandle<T> {
     /// Wakes the task, for `abort`.
     task: Waker,
     /// Where a panic is reported that the handle did not give to an awaiter.
-    home: HubHandle,
+    home: Home,
 }
 
 impl<T> RemoteHandle<T> {
-    pub(super) fn new(slot: Arc<RemoteSlot<T>>, task: Waker, home: HubHandle) -> Self {
+    pub(super) fn new(slot: Arc<RemoteSlot<T>>, task: Waker, home: Home) -> Self {
         Self { slot, task, home }
     }
 
@@ -113,7 +111,7 @@ impl<T> Drop for RemoteHandle<T> {
         let (awaiter, output) = self.slot.leave();
         contain(|| drop(awaiter));
         match output {
-            Some(Err(error)) if error.is_panic() => tell_home(&self.home, error, print),
+            Some(Err(error)) if error.is_panic() => self.home.tell(error),
             value => drop(value),
         }
     }

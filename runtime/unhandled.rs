@@ -6,9 +6,12 @@ use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
+use std::mem;
 use std::panic::Location;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::common::scoped;
 use crate::executor::{HubHandle, Info, JoinError, current, report, silence};
 
 /// A failure that no handle receives, so that no awaiter can see it.
@@ -90,6 +93,10 @@ impl fmt::Debug for UnhandledPanic {
     }
 }
 
+thread_local! {
+    static CURRENT: scoped::Scoped<Failures> = const { scoped::empty() };
+}
+
 /// The failures of one runtime.
 pub(super) struct Failures {
     policy: UnhandledPanic,
@@ -106,58 +113,58 @@ impl Failures {
         Self {
             policy,
             stopping: RefCell::new(None),
-            late: Late::default(),
+            late: Late::new(),
             ending: Cell::new(false),
             came_late: Cell::new(false),
         }
     }
 
+    pub(super) fn enter(self: &Rc<Self>) -> scoped::Entered<Self> {
+        scoped::enter(&CURRENT, Rc::clone(self))
+    }
+
+    /// Deals with one as the policy says. Nothing that panics on the way leaves this: the policy's function, the
+    /// failure's text, its destructor, or a closed stderr.
     pub(super) fn add(&self, task: Option<Info>, error: Box<dyn Error>) {
         let unhandled = Unhandled { task, error };
         match &self.policy {
-            // Contained here: unwinding would drop the failure, whose payload may panic too.
             UnhandledPanic::Call(function) => silence(|| function(&unhandled)),
             UnhandledPanic::Stop if !self.ending.get() && self.stopping.borrow().is_none() => {
                 *self.stopping.borrow_mut() = Some(unhandled);
+                return;
             }
-            UnhandledPanic::Report => eprintln!("{unhandled}"),
+            UnhandledPanic::Report => silence(|| eprintln!("{unhandled}")),
             UnhandledPanic::Stop => {
-                self.came_late.set(true);
-                eprintln!("{unhandled}");
+                self.came_late.set(self.came_late.get() || self.ending.get());
+                silence(|| eprintln!("{unhandled}"));
             }
         }
+        silence(|| drop(unhandled));
     }
 
-    /// Ends the run if a failure is to.
-    ///
-    /// # Panics
-    ///
-    /// In that case.
-    pub(super) fn stop_the_run(&self) {
-        if let Some(unhandled) = self.stopping.take() {
-            let text = unhandled.to_string();
-            silence(|| drop(unhandled)); // its payload may panic too
-            panic!("{text}");
-        }
+    /// The text of the failure that is to end the run, if there is one: the caller panics with it.
+    pub(super) fn stops_the_run(&self) -> Option<String> {
+        let unhandled = self.stopping.take()?;
+        let mut text = String::from("a failure that nobody awaits, whose text could not be made");
+        silence(|| text = unhandled.to_string());
+        silence(|| drop(unhandled));
+        Some(text)
     }
 
     /// The runtime ends: no run is left to be stopped.
     pub(super) fn end(&self) {
         self.ending.set(true);
-        if let Some(unhandled) = self.stopping.take() {
-            self.came_late.set(true);
-            silence(|| eprintln!("{unhandled}"));
-            silence(|| drop(unhandled));
+        if let Some(Unhandled { task, error }) = self.stopping.take() {
+            self.add(task, error);
         }
     }
 
-    /// Where blocking jobs leave failures for the end.
-    #[cfg(feature = "offload")]
+    /// Where other threads leave failures once the executor has ended.
     pub(super) fn late(&self) -> Late {
         self.late.clone()
     }
 
-    /// Reports what came while the pool ended; from now on it is printed.
+    /// Reports what came since the executor ended; from now on it is printed.
     pub(super) fn close(&self) {
         let late = self.late.lock().take();
         for error in late.into_iter().flatten() {
@@ -172,21 +179,36 @@ impl Failures {
     }
 }
 
-/// Failures of blocking jobs that came when the executor had ended already, while its runtime waited for the pool;
-/// `None`: the runtime has ended too.
-#[derive(Clone)]
-pub(super) struct Late(Arc<Mutex<Option<Vec<JoinError>>>>);
-
-impl Default for Late {
-    fn default() -> Self {
-        Self(Arc::new(Mutex::new(Some(Vec::new()))))
+impl Drop for Failures {
+    /// The function of the policy may own anything.
+    fn drop(&mut self) {
+        let policy = mem::take(&mut self.policy);
+        silence(|| drop(policy));
     }
 }
 
-#[cfg_attr(not(feature = "offload"), allow(dead_code, reason = "only jobs outlive the executor"))]
+/// Failures that came when the executor had ended already, while its runtime still waited for the pool; `None`: the
+/// runtime has ended too, or there is none.
+#[derive(Clone)]
+pub(super) struct Late(Arc<Mutex<Option<Vec<JoinError>>>>);
+
 impl Late {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new(Some(Vec::new()))))
+    }
+
+    /// Of the runtime that this thread is inside of, if it is inside of one.
+    pub(super) fn current() -> Self {
+        scoped::current(&CURRENT).map_or_else(Self::of_no_runtime, |failures| failures.late())
+    }
+
+    /// Of an executor without a runtime: all that comes is printed.
+    pub(super) fn of_no_runtime() -> Self {
+        Self(Arc::default())
+    }
+
     /// Keeps the failure for the runtime's thread, or prints it if the runtime has ended.
-    pub(super) fn add(&self, error: JoinError) {
+    fn add(&self, error: JoinError) {
         let refused = match &mut *self.lock() {
             Some(late) => {
                 late.push(error);
@@ -204,35 +226,51 @@ impl Late {
     }
 }
 
-/// Reports a panic of a task or job that no handle receives, on its executor's thread. If the executor has ended,
-/// `refused` gets it, on this thread.
-pub(super) fn tell_home(
-    home: &HubHandle,
-    error: JoinError,
-    refused: impl FnOnce(JoinError) + Send + 'static,
-) {
-    /// Never lost: a call that is dropped instead of called is refused.
-    struct Unseen<R: FnOnce(JoinError)>(Option<(JoinError, R)>);
-    impl<R: FnOnce(JoinError)> Drop for Unseen<R> {
-        fn drop(&mut self) {
-            if let Some((error, refused)) = self.0.take() {
-                refused(error);
+/// Where panics of sent tasks and of blocking jobs that no handle receives are reported, from any thread.
+#[derive(Clone)]
+pub(super) struct Home {
+    hub: HubHandle,
+    late: Late,
+}
+
+impl Home {
+    pub(super) fn new(hub: HubHandle, late: Late) -> Self {
+        Self { hub, late }
+    }
+
+    /// One rule for all of them. Inside of the runtime it is told at once. From elsewhere the executor is sent it;
+    /// if that has ended, the runtime finds it at its own end; and after that it is printed here.
+    pub(super) fn tell(&self, error: JoinError) {
+        /// Never lost: a call that is dropped instead of called comes late.
+        struct Unseen(Option<(JoinError, Late)>);
+        impl Drop for Unseen {
+            fn drop(&mut self) {
+                if let Some((error, late)) = self.0.take() {
+                    late.add(error);
+                }
             }
         }
-    }
-    let mut unseen = Unseen(Some((error, refused)));
-    drop(home.call(move || {
-        if let Some((error, _)) = unseen.0.take() {
-            report(error.task().cloned(), error.into());
+        if let Some(failures) = scoped::current(&CURRENT).filter(|it| self.is_of(it)) {
+            return failures.add(error.task().cloned(), error.into());
         }
-    }));
+        let mut unseen = Unseen(Some((error, self.late.clone())));
+        drop(self.hub.call(move || {
+            if let Some((error, _)) = unseen.0.take() {
+                report(error.task().cloned(), error.into());
+            }
+        }));
+    }
+
+    fn is_of(&self, failures: &Failures) -> bool {
+        Arc::ptr_eq(&self.late.0, &failures.late.0)
+    }
 }
 
 /// As [`UnhandledPanic::Report`] does.
-pub(super) fn print(error: JoinError) {
+fn print(error: JoinError) {
     let unhandled = Unhandled { task: error.task().cloned(), error: error.into() };
     silence(|| eprintln!("{unhandled}"));
-    silence(|| drop(unhandled)); // its payload may panic too
+    silence(|| drop(unhandled));
 }
 
 /// Runs `future`, for a detached task: an error it gives is reported as a panic would be

@@ -213,6 +213,46 @@ fn a_destructor_that_panics_at_the_end_is_reported() {
 }
 
 #[test]
+fn closures_that_panic_as_they_are_dropped_leave_the_report_and_the_output_alone() {
+    let (policy, on_lost) = (Grenade("the policy's"), Grenade("on_lost's"));
+    let call = move |_: &Unhandled| _ = &policy;
+    let builder = Builder::new().unhandled_panic(UnhandledPanic::Call(Arc::new(call)));
+    let runtime = builder.on_lost(move |_| _ = &on_lost).build().unwrap();
+    runtime.spawn(pending::<()>()).detach();
+    runtime.block_on(async {});
+    assert_eq!(runtime.shutdown().lost().len(), 1);
+}
+
+#[test]
+fn stop_survives_an_output_that_panics_when_dropped() {
+    let runtime = runtime(UnhandledPanic::Stop);
+    let text = text_of(|| {
+        runtime.block_on(async {
+            spawn(async { panic!("boom") }).detach();
+            Grenade("the output")
+        });
+    });
+    assert!(text.contains("boom"), "{text}");
+}
+
+#[test]
+fn stop_survives_an_error_whose_text_cannot_be_made() {
+    #[derive(Debug)]
+    struct Wordless;
+    impl std::fmt::Display for Wordless {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("no words");
+        }
+    }
+    impl std::error::Error for Wordless {}
+    let runtime = runtime(UnhandledPanic::Stop);
+    runtime.spawn(reported(async { Err::<(), _>(Wordless) })).detach();
+    let text = text_of(|| runtime.block_on(pending()));
+    assert!(text.contains("whose text could not be made"), "{text}");
+    runtime.block_on(async {});
+}
+
+#[test]
 fn a_hook_may_spawn() {
     let trace = Trace::new();
     let executor = Executor::new(ParkThread::new(), EVENT_INTERVAL);

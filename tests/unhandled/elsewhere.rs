@@ -207,6 +207,93 @@ fn a_job_that_panics_while_its_runtime_ends_is_reported() {
     assert_eq!(*failures.lock().unwrap(), [expected]);
 }
 
+/// When the pool is waited for, after the executor has ended.
+#[test]
+fn late_jobs_whose_payloads_panic_are_each_reported_and_the_end_is_whole() {
+    let (runtime, failures) = stopping();
+    let open = runtime.block_on(async {
+        let (open, gate) = mpsc::channel::<()>();
+        let (begin, begun) = mpsc::channel();
+        let job = spawn_blocking(move || {
+            begin.send(()).unwrap();
+            gate.recv().unwrap_err();
+            panic_any(Grenade("payload"))
+        });
+        drop::<BlockingHandle<()>>(job);
+        begun.recv().unwrap();
+        for _ in 0..2 {
+            // In line behind it: their closures are dropped, and panic, when the pool closes.
+            let carried = Grenade("closure");
+            drop(spawn_blocking(move || drop(carried)));
+        }
+        open
+    });
+    // A task that is dropped at the end lets the job go on.
+    runtime.block_on(async {
+        spawn(async move {
+            let _open = open;
+            pending::<()>().await;
+        })
+        .detach();
+    });
+    assert_eq!(runtime.shutdown().lost().len(), 1);
+    let mut failures = failures.lock().unwrap().clone();
+    failures.sort();
+    let expected = ["", ": closure", ": closure"].map(|text| {
+        format!("blocking job spawned at here panicked{text} (tests/unhandled/elsewhere.rs)")
+    });
+    assert_eq!(failures, expected);
+}
+
+/// Of all that the policy is told of, at the one time when no inbox takes it any more.
+#[test]
+fn handles_that_a_destructor_drops_at_the_end_are_told_to_the_policy() {
+    for elsewhere in [false, true] {
+        let (runtime, failures) = stopping();
+        let handle = runtime.handle();
+        let (remote, job) = runtime.block_on(async {
+            let remote = ended(remote_panics(&handle), RemoteHandle::is_finished).await;
+            (remote, ended(job_panics(), BlockingHandle::is_finished).await)
+        });
+        let handles = DropsAtTheEnd { handles: Some((remote, job)), elsewhere };
+        runtime
+            .spawn(async move {
+                let _handles = handles;
+                pending::<()>().await;
+            })
+            .detach();
+        drop(runtime.shutdown());
+        let expected = [
+            "task #1 panicked: remote (tests/unhandled/elsewhere.rs)",
+            "blocking job spawned at here panicked: job (tests/unhandled/elsewhere.rs)",
+        ];
+        assert_eq!(*failures.lock().unwrap(), expected, "on another thread: {elsewhere}");
+    }
+}
+
+struct DropsAtTheEnd {
+    handles: Option<(RemoteHandle<()>, BlockingHandle<()>)>,
+    elsewhere: bool,
+}
+
+impl Drop for DropsAtTheEnd {
+    fn drop(&mut self) {
+        let handles = self.handles.take();
+        if self.elsewhere {
+            thread::spawn(move || drop(handles)).join().unwrap();
+        }
+    }
+}
+
+/// A handle dropped at home needs no look: the run that drops it is the one that stops.
+#[test]
+fn stop_ends_the_very_run_that_drops_the_handle() {
+    let runtime = runtime(UnhandledPanic::Stop);
+    let remote = ended(remote_panics(&runtime.handle()), RemoteHandle::is_finished);
+    let text = text_of(|| runtime.block_on(async { drop(remote.await) }));
+    assert!(text.contains("panicked: remote; nobody awaits it"), "{text}");
+}
+
 #[test]
 fn after_the_end_it_is_a_line_on_stderr() {
     if is_child() {
