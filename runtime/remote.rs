@@ -13,7 +13,9 @@ use std::task::{Context, Poll, Waker, ready};
 
 use super::unhandled::Home;
 use crate::common::slot::{Filled, Slot};
-use crate::executor::{Abort, AbortOnDrop, JoinError, Who, contain, current, poll_contained};
+use crate::executor::{
+    Abort, AbortOnDrop, JoinError, Who, budget, contain, current, poll_contained,
+};
 
 /// Its note: whether the task was aborted. The slot is not in the task, which belongs to its executor's thread
 /// and may be freed first.
@@ -99,8 +101,12 @@ impl<T> Future for RemoteHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        ready!(budget::poll_ready(cx));
         match ready!(self.slot.poll(cx.waker())) {
-            Some(result) => Poll::Ready(result),
+            Some(result) => {
+                budget::spend();
+                Poll::Ready(result)
+            }
             None => panic!("`RemoteHandle` polled after it gave the output: await it once"),
         }
     }

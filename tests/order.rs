@@ -204,6 +204,28 @@ fn a_leaf_that_is_always_ready_gives_way_after_its_budget() {
 }
 
 #[test]
+fn remote_tasks_that_have_ended_give_way_after_the_budget_too() {
+    let trace = Trace::new();
+    let runtime = runtime();
+    let handle = runtime.handle();
+    runtime.block_on(async {
+        let done: Vec<_> = (0..300).map(|_| handle.spawn(async {})).collect();
+        while !done.iter().all(taketurns::RemoteHandle::is_finished) {
+            yield_now().await;
+        }
+        let other = spawn(steps(trace.clone(), "other", 9));
+        for (number, handle) in done.into_iter().enumerate() {
+            handle.await.unwrap();
+            if (number + 1) % 100 == 0 {
+                trace.push(number + 1);
+            }
+        }
+        drop(other);
+    });
+    assert_eq!(trace.take(), "100 other0 200 other1 300 other2");
+}
+
+#[test]
 fn a_task_without_a_budget_keeps_its_turn() {
     let trace = Trace::new();
     runtime().block_on(async {
