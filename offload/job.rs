@@ -104,15 +104,12 @@ impl<T> Task<T> {
         self.end_unrun(JoinError::cancelled);
     }
 
+    /// The closure is dropped first, so that an awaiter that sees the error knows what it owned to be gone.
     fn end_unrun(&self, why: fn(Who) -> JoinError) {
-        let work = self.leave_line(why(Who::Job(self.site)));
-        self.contain(Who::Job(self.site), || drop(work));
-    }
-
-    fn leave_line(&self, error: JoinError) -> Option<Work<T>> {
-        let filled = self.slot.fill_if(Err(error), Option::is_some)?;
+        let error = why(Who::Job(self.site));
+        let Some(filled) = self.slot.fill_if(Err(error), Option::is_some) else { return };
+        self.contain(Who::Job(self.site), || drop(filled.note));
         self.wake_contained(filled.awaiter);
-        filled.note
     }
 
     fn wake_contained(&self, awaiter: Option<Waker>) {
@@ -147,7 +144,9 @@ impl<T: Send + 'static> Job for Task<T> {
     }
 
     fn reject(&self, error: JoinError) -> Option<Box<dyn Any>> {
-        self.leave_line(error).map(|work| Box::new(work) as Box<dyn Any>)
+        let filled = self.slot.fill_if(Err(error), Option::is_some)?;
+        self.wake_contained(filled.awaiter);
+        filled.note.map(|work| Box::new(work) as Box<dyn Any>)
     }
 
     fn shut(&self) {

@@ -36,6 +36,29 @@ fn the_waker_of_the_last_poll_is_woken_once() {
     assert!(poll(&mut job, Waker::noop()).is_ready());
 }
 
+#[test]
+fn an_awaiter_of_a_job_that_never_runs_is_woken_after_its_closure_is_dropped() {
+    struct Looks(Arc<()>, Sender<usize>);
+    impl Wake for Looks {
+        fn wake(self: Arc<Self>) {
+            self.1.send(Arc::strong_count(&self.0) - 1).unwrap();
+        }
+    }
+    let ends: [fn(&Pool, &BlockingHandle<()>); 2] =
+        [|_, job| job.abort(), |pool, _| _ = pool.shutdown(Some(Duration::ZERO))];
+    for end in ends {
+        let pool = pool(1);
+        let (_running, begun, _gate) = spawn_gated(&pool);
+        receive(&begun);
+        let (owned, (looks, seen)) = (Arc::new(()), unbounded());
+        let carried = Arc::clone(&owned);
+        let mut job = spawn(&pool, move || drop(carried));
+        assert!(poll(&mut job, &Waker::from(Arc::new(Looks(owned, looks)))).is_pending());
+        end(&pool, &job);
+        assert_eq!(seen.try_iter().collect::<Vec<_>>(), [0]);
+    }
+}
+
 /// Whoever is woken by a job finds its hold on the clock still out.
 #[test]
 fn a_job_gives_its_hold_back_after_the_wake() {
