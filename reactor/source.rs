@@ -153,16 +153,7 @@ impl<Io: AsFd> Source<Io> {
         cx: &mut Context<'_>,
         op: impl FnMut(&Io) -> io::Result<T>,
     ) -> Poll<io::Result<T>> {
-        ready!(budget::poll_ready(cx));
-        let side = self.side(direction)?;
-        if side.is_taken.get() {
-            return Poll::Ready(Err(busy(function)));
-        }
-        let tried = self.attempt(side, op);
-        if tried.is_pending() {
-            self.wait(side, cx.waker());
-        }
-        tried
+        self.try_or_wait(direction, function, cx, op, None)
     }
 
     /// [`poll_io`](Self::poll_io) for an `op` that moves up to `len` bytes of a stream.
@@ -192,8 +183,9 @@ impl<Io: AsFd> Source<Io> {
         function: &str,
         mut op: impl FnMut(&Io) -> io::Result<T>,
     ) -> io::Result<T> {
-        let turn = Turn { source: self, direction, is_waiting: Cell::new(false) };
-        poll_fn(|cx| turn.poll(function, cx, &mut op)).await
+        let operation = Operation { source: self, direction, is_waiting: Cell::new(false) };
+        let is_waiting = &operation.is_waiting;
+        poll_fn(|cx| self.try_or_wait(direction, function, cx, &mut op, Some(is_waiting))).await
     }
 
     /// [`operate`](Self::operate) for an `op` that moves up to `len` bytes of a stream.
@@ -258,20 +250,65 @@ impl<Io: AsFd> Source<Io> {
         Poll::Pending
     }
 
-    /// Registers `waker` and wakes the waker it replaces, which would otherwise never be woken. A noop waker only
-    /// removes the registered one.
-    fn wait(&self, side: &Side, waker: &Waker) {
-        if side.is_awaited_by(waker) {
-            return;
+    /// One poll: of an operation, whose flag `operation` is, or of the traits.
+    ///
+    /// A waker's clone, wake and drop may be anybody's code, which may poll this very source. All three happen outside of
+    /// any borrow; an operation takes the direction before the clone; and after it everything is looked at again.
+    fn try_or_wait<T>(
+        &self,
+        direction: Direction,
+        function: &str,
+        cx: &mut Context<'_>,
+        mut op: impl FnMut(&Io) -> io::Result<T>,
+        operation: Option<&Cell<bool>>,
+    ) -> Poll<io::Result<T>> {
+        ready!(budget::poll_ready(cx));
+        let side = self.side(direction)?;
+        let was_waiting = operation.is_some_and(Cell::get);
+        let mut cloned = None;
+        let polled = loop {
+            if side.is_taken.get() && !operation.is_some_and(Cell::get) {
+                break Poll::Ready(Err(busy(function)));
+            }
+            let tried = self.attempt(side, &mut op);
+            if tried.is_ready() {
+                break tried;
+            }
+            if let Some(is_waiting) = operation {
+                is_waiting.set(true);
+                side.is_taken.set(true);
+            }
+            if side.is_awaited_by(cx.waker()) {
+                break Poll::Pending;
+            }
+            // A waker that wakes nobody has the one before it let go instead.
+            let has_one = was_waiting || operation.is_none() && side.is_awaited();
+            if has_one && cx.waker().will_wake(Waker::noop()) {
+                operation.inspect(|is_waiting| Self::give_up(side, is_waiting));
+                self.let_go(side);
+                break Poll::Pending;
+            }
+            if cloned.is_none() {
+                cloned = Some(cx.waker().clone());
+                continue;
+            }
+            // One that a poll of the traits left is woken, as it would not be woken any more; the operation's own is
+            // good for nothing now.
+            if let Some(before) = self.replace(side, cloned.take()) {
+                contain(|| if was_waiting { drop(before) } else { before.wake() });
+            }
+            break Poll::Pending;
+        };
+        if let Some(unused) = cloned {
+            contain(|| drop(unused));
         }
-        if waker.will_wake(Waker::noop()) && side.is_awaited() {
-            return self.let_go(side);
-        }
-        // A waker's clone, wake and drop may be anybody's code: all happen outside the borrow.
-        let before = self.replace(side, Some(waker.clone()));
-        if let Some(before) = before {
-            contain(|| before.wake());
-        }
+        polled
+    }
+
+    /// An operation gives the direction back.
+    fn give_up(side: &Side, is_waiting: &Cell<bool>) {
+        is_waiting.set(false);
+        side.is_taken.set(false);
     }
 
     fn let_go(&self, side: &Side) {
@@ -284,61 +321,20 @@ impl<Io: AsFd> Source<Io> {
     }
 }
 
-/// An operation's turn at one direction of a source. See [`Source::operate`].
-struct Turn<'a, Io: AsFd> {
+/// An operation on one direction of a source. See [`Source::operate`].
+struct Operation<'a, Io: AsFd> {
     source: &'a Source<Io>,
     direction: Direction,
     /// The direction is this one's.
     is_waiting: Cell<bool>,
 }
 
-impl<Io: AsFd> Turn<'_, Io> {
-    fn poll<T>(
-        &self,
-        function: &str,
-        cx: &mut Context<'_>,
-        op: impl FnMut(&Io) -> io::Result<T>,
-    ) -> Poll<io::Result<T>> {
-        ready!(budget::poll_ready(cx));
-        let side = self.source.side(self.direction)?;
-        if side.is_taken.get() && !self.is_waiting.get() {
-            return Poll::Ready(Err(busy(function)));
-        }
-        let tried = self.source.attempt(side, op);
-        if tried.is_pending() {
-            self.wait(side, cx.waker());
-        }
-        tried
-    }
-
-    fn wait(&self, side: &Side, waker: &Waker) {
-        // Taken first: a waker's clone, wake and drop may be anybody's code, which may poll this source.
-        let was_waiting = self.is_waiting.replace(true);
-        side.is_taken.set(true);
-        if side.is_awaited_by(waker) {
-            return;
-        }
-        if was_waiting && waker.will_wake(Waker::noop()) {
-            return self.give_back(side);
-        }
-        let before = self.source.replace(side, Some(waker.clone()));
-        // One that a `poll` left is woken, to be told; the operation's own is good for nothing any more.
-        if let Some(before) = before {
-            contain(|| if was_waiting { drop(before) } else { before.wake() });
-        }
-    }
-
-    fn give_back(&self, side: &Side) {
-        self.is_waiting.set(false);
-        side.is_taken.set(false);
-        self.source.let_go(side);
-    }
-}
-
-impl<Io: AsFd> Drop for Turn<'_, Io> {
+impl<Io: AsFd> Drop for Operation<'_, Io> {
     fn drop(&mut self) {
         if self.is_waiting.get() {
-            self.give_back(self.source.registration.side(self.direction));
+            let side = self.source.registration.side(self.direction);
+            Source::<Io>::give_up(side, &self.is_waiting);
+            self.source.let_go(side);
         }
     }
 }

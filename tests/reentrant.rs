@@ -163,3 +163,37 @@ fn a_waker_that_does_nothing_takes_the_place_of_the_one_that_was_kept() {
     assert!(poll(&mut handle, Waker::noop()).is_pending());
     assert_eq!(Arc::strong_count(&wakes), 1, "given back");
 }
+
+/// The clone starts an operation, which takes the direction: the poll around it must not take its place.
+#[cfg(feature = "net")]
+#[test]
+fn an_operation_that_starts_while_a_polls_waker_is_cloned_keeps_its_place() {
+    use futures::io::AsyncRead;
+    use taketurns::net::{TcpListener, TcpStream};
+
+    taketurns::block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = Rc::new(TcpStream::connect(listener.local_addr().unwrap()).await.unwrap());
+        let (peer, _) = listener.accept().await.unwrap();
+        let wakes = Arc::new(Wakes::default());
+        let operation = Rc::new(RefCell::new(None));
+        let script = Rc::new(Script::default());
+        let (its, place, waker) = (Rc::clone(&stream), Rc::clone(&operation), Arc::clone(&wakes));
+        script.on_clone.set(Some(Box::new(move || {
+            let mut read = Box::pin(async move { its.read(&mut [0; 8]).await });
+            let waker = Waker::from(waker);
+            assert!(read.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            place.replace(Some(read));
+        })));
+        let waker = script.waker();
+        let polled =
+            Pin::new(&mut &*stream).poll_read(&mut Context::from_waker(&waker), &mut [0; 8]);
+        let Poll::Ready(Err(error)) = polled else { panic!("the direction is taken") };
+        assert_eq!(error.kind(), std::io::ErrorKind::ResourceBusy);
+        drop(waker);
+        assert_eq!(Rc::strong_count(&script), 1, "no clone of it is kept");
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 0);
+        peer.write(b"hello").await.unwrap();
+        assert_eq!(operation.take().unwrap().await.unwrap(), 5);
+    });
+}
