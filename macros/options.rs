@@ -49,7 +49,16 @@ impl Options {
     ) -> Result<Self, Error> {
         let tokens = without_invisible_groups(tokens);
         let mut options = Self { taketurns: "::taketurns".to_owned(), paused: false };
+        let mut names = Vec::new();
         for option in tokens.split(|token| is_punct(token, ',')) {
+            if let [name, ..] = option {
+                let text = name.to_string();
+                if names.contains(&text) {
+                    let text = format!("`{text}` stands twice: remove one of them");
+                    return Err(Error::at(name.span(), text));
+                }
+                names.push(text);
+            }
             match option {
                 [] => {}
                 [name, value @ ..] if name.to_string() == "crate" => {

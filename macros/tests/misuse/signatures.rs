@@ -93,6 +93,14 @@ mod signatures {
 //                            ^ `crate` takes the path of taketurns as a text: write `crate = "other_name"`
     async fn crate_without_path() {}
 
+    #[taketurns::test(paused, paused)]
+//                            ^ `paused` stands twice: remove one of them
+    async fn paused_twice() {}
+
+    #[taketurns::main(crate = "taketurns", crate = "taketurns")]
+//                                         ^ `crate` stands twice: remove one of them
+    async fn crate_twice() {}
+
     #[taketurns::test]
     #[test]
 //    ^ `#[test]` beside `#[taketurns::test]`: remove one of them
