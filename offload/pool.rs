@@ -43,6 +43,9 @@ thread_local! {
 /// A wait for blocking jobs that is longer than this is told of, in a debug build.
 const NOTICE_AFTER: Duration = Duration::from_secs(1);
 
+/// A deadline as far as that is none, for whoever reads of it.
+const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// How far a pool grows, and how soon it shrinks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
@@ -191,7 +194,7 @@ impl Pool {
     /// Every thread has ended, unless the deadline came first. One that is busy then ends after its
     /// job.
     /// In a debug build a wait of more than a second is told of, so that it is not taken for a hang.
-    pub(crate) fn shutdown(&self, deadline: Option<Duration>) -> Unfinished {
+    pub(crate) fn shutdown(&self, deadline: Option<Duration>) -> Vec<Stuck> {
         let notice = cfg!(debug_assertions).then_some(NOTICE_AFTER);
         self.shutdown_with_notice(deadline, notice, |text| silence(|| eprintln!("{text}")))
     }
@@ -202,7 +205,7 @@ impl Pool {
         deadline: Option<Duration>,
         notice: Option<Duration>,
         tell: impl FnOnce(String),
-    ) -> Unfinished {
+    ) -> Vec<Stuck> {
         let begin = Instant::now();
         self.close();
         let until = deadline.and_then(|deadline| begin.checked_add(deadline));
@@ -213,7 +216,7 @@ impl Pool {
                 tell(waiting_for(&jobs, deadline.map(|deadline| deadline - after)));
             }
         }
-        Unfinished { jobs: self.wait_for_threads(until) }
+        self.wait_for_threads(until)
     }
 
     /// Waits until every thread has ended, or this moment has come. Gives the jobs that still run.
@@ -313,13 +316,7 @@ impl State {
     }
 }
 
-/// The jobs that outlived a shutdown's deadline.
-#[derive(Debug, Default)]
-pub(crate) struct Unfinished {
-    pub(crate) jobs: Vec<Stuck>,
-}
-
-/// A job that was still running.
+/// A job that outlived a shutdown's deadline.
 #[derive(Debug)]
 pub(crate) struct Stuck {
     /// The name of its thread. (Linux shows its first 15 bytes.)
@@ -341,8 +338,10 @@ fn print(error: JoinError) {
 
 /// One line that says what the end of a runtime waits for, and for how long it still will.
 fn waiting_for(jobs: &[Stuck], left: Option<Duration>) -> String {
-    let limit =
-        left.map_or_else(|| "without limit".to_owned(), |left| format!("at most {left:?} more"));
+    let limit = match left {
+        Some(left) if left < A_YEAR => format!("at most {left:?} more"),
+        _ => "without limit".to_owned(),
+    };
     let jobs: Vec<String> = jobs.iter().map(ToString::to_string).collect();
     format!("a runtime that ends waits for its blocking jobs ({limit}): {}", jobs.join("; "))
 }

@@ -60,7 +60,7 @@ fn receive<T>(from: &Receiver<T>) -> T {
 #[track_caller]
 fn shut_down(pool: &Pool) {
     let unfinished = pool.shutdown(Some(LIMIT));
-    assert!(unfinished.jobs.is_empty(), "{unfinished:?}");
+    assert!(unfinished.is_empty(), "{unfinished:?}");
     assert_eq!(pool.threads(), 0);
 }
 

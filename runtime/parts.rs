@@ -214,7 +214,7 @@ impl Parts {
     /// Ends the pool. What still runs at its deadline is returned.
     pub(super) fn shut(&self) -> Vec<StuckJob> {
         #[cfg(feature = "offload")]
-        let stuck = self.pool.shutdown(Some(self.blocking_deadline)).jobs.into_iter();
+        let stuck = self.pool.shutdown(Some(self.blocking_deadline)).into_iter();
         #[cfg(feature = "offload")]
         let stuck = stuck.map(|job| StuckJob { thread: job.thread, site: job.site }).collect();
         #[cfg(not(feature = "offload"))]
