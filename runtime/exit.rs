@@ -13,6 +13,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::common::scoped;
+use crate::executor::contain;
 
 /// What the end of a runtime does with tasks that have not ended. By the real clock, whichever the
 /// runtime goes by, so that it ends.
@@ -110,7 +111,7 @@ impl Ending {
 #[track_caller]
 pub fn cancelled() -> Cancelled {
     let ending = scoped::needed_by("task::cancelled", &CURRENT);
-    Cancelled { key: ending.new_key(), ending }
+    Cancelled { key: ending.new_key(), ending, is_done: false }
 }
 
 /// See [`cancelled`].
@@ -118,30 +119,44 @@ pub fn cancelled() -> Cancelled {
 pub struct Cancelled {
     ending: Rc<Ending>,
     key: u64,
+    pub(super) is_done: bool,
+}
+
+impl Cancelled {
+    fn poll_asked(&self, waker: &Waker) -> Poll<()> {
+        let is_asked = || self.ending.asked.get();
+        let waits = |known: Option<&Waker>| known.is_some_and(|known| known.will_wake(waker));
+        if is_asked() {
+            return Poll::Ready(());
+        }
+        if waits(self.ending.waiting.borrow().get(&self.key)) {
+            return Poll::Pending;
+        }
+        let waker = waker.clone();
+        // A clone may do anything: end the runtime, too.
+        let (polled, unused) = match is_asked() {
+            true => (Poll::Ready(()), Some(waker)),
+            false => (Poll::Pending, self.ending.waiting.borrow_mut().insert(self.key, waker)),
+        };
+        contain(|| drop(unused));
+        polled
+    }
 }
 
 impl Future for Cancelled {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.ending.asked.get() {
-            return Poll::Ready(());
-        }
-        let waker = cx.waker().clone();
-        // A clone may do anything: end the runtime, too.
-        if self.ending.asked.get() {
-            return Poll::Ready(());
-        }
-        let before = self.ending.waiting.borrow_mut().insert(self.key, waker);
-        drop(before);
-        Poll::Pending
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let polled = self.poll_asked(cx.waker());
+        self.is_done = polled.is_ready();
+        polled
     }
 }
 
 impl Drop for Cancelled {
     fn drop(&mut self) {
         let waker = self.ending.waiting.borrow_mut().remove(&self.key);
-        drop(waker);
+        contain(|| drop(waker));
     }
 }
 

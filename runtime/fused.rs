@@ -1,4 +1,4 @@
-//! [`FusedFuture`] for handles: whether one has given its output, which `futures::select!` asks before it polls.
+//! [`FusedFuture`] for handles and [`Cancelled`]: whether one has given its output, which `futures::select!` asks before it polls.
 
 #![forbid(unsafe_code)]
 
@@ -6,7 +6,7 @@ use std::future::Future;
 
 use futures_core::FusedFuture;
 
-use super::RemoteHandle;
+use super::{Cancelled, RemoteHandle};
 use crate::executor::{Abort, AbortOnDrop, JoinHandle};
 #[cfg(feature = "offload")]
 use crate::offload::BlockingHandle;
@@ -20,6 +20,12 @@ impl<T> FusedFuture for JoinHandle<T> {
 impl<T> FusedFuture for RemoteHandle<T> {
     fn is_terminated(&self) -> bool {
         self.is_taken()
+    }
+}
+
+impl FusedFuture for Cancelled {
+    fn is_terminated(&self) -> bool {
+        self.is_done
     }
 }
 
@@ -42,7 +48,29 @@ mod tests {
     use futures::select;
 
     use crate::executor::spawn;
-    use crate::runtime::Runtime;
+    use crate::runtime::{Builder, OnExit, Runtime, cancelled};
+
+    #[test]
+    fn cancelled_is_terminated_once_the_task_was_asked() {
+        let grace = std::time::Duration::from_secs(3600);
+        let runtime = Builder::new().on_exit(OnExit::Cancel { grace }).build().unwrap();
+        runtime.block_on(async {
+            let cleans_up = async {
+                let mut asked = cancelled();
+                let mut times = 0;
+                loop {
+                    assert_eq!(asked.is_terminated(), times > 0);
+                    select! {
+                        () = asked => times += 1,
+                        complete => break,
+                    }
+                }
+                assert_eq!(times, 1);
+            };
+            spawn(cleans_up).detach();
+        });
+        assert!(runtime.shutdown().lost().is_empty());
+    }
 
     #[test]
     fn a_handle_is_terminated_once_it_has_given_its_output() {
