@@ -7,6 +7,8 @@
 
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
+#[cfg(feature = "net")]
+use std::panic::Location;
 use std::rc::Rc;
 use std::thread::LocalKey;
 
@@ -46,7 +48,24 @@ pub(crate) fn needed_by<T>(function: &str, key: &'static LocalKey<Scoped<T>>) ->
 #[cold]
 #[track_caller]
 pub(crate) fn outside(function: &str) -> ! {
-    panic!("`{function}` needs a runtime: call it inside `taketurns::block_on` or a task")
+    panic!(
+        "`{function}` needs a runtime: call it inside `taketurns::block_on` or a task. (An argument of `block_on` is \
+         made before the run begins: write `block_on(async {{ .. }})` around it.)"
+    )
+}
+
+/// [`current`], for a future of `function` that was made at `site`.
+#[cfg(feature = "net")]
+pub(crate) fn needed_for<T>(
+    function: &str,
+    site: &Location<'_>,
+    key: &'static LocalKey<Scoped<T>>,
+) -> Rc<T> {
+    current(key).unwrap_or_else(|| {
+        panic!(
+            "`{function}` at {site} needs a runtime: await it inside `taketurns::block_on` or a task"
+        )
+    })
 }
 
 /// See [`enter`].

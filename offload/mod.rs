@@ -57,8 +57,8 @@ use job::Task;
 ///
 /// # Panics
 ///
-/// Panics outside a runtime. A panic of `f` does not: it is the [`JoinError`](crate::JoinError) of
-/// the handle. If no handle receives that, the runtime is told of it ([`Unhandled`](crate::task::Unhandled)).
+/// Panics outside a runtime. A panic of `f` does not panic here: it is the [`JoinError`](crate::JoinError) of
+/// the handle. If nobody awaits that, the runtime is told of it ([`Unhandled`](crate::task::Unhandled)).
 ///
 /// While a runtime ends, its destructors may still call this; once its pool is closed, the closure is dropped and
 /// the handle gives an error that [is_shutdown](crate::JoinError::is_shutdown).
@@ -77,11 +77,34 @@ where
 {
     let Some(pool) = scoped::current(&pool::CURRENT) else {
         panic!(
-            "`spawn_blocking` needs a runtime: call it inside `taketurns::block_on` or a task \
-             (inside a blocking job there is none: call the function itself)"
+            "`spawn_blocking` needs a runtime: call it inside `taketurns::block_on` or a task. (An argument of \
+             `block_on` is made before the run begins: write `block_on(async {{ .. }})` around it. Inside a blocking \
+             job there is none: call the function itself, or have a `Handle` send a task that spawns it.)"
         );
     };
-    let task = Arc::new(Task::new(Box::new(f), Location::caller(), pool.report()));
+    submit(&pool, Location::caller(), f)
+}
+
+/// [`spawn_blocking`], in the name of a future of `function` that was made at `site`.
+#[cfg(feature = "net")]
+pub(crate) fn spawn_blocking_for<F, T>(
+    function: &str,
+    site: &'static Location<'static>,
+    f: F,
+) -> BlockingHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    submit(&scoped::needed_for(function, site, &pool::CURRENT), site, f)
+}
+
+fn submit<F, T>(pool: &Pool, site: &'static Location<'static>, f: F) -> BlockingHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let task = Arc::new(Task::new(Box::new(f), site, pool.report()));
     pool.submit(Arc::clone(&task) as Arc<dyn job::Job>);
     BlockingHandle::new(task)
 }

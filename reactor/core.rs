@@ -75,12 +75,7 @@ impl Reactor {
     ///
     /// There is none.
     pub(crate) fn current_for(function: &str, site: &Location<'_>) -> Rc<Self> {
-        let Some(current) = scoped::current(&CURRENT) else {
-            panic!(
-                "`{function}` at {site} needs a runtime: await it inside `taketurns::block_on` or a task"
-            )
-        };
-        current
+        scoped::needed_for(function, site, &CURRENT)
     }
 
     /// This thread is inside of its runtime.

@@ -2,8 +2,11 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "offload")]
+use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::panic::Location;
 
 pub(super) use sealed::Target;
 
@@ -124,7 +127,7 @@ impl sealed::ToTarget for String {
 }
 
 /// The addresses of a target, without waiting: [`bind`](super::TcpListener::bind) does not.
-pub(super) fn known(target: Target) -> io::Result<Vec<SocketAddr>> {
+pub(super) fn known(target: Target, function: &str) -> io::Result<Vec<SocketAddr>> {
     match target {
         Target::One(address) => Ok(vec![address]),
         Target::Several(addresses) => Ok(addresses),
@@ -137,7 +140,7 @@ pub(super) fn known(target: Target) -> io::Result<Vec<SocketAddr>> {
             Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 format!(
-                    "`TcpListener::bind`: \"{host}:{port}\" is a name, and the system's resolver would block the \
+                    "`{function}`: \"{host}:{port}\" is a name, and the system's resolver would block the \
                      thread: give an address, as \"127.0.0.1:{port}\", or {remedy}"
                 ),
             ))
@@ -147,13 +150,18 @@ pub(super) fn known(target: Target) -> io::Result<Vec<SocketAddr>> {
 
 /// The addresses of a target, which has at least one. Names are resolved on the thread pool.
 #[cfg(feature = "offload")]
-pub(super) async fn resolve(target: Target) -> io::Result<Vec<SocketAddr>> {
+pub(super) async fn resolve(
+    target: Target,
+    function: &str,
+    site: &'static Location<'static>,
+) -> io::Result<Vec<SocketAddr>> {
     let addresses = match target {
         Target::One(address) => vec![address],
         Target::Several(addresses) => addresses,
         Target::Name(host, port) => {
             let ask = move || std::net::ToSocketAddrs::to_socket_addrs(&(host.as_str(), port));
-            crate::offload::spawn_blocking(ask).await.map_err(io::Error::other)??.collect()
+            let asked = crate::offload::spawn_blocking_for(function, site, ask);
+            asked.await.map_err(io::Error::other)??.collect()
         }
     };
     at_least_one(addresses)
@@ -161,14 +169,18 @@ pub(super) async fn resolve(target: Target) -> io::Result<Vec<SocketAddr>> {
 
 /// The addresses of a target, which has at least one.
 #[cfg(not(feature = "offload"))]
-pub(super) async fn resolve(target: Target) -> io::Result<Vec<SocketAddr>> {
+pub(super) async fn resolve(
+    target: Target,
+    function: &str,
+    _: &'static Location<'static>,
+) -> io::Result<Vec<SocketAddr>> {
     match target {
         Target::One(address) => Ok(vec![address]),
         Target::Several(addresses) => at_least_one(addresses),
         Target::Name(host, port) => Err(io::Error::new(
             io::ErrorKind::Unsupported,
             format!(
-                "`TcpStream::connect`: \"{host}:{port}\" is a name, which the feature `offload` resolves: turn it \
+                "`{function}`: \"{host}:{port}\" is a name, which the feature `offload` resolves: turn it \
                  on, or give an address, as \"127.0.0.1:{port}\""
             ),
         )),
@@ -177,7 +189,8 @@ pub(super) async fn resolve(target: Target) -> io::Result<Vec<SocketAddr>> {
 
 fn at_least_one(addresses: Vec<SocketAddr>) -> io::Result<Vec<SocketAddr>> {
     if addresses.is_empty() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "no address to connect to"));
+        let text = "no address: the list is empty, or the name has none";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
     }
     Ok(addresses)
 }
@@ -191,7 +204,7 @@ fn at_least_one(addresses: Vec<SocketAddr>) -> io::Result<Vec<SocketAddr>> {
 ///
 /// Those of the resolver, such as that the name is not known; those of
 /// [`spawn_blocking`](crate::spawn_blocking); and of kind [`InvalidInput`](io::ErrorKind::InvalidInput) for text that
-/// has no port.
+/// has no port, for an empty list, and for a name without an address.
 ///
 /// # Panics
 ///
@@ -199,7 +212,9 @@ fn at_least_one(addresses: Vec<SocketAddr>) -> io::Result<Vec<SocketAddr>> {
 ///
 /// # Cancellation
 ///
-/// The resolver is not interrupted: its answer is dropped.
+/// The resolver is not interrupted: its answer is dropped. A runtime that ends meanwhile waits for it, at most for
+/// [`Builder::blocking_deadline`](crate::Builder::blocking_deadline), 5 s by default; then the thread is left alone, and
+/// named in the [`ExitReport`](crate::ExitReport).
 ///
 /// ```
 /// use taketurns::net::{TcpListener, lookup_host};
@@ -213,8 +228,10 @@ fn at_least_one(addresses: Vec<SocketAddr>) -> io::Result<Vec<SocketAddr>> {
 /// # }
 /// ```
 #[cfg(feature = "offload")]
-pub async fn lookup_host<A: ToSocketAddrs>(host: A) -> io::Result<Vec<SocketAddr>> {
-    resolve(host.target()?).await
+#[track_caller]
+pub fn lookup_host<A: ToSocketAddrs>(host: A) -> impl Future<Output = io::Result<Vec<SocketAddr>>> {
+    let (target, site) = (host.target(), Location::caller());
+    async move { resolve(target?, "net::lookup_host", site).await }
 }
 
 #[cfg(test)]

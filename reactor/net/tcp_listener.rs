@@ -76,7 +76,7 @@ impl TcpListener {
         let reactor = Reactor::current("TcpListener::bind");
         let listener = match addr.target()? {
             Target::One(address) => net::TcpListener::bind(address)?,
-            target => net::TcpListener::bind(&*addresses::known(target)?)?,
+            target => net::TcpListener::bind(&*addresses::known(target, "TcpListener::bind")?)?,
         };
         listener.set_nonblocking(true)?;
         Ok(TcpListener { source: Source::new(reactor, listener)? })

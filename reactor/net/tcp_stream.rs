@@ -102,7 +102,7 @@ impl TcpStream {
             let reactor = Reactor::current_for("TcpStream::connect", site);
             let peers = match target? {
                 Target::One(peer) => return Self::connect_to(peer, reactor, site).await,
-                target => addresses::resolve(target).await?,
+                target => addresses::resolve(target, "TcpStream::connect", site).await?,
             };
             let mut refused = None;
             for peer in peers {

@@ -322,15 +322,16 @@ fn sockets_never_block_here_and_block_again_in_std() {
 fn outside_a_runtime_each_constructor_names_itself_and_the_remedy() {
     let remedy = "needs a runtime: call it inside `taketurns::block_on` or a task";
     let bind = catch_unwind(|| drop(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))));
-    assert_eq!(panic_text(bind), format!("`TcpListener::bind` {remedy}"));
+    let says = |caught, name| panic_text(caught).starts_with(&format!("`{name}` {remedy}"));
+    assert!(says(bind, "TcpListener::bind"));
 
     let plain = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = plain.local_addr().unwrap();
     let stream = std::net::TcpStream::connect(address).unwrap();
     let from_std = catch_unwind(|| drop(TcpStream::from_std(stream)));
-    assert_eq!(panic_text(from_std), format!("`TcpStream::from_std` {remedy}"));
+    assert!(says(from_std, "TcpStream::from_std"));
     let from_std = catch_unwind(|| drop(TcpListener::from_std(plain)));
-    assert_eq!(panic_text(from_std), format!("`TcpListener::from_std` {remedy}"));
+    assert!(says(from_std, "TcpListener::from_std"));
 
     let connect = catch_unwind(AssertUnwindSafe(|| {
         let connect = pin!(TcpStream::connect(address));
@@ -342,4 +343,33 @@ fn outside_a_runtime_each_constructor_names_itself_and_the_remedy() {
         text.ends_with("needs a runtime: await it inside `taketurns::block_on` or a task"),
         "{text}"
     );
+}
+
+#[cfg(feature = "offload")]
+#[test]
+fn a_lookup_outside_of_a_runtime_names_itself_and_its_callers_place() {
+    let line = line!() + 2;
+    let lookup = catch_unwind(AssertUnwindSafe(|| {
+        let lookup = pin!(super::lookup_host("localhost:80"));
+        let _ = lookup.poll(&mut Context::from_waker(std::task::Waker::noop()));
+    }));
+    let remedy = "needs a runtime: await it inside `taketurns::block_on` or a task";
+    let begin = format!("`net::lookup_host` at {}:{line}:", file!());
+    let text = panic_text(lookup);
+    assert!(text.starts_with(&begin) && text.ends_with(remedy), "{text}");
+}
+
+#[cfg(feature = "offload")]
+#[test]
+fn a_list_without_an_address_is_an_error_of_a_lookup_as_of_a_connect() {
+    let harness = Harness::new();
+    harness.run(async {
+        let none: [SocketAddr; 0] = [];
+        let connect = TcpStream::connect(none).await.unwrap_err();
+        let lookup = super::lookup_host(none).await.unwrap_err();
+        for error in [connect, lookup] {
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert!(error.to_string().starts_with("no address: "), "{error}");
+        }
+    });
 }
