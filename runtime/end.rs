@@ -13,12 +13,14 @@ use super::{ExitReport, OnExit, Runtime};
 use crate::executor::{JoinError, Who, silence};
 
 impl Runtime {
-    /// Ends the runtime. True if a failure that should have stopped a run
-    /// ([`Stop`](super::UnhandledPanic::Stop)) came after the last run.
+    /// Ends. The texts of the failures that were to stop a run ([`UnhandledPanic::Stop`](super::UnhandledPanic::Stop))
+    /// and came too late for that.
     #[cfg(feature = "time")]
-    pub(crate) fn end_and_tell(mut self) -> bool {
+    pub(crate) fn end_and_tell(mut self) -> Vec<String> {
         self.end(self.made);
-        self.parts.failures.came_late()
+        let came_late = self.parts.failures.came_late();
+        drop(self); // not as this returns: a destructor that panics then would leak them
+        came_late
     }
 
     /// Every step is taken, whatever panics in the steps before. `site`: for a run inside a destructor, which

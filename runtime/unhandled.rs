@@ -55,6 +55,15 @@ impl Unhandled {
     }
 }
 
+impl Unhandled {
+    /// As its `Display`, which is in part the user's code and may panic.
+    fn text(&self) -> String {
+        let mut text = String::from("a failure that nobody awaits, whose text could not be made");
+        silence(|| text = self.to_string());
+        text
+    }
+}
+
 impl fmt::Display for Unhandled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(task) = &self.task else {
@@ -104,8 +113,9 @@ pub(super) struct Failures {
     stopping: RefCell<Option<Unhandled>>,
     late: Late,
     ending: Cell<bool>,
-    /// One was to stop a run, and there was none any more.
-    came_late: Cell<bool>,
+    /// The texts of those that were to stop a run, when there was none any more.
+    #[cfg(feature = "time")]
+    came_late: RefCell<Vec<String>>,
 }
 
 impl Failures {
@@ -115,7 +125,8 @@ impl Failures {
             stopping: RefCell::new(None),
             late: Late::new(),
             ending: Cell::new(false),
-            came_late: Cell::new(false),
+            #[cfg(feature = "time")]
+            came_late: RefCell::default(),
         }
     }
 
@@ -135,8 +146,12 @@ impl Failures {
             }
             UnhandledPanic::Report => silence(|| eprintln!("{unhandled}")),
             UnhandledPanic::Stop => {
-                self.came_late.set(self.came_late.get() || self.ending.get());
-                silence(|| eprintln!("{unhandled}"));
+                let text = unhandled.text();
+                silence(|| eprintln!("{text}"));
+                #[cfg(feature = "time")]
+                if self.ending.get() {
+                    self.came_late.borrow_mut().push(text);
+                }
             }
         }
         silence(|| drop(unhandled));
@@ -145,8 +160,7 @@ impl Failures {
     /// The text of the failure that is to end the run, if there is one: the caller panics with it.
     pub(super) fn stops_the_run(&self) -> Option<String> {
         let unhandled = self.stopping.take()?;
-        let mut text = String::from("a failure that nobody awaits, whose text could not be made");
-        silence(|| text = unhandled.to_string());
+        let text = unhandled.text();
         silence(|| drop(unhandled));
         Some(text)
     }
@@ -172,10 +186,10 @@ impl Failures {
         }
     }
 
-    /// Whether one that was to stop a run came too late for that.
+    /// The texts of those that were to stop a run and came too late for that.
     #[cfg(feature = "time")]
-    pub(super) fn came_late(&self) -> bool {
-        self.came_late.get()
+    pub(super) fn came_late(&self) -> Vec<String> {
+        self.came_late.take()
     }
 }
 

@@ -26,8 +26,7 @@ thread_local! {
 
 /// Where, what, and how it came there if `RUST_BACKTRACE` asks for that.
 pub(super) struct Panic {
-    location: Option<String>,
-    text: String,
+    line: String,
     backtrace: Backtrace,
 }
 
@@ -35,8 +34,17 @@ impl Panic {
     fn new(location: Option<String>, payload: &(dyn Any + Send)) -> Self {
         let text = payload.downcast_ref::<&'static str>().copied();
         let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-        let text = text.unwrap_or("with a payload that is no text").to_owned();
-        Self { location, text, backtrace: Backtrace::capture() }
+        let text = text.unwrap_or("with a payload that is no text");
+        let line = match location {
+            Some(location) => format!("panicked at {location}: {text}"),
+            None => format!("panicked: {text}"),
+        };
+        Self { line, backtrace: Backtrace::capture() }
+    }
+
+    /// One of which only its runtime told.
+    pub(super) fn told(line: String) -> Self {
+        Self { line, backtrace: Backtrace::disabled() }
     }
 
     pub(super) fn backtrace(&self) -> Option<&Backtrace> {
@@ -46,10 +54,7 @@ impl Panic {
 
 impl fmt::Display for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.location {
-            Some(location) => write!(f, "panicked at {location}: {}", self.text),
-            None => write!(f, "panicked: {}", self.text),
-        }
+        f.write_str(&self.line)
     }
 }
 
@@ -85,7 +90,7 @@ fn record(info: &PanicHookInfo<'_>) -> bool {
         let Ok(mut recorded) = recorded.try_borrow_mut() else { return false };
         let Some(panics) = &mut *recorded else { return false };
         let panic = Panic::new(info.location().map(ToString::to_string), info.payload());
-        if cfg!(panic = "abort") || LAST_WORDS.contains(&&*panic.text) {
+        if cfg!(panic = "abort") || LAST_WORDS.iter().any(|last| panic.line.ends_with(last)) {
             panics.iter().for_each(|panic| eprintln!("while exploring: {panic}"));
             return false;
         }

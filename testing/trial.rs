@@ -48,13 +48,15 @@ impl Trial {
             let run = runtime.try_block_on_at(site, async { body().await });
             run.expect("`explore` is called outside of any run");
         });
-        let mut unseen = false;
+        let mut unseen = Vec::new();
         let (failed_late, late_panics) = recorded(|| unseen = runtime.end_and_tell());
-        if !failed {
-            panics.extend(late_panics);
-        }
         // What panicked in a run that passed was dealt with there, unless nobody had seen it by the end.
-        let failed = failed || failed_late || unseen;
+        let passed = !failed;
+        let failed = failed || failed_late || !unseen.is_empty();
+        if passed {
+            panics.extend(late_panics);
+            panics.extend(unseen.into_iter().map(Panic::told));
+        }
         Self { trace: trace.take(), failure: failed.then_some(panics) }
     }
 

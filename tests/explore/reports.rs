@@ -194,7 +194,8 @@ fn a_panic_of_a_blocking_job_that_nobody_awaits_is_a_failure() {
         })
         .detach();
     });
-    assert!(found.is_some());
+    let found = found.unwrap();
+    assert!(found.contains("panicked: at the end: true; nobody awaits it"), "{found}");
 }
 
 /// In the handle of a task that is lost, whose panic comes to light as the runtime ends.
