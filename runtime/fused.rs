@@ -44,6 +44,9 @@ impl<H: Abort + FusedFuture + Future + Unpin> FusedFuture for AbortOnDrop<H> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
     use futures::future::{FusedFuture, ready};
     use futures::select;
 
@@ -54,8 +57,10 @@ mod tests {
     fn cancelled_is_terminated_once_the_task_was_asked() {
         let grace = std::time::Duration::from_secs(3600);
         let runtime = Builder::new().on_exit(OnExit::Cancel { grace }).build().unwrap();
+        let times_asked = Rc::new(Cell::new(0));
+        let tell = Rc::clone(&times_asked);
         runtime.block_on(async {
-            let cleans_up = async {
+            let cleans_up = async move {
                 let mut asked = cancelled();
                 let mut times = 0;
                 loop {
@@ -65,11 +70,12 @@ mod tests {
                         complete => break,
                     }
                 }
-                assert_eq!(times, 1);
+                tell.set(times);
             };
             spawn(cleans_up).detach();
         });
         assert!(runtime.shutdown().lost().is_empty());
+        assert_eq!(times_asked.get(), 1);
     }
 
     #[test]
