@@ -41,8 +41,7 @@ use options::Options;
 /// Makes an `async fn main` the program's: its body runs by `taketurns::block_on`.
 ///
 /// The function takes no arguments and no generics; it may return what every `main` may. Attributes,
-/// documentation and visibility stay as they are. To set something, call `taketurns::Builder` in a plain
-/// `fn main`: the only option is `crate = "path"`, for a crate that knows taketurns by another name.
+/// documentation and visibility stay as they are.
 ///
 /// ```
 /// use std::process::ExitCode;
@@ -56,6 +55,27 @@ use options::Options;
 ///     }
 /// }
 /// ```
+///
+/// To set something, or for a `Handle` that other threads send tasks by, write what it stands for:
+///
+/// ```
+/// fn main() -> std::io::Result<()> {
+///     let runtime = taketurns::Builder::new().event_interval(31).build()?;
+///     let handle = runtime.handle();
+///     let thread = std::thread::spawn(move || handle.spawn(async { 6 * 7 }));
+///     runtime.block_on(async { assert_eq!(thread.join().unwrap().await.unwrap(), 42) });
+///     Ok(())
+/// }
+/// ```
+///
+/// The only option is `crate = "path"`, for a crate that knows taketurns by another name:
+///
+/// ```
+/// use taketurns as other_name;
+///
+/// #[other_name::main(crate = "other_name")]
+/// async fn main() {}
+/// ```
 #[proc_macro_attribute]
 pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
     expand("`#[taketurns::main]`", item, || {
@@ -67,7 +87,8 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 /// Makes an `async fn` a test: `#[test]`, with the body run by `taketurns::block_on`.
 ///
 /// The function takes no arguments and no generics; it may return what every test may. `#[should_panic]`,
-/// `#[ignore]` and other attributes stay as they are.
+/// `#[ignore]` and other attributes stay as they are. A test that sets something, or needs a `Handle`, is a plain
+/// `#[test]` with a `taketurns::Builder`, as [`main`](macro@main) shows.
 ///
 /// With `paused`, the test's runtime goes by a virtual clock (`Clock::AutoAdvance`, of the feature `time`):
 /// it stands still while a task is ready, then goes to the next deadline at once. An hour takes no time, and

@@ -55,6 +55,12 @@ use job::Task;
 /// A pool has a limit, so a job must not wait for a job behind it in the line. Inside a job there
 /// is no runtime: it cannot spawn.
 ///
+/// # Cancellation
+///
+/// A job that has begun cannot be stopped. The end of the runtime waits for it, at most for
+/// [`Builder::blocking_deadline`](crate::Builder::blocking_deadline), 5 s by default. Then its thread is left alone, and
+/// the [`ExitReport`](crate::ExitReport) names the job.
+///
 /// # Panics
 ///
 /// Panics outside a runtime. A panic of `f` does not panic here: it is the [`JoinError`](crate::JoinError) of

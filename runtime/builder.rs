@@ -100,8 +100,8 @@ impl Builder {
     /// `block_on`'s future, or, in `run_forever`, of any task. A thread that takes longer holds the clock, by
     /// [`time::hold`](crate::time::hold).
     ///
-    /// A socket that is awaited may bring something, so there is no deadlock then; an operation on it that was
-    /// dropped while it waited counts as that until the socket's next event.
+    /// A socket that is awaited may bring something, so there is no deadlock then. One that was polled by the traits of
+    /// futures-io counts as that until its next event, also when what polled it is gone.
     ///
     /// ```should_panic
     /// use taketurns::time::Clock;

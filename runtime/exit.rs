@@ -84,6 +84,8 @@ impl Ending {
 /// Completes when this task is asked to end: when its runtime does under [`OnExit::Cancel`]. A task that
 /// has something to clean up waits for this beside its work.
 ///
+/// An `abort` of the task is not told here: it drops the future where it stands, and only destructors clean up.
+///
 /// # Cancellation
 ///
 /// May be dropped and made anew at any time.

@@ -111,6 +111,28 @@ impl Handle {
     /// A panic of the task is the error of its handle. If no handle receives that, the executor's thread is told of it
     /// ([`Unhandled`](crate::task::Unhandled)).
     ///
+    /// The future must be `Send`, so it cannot keep an `Rc`, a `JoinHandle` or a socket of this crate across an `.await`.
+    /// A future that is made on the loop can: send one that spawns it there.
+    ///
+    /// ```
+    /// use std::rc::Rc;
+    /// use futures::channel::oneshot;
+    ///
+    /// let runtime = taketurns::Runtime::new()?;
+    /// let (sender, answer) = oneshot::channel();
+    /// let sent = runtime.handle().spawn(async {
+    ///     taketurns::spawn(async {
+    ///         let local = Rc::new(42);
+    ///         taketurns::yield_now().await;
+    ///         _ = sender.send(*local);
+    ///     })
+    ///     .detach();
+    /// });
+    /// sent.detach();
+    /// assert_eq!(runtime.block_on(answer).unwrap(), 42);
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// ```
     /// let runtime = taketurns::Runtime::new()?;
     /// let handle = runtime.handle();

@@ -114,6 +114,12 @@ impl Runtime {
     /// Each task that is queued at that moment takes one last turn. The others stay, and go on in the
     /// next `block_on`.
     ///
+    /// # Cancellation
+    ///
+    /// Blocking jobs run on after it. The end of the runtime waits for those that still run, at most for
+    /// `Builder::blocking_deadline`, 5 s by default; then it leaves their threads alone, and names them in the
+    /// [`ExitReport`].
+    ///
     /// # Panics
     ///
     /// With the text of [`Nested`] inside a running executor; with the panic of `future` if it panics; under
@@ -270,7 +276,8 @@ impl Runtime {
     #[cfg_attr(feature = "net", doc = "[`as_fd`](Self::as_fd) is readable.")]
     #[cfg_attr(not(feature = "net"), doc = "a waker wakes a task.")]
     ///
-    /// It is a duration and no moment, as the waits of such loops take durations: ask for it right before each.
+    /// It is a duration and no moment, as the waits of such loops take durations: ask for it right before each. For a
+    /// wait that takes milliseconds, round it up: rounded down, the loop would spin through the rest of the last one.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Duration> {
         self.executor.next_deadline()
@@ -295,7 +302,8 @@ impl Runtime {
     }
 
     /// A way in from other threads. While a `Handle` is out, work may come: a run under a virtual clock is
-    /// then not taken for a deadlock, and waits.
+    /// then not taken for a deadlock, and waits. The clock does not wait for that work: it goes on to the next
+    /// deadline. To hold it there is `time::hold`.
     #[must_use]
     pub fn handle(&self) -> Handle {
         let handle = Handle::counted(&self.executor, self.parts.handles.take());
@@ -354,6 +362,11 @@ impl Spawn for Runtime {
 ///
 /// For a program that needs one run. To keep tasks between runs, or for the report of what was lost,
 /// make a [`Runtime`].
+///
+/// # Cancellation
+///
+/// A blocking job that still runs then is waited for, at most for 5 s (`Builder::blocking_deadline`). After that this
+/// returns, and the job's thread is left alone.
 ///
 /// # Panics
 ///

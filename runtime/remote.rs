@@ -24,6 +24,21 @@ type RemoteSlot<T> = Slot<Result<T, JoinError>, bool>;
 /// The output of a task that [`Handle::spawn`](crate::Handle::spawn) sent. `Send`; awaited anywhere, also
 /// outside of any executor of this crate. Dropping it detaches the task.
 ///
+/// A plain thread waits for it by any executor, such as that of the crate `futures`:
+///
+/// ```
+/// let runtime = taketurns::Runtime::new()?;
+/// let handle = runtime.handle();
+/// let thread = std::thread::spawn(move || {
+///     let answer = futures::executor::block_on(handle.spawn(async { 42 })).unwrap();
+///     handle.stop();
+///     answer
+/// });
+/// runtime.run_forever();
+/// assert_eq!(thread.join().unwrap(), 42);
+/// # std::io::Result::Ok(())
+/// ```
+///
 /// # Errors
 ///
 /// A [`JoinError`] when the task was aborted, panicked, or its executor ended first.

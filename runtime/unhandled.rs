@@ -18,9 +18,11 @@ use crate::executor::{HubHandle, Info, JoinError, current, report, silence};
 ///
 /// A task panicked after its handle was dropped, or its handle was dropped with the panic in it; a
 /// destructor, an awaiter's waker or a callback of a task panicked; a [`reported`] future gave an
-/// error. The same holds for a task that a [`Handle`](crate::Handle) sent and for a blocking job, on whichever
-/// thread their handles are dropped: their runtime is told, on its own thread. Its `Display` names the task or job and
-/// the failure.
+/// error. The same of a task that a [`Handle`](crate::Handle) sent and of a blocking job, wherever their handles
+/// were dropped: the runtime they belong to is told, on its own thread. When that has ended, nothing is left to be
+/// told: the failure is a line on stderr, printed by the thread that drops the handle or runs the job.
+///
+/// Its `Display` names the task or job and the failure.
 #[derive(Debug)]
 pub struct Unhandled {
     task: Option<Info>,
@@ -78,7 +80,25 @@ impl fmt::Display for Unhandled {
     }
 }
 
-/// What becomes of a failure that no handle receives. See [`Unhandled`].
+/// What becomes of a failure that nobody awaits. See [`Unhandled`], also for what comes after the end of the runtime.
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use taketurns::task::Unhandled;
+/// use taketurns::{Builder, UnhandledPanic};
+///
+/// let log = Arc::new(Mutex::new(Vec::new()));
+/// let write = {
+///     let log = Arc::clone(&log);
+///     move |failure: &Unhandled| log.lock().unwrap().push(failure.error().to_string())
+/// };
+/// let policy = UnhandledPanic::Call(Arc::new(write));
+/// let runtime = Builder::new().unhandled_panic(policy).build()?;
+/// runtime.spawn(async { panic!("out of coffee") }).detach();
+/// runtime.run_until_stalled();
+/// assert_eq!(*log.lock().unwrap(), ["task #1 panicked: out of coffee"]);
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub enum UnhandledPanic {

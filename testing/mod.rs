@@ -41,7 +41,8 @@ use trial::{ALL, Trial};
 ///
 /// * when `body` panics, or a task does whose panic no handle receives, or a destructor as the runtime ends;
 /// * on a deadlock: no task is ready, and nothing is left that could wake one. A plain thread that is to wake
-///   one [holds](crate::time::hold) the clock, or it is not waited for;
+///   one [holds](crate::time::hold) the clock, or it is not waited for (a [`Handle`](crate::Handle) keeps a run from
+///   being a deadlock, and does not hold the clock);
 /// * after a million turns.
 ///
 /// At the first failure this panics. The text has the seed, what panicked, the turns of the shortest

@@ -28,10 +28,11 @@ use crate::reactor::sys;
 /// taketurns::block_on(async {
 ///     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
 ///     let address = listener.local_addr()?;
-///     taketurns::spawn(async move {
+///     let serve = async move {
 ///         let (mut stream, _peer) = listener.accept().await?;
 ///         stream.write_all(b"hello").await
-///     });
+///     };
+///     taketurns::spawn(taketurns::task::reported(serve)).detach();
 ///
 ///     let mut stream = TcpStream::connect(address).await?;
 ///     let mut said = String::new();

@@ -23,6 +23,27 @@ use crate::reactor::sys;
 
 /// A TCP connection.
 ///
+/// [`read`](Self::read) and [`write`](Self::write) move what can be moved at once, which may be a part. `read_exact`,
+/// `write_all` and the like are those of futures' extension traits: `use futures::{AsyncReadExt, AsyncWriteExt}`.
+///
+/// ```
+/// use futures::{AsyncReadExt, AsyncWriteExt};
+/// # use std::net::Ipv4Addr;
+/// # use taketurns::net::{TcpListener, TcpStream};
+/// # fn main() -> std::io::Result<()> {
+/// # taketurns::block_on(async {
+/// # let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+/// # let mut stream = TcpStream::connect(listener.local_addr()?).await?;
+/// # let (mut peer, _) = listener.accept().await?;
+/// peer.write_all(b"hello").await?;
+/// let mut buf = [0; 5];
+/// stream.read_exact(&mut buf).await?;
+/// assert_eq!(&buf, b"hello");
+/// # Ok(())
+/// # })
+/// # }
+/// ```
+///
 /// Reads and writes are independent: one task may wait for each. Two that read the same stream at once, or write
 /// it, get in each other's way, since one of them can be woken:
 ///
@@ -56,8 +77,14 @@ use crate::reactor::sys;
 /// A dropped [`read`](Self::read) or [`write`](Self::write) of this type lets go of the task's waker at once. What
 /// waits by the traits of futures-io cannot: the traits are told of polls alone. There the stream keeps the waker of the
 /// last poll until the next event, poll or the end of the stream, and a task that has gone on is woken once for nothing.
-/// Those are the methods of `AsyncReadExt` and `AsyncWriteExt` but for these two names, and these two where the stream
-/// is behind `&mut`: method resolution takes the traits' then, and `TcpStream::read(stream, &mut buf)` this one.
+/// Those are the methods of `AsyncReadExt` and `AsyncWriteExt` but for these two names. With the traits in scope, the
+/// compiler chooses by what the variable is:
+///
+/// | `stream` is a    | `stream.read(..)`, `stream.write(..)`                                            |
+/// |------------------|----------------------------------------------------------------------------------|
+/// | `TcpStream`      | this type's                                                                      |
+/// | `&TcpStream`     | this type's                                                                      |
+/// | `&mut TcpStream` | the trait's; `TcpStream::read(stream, &mut buf)` is this type's                  |
 pub struct TcpStream {
     source: Source<net::TcpStream>,
 }
@@ -85,8 +112,10 @@ impl TcpStream {
     /// Those of `connect(2)`, such as [`ConnectionRefused`](io::ErrorKind::ConnectionRefused), and
     /// those of making and registering a descriptor; of several addresses, the last one's. For a name, those of the
     /// resolver, and without the feature `offload` [`Unsupported`](io::ErrorKind::Unsupported). Of kind
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput): text without a port, or no address. How long an address that
-    /// does not answer takes is the system's choice, and may be minutes: race it with a timer of your own.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput): text without a port, or no address. How long an address that does not answer takes
+    /// is the system's choice, and may be minutes: set a limit
+    #[cfg_attr(feature = "time", doc = "by [`time::timeout`](crate::time::timeout).")]
+    #[cfg_attr(not(feature = "time"), doc = "by `time::timeout` of the feature `time`.")]
     ///
     /// # Panics
     ///
