@@ -318,5 +318,6 @@ fn each_part_outside_of_a_runtime_says_what_it_needs() {
     for (name, part) in parts {
         let text = text_of(part);
         assert!(text.contains(name) && text.contains(remedy), "{text}");
+        assert!(text.contains("write `block_on(async { .. })` around it"), "{text}");
     }
 }
