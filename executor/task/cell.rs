@@ -162,6 +162,7 @@ impl<F: Future> Drop for DropFuture<F> {
     #[cold]
     fn drop(&mut self) {
         let Self(task, _) = *self;
+        budget::lift(); // as in `settle`
         // SAFETY: (STAGE) made and dropped in `poll`: the future is there, and settled as dropped after this. (ALIVE)
         // RUNNING is held.
         unsafe { contain(task, || drop_future::<F>(task)) };
@@ -214,6 +215,7 @@ unsafe fn settle_dropped<F: Future>(
         result = unsafe { drop_panicked(task, result, payload) };
     }
     if waiters.is_empty() && !count.has_handle() {
+        budget::lift(); // nor the output's
         // SAFETY: (ALIVE) as above.
         return unsafe { give_up(task, result) };
     }
@@ -259,6 +261,7 @@ unsafe fn drop_panicked<T>(
 /// (STAGE) The output is there, and the caller's: neither FUTURE nor OUTPUT is set, so no handle can
 /// take it meanwhile. RUNNING is held.
 unsafe fn deliver<F: Future>(task: TaskPtr) {
+    budget::lift(); // nor callbacks and foreign wakers
     // SAFETY: (ALIVE), (STAGE) as the caller promised.
     unsafe {
         let waiters = &(*task.as_ptr()).waiters;
@@ -352,13 +355,12 @@ unsafe fn description(task: TaskPtr) -> Info {
     unsafe { hub((*task.as_ptr()).hub).describe(task) }
 }
 
-/// Runs code of the user's, unbound by what the turn has spent; a panic ends here, and is reported in the name of `task`.
+/// Runs code of the user's; a panic ends here, and is reported in the name of `task`.
 ///
 /// # Safety
 ///
 /// (ALIVE), at home.
 pub(super) unsafe fn contain(task: TaskPtr, user_code: impl FnOnce()) {
-    budget::lift();
     if let Err(payload) = catch_unwind(AssertUnwindSafe(user_code)) {
         // SAFETY: (ALIVE) as the caller promised.
         unsafe { report(task, JoinError::panicked(Who::Beside(description(task)), payload)) };
