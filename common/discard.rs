@@ -14,7 +14,7 @@ use crate::executor::primitives::thread_cell;
 use crate::executor::silence;
 
 /// Destructors may refill the line for ever. That many are dropped in one go; what comes after is forgotten.
-const MOST: usize = 10_000;
+const MOST: usize = 100_000;
 
 type Line = VecDeque<Box<dyn Any>>;
 

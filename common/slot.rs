@@ -14,7 +14,7 @@ use std::sync::PoisonError;
 use std::task::{Poll, Waker};
 
 use crate::executor::primitives::{Mutex, MutexGuard};
-use crate::executor::silence;
+use crate::executor::{contain, is_noop};
 
 /// One output, from the side that fills it to the one handle that takes it.
 pub(crate) struct Slot<T, N>(Mutex<Inner<T, N>>);
@@ -106,13 +106,13 @@ impl<T, N> Slot<T, N> {
             if !matches!(inner.state, State::Waiting(_)) {
                 let state = mem::replace(&mut inner.state, State::Taken);
                 drop(inner);
-                silence(|| drop(cloned));
+                contain(|| drop(cloned));
                 return Poll::Ready(match state {
                     State::Done(output) => Some(output),
                     State::Waiting(_) | State::Taken => None,
                 });
             }
-            if cloned.is_some() || waker.will_wake(Waker::noop()) {
+            if cloned.is_some() || is_noop(waker) {
                 let before = mem::replace(&mut inner.awaiter, cloned);
                 drop(inner);
                 drop(before);

@@ -41,14 +41,6 @@ impl<F: Future> Future for Unconstrained<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        /// Gives the turn its budget back, on unwind too.
-        struct Restore(i32);
-        impl Drop for Restore {
-            fn drop(&mut self) {
-                budget::restore(self.0);
-            }
-        }
-        let _restore = Restore(budget::lift());
-        self.project().future.poll(cx)
+        budget::within(budget::UNLIMITED, || self.project().future.poll(cx))
     }
 }

@@ -22,7 +22,7 @@ pub(crate) const BUDGET: i32 = 128;
 const PATIENCE: i32 = 10_000;
 
 /// Outside an executor of ours, in a look, and inside `unconstrained`: never spent.
-const UNLIMITED: i32 = i32::MAX;
+pub(crate) const UNLIMITED: i32 = i32::MAX;
 
 thread_local! {
     /// What the turn may still spend. Below zero: how often it was refused since to wakers of another's.
@@ -33,6 +33,19 @@ thread_local! {
 #[inline]
 pub(super) fn refill() {
     LEFT.set(BUDGET);
+}
+
+/// Calls `f` with this budget in place of the turn's: for a poll that is not one of the task's own.
+pub(crate) fn within<R>(budget: i32, f: impl FnOnce() -> R) -> R {
+    /// Gives the turn its budget back, on unwind too.
+    struct Restore(i32);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            restore(self.0);
+        }
+    }
+    let _restore = Restore(LEFT.replace(budget));
+    f()
 }
 
 /// Lifts the budget: the loop is entered or left, it looks outside, or `unconstrained` asks for it. Returns what was left.

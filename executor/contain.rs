@@ -72,6 +72,17 @@ fn poll_or_drop<F: Future>(slot: Pin<&mut Option<F>>, cx: &mut Context<'_>) -> P
     polled
 }
 
+/// Drops what is in `slot`, then gives `value`. If the drop panics, so does this, and `value` is dropped; rustc would leak it.
+pub(crate) fn drop_before<F, T>(mut slot: Pin<&mut Option<F>>, value: T) -> T {
+    match catch_unwind(AssertUnwindSafe(|| slot.set(None))) {
+        Ok(()) => value,
+        Err(payload) => {
+            contain(|| drop(value));
+            resume_unwind(payload)
+        }
+    }
+}
+
 /// A future in a place of its caller's, which it leaves when this is dropped, contained.
 pub(super) struct Held<'a, F>(Pin<&'a mut Option<F>>);
 
@@ -84,15 +95,9 @@ impl<'a, F> Held<'a, F> {
         self.0.as_mut().as_pin_mut().expect("polled after it ended")
     }
 
-    /// Drops the future, then gives `output`. If the drop panics, so does this, and `output` is dropped.
+    /// Drops the future, then gives `output`: see [`drop_before`].
     pub(super) fn end<T>(mut self, output: T) -> T {
-        match catch_unwind(AssertUnwindSafe(|| self.0.set(None))) {
-            Ok(()) => output,
-            Err(payload) => {
-                contain(|| drop(output));
-                resume_unwind(payload)
-            }
-        }
+        drop_before(self.0.as_mut(), output)
     }
 }
 

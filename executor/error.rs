@@ -33,7 +33,7 @@ pub(crate) enum Who {
     Remote(&'static Location<'static>),
     /// Code that ran for a task beside its future: a destructor, a waker or a callback.
     Beside(Info),
-    /// No task: code that the loop called, such as a waker.
+    /// No task: code that the loop called between turns, a waker or a destructor.
     Waker,
     /// A job of the thread pool, spawned at this place.
     #[allow(dead_code, reason = "used by the parts that a feature can take away")]
@@ -138,7 +138,7 @@ impl fmt::Display for JoinError {
             Who::Task(task) => task.title(),
             Who::Beside(task) => format!("a destructor, waker or callback of {}", task.title()),
             Who::Remote(site) => format!("remote task spawned at {site}"),
-            Who::Waker => "a waker".to_owned(),
+            Who::Waker => "a waker or destructor".to_owned(),
             Who::Job(site) => format!("blocking job spawned at {site}"),
         };
         match &self.inner.why {

@@ -27,7 +27,7 @@ use std::task::{Context, Poll, Waker, ready};
 use super::core::Reactor;
 use super::slab::Key;
 use super::sys::Readiness;
-use crate::executor::{budget, contain};
+use crate::executor::{budget, contain, is_noop};
 
 /// Which way bytes go. Reading includes accepting; writing includes connecting.
 #[derive(Clone, Copy, Debug)]
@@ -263,11 +263,18 @@ impl<Io: AsFd> Source<Io> {
         operation: Option<&Cell<bool>>,
     ) -> Poll<io::Result<T>> {
         ready!(budget::poll_ready(cx));
-        let side = self.side(direction)?;
+        let side = match self.side(direction) {
+            Ok(side) => side,
+            Err(foreign) => {
+                budget::spend();
+                return Poll::Ready(Err(foreign));
+            }
+        };
         let was_waiting = operation.is_some_and(Cell::get);
         let mut cloned = None;
         let polled = loop {
             if side.is_taken.get() && !operation.is_some_and(Cell::get) {
+                budget::spend(); // it is ready, and a loop that tries again must give way
                 break Poll::Ready(Err(busy(function)));
             }
             let tried = self.attempt(side, &mut op);
@@ -281,11 +288,17 @@ impl<Io: AsFd> Source<Io> {
             if side.is_awaited_by(cx.waker()) {
                 break Poll::Pending;
             }
-            // A waker that wakes nobody has the one before it let go instead.
-            let has_one = was_waiting || operation.is_none() && side.is_awaited();
-            if has_one && cx.waker().will_wake(Waker::noop()) {
+            // A noop waker only removes the one before it: an operation's own is dropped. Another poll's is woken, as it may be
+            // another task's, which polls again.
+            if was_waiting && is_noop(cx.waker()) {
                 operation.inspect(|is_waiting| Self::give_up(side, is_waiting));
                 self.let_go(side);
+                break Poll::Pending;
+            }
+            if operation.is_none() && side.is_awaited() && is_noop(cx.waker()) {
+                if let Some(before) = self.replace(side, None) {
+                    contain(|| before.wake());
+                }
                 break Poll::Pending;
             }
             if cloned.is_none() {

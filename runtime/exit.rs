@@ -9,11 +9,11 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use crate::common::scoped;
-use crate::executor::contain;
+use crate::executor::{budget, contain};
 
 /// What the end of a runtime does with tasks that have not ended. By the real clock, whichever the
 /// runtime goes by, so that it ends.
@@ -149,9 +149,11 @@ impl Future for Cancelled {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let polled = self.poll_asked(cx.waker());
-        self.is_done = polled.is_ready();
-        polled
+        ready!(budget::poll_ready(cx));
+        ready!(self.poll_asked(cx.waker()));
+        budget::spend();
+        self.is_done = true;
+        Poll::Ready(())
     }
 }
 

@@ -7,7 +7,6 @@ use std::future::Future;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Waker;
 
 use futures_task::{FutureObj, Spawn, SpawnError};
 
@@ -16,7 +15,7 @@ use super::unhandled::{Home, Late};
 use crate::common::discard::discard;
 use crate::common::scoped;
 use crate::common::tokens::{Token, Tokens};
-use crate::executor::{Driver, Executor, HubHandle, Unpark};
+use crate::executor::{Driver, Executor, HubHandle, Unpark, noop};
 
 thread_local! {
     /// Of the runtime that this thread is inside of.
@@ -106,7 +105,8 @@ impl Handle {
     /// executor takes at once.
     ///
     /// After the executor has ended, the future is dropped here, unpolled, and the handle gives an
-    /// error that [is_shutdown](crate::JoinError::is_shutdown).
+    /// error that [is_shutdown](crate::JoinError::is_shutdown). If its destructor sends more, those are dropped after it, up
+    /// to 100,000 in one go; what comes after is forgotten, so that it ends.
     ///
     /// A panic of the task is the error of its handle. If no handle receives that, the executor's thread is told of it
     /// ([`Unhandled`](crate::task::Unhandled)).
@@ -150,7 +150,7 @@ impl Handle {
         let (sent, slot) = Sent::new(future, site);
         let task = self.hub.spawn(sent, site).unwrap_or_else(|refused| {
             discard(refused.refuse());
-            Waker::noop().clone()
+            noop()
         });
         RemoteHandle::new(slot, task, Home::new(self.hub.clone(), self.late.clone()))
     }

@@ -314,7 +314,7 @@ impl Runtime {
     ///
     /// First `Builder`'s `on_exit` is done. Tasks that are left then are dropped in the order of spawning,
     /// inside the runtime's context, with timers, reactor and pool still there for their destructors; what
-    /// those spawn is dropped too. Then blocking jobs that have not begun are dropped, and those that have
+    /// those spawn is dropped too, up to 100,000 of them. Then blocking jobs that have not begun are dropped, and those that have
     /// are waited for, until `Builder`'s `blocking_deadline`.
     #[must_use = "the report says what was lost; drop the runtime if you do not want it"]
     #[track_caller]

@@ -125,7 +125,7 @@ fn atomics_are_named_in_one_file() {
 }
 
 /// How long `executor/` is: lines that are neither blank nor comments, of what is not a test, a model or for those alone.
-const LINES: usize = 2950;
+const LINES: usize = 3000;
 
 #[test]
 fn the_executor_is_read_in_an_afternoon() {

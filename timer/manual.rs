@@ -202,6 +202,11 @@ impl Advancing {
         if self.timers.advance_end().is_none() {
             return Poll::Ready(());
         }
+        let here = Timers::with(Timers::id) == Some(self.timers.id());
+        assert!(
+            here,
+            "`advance` is awaited outside of the runtime whose clock it moves: await it in a task there"
+        );
         let mut waker = Some(cx.waker().clone());
         // Looked at again: the clone may have run anything.
         let polled = match &mut *self.timers.advance.borrow_mut() {

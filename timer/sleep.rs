@@ -5,7 +5,7 @@
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::FusedFuture;
@@ -13,7 +13,7 @@ use futures_core::FusedFuture;
 use super::instant::Instant;
 use super::slab::Key;
 use super::timers::{Check, Timers};
-use crate::executor::{budget, contain};
+use crate::executor::{budget, contain, is_noop};
 
 /// Waits for `duration` from now, by the clock of the runtime.
 ///
@@ -206,7 +206,7 @@ impl Sleep {
             Check::Fired => return Poll::Ready(()),
             Check::Waits => {}
             // A poll with a noop waker asks us to forget the registered one.
-            Check::WakesAnother if cx.waker().will_wake(Waker::noop()) => self.disarm(),
+            Check::WakesAnother if is_noop(cx.waker()) => self.disarm(),
             Check::WakesAnother => {
                 let mut waker = cx.waker().clone();
                 self.at_home(|timers| timers.replace(key, &mut waker));

@@ -7,8 +7,8 @@ use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::io;
 use std::panic::Location;
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker, ready};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::FusedFuture;
@@ -16,8 +16,7 @@ use futures_core::FusedFuture;
 use super::instant::Instant;
 use super::sleep::Sleep;
 use super::timers::Timers;
-use crate::common::unconstrained;
-use crate::executor::budget;
+use crate::executor::{budget, drop_before, noop};
 
 /// Runs `future` for at most `limit` from now, by the clock of the runtime.
 ///
@@ -28,7 +27,7 @@ use crate::executor::budget;
 ///
 /// A reference, as in `timeout(limit, &mut handle)`, can be dropped without anything happening to what it refers
 /// to, which would keep the waker of this task. So at the limit one (and whatever else has nothing to drop) is
-/// polled once more, with [`Waker::noop`], on which the futures of this crate let go of the waker that they have.
+/// polled once more, with a waker that does nothing, on which the futures of this crate let go of the waker that they have.
 /// If it is ready then, its output is given, and no error.
 ///
 /// # Cancellation
@@ -130,8 +129,7 @@ impl<F: Future> Future for Timeout<F> {
         let future = this.future.as_mut().as_pin_mut();
         let result = future.expect("a `Timeout` was polled after it was ready").poll(cx);
         if let Poll::Ready(output) = result {
-            this.future.set(None);
-            return Poll::Ready(Ok(output));
+            return Poll::Ready(Ok(drop_before(this.future, output)));
         }
         // A budget that the future has just used up does not keep its limit away.
         if !had_budget {
@@ -140,8 +138,7 @@ impl<F: Future> Future for Timeout<F> {
         ready!(this.sleep.poll_elapsed(cx));
         budget::spend();
         if let Poll::Ready(output) = let_go(this.future.as_mut().as_pin_mut()) {
-            this.future.set(None);
-            return Poll::Ready(Ok(output));
+            return Poll::Ready(Ok(drop_before(this.future, output)));
         }
         this.future.set(None);
         Poll::Ready(Err(Elapsed { limit: *this.limit, deadline: this.sleep.deadline() }))
@@ -159,9 +156,10 @@ impl<F: Future> FusedFuture for Timeout<F> {
 /// being dropped.
 fn let_go<F: Future>(future: Option<Pin<&mut F>>) -> Poll<F::Output> {
     match future {
-        // Without the budget: one that is used up would answer in its place.
+        // With a budget of its own: the turn's, if it is used up, would answer in its place; and without any, a future that
+        // suspends only by its budget would never come back.
         Some(future) if !std::mem::needs_drop::<F>() => {
-            pin!(unconstrained(future)).poll(&mut Context::from_waker(Waker::noop()))
+            budget::within(budget::BUDGET, || future.poll(&mut Context::from_waker(&noop())))
         }
         _ => Poll::Pending,
     }

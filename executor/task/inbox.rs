@@ -13,6 +13,7 @@ use std::ptr;
 use super::header::{Header, TaskPtr};
 use crate::executor::driver::Unpark;
 use crate::executor::primitives::{AtomicPtr, order};
+use crate::executor::silence;
 
 /// Home sleeps, or has given the thread to somebody else's loop.
 const PARKED: *mut Header = ptr::without_provenance_mut(1);
@@ -53,7 +54,7 @@ impl Inbox {
             }
         }
         if head == PARKED {
-            self.unparker.unpark();
+            silence(|| self.unparker.unpark());
         }
         true
     }

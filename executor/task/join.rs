@@ -265,7 +265,10 @@ impl<T> Future for JoinHandle<T> {
                 self.register(cx.waker())
             }
             // Callbacks that registered before are called first.
-            Join::Output if !self.waiters().is_empty() => self.register(cx.waker()),
+            Join::Output if !self.waiters().is_empty() => {
+                self.refuse_inside_another();
+                self.register(cx.waker())
+            }
             Join::Output => {
                 budget::spend();
                 Poll::Ready(self.take_now().expect("the output is there"))

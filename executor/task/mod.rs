@@ -136,4 +136,4 @@ pub(crate) use entry::{enter, with_current};
 pub(crate) use hub::{Hub, HubOwner};
 pub use join::JoinHandle;
 pub(crate) use remote::HubHandle;
-pub(crate) use waker::abort;
+pub(crate) use waker::{abort, is_noop, noop};

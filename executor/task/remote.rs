@@ -12,8 +12,8 @@ use super::count::Count;
 use super::entry::with_current;
 use super::hub::{Hub, HubOwner, hub};
 use super::waker;
-use crate::executor::contain;
 use crate::executor::primitives::order;
+use crate::executor::{contain, silence};
 
 /// One reference on a hub. Uses only its away half.
 pub(crate) struct HubHandle(NonNull<Hub>);
@@ -46,7 +46,7 @@ impl HubHandle {
     /// Sets the stop flag and ends the wait, if home waits.
     pub(crate) fn stop(&self) {
         self.hub().stop.fetch_or(1, order::stop());
-        self.hub().inbox.unparker.unpark();
+        silence(|| self.hub().inbox.unparker.unpark());
     }
 
     /// Sends a task to the executor, which takes it in at its next look. The waker wakes that task; it is made here, where

@@ -83,7 +83,7 @@ impl Waiters {
     }
 
     fn list_awaiter(&self, waker: &Waker) {
-        if waker.will_wake(Waker::noop()) {
+        if waker::is_noop(waker) {
             return self.forget_awaiter();
         }
         // The user's code, this clone and the drop of the old one, runs while the list is in its place.

@@ -27,6 +27,21 @@ fn is_ours(waker: &Waker) -> bool {
     std::ptr::eq(waker.vtable(), &VTABLE)
 }
 
+static NOOP: RawWakerVTable = RawWakerVTable::new(|_| RAW_NOOP, |_| {}, |_| {}, |_| {});
+const RAW_NOOP: RawWaker = RawWaker::new(std::ptr::null(), &NOOP);
+
+/// A waker that does nothing, by which a leaf is told to forget the one it has. std's may have another address in each
+/// crate that uses it, so what a generic function of this crate gives might not be known in a plain one.
+pub(crate) fn noop() -> Waker {
+    // SAFETY: the table's functions use no data.
+    unsafe { Waker::from_raw(RAW_NOOP) }
+}
+
+/// Whether a waker does nothing, as far as can be told: this crate's, and std's where it is known.
+pub(crate) fn is_noop(waker: &Waker) -> bool {
+    std::ptr::eq(waker.vtable(), &NOOP) || waker.will_wake(Waker::noop())
+}
+
 /// A waker for the time of one poll: it owns no reference, so making it costs nothing.
 #[inline]
 pub(super) fn lend(task: TaskPtr) -> ManuallyDrop<Waker> {

@@ -10,6 +10,9 @@ use std::panic::Location;
 
 pub(super) use sealed::Target;
 
+#[cfg(feature = "offload")]
+use crate::executor::consume_budget;
+
 /// What [`TcpListener::bind`](super::TcpListener::bind) and [`TcpStream::connect`](super::TcpStream::connect) take:
 ///
 /// * a [`SocketAddr`], or a pair of an IP address and a port, which need no resolving and no allocation;
@@ -155,6 +158,7 @@ pub(super) async fn resolve(
     function: &str,
     site: &'static Location<'static>,
 ) -> io::Result<Vec<SocketAddr>> {
+    consume_budget().await; // what need not be asked for is there at once
     let addresses = match target {
         Target::One(address) => vec![address],
         Target::Several(addresses) => addresses,

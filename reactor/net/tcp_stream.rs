@@ -17,6 +17,7 @@ use std::task::{Context, Poll};
 use futures_io::{AsyncRead, AsyncWrite};
 
 use super::addresses::{self, Target, ToSocketAddrs};
+use crate::executor::consume_budget;
 use crate::reactor::core::Reactor;
 use crate::reactor::source::{Direction, Source};
 use crate::reactor::sys;
@@ -149,6 +150,7 @@ impl TcpStream {
         reactor: Rc<Reactor>,
         site: &'static Location<'static>,
     ) -> io::Result<Self> {
+        consume_budget().await; // the system may refuse at once, and a loop that tries again must give way
         // Registered after it is connecting: before, a socket reports that its peer hung up.
         let stream = Self::register(site, reactor, sys::start_connect(peer)?)?;
         stream.source.operate(Direction::Write, "TcpStream::connect", connected).await?;

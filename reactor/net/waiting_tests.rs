@@ -157,7 +157,8 @@ fn a_poll_with_a_waker_that_wakes_nobody_lets_go_of_the_one_that_is_there() {
     assert!(poll_read(&harness.waker("a"), &ours).is_pending());
     assert_eq!(harness.reactor.interest(), 1);
     assert!(poll_read(Waker::noop(), &ours).is_pending());
-    assert_eq!((harness.reactor.interest(), harness.woken()), (0, vec![]));
+    // It may be another task's, which polls again then.
+    assert_eq!((harness.reactor.interest(), harness.woken()), (0, vec!["a"]));
 
     let (mut buf, mut other) = ([0; 8], [0; 8]);
     let mut read = pin!(ours.read(&mut buf));

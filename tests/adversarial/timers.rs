@@ -406,7 +406,7 @@ fn a_waker_that_panics_in_a_look_is_reported_in_the_name_of_no_task() {
         poll_badly(&mut bad);
         sleep(ms(2)).await;
     });
-    let expected = "a waker panicked: a waker that panics".to_owned();
+    let expected = "a waker or destructor panicked: a waker that panics".to_owned();
     assert_eq!(*reports.lock().unwrap(), [(false, expected)]);
 }
 

@@ -165,7 +165,7 @@ impl Drop for Again {
 }
 
 /// Of what is refused in one go: what comes after is forgotten.
-const MOST_REFUSED: u32 = 10_000;
+const MOST_REFUSED: u32 = 100_000;
 
 #[test]
 fn a_future_that_sends_itself_again_when_it_is_refused_does_not_use_up_the_stack() {

@@ -138,7 +138,7 @@ const SCENES: [(&str, Scene); 11] = scenes! {
     "blocking job spawned at here panicked: job (tests/unhandled/elsewhere.rs)" job_dropped_before
     "blocking job spawned at here panicked: job (tests/unhandled/elsewhere.rs)" job_dropped_elsewhere
     "blocking job spawned at here panicked: output (tests/unhandled/elsewhere.rs)" job_output_panics
-    "a waker panicked: in wake (nowhere)" job_waker_panics
+    "a waker or destructor panicked: in wake (nowhere)" job_waker_panics
     "blocking job spawned at here panicked: closure (tests/unhandled/elsewhere.rs)" job_closure_panics
 };
 

@@ -13,7 +13,7 @@ use crate::executor::{Info, JoinError};
 
 /// Destructors may spawn while the executor ends, and the destructors of what they spawn may too.
 /// That many are still dropped in order; what comes after is forgotten, so that it ends.
-pub(super) const LATE_SPAWNS: u32 = 10_000;
+pub(super) const LATE_SPAWNS: u32 = 100_000;
 
 impl Hub {
     /// Ends every task: closes the inbox, drops the futures in the order of spawning, resolves their

@@ -15,7 +15,7 @@ use crate::executor::task::count::{Count, Fate, Unqueued};
 use crate::executor::task::header::{TaskPtr, count};
 use crate::executor::task::inbox::Batch;
 use crate::executor::task::join::JoinHandle;
-use crate::executor::{Id, Info, JoinError, Who};
+use crate::executor::{Id, Info, JoinError, Who, contain};
 
 /// The task of `block_on`'s future, which it borrows.
 pub(crate) struct Root<T>(JoinHandle<T>);
@@ -32,6 +32,9 @@ impl<T> Drop for Root<T> {
     fn drop(&mut self) {
         self.0.hub().root.set(None);
         self.0.count().future_taken();
+        // Only where the run unwinds is it still there: a second panic would end the process.
+        let output = self.0.take_now();
+        contain(|| drop(output));
     }
 }
 
