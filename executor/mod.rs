@@ -42,7 +42,9 @@ mod yield_now;
 pub use budget::{consume_budget, has_budget};
 pub(crate) use cancel::Abort;
 pub use cancel::{AbortHandle, AbortOnDrop};
-pub(crate) use contain::{contain, drop_before, poll_contained, report, silence};
+#[cfg(feature = "time")]
+pub(crate) use contain::drop_before;
+pub(crate) use contain::{contain, poll_contained, report, silence};
 pub use driver::{Driver, ParkThread, Pending, Unpark};
 pub(crate) use error::Who;
 pub use error::{JoinError, OnDoneError};

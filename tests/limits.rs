@@ -1,6 +1,8 @@
 //! What has a bound keeps it: a leaf that is always ready gives way, a limit ends what yields only by its budget, and a
 //! second panic ends where it is made.
 
+#![cfg(feature = "time")]
+
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
