@@ -44,10 +44,9 @@ const fn most(bits: u32) -> isize {
     1 << (bits - 1 - ONE.trailing_zeros() - 1)
 }
 
-// In either width of word the limit, and what home may not have folded yet, fit beside the flags.
-const _: () = assert!(
-    most(32) + (FOLD as isize) < (1 << 31) / ONE && MOST + (FOLD as isize) < isize::MAX / ONE
-);
+// The limit, and what home may not have folded yet, fit beside the flags; in 32 bits too, whatever this is built for.
+const _: () = assert!(MOST + (FOLD as isize) < isize::MAX / ONE);
+const _: () = assert!(most(32) as i64 + (FOLD as i64) < (i32::MAX as i64) / ONE as i64);
 
 pub(crate) struct Count {
     word: AtomicIsize,
