@@ -33,7 +33,7 @@ use super::worker::Worker;
 use crate::common::discard::discard;
 use crate::common::scoped::{self, Entered, Scoped};
 use crate::common::tokens::{Token, Tokens};
-use crate::executor::{JoinError, Who, silence};
+use crate::executor::{JoinError, Who, report, silence};
 
 thread_local! {
     /// The pool of the runtime this thread is inside of.
@@ -130,7 +130,8 @@ impl Pool {
         let (near, far) = unbounded();
         let shared = Shared { line: far, state: Mutex::default(), ended: Condvar::new() };
         let line = RefCell::new(Some(near));
-        let report = RefCell::new(Arc::new(print) as Report);
+        let report =
+            RefCell::new(Arc::new(|error: JoinError| report(None, error.into())) as Report);
         Rc::new(Pool { limits, line, holds, shared: Arc::new(shared), report, start })
     }
 
@@ -329,11 +330,6 @@ impl fmt::Display for Stuck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "blocking job spawned at {}, still running on thread {}", self.site, self.thread)
     }
-}
-
-fn print(error: JoinError) {
-    silence(|| eprintln!("{error}; nobody awaits it"));
-    silence(|| drop(error));
 }
 
 /// One line that says what the end of a runtime waits for, and for how long it still will.
