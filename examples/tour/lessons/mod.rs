@@ -2,18 +2,18 @@
 
 #![forbid(unsafe_code)]
 
-mod l01;
-mod l02;
-mod l07;
-mod l09;
-mod l15;
-mod l16;
-mod l20;
-mod l21;
-mod l22;
-mod l33;
-mod l34;
+mod awaited_task;
+mod blocking_handler;
+mod concurrent_waits;
+mod lost_task;
+mod nested_run;
+mod offloaded_handler;
+mod replayed_schedule;
 mod site;
+mod starvation;
+mod time_limit;
+mod virtual_time;
+mod yielding;
 
 use std::future::Future;
 use std::io;
@@ -40,15 +40,15 @@ pub(crate) struct Lesson {
 
 /// All lessons.
 pub(crate) static LESSONS: &[Lesson] = &[
-    l01::LESSON,
-    l02::LESSON,
-    l07::LESSON,
-    l09::LESSON,
-    l15::LESSON,
-    l16::LESSON,
-    l20::LESSON,
-    l21::LESSON,
-    l22::LESSON,
-    l33::LESSON,
-    l34::LESSON,
+    lost_task::LESSON,
+    awaited_task::LESSON,
+    concurrent_waits::LESSON,
+    time_limit::LESSON,
+    starvation::LESSON,
+    yielding::LESSON,
+    blocking_handler::LESSON,
+    offloaded_handler::LESSON,
+    nested_run::LESSON,
+    virtual_time::LESSON,
+    replayed_schedule::LESSON,
 ];

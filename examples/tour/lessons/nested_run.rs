@@ -66,7 +66,7 @@ fn play(stage: &mut Stage) -> io::Result<()> {
     );
     stage.check(
         "the refusal names the file and the line of the outer call",
-        nested.value.contains(&format!("l22.rs:{outer_line}")),
+        nested.value.contains(&format!("nested_run.rs:{outer_line}")),
     );
     stage.check("from synchronous code: the value", plain.is(&["from synchronous code: 1"]));
     Ok(())

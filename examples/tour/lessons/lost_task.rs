@@ -84,7 +84,7 @@ fn play(stage: &mut Stage) -> io::Result<()> {
     stage.check(
         "the report names the task, where it was spawned, and that it was polled once",
         lost.name() == Some("background")
-            && lost.site().file().ends_with("l01.rs")
+            && lost.site().file().ends_with("lost_task.rs")
             && lost.polls() == 1,
     );
     Ok(())
