@@ -26,7 +26,7 @@
 //! 4. `sleep.rs`: [`sleep()`], [`sleep_until`], [`Sleep`].
 //! 5. `timeout.rs`, `interval.rs`, `call.rs`: what is made of it: [`timeout()`], [`interval()`],
 //!    [`call_later`].
-//! 6. `manual.rs`: [`pause`], [`advance`], [`resume`], [`hold`].
+//! 6. `virtual_time.rs`: [`pause`], [`advance`], [`resume`], [`hold`].
 
 #![forbid(unsafe_code)]
 
@@ -35,11 +35,11 @@ mod clock;
 mod hand;
 mod instant;
 mod interval;
-mod manual;
 mod slab;
 mod sleep;
 mod timeout;
 mod timers;
+mod virtual_time;
 mod wheel;
 
 #[cfg(test)]
@@ -69,7 +69,7 @@ pub use call::{CallHandle, call_at, call_later};
 pub use clock::Clock;
 pub use instant::Instant;
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
-pub use manual::{Hold, advance, hold, pause, resume};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use timeout::{Elapsed, Timeout, timeout, timeout_at};
 pub(crate) use timers::{RESOLUTION, Stays, Timers};
+pub use virtual_time::{Hold, advance, hold, pause, resume};

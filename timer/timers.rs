@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use super::clock::{self, Clock, Timeline};
 use super::hand::Hand;
-use super::manual::Advance;
 use super::slab::Key;
+use super::virtual_time::Advance;
 use super::wheel::{Due, NEVER, Wheel};
 use crate::common::scoped::{self, Entered, Scoped};
 use crate::common::tokens::Tokens;

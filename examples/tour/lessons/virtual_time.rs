@@ -18,7 +18,7 @@ pub(crate) const LESSON: Lesson = Lesson {
     number: 33,
     title: "an hour in a millisecond",
     passage: "document 002, \"Timeout control\", with an hour for its limit",
-    sources: &["timer/clock.rs", "timer/timers.rs", "timer/manual.rs"],
+    sources: &["timer/clock.rs", "timer/timers.rs", "timer/virtual_time.rs"],
     twin: script!("33"),
     play,
 };
