@@ -19,9 +19,9 @@
 //!
 //! # Layout
 //!
-//! 1. `wheel.rs`: the data structure, integers only; `slab.rs`: its entries' keys, and which slot each is in.
+//! 1. `wheel.rs`: the data structure, integers only; `rings.rs`: its entries' keys, and which slot each is in.
 //! 2. `clock.rs`: [`Clock`], and what one runtime takes for now. `instant.rs`: [`Instant`].
-//! 3. `timers.rs`: the wheel, the clock and the wakers together, as the runtime holds them; `hand.rs`: the
+//! 3. `timers.rs`: the wheel, the clock and the wakers together, as the runtime holds them; `newest.rs`: the
 //!    one armed last.
 //! 4. `sleep.rs`: [`sleep()`], [`sleep_until`], [`Sleep`].
 //! 5. `timeout.rs`, `interval.rs`, `call.rs`: what is made of it: [`timeout()`], [`interval()`],
@@ -32,10 +32,10 @@
 
 mod call;
 mod clock;
-mod hand;
 mod instant;
 mod interval;
-mod slab;
+mod newest;
+mod rings;
 mod sleep;
 mod timeout;
 mod timers;
@@ -47,17 +47,17 @@ mod call_tests;
 #[cfg(test)]
 mod fire_tests;
 #[cfg(test)]
-mod hand_tests;
-#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod instant_tests;
 #[cfg(test)]
 mod interval_tests;
 #[cfg(test)]
+mod newest_tests;
+#[cfg(test)]
 mod resolution_tests;
 #[cfg(test)]
-mod slab_tests;
+mod rings_tests;
 #[cfg(test)]
 mod sleep_tests;
 #[cfg(test)]

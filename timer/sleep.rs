@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_core::FusedFuture;
 
 use super::instant::Instant;
-use super::slab::Key;
+use super::rings::Key;
 use super::timers::{Check, Timers};
 use crate::executor::{budget, contain, is_noop};
 

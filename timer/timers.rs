@@ -17,8 +17,8 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::clock::{self, Clock, Timeline};
-use super::hand::Hand;
-use super::slab::Key;
+use super::newest::Newest;
+use super::rings::Key;
 use super::virtual_time::Advance;
 use super::wheel::{Due, NEVER, Wheel};
 use crate::common::scoped::{self, Entered, Scoped};
@@ -40,7 +40,7 @@ thread_local! {
 pub(crate) struct Timers {
     id: u32,
     pub(super) timeline: Timeline,
-    hand: Hand,
+    newest: Newest,
     wheel: RefCell<Wheel<Waker>>,
     /// Under the real clock a tick of the wheel is `2^real_shift` ns.
     real_shift: u32,
@@ -63,7 +63,7 @@ impl Timers {
         Rc::new(Timers {
             id: next_id(),
             timeline,
-            hand: Hand::new(wheel.reserve()),
+            newest: Newest::new(wheel.reserve()),
             wheel: RefCell::new(wheel),
             real_shift,
             due: RefCell::default(),
@@ -207,8 +207,8 @@ impl Timers {
         if deadline <= self.timeline.latest() {
             return None;
         }
-        self.put_down();
-        Some(self.hand.hold(deadline, waker.take()))
+        self.move_newest();
+        Some(self.newest.keep(deadline, waker.take()))
     }
 
     /// Whether an armed timer still waits, and whether it wakes `waker`.
@@ -230,8 +230,8 @@ impl Timers {
     /// `false`: it had fired.
     #[inline]
     pub(super) fn reset(&self, key: Key, deadline: u64) -> bool {
-        if self.hand.holds(key) {
-            self.hand.reset(deadline);
+        if self.newest.has_key(key) {
+            self.newest.reset(deadline);
             return true;
         }
         self.wheel().reset(key, deadline)
@@ -240,8 +240,8 @@ impl Timers {
     /// The waker is for the caller to drop, once nothing is borrowed any more.
     #[inline]
     pub(super) fn cancel(&self, key: Key) -> Option<Waker> {
-        if self.hand.holds(key) {
-            return self.hand.take();
+        if self.newest.has_key(key) {
+            return self.newest.take();
         }
         self.take_out(key)
     }
@@ -259,22 +259,22 @@ impl Timers {
 
     /// The wheel, with all that is armed.
     fn wheel(&self) -> RefMut<'_, Wheel<Waker>> {
-        self.put_down();
+        self.move_newest();
         self.wheel.borrow_mut()
     }
 
-    /// Nothing is in hand after this.
+    /// Moves the newest timer into the wheel, if it is not there yet.
     #[inline]
-    fn put_down(&self) {
-        if let Some(waker) = self.hand.take() {
-            self.put_in(waker);
+    fn move_newest(&self) {
+        if let Some(waker) = self.newest.take() {
+            self.move_into_wheel(waker);
         }
     }
 
     #[inline(never)]
-    fn put_in(&self, waker: Waker) {
+    fn move_into_wheel(&self, waker: Waker) {
         let mut wheel = self.wheel.borrow_mut();
-        let (key, deadline) = self.hand.give_key(wheel.reserve());
+        let (key, deadline) = self.newest.hand_over(wheel.reserve());
         wheel.catch_up(self.timeline.latest());
         wheel.insert(key, deadline, waker);
     }

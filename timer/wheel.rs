@@ -38,7 +38,7 @@
 use std::cmp::Reverse;
 use std::mem;
 
-use super::slab::{Key, Slab};
+use super::rings::{Key, Rings};
 
 /// The deadline that does not come: what arithmetic on deadlines saturates to.
 pub(super) const NEVER: u64 = u64::MAX;
@@ -65,13 +65,13 @@ pub(super) struct Wheel<T> {
     now: u64,
     /// One word a level, one bit a slot: does the slot hold an entry? The last word is for [`NEVER_SLOT`].
     occupied: [u64; LEVELS + 1],
-    slab: Slab,
+    rings: Rings,
     entries: Vec<Entry<T>>,
     /// Counts those handed out: who was first at the same nanosecond.
     handed_out: u64,
 }
 
-/// What is armed, by its number in the slab.
+/// What is armed, by its number in the rings.
 struct Entry<T> {
     /// In ns.
     deadline: u64,
@@ -93,7 +93,7 @@ impl<T> Wheel<T> {
             shift,
             now: now >> shift,
             occupied: [0; LEVELS + 1],
-            slab: Slab::new(NEVER_SLOT as u32 + 1),
+            rings: Rings::new(NEVER_SLOT as u32 + 1),
             entries: Vec::new(),
             handed_out: 0,
         }
@@ -101,19 +101,19 @@ impl<T> Wheel<T> {
 
     /// How many are armed, those that never come due included.
     pub(super) fn len(&self) -> usize {
-        self.slab.len()
+        self.rings.len()
     }
 
     /// How many entries fit into what was allocated: all that ever is.
     #[cfg(test)]
     pub(super) fn memory(&self) -> (usize, usize) {
-        (self.slab.memory(), self.entries.capacity())
+        (self.rings.memory(), self.entries.capacity())
     }
 
     /// A key to arm an entry under.
     pub(super) fn reserve(&mut self) -> Key {
-        let key = self.slab.reserve();
-        if self.entries.len() < self.slab.room() {
+        let key = self.rings.reserve();
+        if self.entries.len() < self.rings.room() {
             self.grow();
         }
         key
@@ -121,31 +121,31 @@ impl<T> Wheel<T> {
 
     #[cold]
     fn grow(&mut self) {
-        self.entries.resize_with(self.slab.room(), || Entry { deadline: 0, value: None });
+        self.entries.resize_with(self.rings.room(), || Entry { deadline: 0, value: None });
     }
 
     /// Arms `value` for `deadline`, in ns, under a [reserved](Self::reserve) key. A past one is due at the
     /// next [`advance`](Self::advance).
     pub(super) fn insert(&mut self, key: Key, deadline: u64, value: T) {
-        let entry = &mut self.entries[self.slab.entry(key) as usize];
+        let entry = &mut self.entries[self.rings.entry(key) as usize];
         entry.deadline = deadline;
         // Known to be empty. A plain assignment would read the old value to drop it, and that read is a cache miss.
         mem::forget(entry.value.replace(value));
         let slot = self.slot_of(deadline);
-        self.slab.append(slot as u32, key);
+        self.rings.append(slot as u32, key);
         self.occupy(slot);
     }
 
     /// Takes the value out before it is due; `None` when it is no longer there.
     pub(super) fn cancel(&mut self, key: Key) -> Option<T> {
-        let entry = self.slab.find(key)?;
+        let entry = self.rings.find(key)?;
         self.remove(entry)
     }
 
     /// Arms the entry anew, as a cancel and an insert would, under the same key. `false` when it is
     /// no longer there.
     pub(super) fn reset(&mut self, key: Key, deadline: u64) -> bool {
-        let Some(entry) = self.slab.find(key) else { return false };
+        let Some(entry) = self.rings.find(key) else { return false };
         self.entries[entry as usize].deadline = deadline;
         self.relink(entry);
         true
@@ -153,7 +153,7 @@ impl<T> Wheel<T> {
 
     /// The value of `key`, while it is armed.
     pub(super) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
-        let entry = self.slab.find(key)?;
+        let entry = self.rings.find(key)?;
         self.entries[entry as usize].value.as_mut()
     }
 
@@ -178,7 +178,7 @@ impl<T> Wheel<T> {
 
     /// The first tick that is due of a slot, if at most [`FEW`] are in it.
     fn first_of_few(&self, slot: usize) -> Option<u64> {
-        let few = self.slab.of(slot as u32).take(FEW + 1);
+        let few = self.rings.of(slot as u32).take(FEW + 1);
         let ticks = few.filter_map(|entry| self.tick_of(self.entries[entry as usize].deadline));
         let (count, first) =
             ticks.fold((0, NEVER), |(count, first), tick| (count + 1, first.min(tick)));
@@ -208,7 +208,7 @@ impl<T> Wheel<T> {
     /// Goes on at `now`, in ns, with ticks of another size. Every key stays valid.
     pub(super) fn change_tick(&mut self, shift: u32, now: u64) {
         let slots = 0..=NEVER_SLOT as u32;
-        let armed: Vec<u32> = slots.flat_map(|slot| self.slab.of(slot)).collect();
+        let armed: Vec<u32> = slots.flat_map(|slot| self.rings.of(slot)).collect();
         (self.shift, self.now) = (shift, now >> shift);
         for entry in armed {
             self.relink(entry);
@@ -235,7 +235,7 @@ impl<T> Wheel<T> {
 
     /// Hands out what is due by `target`; the rest cascades.
     fn empty(&mut self, slot: usize, target: u64, due: &mut Vec<Due<T>>) {
-        while let Some(entry) = self.slab.first(slot as u32) {
+        while let Some(entry) = self.rings.first(slot as u32) {
             let deadline = self.entries[entry as usize].deadline;
             if self.tick_of(deadline).is_some_and(|tick| tick <= target) {
                 self.handed_out += 1;
@@ -248,7 +248,7 @@ impl<T> Wheel<T> {
     }
 
     fn remove(&mut self, entry: u32) -> Option<T> {
-        let emptied = self.slab.remove(entry);
+        let emptied = self.rings.remove(entry);
         self.vacate(emptied);
         self.entries[entry as usize].value.take()
     }
@@ -256,7 +256,7 @@ impl<T> Wheel<T> {
     /// Puts an entry into the slot of its deadline, which depends on `now`, as the last.
     fn relink(&mut self, entry: u32) {
         let slot = self.slot_of(self.entries[entry as usize].deadline);
-        let emptied = self.slab.relink(slot as u32, entry);
+        let emptied = self.rings.relink(slot as u32, entry);
         self.vacate(emptied);
         self.occupy(slot);
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::slab::Key;
+use super::rings::Key;
 use super::wheel::{Due, NEVER, Wheel};
 
 #[derive(Clone, Debug)]

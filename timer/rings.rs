@@ -1,4 +1,4 @@
-//! [`Slab`]: which entries of the wheel there are, by keys that go stale, and which slot each is in.
+//! [`Rings`]: which entries of the wheel there are, by keys that go stale, and which slot each is in.
 //!
 //! A pointer to an entry would need `unsafe` to follow and could outlive what it points to. An index is
 //! plain, and with the generation of its node beside it, the key of a removed entry finds nothing, whatever
@@ -37,18 +37,18 @@ struct Node {
 }
 
 /// See the head of this file. An entry is a number from 0 on.
-pub(super) struct Slab {
+pub(super) struct Rings {
     nodes: Vec<Node>,
     slots: u32,
     free: u32,
     len: usize,
 }
 
-impl Slab {
+impl Rings {
     /// So many slots, all empty.
     pub(super) fn new(slots: u32) -> Self {
         let ring = |slot| Node { previous: slot, next: slot, generation: 0 };
-        Slab { nodes: (0..slots).map(ring).collect(), slots, free: NIL, len: 0 }
+        Rings { nodes: (0..slots).map(ring).collect(), slots, free: NIL, len: 0 }
     }
 
     /// How many are in a ring.
