@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
-use super::core::Reactor;
+use super::reactor::Reactor;
 use super::source::Source;
 use crate::common::scoped::Entered;
 

@@ -24,7 +24,7 @@ use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
-use super::core::Reactor;
+use super::reactor::Reactor;
 use super::slab::Key;
 use super::sys::Readiness;
 use crate::executor::{budget, contain, is_noop};
@@ -378,6 +378,3 @@ fn busy(function: &str) -> io::Error {
         ),
     )
 }
-
-#[cfg(test)]
-mod tests;

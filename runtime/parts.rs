@@ -28,7 +28,7 @@ use crate::executor::{HubHandle, Id, Pending, Unpark, with_current};
 #[cfg(feature = "offload")]
 use crate::offload::Pool;
 #[cfg(feature = "net")]
-use crate::reactor::{core::Reactor, sys::TimerSlack};
+use crate::reactor::{Reactor, sys::TimerSlack};
 #[cfg(feature = "time")]
 use crate::timer::Timers;
 

@@ -11,7 +11,7 @@ use std::panic::Location;
 
 use super::TcpStream;
 use super::addresses::{self, Target, ToSocketAddrs};
-use crate::reactor::core::Reactor;
+use crate::reactor::Reactor;
 use crate::reactor::source::{Direction, Source};
 use crate::reactor::sys;
 

@@ -18,7 +18,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 
 use super::addresses::{self, Target, ToSocketAddrs};
 use crate::executor::consume_budget;
-use crate::reactor::core::Reactor;
+use crate::reactor::Reactor;
 use crate::reactor::source::{Direction, Source};
 use crate::reactor::sys;
 

@@ -12,7 +12,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 
 use super::{TcpListener, TcpStream};
 use crate::executor::{EVENT_INTERVAL, Executor, ParkThread};
-use crate::reactor::core::Reactor;
+use crate::reactor::Reactor;
 use crate::reactor::harness::Harness;
 
 fn listener() -> TcpListener {

@@ -188,6 +188,3 @@ impl Reactor {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

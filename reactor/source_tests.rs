@@ -9,9 +9,9 @@ use std::task::{Context, Poll};
 
 use rustix::net::{SendFlags, send};
 
-use super::{Direction, Source};
-use crate::reactor::core::Reactor;
-use crate::reactor::harness::Harness;
+use super::harness::Harness;
+use super::reactor::Reactor;
+use super::source::{Direction, Source};
 
 /// Reads through a source, counting the system calls.
 struct Reader<'a> {

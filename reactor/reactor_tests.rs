@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use rustix::event::{EventfdFlags, eventfd};
 
-use super::Reactor;
-use crate::reactor::harness::Harness;
-use crate::reactor::source::{Direction, Source};
+use super::harness::Harness;
+use super::reactor::Reactor;
+use super::source::{Direction, Source};
 
 /// Nothing is there to read: `name` waits.
 fn wait_to_read(harness: &Harness, source: &Source<UnixStream>, name: &'static str) {
