@@ -42,7 +42,7 @@
 //! 4. `offload/`: beside the loop, the thread pool for work that blocks.
 //! 5. `runtime/`: ties them together: [`Runtime`], [`Builder`], [`ExitReport`].
 //! 6. `testing/` ([`testing`]): the whole under many schedules, for the tests of its users.
-//! 7. `tests/`, and `executor/models/`: what is promised, as traces in exact order and as loom models.
+//! 7. `tests/`, and `models/`: what is promised, as traces in exact order and as loom models.
 //! 8. `examples/tour/`: all of it from outside, lesson by lesson; `examples/foreign_loop.rs`: inside a host
 //!    loop; `benches/`: beside its peers.
 //!
@@ -56,6 +56,8 @@
 
 mod common;
 pub mod executor;
+#[cfg(test)]
+mod models;
 #[cfg(feature = "offload")]
 mod offload;
 #[cfg(feature = "net")]

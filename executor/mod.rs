@@ -20,7 +20,7 @@
 //! 5. `error.rs`, `info.rs`, `id.rs`: what is said of tasks that fail or are lost; `contain.rs`: where panics of the
 //!    user's code end.
 //! 6. `primitives.rs`: every atomic.
-//! 7. `models/`, `home_tests.rs`: the races, checked by loom; the promise of no atomics, counted.
+//! 7. `home_tests.rs`: the promise of no atomics, counted. `models/`, at the root: the races, checked by loom.
 
 pub(crate) mod budget;
 mod cancel;
@@ -31,8 +31,6 @@ mod error;
 mod home_tests;
 mod id;
 mod info;
-#[cfg(test)]
-mod models;
 pub(crate) mod primitives;
 mod run;
 mod spawn;
@@ -52,6 +50,8 @@ pub use id::Id;
 pub use info::{Info, State};
 pub use run::{EVENT_INTERVAL, Executor};
 pub use spawn::{Builder, current, spawn};
+#[cfg(all(loom, test))]
+pub(crate) use task::watch;
 pub(crate) use task::{Hub, HubHandle, is_noop, noop, with_current};
 pub use task::{JoinHandle, Nested};
 pub use yield_now::{YieldNow, yield_now};

@@ -89,7 +89,7 @@ orderings! {
 #[inline]
 fn in_use(access: &str, least: Ordering) -> Ordering {
     #[cfg(all(loom, test))]
-    return super::models::weakened(access).unwrap_or(least);
+    return crate::models::weakened(access).unwrap_or(least);
     #[cfg(not(all(loom, test)))]
     {
         let _ = access;

@@ -1,7 +1,7 @@
 //! What broke other executors, each with the public thread it is from: what happens here.
 //!
 //! Repositories: tokio-rs/tokio, rust-lang/futures-rs, compio-rs/compio, smol-rs/async-executor and so on,
-//! as named at each test. Interleavings of these races are tried one by one in `executor/models/`; here the
+//! as named at each test. Interleavings of these races are tried one by one in `models/`; here the
 //! whole runtime is.
 
 mod common;

@@ -63,7 +63,6 @@ fn is_test(path: &Path) -> bool {
     let test = |name: &str| name.contains("tests");
     let support = ["executor/task/watch.rs", "reactor/harness.rs"];
     path.iter().any(|part| test(part.to_str().unwrap()))
-        || path.starts_with("executor/models")
         || support.iter().any(|&file| path == Path::new(file))
 }
 
@@ -80,8 +79,7 @@ fn parts_use_only_the_parts_below_them() {
         _ => &PARTS[..],
     };
     for part in PARTS {
-        let models = |path: &Path| path.starts_with("executor/models");
-        for (path, text) in sources(part).into_iter().filter(|(path, _)| !models(path)) {
+        for (path, text) in sources(part) {
             for line in code(&text) {
                 for other in PARTS {
                     let used = line.contains(&format!("crate::{other}"));

@@ -76,7 +76,7 @@
 //! # The orderings
 //!
 //! Each access to the two atomic words is named in [`order`](crate::executor::primitives::order), with its
-//! partner. docs/orderings.md has what goes wrong with each weaker one, by the models of `executor/models/`.
+//! partner. docs/orderings.md has what goes wrong with each weaker one, by the models of `models/`.
 //!
 //! # The invariants
 //!

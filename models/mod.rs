@@ -3,7 +3,7 @@
 //! Loom runs a model once for every way its threads can interleave and every value a weak load may
 //! read. Each model here has at most three threads and is about one race; the bound on preemptions and
 //! its reason stand beside it, and a second, wider one for `TAKETURNS_LOOM=full`. Three things are watched in
-//! all of them: memory (see [`watch`](super::task::watch)), the thread a future is polled and dropped on
+//! all of them: memory (see `executor/task/watch.rs`), the thread a future is polled and dropped on
 //! ([`Homebound`]), and that nobody sleeps for ever (loom calls that a deadlock). Under a plain
 //! `cargo test` each runs once, on std's threads. What each is able to catch is in docs/orderings.md.
 //!
@@ -36,7 +36,11 @@ use std::{sync::atomic, thread};
 
 use atomic::{AtomicUsize, Ordering};
 
-use super::{Driver, EVENT_INTERVAL, Executor, JoinError, JoinHandle, Pending, Unpark, yield_now};
+#[cfg(loom)]
+use crate::executor::watch;
+use crate::executor::{
+    Driver, EVENT_INTERVAL, Executor, JoinError, JoinHandle, Pending, Unpark, yield_now,
+};
 
 mod aborting;
 mod counting;
@@ -77,11 +81,11 @@ fn model(preemptions: Preemptions, run: impl Fn() + Send + Sync + 'static) {
         let count = std::sync::Arc::clone(&runs);
         builder.check(move || {
             count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            super::task::watch::begin();
+            watch::begin();
             POLLING.set(false);
             run();
             assert!(!TASK_FAILED.take(), "a task that nobody awaits panicked");
-            super::task::watch::end();
+            watch::end();
         });
         println!("{} executions", runs.load(std::sync::atomic::Ordering::Relaxed));
     }
