@@ -16,14 +16,14 @@
 //! 1. `run.rs`: [`Executor`], its loop, and what the loop promises (F1 to F5).
 //! 2. `yield_now.rs`, `spawn.rs`, `budget.rs`: what a task calls.
 //! 3. `task/`: the task itself, in two halves. Its `mod.rs` has the drawing, the table and the invariants.
-//! 4. `driver.rs`: what stands outside; `cancel/`: ending a task before its end.
+//! 4. `driver.rs`: what stands outside; `abort.rs`: ending a task before its end.
 //! 5. `error.rs`, `info.rs`, `id.rs`: what is said of tasks that fail or are lost; `contain.rs`: where panics of the
 //!    user's code end.
 //! 6. `primitives.rs`: every atomic.
 //! 7. `home_tests.rs`: the promise of no atomics, counted. `models/`, at the root: the races, checked by loom.
 
+mod abort;
 pub(crate) mod budget;
-mod cancel;
 pub(crate) mod contain;
 mod driver;
 mod error;
@@ -37,9 +37,9 @@ mod spawn;
 mod task;
 mod yield_now;
 
+pub(crate) use abort::Abort;
+pub use abort::{AbortHandle, AbortOnDrop};
 pub use budget::{consume_budget, has_budget};
-pub(crate) use cancel::Abort;
-pub use cancel::{AbortHandle, AbortOnDrop};
 #[cfg(feature = "time")]
 pub(crate) use contain::drop_before;
 pub(crate) use contain::{contain, poll_contained, report, silence};
