@@ -19,12 +19,12 @@ pub trait Driver {
     /// inbox, timers, descriptors.
     ///
     /// May return early without a reason.
-    fn turn(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool);
+    fn look(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool);
 
     /// What it is waiting for on behalf of tasks.
     fn pending(&self) -> Pending;
 
-    /// What ends a wait of [`turn`](Self::turn) from any thread, and makes the next one not wait
+    /// What ends a wait of [`look`](Self::look) from any thread, and makes the next one not wait
     /// if there is none now.
     fn unparker(&self) -> Box<dyn Unpark>;
 }
@@ -67,7 +67,7 @@ impl ParkThread {
 }
 
 impl Driver for ParkThread {
-    fn turn(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
+    fn look(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
         self.wait(limit);
         inbox();
     }

@@ -369,7 +369,7 @@ impl<'env, D: Driver> Executor<'env, D> {
 
     fn look(&self, limit: Option<Duration>) {
         budget::lift(); // the last turn's does not bind whoever is woken here
-        self.driver.borrow_mut().turn(limit, &mut || {
+        self.driver.borrow_mut().look(limit, &mut || {
             self.hub.take_in();
             self.hub.has_ready()
         });

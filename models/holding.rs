@@ -35,7 +35,7 @@ impl Jumps {
 }
 
 impl Driver for Jumps {
-    fn turn(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
+    fn look(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
         let wait = |is_held| {
             if is_held && limit.is_none() {
                 self.parked.0.wait();
@@ -151,7 +151,7 @@ struct Accuses {
 }
 
 impl Driver for Accuses {
-    fn turn(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
+    fn look(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
         let comes = std::mem::take(&mut self.comes);
         let wait = |is_out| {
             if (is_out || comes) && limit.is_none() {

@@ -134,7 +134,7 @@ fn executor_over(driver: Parked, event_interval: NonZeroU32) -> Executor<'static
 struct Parked(Arc<Notify>);
 
 impl Driver for Parked {
-    fn turn(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
+    fn look(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
         if limit.is_none() {
             self.0.wait();
         }

@@ -22,7 +22,7 @@ pub(super) struct Outside {
 
 impl Driver for Outside {
     #[inline]
-    fn turn(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
+    fn look(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
         if let Some(text) = self.parts.failures.stops_the_run() {
             panic!("{text}");
         }

@@ -23,7 +23,7 @@ impl Unpark for Alive {
 }
 
 impl Driver for Watched {
-    fn turn(&mut self, _: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
+    fn look(&mut self, _: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
         inbox();
         thread::yield_now();
     }

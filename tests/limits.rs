@@ -162,7 +162,7 @@ fn an_unparker_that_panics_leaves_the_waker_used_up() {
     struct Panics(Arc<()>);
     struct Unparks(#[allow(dead_code, reason = "it is there to be counted")] Arc<()>);
     impl Driver for Panics {
-        fn turn(&mut self, _: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
+        fn look(&mut self, _: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
             inbox();
         }
         fn pending(&self) -> Pending {

@@ -130,7 +130,7 @@ fn the_root_is_an_ordinary_entry_and_is_polled_only_when_woken() {
 struct Asked(Trace, Rc<Cell<u32>>, Rc<RefCell<Vec<(u32, Waker)>>>);
 
 impl Driver for Asked {
-    fn turn(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
+    fn look(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
         let look = self.1.get() + 1;
         self.1.set(look);
         let ready = inbox();
@@ -299,7 +299,7 @@ fn a_driver_that_panics_leaves_the_executor_as_it_was() {
     /// Panics at its first look.
     struct Faulty(bool);
     impl Driver for Faulty {
-        fn turn(&mut self, _: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
+        fn look(&mut self, _: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
             assert!(std::mem::replace(&mut self.0, true), "the driver's own fault");
             inbox();
         }

@@ -65,7 +65,7 @@ impl World {
 }
 
 impl Driver for World {
-    fn turn(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
+    fn look(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
         self.trace.push(if limit == Some(Duration::ZERO) { "look" } else { "wait" });
         inbox();
         let happening = self.happenings.borrow_mut().pop_front();

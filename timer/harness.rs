@@ -109,7 +109,7 @@ pub(super) fn steps(
 pub(super) struct Manual(Rc<Timers>);
 
 impl Driver for Manual {
-    fn turn(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
+    fn look(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
         let ready = inbox();
         let waits = limit.is_none() && !ready;
         assert!(!waits || self.0.on_idle(), "it waits for a clock that stands");

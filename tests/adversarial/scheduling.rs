@@ -23,7 +23,7 @@ struct Counts {
 }
 
 impl Driver for Counts {
-    fn turn(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
+    fn look(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
         let ready = inbox();
         if limit.is_none() {
             assert!(ready, "it waits with nothing to wait for");

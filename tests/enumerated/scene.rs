@@ -47,7 +47,7 @@ impl Unpark for Alive {
 }
 
 impl Driver for Watched {
-    fn turn(&mut self, _: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
+    fn look(&mut self, _: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
         self.looks += 1;
         assert!(self.looks <= MOST_LOOKS, "the run does not end");
         inbox();

@@ -23,7 +23,7 @@ const BUDGET: usize = 128;
 struct Counting(Rc<Cell<usize>>);
 
 impl Driver for Counting {
-    fn turn(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
+    fn look(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
         self.0.set(self.0.get() + 1);
         let ready = inbox();
         assert!(ready || limit.is_some(), "nothing here would end the wait");

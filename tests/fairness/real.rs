@@ -279,7 +279,7 @@ impl Outside {
 }
 
 impl Driver for Outside {
-    fn turn(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
+    fn look(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
         let world = &self.0;
         assert!(!world.is_endless(), "the loop runs in a circle");
         let look = world.looks.replace(world.looks.get() + 1);

@@ -37,7 +37,7 @@ impl Unpark for Nobody {
 }
 
 impl Driver for Outside {
-    fn turn(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
+    fn look(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
         let looks = with(|world| {
             world.looks += 1;
             world.looks

@@ -33,8 +33,8 @@ impl Unpark for CountedUnpark {
 }
 
 impl Driver for Counted {
-    fn turn(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
-        self.0.turn(limit, inbox);
+    fn look(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
+        self.0.look(limit, inbox);
     }
 
     fn pending(&self) -> Pending {

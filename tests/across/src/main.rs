@@ -45,7 +45,7 @@ fn a_clone_wakes_the_same_task() {
 struct Counts(Arc<AtomicUsize>);
 
 impl Driver for Counts {
-    fn turn(&mut self, _: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
+    fn look(&mut self, _: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
         inbox();
     }
 
