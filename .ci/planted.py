@@ -168,7 +168,7 @@ PLANTED = {
     ),
     "nounpark": (
         "who replaces PARKED does not unpark",
-        [(INBOX, "            self.unparker.unpark();", "")],
+        [(INBOX, "            silence(|| self.unparker.unpark());", "")],
     ),
     "stepawake": (
         "a step says that no task is ready, and does not park",
@@ -180,7 +180,7 @@ PLANTED = {
     ),
     "stopquiet": (
         "a stop does not unpark",
-        [(REMOTE, "        self.hub().inbox.unparker.unpark();", "")],
+        [(REMOTE, "        silence(|| self.hub().inbox.unparker.unpark());", "")],
     ),
     "stopforgot": (
         "a stop that came before the run is forgotten",
