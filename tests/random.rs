@@ -54,7 +54,7 @@ fn bytes(seed: u64) -> Vec<u8> {
 fn nothing_random_programs_do_is_lost_leaked_or_undefined() {
     if let Some(file) = env::var_os("TAKETURNS_RANDOM_FILE") {
         let bytes = fs::read(&file).expect("the file can be read");
-        return interpreter::run(format!("the bytes of {}", file.display()), &bytes);
+        return interpreter::run(format!("the bytes of {}", file.to_string_lossy()), &bytes);
     }
     let seed = number("SEED");
     let programs = number("PROGRAMS");
