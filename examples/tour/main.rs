@@ -55,8 +55,8 @@ const INTRO: &str = "Each lesson plays a program and shows what its running task
     how many milliseconds: here, and in the same program for Python's asyncio. Waits are \
     scaled down: mostly 0.1 s or less where the source documents have 1 s.";
 
-/// No lesson takes a tenth of this.
-const BOUND: Duration = Duration::from_secs(40);
+/// No lesson takes a tenth of this; longer than a twin may take.
+const BOUND: Duration = Duration::from_secs(150);
 
 fn main() -> ExitCode {
     let arguments: Vec<String> =

@@ -38,6 +38,7 @@ pub(crate) struct Scene<T> {
     /// How long it took.
     pub(crate) took: Duration,
     lines: Vec<Line>,
+    asides: Vec<String>,
 }
 
 impl<T> Scene<T> {
@@ -61,6 +62,11 @@ impl<T> Scene<T> {
     pub(crate) fn right_after(&self, first: &str, second: &str) -> bool {
         self.lines.windows(2).any(|pair| pair[0].text == first && pair[1].text == second)
     }
+
+    /// Exactly these are the asides of the twin: what is true of asyncio alone.
+    pub(crate) fn asyncio_alone(&self, asides: &[&str]) -> bool {
+        self.asides == asides
+    }
 }
 
 /// Plays a lesson from its title to its last check, beside `python`, the version found here.
@@ -81,6 +87,9 @@ pub(crate) fn play(lesson: &Lesson, page: &Page, python: Option<&str>) -> Tally 
     }
     while let Some(scene) = stage.twin.scene() {
         stage.differs(&format!("asyncio has another scene, `{}`", scene.label));
+    }
+    if let Err(how) = stage.twin.end() {
+        stage.differs(&format!("asyncio said all its lines, but {how}"));
     }
     stage.check(&format!("the same lines in the same order as {source}"), stage.agrees);
     stage.tally
@@ -106,9 +115,9 @@ impl Stage<'_> {
         self.page.gap();
         self.page.hanging(Ink::Strong, &format!("The {label}: "), what);
         self.page.line(Ink::Faint, "  here ms   asyncio ms");
-        self.show(label, began, &lines);
+        let asides = self.show(label, began, &lines);
         self.page.gap();
-        Ok(Scene { value: value?, took, lines })
+        Ok(Scene { value: value?, took, lines, asides })
     }
 
     /// What happened, in a sentence or two.
@@ -147,11 +156,12 @@ impl Stage<'_> {
         }
     }
 
-    /// Prints a scene's lines beside the twin's, and notes where they part.
-    fn show(&mut self, label: &str, began: Instant, lines: &[Line]) {
+    /// Prints a scene's lines beside the twin's, and notes where they part. Returns the twin's asides.
+    fn show(&mut self, label: &str, began: Instant, lines: &[Line]) -> Vec<String> {
         let Some(twin) = self.twin.scene() else {
             lines.iter().for_each(|line| self.row(&since(began, line), "-", &line.text));
-            return self.differs("asyncio has no such scene, or did not end in time");
+            self.differs("asyncio has no such scene, or did not end in time");
+            return Vec::new();
         };
         for (index, line) in lines.iter().enumerate() {
             let theirs = twin.lines.get(index).filter(|theirs| theirs.text == line.text);
@@ -168,6 +178,10 @@ impl Stage<'_> {
         if texts(lines) != texts(&twin.lines) {
             self.differs(&format!("asyncio says: {}", texts(&twin.lines).join(" / ")));
         }
+        for aside in &twin.asides {
+            self.page.hanging(Ink::Faint, "  asyncio alone: ", aside);
+        }
+        twin.asides
     }
 
     fn row(&self, here: &str, asyncio: &str, text: &str) {

@@ -2,12 +2,16 @@
 
 #![forbid(unsafe_code)]
 
+use std::cell::Cell;
+use std::future::pending;
 use std::io;
+use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
+use futures::channel::oneshot;
 use taketurns::time::sleep;
-use taketurns::{Runtime, task};
+use taketurns::{Builder, Runtime, spawn, task, yield_now};
 
 use crate::lessons::Lesson;
 use crate::stage::Stage;
@@ -38,6 +42,35 @@ async fn entry() {
     say!("b");
 }
 
+/// Takes turn after turn, and ends the wait for `told` in the first.
+async fn spin(name: char, told: Rc<Cell<Option<oneshot::Sender<()>>>>) {
+    for turn in 0..9 {
+        say!("{name}{turn}");
+        told.take().map(|told| told.send(()));
+        yield_now().await;
+    }
+}
+
+async fn end_early() {
+    let (tell, told) = oneshot::channel();
+    let tell = Rc::new(Cell::new(Some(tell)));
+    spawn(spin('t', tell.clone())).detach();
+    spawn(spin('u', tell)).detach();
+    told.await.expect("the first to spin tells");
+    say!("the root ends");
+}
+
+async fn forgotten() {
+    say!("waits for what never comes");
+    pending::<()>().await;
+}
+
+async fn look_back() {
+    spawn(forgotten()).detach();
+    yield_now().await;
+    say!("the root goes on");
+}
+
 fn play(stage: &mut Stage) -> io::Result<()> {
     let run = stage.scene("wrong way", "spawn it and return", || {
         say!("Main program started");
@@ -58,6 +91,26 @@ fn play(stage: &mut Stage) -> io::Result<()> {
             && run.count("Background task") == 1
             && run.count("finished") == 0,
     );
+    stage.check(
+        "`asyncio.run` cancelled it, and it could clean up",
+        run.asyncio_alone(&[
+            "the task is told that it is cancelled",
+            "the task ended as cancelled: True",
+        ]),
+    );
+
+    let last = stage.scene("last turn", "two tasks are ready as the root ends", || {
+        super::block_on_and_lose(end_early())
+    })?;
+    stage.why(
+        "What is queued when the root ends takes one more turn, in the order of the queue. The loop \
+         of asyncio makes its whole round, and a task that stands behind the root has two turns in it.",
+    );
+    stage.check(
+        "each had one last turn, first come, first served",
+        last.is(&["t0", "u0", "the root ends", "t1", "u1"]),
+    );
+    stage.check("in asyncio each had a second", last.asyncio_alone(&["t2", "u2"]));
 
     let older = stage.scene("older way", "run until complete, then close", || {
         let runtime = Runtime::new()?;
@@ -86,6 +139,20 @@ fn play(stage: &mut Stage) -> io::Result<()> {
         lost.name() == Some("background")
             && lost.site().file().ends_with("lost_task.rs")
             && lost.polls() == 1,
+    );
+
+    let forgotten = stage.scene("forgotten task", "nothing refers to what it waits for", || {
+        let runtime = Builder::new().on_lost(|_| {}).build()?;
+        runtime.block_on(look_back());
+        Ok(runtime.shutdown().lost().len())
+    })?;
+    stage.by_nature(
+        "the loop of asyncio refers to its tasks weakly, so one that nothing else refers to can be \
+         collected in the middle of its wait. Here the runtime owns its tasks until they end.",
+    );
+    stage.check(
+        "the forgotten task was collected there, and was still waiting here",
+        forgotten.value == 1 && forgotten.asyncio_alone(&["the task is collected"]),
     );
     Ok(())
 }

@@ -1,0 +1,128 @@
+//! What a lesson of the tour says of Python holds for its twin: a twin that is changed turns its lesson red.
+//!
+//! The tour finds a `python3` of ours, which changes the program by a `sed` script and runs it by the real one.
+//! Without a `python3` of at least 3.11 there is nothing to change, and these tests say so.
+
+#![cfg(all(unix, feature = "net", feature = "time", feature = "offload"))]
+#![forbid(unsafe_code)]
+
+#[path = "common/example.rs"]
+mod example;
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+
+const CHANGES: &str = r#"
+    cat > python3 <<END
+#!/bin/sh
+case "\$*" in *version_info*) exec $REAL "\$@" ;; esac
+for program; do :; done
+changed=\$(printf '%s\n' "\$program" | sed "\$CHANGE")
+[ "\$changed" != "\$program" ] || changed='print("the change does not fit the twin")'
+exec $REAL -I -u -X utf8 -c "\$changed"
+END
+    chmod +x python3
+"#;
+
+const REAL: &str = "import sys; print(sys.executable if sys.version_info >= (3, 11) else '')";
+
+/// The folder with our `python3` in it.
+fn changing() -> Option<&'static PathBuf> {
+    static MADE: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let make = || {
+        let asked = Command::new("python3").args(["-I", "-c", REAL]).output().ok()?;
+        let real = String::from_utf8(asked.stdout).unwrap().trim().to_owned();
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("changing-python");
+        std::fs::create_dir_all(&folder).unwrap();
+        // A shell writes it: a file this process had open for writing might still be busy.
+        let mut shell = Command::new("sh");
+        let written = shell.current_dir(&folder).args(["-c", CHANGES]).env("REAL", &real).status();
+        assert!(written.unwrap().success());
+        Some(folder).filter(|_| !real.is_empty())
+    };
+    MADE.get_or_init(make).as_ref()
+}
+
+/// What fails in `lesson` when its twin is changed by this `sed` script, and how the two differ.
+fn failing(lesson: &str, change: &str) -> Option<(Vec<String>, Vec<String>)> {
+    let Some(python) = changing() else {
+        eprintln!("skipped: no python3 of at least 3.11 was found here");
+        return None;
+    };
+    let path = format!("{}:{}", python.display(), std::env::var("PATH").unwrap());
+    let mut tour = Command::new(example::built("tour"));
+    tour.arg(lesson).env("PATH", path).env("CHANGE", change).env("TAKETURNS_TWIN_BOUND", "5");
+    let output = tour.output().unwrap();
+    let page = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{page}");
+    let said = |head: &str| {
+        let lines = page.lines().filter_map(|line| line.strip_prefix(head));
+        lines.map(|line| line.trim().to_owned()).collect()
+    };
+    Some((said("FAIL"), said("differs")))
+}
+
+/// Fails unless this claim alone, by its beginning, turns red.
+#[track_caller]
+fn assert_claim(lesson: &str, change: &str, claim: &str) {
+    let Some((failed, differs)) = failing(lesson, change) else { return };
+    assert!(failed.len() == 1 && failed[0].starts_with(claim), "{failed:?} {differs:?}");
+}
+
+/// Fails unless the comparison alone turns red, and for this reason, by its beginning.
+#[track_caller]
+fn assert_differs(lesson: &str, change: &str, how: &str) {
+    let Some((failed, differs)) = failing(lesson, change) else { return };
+    let compared = failed.len() == 1 && failed[0].starts_with("the same lines in the same order");
+    assert!(
+        compared && differs.len() == 1 && differs[0].starts_with(how),
+        "{failed:?} {differs:?}"
+    );
+}
+
+#[test]
+fn one_that_ends_with_an_error_after_its_lines() {
+    assert_differs("7", "$ a raise SystemExit(3)", "asyncio said all its lines, but it ended with");
+}
+
+#[test]
+fn one_that_does_not_end_after_its_lines() {
+    let lingers = "$ a import time; time.sleep(1000)";
+    assert_differs("7", lingers, "asyncio said all its lines, but it did not end");
+    let silent = "$ a import os, time; os.close(1); time.sleep(1000)";
+    assert_differs("22", silent, "asyncio said all its lines, but it did not end");
+}
+
+#[test]
+fn one_that_says_a_line_more() {
+    assert_differs("22", "$ a print('more')", "asyncio says: ");
+    assert_differs("22", "$ a print('== another')", "asyncio has another scene");
+}
+
+/// Lesson 1.
+mod a_lost_task {
+    use super::assert_claim;
+
+    #[test]
+    fn that_catches_its_cancellation() {
+        assert_claim("1", "s/ raise$/ pass/", "`asyncio.run` cancelled it");
+    }
+
+    #[test]
+    fn that_is_not_cancelled() {
+        let alone = "s/^task = asyncio.run(entry())/task = asyncio.new_event_loop().run_until_complete(entry())/";
+        assert_claim("1", alone, "`asyncio.run` cancelled it");
+    }
+
+    #[test]
+    fn that_takes_one_last_turn_only() {
+        assert_claim("1", "s/range(9)/range(2)/", "in asyncio each had a second");
+    }
+
+    #[test]
+    fn that_something_refers_to() {
+        let kept = "s/asyncio.create_task(forgotten())/collect.kept = &/";
+        assert_claim("1", kept, "the forgotten task was collected there");
+    }
+}
