@@ -1,20 +1,21 @@
 //! What the operating system says: descriptors that became ready.
 //!
-//! A task that reads from a socket with nothing in it must not block the thread. It leaves its
-//! waker with the [`Reactor`] and waits; between turns the runtime asks the kernel,
-//! once for all descriptors together, which of them became ready, and the reactor wakes the tasks
-//! that waited for those.
+//! A task that reads from an empty socket must not block the thread, as every other task would wait with it. The loop
+//! could instead try each waiting read again on every look, but a thousand idle connections would cost a thousand
+//! failing system calls each time, and the thread could never sleep. So the task leaves its waker with the
+//! [`Reactor`] and waits. Between turns the runtime asks the kernel, once for all descriptors together, which of them
+//! became ready, and the reactor wakes the tasks that waited for those.
 //!
 //! # Layout
 //!
-//! 1. `sys/mod.rs`: what is asked of the operating system, and in which words.
-//! 2. `sys/epoll.rs`: Linux's answer; `sys/socket.rs`: the socket calls std lacks; `sys/slack.rs`: how late
-//!    the kernel may be.
-//! 3. `slab.rs`: where registrations live, under keys that are never mistaken for older ones.
-//! 4. `source.rs`: one descriptor: its cached readiness, its wakers, how an operation waits.
-//! 5. `reactor.rs`: the reactor: wait, dispatch, and what is waited for.
+//! 1. `sys/mod.rs`: what the reactor asks of the operating system. `sys/epoll.rs` asks Linux; `sys/socket.rs` has the
+//!    socket calls that std lacks; `sys/slack.rs` sets how late the kernel may end a wait.
+//! 2. `slab.rs`: values under keys that go stale. The kernel is given such a key with each descriptor.
+//! 3. `registration.rs`: what is known about one descriptor: its readiness and its wakers.
+//! 4. `reactor.rs`: the reactor: registers descriptors, collects their events, wakes.
+//! 5. `source.rs`: one registered descriptor, and how an operation on it waits.
 //! 6. `net/`: the public face, [`TcpListener`](net::TcpListener) and [`TcpStream`](net::TcpStream), and the addresses
-//!    they take, whose names are resolved on the thread pool (`offload/`).
+//!    they take.
 
 #![forbid(unsafe_code)]
 
@@ -26,6 +27,7 @@ compile_error!(
 pub mod net;
 #[expect(clippy::module_inception, reason = "it is named by its type")]
 mod reactor;
+mod registration;
 mod slab;
 mod source;
 pub(crate) mod sys;

@@ -1,8 +1,8 @@
-//! [`Reactor`]: collects what happened to descriptors, and wakes the tasks that waited for it.
+//! [`Reactor`]: collects the events of all descriptors, and wakes the tasks that waited for them.
 //!
-//! A look has two halves, so that the runtime can put its timers between them: [`Reactor::wait`]
-//! only asks the kernel, [`Reactor::dispatch`] only wakes. Wakers are
-//! collected first and woken after, with nothing borrowed: a waker may be anybody's code, and may panic.
+//! A look has two halves, so that the runtime can fire its timers in between: [`Reactor::wait`] only asks the kernel,
+//! [`Reactor::dispatch`] only wakes. A waker may run any code, and may panic. So `dispatch` first collects the wakers,
+//! and then wakes them with nothing borrowed.
 
 #![forbid(unsafe_code)]
 
@@ -15,8 +15,8 @@ use std::rc::Rc;
 use std::task::Waker;
 use std::time::Duration;
 
+use super::registration::Registration;
 use super::slab::{Key, Slab};
-use super::source::Registration;
 use super::sys::{Events, Poller};
 use crate::common::scoped;
 use crate::executor::{Unpark, contain};
@@ -25,17 +25,17 @@ thread_local! {
     static CURRENT: scoped::Scoped<Reactor> = const { scoped::empty() };
 }
 
-/// See the module. One a runtime, on its thread.
+/// One per runtime, on the runtime's thread.
 pub(crate) struct Reactor {
     poller: Poller,
-    sources: RefCell<Slab<Rc<Registration>>>,
-    /// How many of `sources` are awaited.
+    registrations: RefCell<Slab<Rc<Registration>>>,
+    /// How many of `registrations` have a waker.
     interest: Cell<usize>,
     /// A host loop watches the epoll descriptor.
     is_watched: Cell<bool>,
     /// Collected by `wait`, not yet dispatched.
     events: RefCell<Events>,
-    /// Due to be woken. Empty outside of `dispatch`.
+    /// To be woken. Empty outside of `dispatch`.
     due: RefCell<VecDeque<Waker>>,
 }
 
@@ -46,7 +46,7 @@ impl Reactor {
     pub(crate) fn new() -> io::Result<Rc<Self>> {
         Ok(Rc::new(Reactor {
             poller: Poller::new()?,
-            sources: RefCell::new(Slab::new()),
+            registrations: RefCell::new(Slab::new()),
             interest: Cell::new(0),
             is_watched: Cell::new(false),
             events: RefCell::new(Events::new()),
@@ -54,16 +54,16 @@ impl Reactor {
         }))
     }
 
-    /// Makes it the one that sockets made on this thread belong to, until the guard is dropped.
+    /// Until the guard is dropped, sockets made on this thread belong to this reactor.
     pub(crate) fn enter(self: &Rc<Self>) -> scoped::Entered<Reactor> {
         scoped::enter(&CURRENT, Rc::clone(self))
     }
 
-    /// The one of the runtime this thread is inside of, for `function`.
+    /// The reactor of the runtime this thread is inside of, for `function`.
     ///
     /// # Panics
     ///
-    /// There is none.
+    /// This thread is not inside a runtime.
     #[track_caller]
     pub(crate) fn current(function: &str) -> Rc<Self> {
         scoped::needed_by(function, &CURRENT)
@@ -73,12 +73,12 @@ impl Reactor {
     ///
     /// # Panics
     ///
-    /// There is none.
+    /// This thread is not inside a runtime.
     pub(crate) fn current_for(function: &str, site: &Location<'_>) -> Rc<Self> {
         scoped::needed_for(function, site, &CURRENT)
     }
 
-    /// This thread is inside of its runtime.
+    /// Whether this thread is inside of this reactor's runtime.
     pub(crate) fn is_current(&self) -> bool {
         CURRENT
             .try_with(|current| {
@@ -90,34 +90,35 @@ impl Reactor {
             .unwrap_or(false)
     }
 
-    /// Readable when a source has news or the unparker was used. From now on every wait asks the kernel,
-    /// so that it does not stay readable.
+    /// A descriptor that is readable once a source has an event or the unparker was used. From now on every wait asks
+    /// the kernel: otherwise the descriptor would stay readable, and the host loop would spin.
     pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
         self.is_watched.set(true);
         self.poller.as_fd()
     }
 
-    /// Ends a [`wait`](Self::wait) from any thread; without one, keeps the next from waiting.
+    /// Ends a [`wait`](Self::wait) from any thread. If there is none now, the next wait returns at once.
     pub(crate) fn unparker(&self) -> Box<dyn Unpark> {
         self.poller.unparker()
     }
 
-    /// How many descriptors some task waits for. One whose last `poll` waited counts until the descriptor's next
-    /// event, though its task may never poll it again.
+    /// For how many descriptors a task waits. After a `poll` of futures-io that waited, the descriptor counts until
+    /// its next event, even if the task never polls it again.
     pub(crate) fn interest(&self) -> usize {
         self.interest.get()
     }
 
-    /// Collects what happened, waiting for it at most `limit` (`None`: without end). Wakes no task.
-    /// May return early without a reason.
+    /// Collects events. If there are none, waits for one, at most `limit` (`None`: without end). Wakes no task. May
+    /// return early for no reason.
     ///
     /// # Panics
     ///
     /// The kernel refuses, because other code closed the epoll descriptor.
     pub(crate) fn wait(&self, limit: Option<Duration>) {
-        let nobody_asks = self.interest() == 0 && !self.is_watched.get();
-        let nothing_to_ask = limit == Some(Duration::ZERO) && nobody_asks;
-        if nothing_to_ask || self.is_behind() {
+        let needs_events = self.interest() > 0 || self.is_watched.get();
+        let needs_no_call = limit == Some(Duration::ZERO) && !needs_events;
+        // An edge comes once: events that are not dispatched yet must not be overwritten.
+        if needs_no_call || self.has_events() {
             return;
         }
         if let Err(error) = self.poller.wait(&mut self.events.borrow_mut(), limit) {
@@ -125,14 +126,15 @@ impl Reactor {
         }
     }
 
-    /// A dispatch is owed. An edge comes once, so what it was told must not be overwritten.
-    pub(crate) fn is_behind(&self) -> bool {
+    /// Whether [`wait`](Self::wait) has collected events that [`dispatch`](Self::dispatch) has not seen yet.
+    pub(crate) fn has_events(&self) -> bool {
         !self.events.borrow().is_empty()
     }
 
-    /// Wakes the tasks that waited for what [`wait`](Self::wait) collected, in the order in which it happened. A waker
-    /// that panics is contained, and the rest are woken in the same look: one `contain` for all of them, and
-    /// another one after each panic.
+    /// Wakes the tasks that waited for the collected events, in the order of the events.
+    ///
+    /// A panic of a waker is contained, and the others are still woken in the same look. One `contain` serves all
+    /// wakers, and after a panic another one serves the rest.
     pub(crate) fn dispatch(&self) {
         self.apply_events();
         while !self.due.borrow().is_empty() {
@@ -145,13 +147,13 @@ impl Reactor {
     }
 
     fn apply_events(&self) {
-        let sources = self.sources.borrow();
+        let registrations = self.registrations.borrow();
         let mut due = self.due.borrow_mut();
         for event in self.events.borrow_mut().drain() {
-            if let Some(source) = sources.get(Key::from_bits(event.key)) {
-                self.counting(source, || {
-                    due.extend(source.read.apply(event.read));
-                    due.extend(source.write.apply(event.write));
+            if let Some(registration) = registrations.get(Key::from_bits(event.key)) {
+                self.counting_interest(registration, || {
+                    due.extend(registration.read.note_event(event.read));
+                    due.extend(registration.write.note_event(event.write));
                 });
             }
         }
@@ -161,29 +163,37 @@ impl Reactor {
         self.due.borrow_mut().pop_front()
     }
 
-    /// Runs `change`, which may alter which tasks wait for `source`, and keeps the count of interest.
-    pub(crate) fn counting<R>(&self, source: &Registration, change: impl FnOnce() -> R) -> R {
-        let before = usize::from(source.is_awaited());
+    /// Runs `change`, which may set or take a waker of `registration`, and keeps [`interest`](Self::interest) right.
+    pub(super) fn counting_interest<R>(
+        &self,
+        registration: &Registration,
+        change: impl FnOnce() -> R,
+    ) -> R {
+        let before = usize::from(registration.is_awaited());
         let result = change();
-        self.interest.set(self.interest() - before + usize::from(source.is_awaited()));
+        self.interest.set(self.interest() - before + usize::from(registration.is_awaited()));
         result
     }
 
-    pub(crate) fn register(&self, fd: BorrowedFd<'_>, source: Rc<Registration>) -> io::Result<Key> {
-        let key = self.sources.borrow_mut().insert(source);
+    pub(super) fn register(
+        &self,
+        fd: BorrowedFd<'_>,
+        registration: Rc<Registration>,
+    ) -> io::Result<Key> {
+        let key = self.registrations.borrow_mut().insert(registration);
         let added = self.poller.add(fd, key.to_bits());
         if added.is_err() {
-            self.sources.borrow_mut().remove(key);
+            self.registrations.borrow_mut().remove(key);
         }
         added.map(|()| key)
     }
 
-    pub(crate) fn deregister(&self, fd: BorrowedFd<'_>, key: Key) {
-        let source = self.sources.borrow_mut().remove(key);
-        // It fails when the descriptor was closed behind our back, which ended the registration.
+    pub(super) fn deregister(&self, fd: BorrowedFd<'_>, key: Key) {
+        let registration = self.registrations.borrow_mut().remove(key);
+        // It fails if other code closed the descriptor. Then the kernel has forgotten it already.
         let _ = self.poller.remove(fd);
-        if let Some(source) = source {
-            let wakers = self.counting(&source, || source.take_wakers());
+        if let Some(registration) = registration {
+            let wakers = self.counting_interest(&registration, || registration.take_wakers());
             contain(|| drop(wakers));
         }
     }

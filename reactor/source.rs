@@ -1,22 +1,19 @@
-//! [`Source`]: one descriptor, and how an operation on it waits.
+//! [`Source`]: one registered descriptor, and how an operation on it waits.
 //!
-//! The reactor keeps, for each direction, whether the last it heard is that an operation may
-//! succeed, and the waker that waits. An operation is tried only while its direction is ready; when the kernel
-//! says that it would block, the direction is not, and the task leaves its waker.
+//! An operation is tried only while its direction is ready. When the kernel says that it would block, the direction
+//! is no longer ready and the task leaves its waker. The next event makes the direction ready and wakes the task.
 //!
-//! A descriptor begins ready in both directions: the first try is made at once, and costs nothing
-//! when it succeeds. Registering has the kernel report what is ready already, so a beginning that
-//! was too hopeful corrects itself.
+//! A direction has room for one waker. A second task that came to wait would push the first one's waker out, and the
+//! first task would wait for ever. Two kinds of callers prevent that in two ways:
 //!
-//! A direction has room for one waker. An operation that is a future of its own ([`Source::operate`]) takes
-//! the direction when it begins to wait, and gives it back, with the waker, when it ends or is dropped: a second
-//! one meanwhile is an error, as one of the two would wait for ever. The `poll` functions of futures-io know of
-//! no end. The waker of the last poll stays, and another poll that replaces it wakes it: that task may be gone, or
-//! polls again.
+//! * An operation that is a future of its own ([`Source::operate`]) reserves the direction when it begins to wait, and
+//!   releases it, with the waker, when it ends or is dropped. A second operation meanwhile is an error.
+//! * The `poll` functions of futures-io are never told that the caller gave up, so they cannot reserve anything. The
+//!   waker of the last poll stays. A poll that replaces it wakes it: its task may have moved on, and otherwise polls again.
 
 #![forbid(unsafe_code)]
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::AsFd;
@@ -25,80 +22,11 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::reactor::Reactor;
+use super::registration::{Direction, Registration, Side};
 use super::slab::Key;
-use super::sys::Readiness;
 use crate::executor::{budget, contain, is_noop};
 
-/// Which way bytes go. Reading includes accepting; writing includes connecting.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Direction {
-    Read,
-    Write,
-}
-
-/// What the reactor keeps of a descriptor.
-pub(crate) struct Registration {
-    pub(crate) read: Side,
-    pub(crate) write: Side,
-}
-
-/// One direction of a descriptor. At most one task waits.
-pub(crate) struct Side {
-    readiness: Cell<Readiness>,
-    waker: RefCell<Option<Waker>>,
-    /// It is an operation's, from when that begins to wait to its end.
-    is_taken: Cell<bool>,
-}
-
-impl Registration {
-    pub(crate) fn new() -> Self {
-        Registration { read: Side::new(), write: Side::new() }
-    }
-
-    pub(crate) fn is_awaited(&self) -> bool {
-        self.read.is_awaited() || self.write.is_awaited()
-    }
-
-    pub(crate) fn take_wakers(&self) -> [Option<Waker>; 2] {
-        [self.read.waker.take(), self.write.waker.take()]
-    }
-
-    fn side(&self, direction: Direction) -> &Side {
-        match direction {
-            Direction::Read => &self.read,
-            Direction::Write => &self.write,
-        }
-    }
-}
-
-impl Side {
-    fn new() -> Self {
-        Side {
-            readiness: Cell::new(Readiness::Ready),
-            waker: RefCell::new(None),
-            is_taken: Cell::new(false),
-        }
-    }
-
-    /// An event: takes what it says, and gives the waker that waited for it.
-    pub(crate) fn apply(&self, event: Readiness) -> Option<Waker> {
-        if event == Readiness::Blocked {
-            return None;
-        }
-        self.readiness.set(self.readiness.get().max(event));
-        self.waker.take()
-    }
-
-    pub(crate) fn is_awaited(&self) -> bool {
-        self.waker.borrow().is_some()
-    }
-
-    fn is_awaited_by(&self, waker: &Waker) -> bool {
-        self.waker.borrow().as_ref().is_some_and(|known| known.will_wake(waker))
-    }
-}
-
-/// A descriptor registered in a reactor for as long as this lives.
+/// A descriptor, registered in a reactor until this is dropped.
 pub(crate) struct Source<Io: AsFd> {
     /// `None` only inside [`into_io`](Self::into_io).
     io: Option<Io>,
@@ -109,7 +37,7 @@ pub(crate) struct Source<Io: AsFd> {
     site: &'static Location<'static>,
 }
 
-// Each operation leaves it as it should be, or as it was, also when a waker of the user's panics.
+// An operation that a panic cuts short leaves the source consistent: a waker may be any code, and may panic.
 impl<Io: AsFd> UnwindSafe for Source<Io> {}
 impl<Io: AsFd> RefUnwindSafe for Source<Io> {}
 
@@ -120,7 +48,7 @@ impl<Io: AsFd> Source<Io> {
         Self::made_at(Location::caller(), reactor, io)
     }
 
-    /// As [`new`](Self::new), for a place that is not the caller's.
+    /// [`new`](Self::new), with the place in the program where the socket was made.
     pub(crate) fn made_at(
         site: &'static Location<'static>,
         reactor: Rc<Reactor>,
@@ -139,13 +67,13 @@ impl<Io: AsFd> Source<Io> {
         &self.reactor
     }
 
-    /// Ends the registration and gives the descriptor back, still open and non-blocking.
+    /// Deregisters the descriptor and returns it, still open and non-blocking.
     pub(crate) fn into_io(mut self) -> Io {
         self.reactor.deregister(self.io().as_fd(), self.key);
         self.io.take().expect("`into_io` consumes the source")
     }
 
-    /// Tries `op` for `function` while `direction` is ready, and waits for it otherwise.
+    /// Tries `op` while `direction` is ready; otherwise leaves the waker. `function` is named in errors.
     pub(crate) fn poll_io<T>(
         &self,
         direction: Direction,
@@ -172,11 +100,11 @@ impl<Io: AsFd> Source<Io> {
         Poll::Ready(Ok(self.moved(direction, moved, len)))
     }
 
-    /// Does `op` once `direction` is ready for it. While it waits, it has the direction to itself.
+    /// Runs `op`, waiting until `direction` is ready for it. While it waits, it has the direction to itself.
     ///
     /// # Cancellation
     ///
-    /// The waker is let go at once.
+    /// Dropping the future drops the task's waker and frees the direction.
     pub(crate) async fn operate<T>(
         &self,
         direction: Direction,
@@ -203,7 +131,7 @@ impl<Io: AsFd> Source<Io> {
         Ok(self.moved(direction, moved, len))
     }
 
-    /// A transfer of no bytes does not wait for any.
+    /// A transfer of no bytes: ready without a try.
     fn poll_nothing(&self, direction: Direction, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         ready!(budget::poll_ready(cx));
         self.side(direction)?;
@@ -211,12 +139,10 @@ impl<Io: AsFd> Source<Io> {
         Poll::Ready(Ok(0))
     }
 
-    /// A short transfer emptied (or filled) the kernel's buffer: whatever changes that from now on is a new
-    /// edge, so the try that would only say "would block" is saved.
+    /// Passes on how many bytes an operation moved, of the `len` it had room for.
     fn moved(&self, direction: Direction, moved: usize, len: usize) -> usize {
-        let side = self.registration.side(direction);
-        if 0 < moved && moved < len && side.readiness.get() == Readiness::Ready {
-            side.readiness.set(Readiness::Blocked);
+        if 0 < moved && moved < len {
+            self.registration.side(direction).note_short_transfer();
         }
         moved
     }
@@ -225,20 +151,20 @@ impl<Io: AsFd> Source<Io> {
         if self.reactor.is_current() {
             Ok(self.registration.side(direction))
         } else {
-            Err(foreign(self.site))
+            Err(used_elsewhere(self.site))
         }
     }
 
-    /// Tries `op` while `side` is ready. `Pending`: the caller must still register its waker.
+    /// Tries `op` while `side` is ready. After `Pending` the caller must leave its waker.
     fn attempt<T>(
         &self,
         side: &Side,
         mut op: impl FnMut(&Io) -> io::Result<T>,
     ) -> Poll<io::Result<T>> {
-        while side.readiness.get() != Readiness::Blocked {
+        while side.is_ready() {
             match op(self.io()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    side.readiness.set(Readiness::Blocked);
+                    side.note_would_block();
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => {
@@ -250,10 +176,10 @@ impl<Io: AsFd> Source<Io> {
         Poll::Pending
     }
 
-    /// One poll: of an operation, whose flag `operation` is, or of the traits.
+    /// One poll, of an operation (`operation` is its flag) or of a trait of futures-io.
     ///
-    /// A waker's clone, wake and drop may be anybody's code, which may poll this very source. All three happen outside of
-    /// any borrow; an operation takes the direction before the clone; and after it everything is looked at again.
+    /// Cloning, waking or dropping a waker may run any code, and that may poll this very source. So nothing is borrowed
+    /// meanwhile, an operation reserves the direction before the clone, and after the clone everything is checked again.
     fn try_or_wait<T>(
         &self,
         direction: Direction,
@@ -265,16 +191,16 @@ impl<Io: AsFd> Source<Io> {
         ready!(budget::poll_ready(cx));
         let side = match self.side(direction) {
             Ok(side) => side,
-            Err(foreign) => {
+            Err(error) => {
                 budget::spend();
-                return Poll::Ready(Err(foreign));
+                return Poll::Ready(Err(error));
             }
         };
         let was_waiting = operation.is_some_and(Cell::get);
         let mut cloned = None;
         let polled = loop {
-            if side.is_taken.get() && !operation.is_some_and(Cell::get) {
-                budget::spend(); // it is ready, and a loop that tries again must give way
+            if side.is_reserved() && !operation.is_some_and(Cell::get) {
+                budget::spend(); // ready at once, so a loop that tries again must spend budget to yield
                 break Poll::Ready(Err(busy(function)));
             }
             let tried = self.attempt(side, &mut op);
@@ -283,20 +209,20 @@ impl<Io: AsFd> Source<Io> {
             }
             if let Some(is_waiting) = operation {
                 is_waiting.set(true);
-                side.is_taken.set(true);
+                side.set_reserved(true);
             }
             if side.is_awaited_by(cx.waker()) {
                 break Poll::Pending;
             }
-            // A noop waker only removes the one before it: an operation's own is dropped. Another poll's is woken, as it may be
-            // another task's, which polls again.
+            // A poll with a noop waker only asks to forget the waker before it. That one is the operation's own and is
+            // dropped, or it is the last poll's: woken, as it may be of another task, which then polls again.
             if was_waiting && is_noop(cx.waker()) {
-                operation.inspect(|is_waiting| Self::give_up(side, is_waiting));
-                self.let_go(side);
+                operation.inspect(|is_waiting| Self::release(side, is_waiting));
+                self.drop_waker(side);
                 break Poll::Pending;
             }
             if operation.is_none() && side.is_awaited() && is_noop(cx.waker()) {
-                if let Some(before) = self.replace(side, None) {
+                if let Some(before) = self.replace_waker(side, None) {
                     contain(|| before.wake());
                 }
                 break Poll::Pending;
@@ -305,9 +231,9 @@ impl<Io: AsFd> Source<Io> {
                 cloned = Some(cx.waker().clone());
                 continue;
             }
-            // One that a poll of the traits left is woken, as it would not be woken any more; the operation's own is
-            // good for nothing now.
-            if let Some(before) = self.replace(side, cloned.take()) {
+            // The waker before is the operation's own and is dropped, or the last poll's: woken, as no event would
+            // wake it any more.
+            if let Some(before) = self.replace_waker(side, cloned.take()) {
                 contain(|| if was_waiting { drop(before) } else { before.wake() });
             }
             break Poll::Pending;
@@ -318,19 +244,19 @@ impl<Io: AsFd> Source<Io> {
         polled
     }
 
-    /// An operation gives the direction back.
-    fn give_up(side: &Side, is_waiting: &Cell<bool>) {
+    /// Ends an operation's reservation.
+    fn release(side: &Side, is_waiting: &Cell<bool>) {
         is_waiting.set(false);
-        side.is_taken.set(false);
+        side.set_reserved(false);
     }
 
-    fn let_go(&self, side: &Side) {
-        let waker = self.replace(side, None);
+    fn drop_waker(&self, side: &Side) {
+        let waker = self.replace_waker(side, None);
         contain(|| drop(waker));
     }
 
-    fn replace(&self, side: &Side, waker: Option<Waker>) -> Option<Waker> {
-        self.reactor.counting(&self.registration, || side.waker.replace(waker))
+    fn replace_waker(&self, side: &Side, waker: Option<Waker>) -> Option<Waker> {
+        self.reactor.counting_interest(&self.registration, || side.replace_waker(waker))
     }
 }
 
@@ -338,7 +264,7 @@ impl<Io: AsFd> Source<Io> {
 struct Operation<'a, Io: AsFd> {
     source: &'a Source<Io>,
     direction: Direction,
-    /// The direction is this one's.
+    /// It has reserved the direction.
     is_waiting: Cell<bool>,
 }
 
@@ -346,8 +272,8 @@ impl<Io: AsFd> Drop for Operation<'_, Io> {
     fn drop(&mut self) {
         if self.is_waiting.get() {
             let side = self.source.registration.side(self.direction);
-            Source::<Io>::give_up(side, &self.is_waiting);
-            self.source.let_go(side);
+            Source::<Io>::release(side, &self.is_waiting);
+            self.source.drop_waker(side);
         }
     }
 }
@@ -361,7 +287,7 @@ impl<Io: AsFd> Drop for Source<Io> {
 }
 
 #[cold]
-fn foreign(site: &Location<'_>) -> io::Error {
+fn used_elsewhere(site: &Location<'_>) -> io::Error {
     io::Error::other(format!(
         "the socket made at {site} was used outside the runtime it was made in, where nothing would wake the \
          task: use it inside that runtime, or take it to another with `into_std` and `from_std`"

@@ -11,7 +11,8 @@ use rustix::net::{SendFlags, send};
 
 use super::harness::Harness;
 use super::reactor::Reactor;
-use super::source::{Direction, Source};
+use super::registration::Direction;
+use super::source::Source;
 
 /// Reads through a source, counting the system calls.
 struct Reader<'a> {

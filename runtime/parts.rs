@@ -150,7 +150,7 @@ impl Parts {
         #[cfg(not(feature = "time"))]
         let is_virtual = false;
         #[cfg(feature = "net")]
-        let no_source = self.reactor.interest() == 0 && !self.reactor.is_behind();
+        let no_source = self.reactor.interest() == 0 && !self.reactor.has_events();
         #[cfg(not(feature = "net"))]
         let no_source = true;
         is_virtual && no_source && self.until_next().is_none() && !self.handles.are_out()
@@ -175,7 +175,7 @@ impl Parts {
     #[inline]
     pub(super) fn wake(&self, idle: bool) {
         #[cfg(feature = "net")]
-        let idle = idle && !self.reactor.is_behind();
+        let idle = idle && !self.reactor.has_events();
         #[cfg(feature = "time")]
         {
             if idle {

@@ -12,7 +12,8 @@ use std::panic::Location;
 use super::TcpStream;
 use super::addresses::{self, Target, ToSocketAddrs};
 use crate::reactor::Reactor;
-use crate::reactor::source::{Direction, Source};
+use crate::reactor::registration::Direction;
+use crate::reactor::source::Source;
 use crate::reactor::sys;
 
 /// Listens for TCP connections.

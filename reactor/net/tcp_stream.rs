@@ -19,7 +19,8 @@ use futures_io::{AsyncRead, AsyncWrite};
 use super::addresses::{self, Target, ToSocketAddrs};
 use crate::executor::consume_budget;
 use crate::reactor::Reactor;
-use crate::reactor::source::{Direction, Source};
+use crate::reactor::registration::Direction;
+use crate::reactor::source::Source;
 use crate::reactor::sys;
 
 /// A TCP connection.
