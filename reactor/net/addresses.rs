@@ -1,4 +1,7 @@
 //! [`ToSocketAddrs`]: where to listen or to connect to, as an address or as text.
+//!
+//! The trait of std resolves names while the caller waits, which would block the thread. So this one only reads: an
+//! address is used as it is, and a name becomes a [`Target::Name`], to be resolved on the thread pool.
 
 #![forbid(unsafe_code)]
 
@@ -15,13 +18,13 @@ use crate::executor::consume_budget;
 
 /// What [`TcpListener::bind`](super::TcpListener::bind) and [`TcpStream::connect`](super::TcpStream::connect) take:
 ///
-/// * a [`SocketAddr`], or a pair of an IP address and a port, which need no resolving and no allocation;
-/// * several, as a slice or `Vec` of `SocketAddr`;
-/// * text, as `"127.0.0.1:8080"`, `"[::1]:8080"`, `"localhost:8080"` or `("localhost", 8080)`. An address in it is
-///   read in place. A name is asked of the system's resolver, which blocks, so that is done on the thread pool
-///   (feature `offload`) and takes an `.await`: in `connect`, and for `bind` in `net::lookup_host`.
+/// * a [`SocketAddr`], or a pair of an IP address and a port. They need no resolver and no allocation.
+/// * several addresses, as a slice or `Vec` of `SocketAddr`.
+/// * text, such as `"127.0.0.1:8080"`, `"[::1]:8080"`, `"localhost:8080"` or `("localhost", 8080)`. If it contains an
+///   address, that is used without a resolver. A name needs the system's resolver, which blocks, so it is resolved on the
+///   thread pool (feature `offload`). That takes an `.await`: `connect` has one; before `bind` call `net::lookup_host`.
 ///
-/// For these types alone: the trait is sealed.
+/// The trait is sealed: only the types of this crate's choice implement it.
 pub trait ToSocketAddrs: sealed::ToTarget {}
 
 impl<T: sealed::ToTarget> ToSocketAddrs for T {}
@@ -129,7 +132,7 @@ impl sealed::ToTarget for String {
     }
 }
 
-/// The addresses of a target, without waiting: [`bind`](super::TcpListener::bind) does not.
+/// The addresses of a target that needs no resolver, for [`bind`](super::TcpListener::bind), which does not wait.
 pub(super) fn known(target: Target, function: &str) -> io::Result<Vec<SocketAddr>> {
     match target {
         Target::One(address) => Ok(vec![address]),
@@ -158,7 +161,7 @@ pub(super) async fn resolve(
     function: &str,
     site: &'static Location<'static>,
 ) -> io::Result<Vec<SocketAddr>> {
-    consume_budget().await; // what need not be asked for is there at once
+    consume_budget().await; // without a name nothing below suspends
     let addresses = match target {
         Target::One(address) => vec![address],
         Target::Several(addresses) => addresses,
@@ -199,26 +202,26 @@ fn at_least_one(addresses: Vec<SocketAddr>) -> io::Result<Vec<SocketAddr>> {
     Ok(addresses)
 }
 
-/// The addresses of a host, by the system's resolver, asked on the thread pool.
+/// Asks the system's resolver, on the thread pool, for the addresses of a host.
 ///
-/// For a [`bind`](super::TcpListener::bind) to a name, which does not wait;
-/// [`connect`](super::TcpStream::connect) resolves by itself. An address in text is read in place.
+/// Call it before a [`bind`](super::TcpListener::bind) to a name. [`connect`](super::TcpStream::connect) resolves names by
+/// itself. Text that contains an address needs no resolver.
 ///
 /// # Errors
 ///
-/// Those of the resolver, such as that the name is not known; those of
-/// [`spawn_blocking`](crate::spawn_blocking); and of kind [`InvalidInput`](io::ErrorKind::InvalidInput) for text that
-/// has no port, for an empty list, and for a name without an address.
+/// The errors of the resolver, such as an unknown name, and of [`spawn_blocking`](crate::spawn_blocking).
+/// [`InvalidInput`](io::ErrorKind::InvalidInput) for text that has no port, for an empty list, and for a name without an
+/// address.
 ///
 /// # Panics
 ///
-/// Outside a runtime, when polled, for a name.
+/// When polled for a name outside of a runtime.
 ///
 /// # Cancellation
 ///
-/// The resolver is not interrupted: its answer is dropped. A runtime that ends meanwhile waits for it, at most for
-/// [`Builder::blocking_deadline`](crate::Builder::blocking_deadline), 5 s by default; then the thread is left alone, and
-/// named in the [`ExitReport`](crate::ExitReport).
+/// Dropping the future does not interrupt the resolver; its answer is dropped. A runtime that ends meanwhile waits for the
+/// resolver for at most [`Builder::blocking_deadline`](crate::Builder::blocking_deadline), 5 s by default. Then it leaves
+/// the thread alone, and names it in the [`ExitReport`](crate::ExitReport).
 ///
 /// ```
 /// use taketurns::net::{TcpListener, lookup_host};
@@ -244,7 +247,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_in_text_is_read_in_place_and_a_name_is_not() {
+    fn an_address_in_text_needs_no_resolver_and_a_name_does() {
         let four = SocketAddr::from(([127, 0, 0, 1], 80));
         let six = SocketAddr::from((Ipv6Addr::LOCALHOST, 80));
         assert_eq!("127.0.0.1:80".target().unwrap(), Target::One(four));
@@ -258,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn text_without_a_host_or_a_port_says_what_to_write() {
+    fn text_without_a_host_or_a_port_is_an_error_that_names_the_remedy() {
         for text in ["localhost", "localhost:", "localhost:http", "localhost:65536", ":80", ""] {
             let error = text.target().unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::InvalidInput);

@@ -1,4 +1,4 @@
-//! [`TcpListener`]: connections that others make.
+//! [`TcpListener`]: accepts the connections that peers make.
 
 #![forbid(unsafe_code)]
 
@@ -18,7 +18,7 @@ use crate::reactor::sys;
 
 /// Listens for TCP connections.
 ///
-/// One task accepts at a time: while one waits, [`accept`](Self::accept) in another is an error.
+/// One task accepts at a time. While one waits in [`accept`](Self::accept), another `accept` is an error.
 ///
 /// ```
 /// use std::net::Ipv4Addr;
@@ -48,22 +48,21 @@ pub struct TcpListener {
 }
 
 impl TcpListener {
-    /// Listens on `addr`; port 0 has the system choose one, which [`local_addr`](Self::local_addr)
-    /// tells. Of several addresses, on the first that can be had.
+    /// Listens on `addr`. For port 0 the system chooses a free port, which [`local_addr`](Self::local_addr) returns.
+    /// Of several addresses, listens on the first that is free.
     ///
-    /// The options are std's: the address can be taken again at once after the process ends
-    /// (`SO_REUSEADDR`), and the same number of connections may wait to be accepted.
+    /// The options are std's: the address can be used again at once after the process ends (`SO_REUSEADDR`), and the
+    /// queue of connections not yet accepted has the same length.
     ///
     /// # Errors
     ///
-    /// Those of [`std::net::TcpListener::bind`], such as
-    /// [`AddrInUse`](io::ErrorKind::AddrInUse), and those of registering a descriptor. Of kind
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput): the text is a name, which the system's resolver would block the
-    /// thread for, or has no port. The error names the remedy.
+    /// The errors of [`std::net::TcpListener::bind`], such as [`AddrInUse`](io::ErrorKind::AddrInUse), and of registering a
+    /// descriptor. [`InvalidInput`](io::ErrorKind::InvalidInput) for text that has no port, and for a name, as the
+    /// system's resolver would block the thread. The text of the error names the remedy.
     ///
     /// # Panics
     ///
-    /// Outside a runtime.
+    /// Outside of a runtime.
     ///
     /// ```
     /// # use taketurns::net::TcpListener;
@@ -99,11 +98,11 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// It cannot be made non-blocking, or not be registered.
+    /// The listener cannot be made non-blocking, or cannot be registered.
     ///
     /// # Panics
     ///
-    /// Outside a runtime.
+    /// Outside of a runtime.
     #[track_caller]
     pub fn from_std(listener: net::TcpListener) -> io::Result<Self> {
         let reactor = Reactor::current("TcpListener::from_std");
@@ -111,35 +110,35 @@ impl TcpListener {
         Ok(TcpListener { source: Source::new(reactor, listener)? })
     }
 
-    /// Gives it back as a listener of std, which blocks again.
+    /// Turns it back into a listener of std, which blocks again.
     ///
     /// # Errors
     ///
-    /// It cannot be made blocking; it is closed then.
+    /// The listener cannot be made blocking. Then it is closed.
     pub fn into_std(self) -> io::Result<net::TcpListener> {
         let listener = self.source.into_io();
         listener.set_nonblocking(false)?;
         Ok(listener)
     }
 
-    /// Waits for the next connection; gives it and the peer's address.
+    /// Waits for the next connection, and returns it with the peer's address.
     ///
-    /// Connections that their peer gave up while they were queued are passed over.
+    /// Skips connections that the peer gave up while they were queued.
     ///
     /// # Errors
     ///
-    /// Those of `accept(2)`. When the process or the system is out of descriptors, the connection
-    /// stays queued and the next `accept` fails at once in the same way: a loop that merely goes on
-    /// would keep the thread busy, so sleep a little first. Errors of
-    /// registering the connection's descriptor close the connection.
-    ///
-    /// Of kind [`ResourceBusy`](io::ErrorKind::ResourceBusy): another task waits in `accept` of this listener. Have
-    /// one task accept, and spawn a task for each connection. Of kind [`Other`](io::ErrorKind::Other): it is used
-    /// outside the runtime it was made in; the text says where that was.
+    /// * The errors of `accept(2)`. If the process or the system is out of descriptors, the connection stays queued and
+    ///   the next `accept` fails at once in the same way. A loop that only tries again would keep the thread busy, so
+    ///   sleep a little first.
+    /// * The errors of registering the connection's descriptor. They close the connection.
+    /// * [`ResourceBusy`](io::ErrorKind::ResourceBusy): another task waits in `accept` of this listener. Let one task
+    ///   accept, and spawn a task for each connection.
+    /// * [`Other`](io::ErrorKind::Other): this is not the runtime the listener was made in. The text says where it was made.
     ///
     /// # Cancellation
     ///
-    /// No connection is lost: one is taken only by the poll that returns it. The task's waker is let go at once.
+    /// A dropped future loses no connection, as only the poll that returns a connection takes it. It drops the task's
+    /// waker at once.
     #[track_caller]
     pub fn accept(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + '_ {
         let site = Location::caller();
@@ -155,7 +154,7 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// Those of [`std::net::TcpListener::local_addr`].
+    /// The errors of [`std::net::TcpListener::local_addr`].
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.source.io().local_addr()
     }

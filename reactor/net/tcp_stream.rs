@@ -4,17 +4,11 @@
 
 use std::fmt;
 use std::future::Future;
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-#[cfg(feature = "hyper")]
-use std::mem::MaybeUninit;
+use std::io::{self, Read, Write};
 use std::net::{self, Shutdown, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::Location;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
-
-use futures_io::{AsyncRead, AsyncWrite};
 
 use super::addresses::{self, Target, ToSocketAddrs};
 use crate::executor::consume_budget;
@@ -25,8 +19,9 @@ use crate::reactor::sys;
 
 /// A TCP connection.
 ///
-/// [`read`](Self::read) and [`write`](Self::write) move what can be moved at once, which may be a part. `read_exact`,
-/// `write_all` and the like are those of futures' extension traits: `use futures::{AsyncReadExt, AsyncWriteExt}`.
+/// [`read`](Self::read) and [`write`](Self::write) move the bytes that can be moved at once, which may be a part.
+/// `read_exact`, `write_all` and the like come from the extension traits of futures:
+/// `use futures::{AsyncReadExt, AsyncWriteExt}`.
 ///
 /// ```
 /// use futures::{AsyncReadExt, AsyncWriteExt};
@@ -46,41 +41,40 @@ use crate::reactor::sys;
 /// # }
 /// ```
 ///
-/// Reads and writes are independent: one task may wait for each. Two that read the same stream at once, or write
-/// it, get in each other's way, since one of them can be woken:
+/// Reads and writes are independent: one task may wait to read while another waits to write. Two tasks that read (or
+/// write) the same stream get in each other's way, as the stream can wake only one of them:
 ///
-/// * While [`read`](Self::read) of one task waits, any other read is an error of kind
-///   [`ResourceBusy`](io::ErrorKind::ResourceBusy). So it is for [`write`](Self::write).
-/// * Of two that wait by the traits of futures-io (`read_exact`, `write_all`, `poll_read` and so on), the last to ask
-///   takes the other's place and wakes it. That one asks again: each has its turn, at the cost of a busy thread.
+/// * While a [`read`](Self::read) waits, any other read is an error of kind
+///   [`ResourceBusy`](io::ErrorKind::ResourceBusy). The same holds for [`write`](Self::write).
+/// * Of two tasks that wait by the traits of futures-io (`read_exact`, `write_all`, `poll_read` and so on), the last to
+///   poll replaces the other and wakes it. The other then polls again. Both make progress, but they keep the thread busy.
 ///
-/// Have one task do it and hand on what it gets.
+/// So let one task do it and pass on what it gets.
 ///
-/// Bytes leave as they are written ([`flush`](futures_io::AsyncWrite::poll_flush) has nothing to
-/// do). Closing ([`poll_close`](futures_io::AsyncWrite::poll_close)) ends the writing half: the
-/// peer reads an end, and can still answer. Dropping the stream closes it.
+/// Bytes are sent as they are written ([`flush`](futures_io::AsyncWrite::poll_flush) has nothing to do). Closing
+/// ([`poll_close`](futures_io::AsyncWrite::poll_close)) ends the writing half: the peer reads the end of the stream and
+/// can still answer. Dropping the stream closes both halves.
 ///
 /// For options that have no method here, [`AsFd`] lends the descriptor to crates such as `socket2`.
 ///
 /// # Errors
 ///
-/// Reads and writes fail as those of [`std::net::TcpStream`] do, except that they never fail with
-/// [`WouldBlock`](io::ErrorKind::WouldBlock) or [`Interrupted`](io::ErrorKind::Interrupted). An
-/// error of kind [`Other`](io::ErrorKind::Other): it is used outside the runtime it was made in; the text says where
-/// it was made.
+/// Reads and writes fail as those of [`std::net::TcpStream`] do, but never with
+/// [`WouldBlock`](io::ErrorKind::WouldBlock) or [`Interrupted`](io::ErrorKind::Interrupted). Used outside of the runtime
+/// it was made in, the stream gives an error of kind [`Other`](io::ErrorKind::Other) whose text says where it was made.
 ///
-/// A read into an empty buffer, and a write of none, give 0 at once.
+/// A read into an empty buffer and a write from one return 0 at once.
 ///
 /// # Cancellation
 ///
-/// A dropped `read` or `write` has moved nothing: bytes move only in the poll that says so. A
-/// dropped `write_all` or `read_exact` has moved an unknown part.
+/// A dropped `read` or `write` has moved nothing: bytes move only in the poll that returns their number. A dropped
+/// `write_all` or `read_exact` has moved an unknown part.
 ///
-/// A dropped [`read`](Self::read) or [`write`](Self::write) of this type lets go of the task's waker at once. What
-/// waits by the traits of futures-io cannot: the traits are told of polls alone. There the stream keeps the waker of the
-/// last poll until the next event, poll or the end of the stream, and a task that has gone on is woken once for nothing.
-/// Those are the methods of `AsyncReadExt` and `AsyncWriteExt` but for these two names. With the traits in scope, the
-/// compiler chooses by what the variable is:
+/// A dropped [`read`](Self::read) or [`write`](Self::write) of this type drops the task's waker at once. The methods of
+/// `AsyncReadExt` and `AsyncWriteExt` cannot, as the traits are never told that a wait was given up. Then the stream keeps
+/// the waker of the last poll until the next event or poll, or until it is dropped, and may wake the task once for nothing.
+///
+/// With those traits in scope, the names `read` and `write` exist twice. The compiler chooses by the variable's type:
 ///
 /// | `stream` is a    | `stream.read(..)`, `stream.write(..)`                                            |
 /// |------------------|----------------------------------------------------------------------------------|
@@ -88,11 +82,11 @@ use crate::reactor::sys;
 /// | `&TcpStream`     | this type's                                                                      |
 /// | `&mut TcpStream` | the trait's; `TcpStream::read(stream, &mut buf)` is this type's                  |
 pub struct TcpStream {
-    source: Source<net::TcpStream>,
+    pub(super) source: Source<net::TcpStream>,
 }
 
 impl TcpStream {
-    /// Connects to `addr`. Of several addresses, each is tried in turn until one answers.
+    /// Connects to `addr`. Several addresses are tried in turn until one answers.
     ///
     /// ```
     /// use std::net::Ipv4Addr;
@@ -111,21 +105,23 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of `connect(2)`, such as [`ConnectionRefused`](io::ErrorKind::ConnectionRefused), and
-    /// those of making and registering a descriptor; of several addresses, the last one's. For a name, those of the
-    /// resolver, and without the feature `offload` [`Unsupported`](io::ErrorKind::Unsupported). Of kind
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput): text without a port, or no address. How long an address that does not answer takes
-    /// is the system's choice, and may be minutes: set a limit
+    /// * The errors of `connect(2)`, such as [`ConnectionRefused`](io::ErrorKind::ConnectionRefused), and of making and
+    ///   registering a descriptor. If several addresses fail, the error of the last.
+    /// * For a name: the errors of the resolver. Without the feature `offload`:
+    ///   [`Unsupported`](io::ErrorKind::Unsupported).
+    /// * [`InvalidInput`](io::ErrorKind::InvalidInput) for text without a port, and for an empty list.
+    ///
+    /// The system decides when it gives up on an address that does not answer. That may take minutes: set a limit
     #[cfg_attr(feature = "time", doc = "by [`time::timeout`](crate::time::timeout).")]
     #[cfg_attr(not(feature = "time"), doc = "by `time::timeout` of the feature `time`.")]
     ///
     /// # Panics
     ///
-    /// Outside a runtime, when polled.
+    /// When polled outside of a runtime.
     ///
     /// # Cancellation
     ///
-    /// Closes the socket; the peer may have seen a connection.
+    /// Dropping the future closes the socket. The peer may have seen a connection.
     #[track_caller]
     pub fn connect<A: ToSocketAddrs>(addr: A) -> impl Future<Output = io::Result<Self>> {
         let (target, site) = (addr.target(), Location::caller());
@@ -151,8 +147,8 @@ impl TcpStream {
         reactor: Rc<Reactor>,
         site: &'static Location<'static>,
     ) -> io::Result<Self> {
-        consume_budget().await; // the system may refuse at once, and a loop that tries again must give way
-        // Registered after it is connecting: before, a socket reports that its peer hung up.
+        consume_budget().await; // the system may refuse at once, and a loop that tries again must yield
+        // Registered only now: a socket that is not connecting yet reports that its peer hung up.
         let stream = Self::register(site, reactor, sys::start_connect(peer)?)?;
         stream.source.operate(Direction::Write, "TcpStream::connect", connected).await?;
         Ok(stream)
@@ -162,11 +158,11 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// It cannot be made non-blocking, or not be registered.
+    /// The stream cannot be made non-blocking, or cannot be registered.
     ///
     /// # Panics
     ///
-    /// Outside a runtime.
+    /// Outside of a runtime.
     #[track_caller]
     pub fn from_std(stream: net::TcpStream) -> io::Result<Self> {
         let reactor = Reactor::current("TcpStream::from_std");
@@ -182,23 +178,24 @@ impl TcpStream {
         Ok(TcpStream { source: Source::made_at(site, reactor, stream)? })
     }
 
-    /// Gives it back as a stream of std, which blocks again.
+    /// Turns it back into a stream of std, which blocks again.
     ///
-    /// This takes a connection to another thread, whose runtime takes it in by
+    /// This is how a connection moves to another thread: the runtime there takes it in by
     /// [`from_std`](Self::from_std).
     ///
     /// # Errors
     ///
-    /// It cannot be made blocking; it is closed then.
+    /// The stream cannot be made blocking. Then it is closed.
     pub fn into_std(self) -> io::Result<net::TcpStream> {
         let stream = self.source.into_io();
         stream.set_nonblocking(false)?;
         Ok(stream)
     }
 
-    /// Waits for bytes and reads what there is, as much as fits into `buf`: how many. 0 is the end, or an empty `buf`.
+    /// Waits for bytes, reads as many as there are and fit into `buf`, and returns their number. 0 means the end of
+    /// the stream, or an empty `buf`.
     ///
-    /// Preferred to the method of futures' `AsyncReadExt`: takes `&self`, and frees its waker when dropped.
+    /// Prefer it to the method of `AsyncReadExt`: it takes `&self`, and drops the task's waker when it is dropped.
     ///
     /// # Errors
     ///
@@ -206,7 +203,7 @@ impl TcpStream {
     ///
     /// # Cancellation
     ///
-    /// Nothing was read. The task's waker is let go at once.
+    /// A dropped future has read nothing, and drops the task's waker at once.
     ///
     /// ```
     /// # use std::net::Ipv4Addr;
@@ -229,10 +226,10 @@ impl TcpStream {
         self.source.transfer(Direction::Read, "TcpStream::read", len, read).await
     }
 
-    /// Waits for room and writes as much of `buf` as there is room for: how much, which is 0 for an empty `buf`
-    /// alone. `AsyncWriteExt::write_all` of futures writes all of it.
+    /// Waits for room, writes as many bytes of `buf` as there is room for, and returns their number. It is 0 only for
+    /// an empty `buf`. `AsyncWriteExt::write_all` writes all of them.
     ///
-    /// Preferred to the method of futures' `AsyncWriteExt`: takes `&self`, and frees its waker when dropped.
+    /// Prefer it to the method of `AsyncWriteExt`: it takes `&self`, and drops the task's waker when it is dropped.
     ///
     /// # Errors
     ///
@@ -240,7 +237,7 @@ impl TcpStream {
     ///
     /// # Cancellation
     ///
-    /// Nothing was written. The task's waker is let go at once.
+    /// A dropped future has written nothing, and drops the task's waker at once.
     pub async fn write(&self, buf: &[u8]) -> io::Result<usize> {
         let write = |mut io: &net::TcpStream| io.write(buf);
         self.source.transfer(Direction::Write, "TcpStream::write", buf.len(), write).await
@@ -250,7 +247,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of [`std::net::TcpStream::peer_addr`]: the connection is gone.
+    /// The errors of [`std::net::TcpStream::peer_addr`]: the connection is gone.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.source.io().peer_addr()
     }
@@ -259,51 +256,32 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of [`std::net::TcpStream::local_addr`].
+    /// The errors of [`std::net::TcpStream::local_addr`].
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.source.io().local_addr()
     }
 
-    /// Sends small writes at once (`true`) instead of holding them back while earlier bytes are
-    /// unacknowledged (`false`, as it begins: Nagle's algorithm). A program that writes whole
-    /// messages wants `true`.
+    /// `true` sends small writes at once. `false`, the default, delays them while earlier bytes are unacknowledged
+    /// (Nagle's algorithm). A program that writes whole messages wants `true`.
     ///
     /// # Errors
     ///
-    /// Those of [`std::net::TcpStream::set_nodelay`].
+    /// The errors of [`std::net::TcpStream::set_nodelay`].
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         self.source.io().set_nodelay(nodelay)
     }
 
-    /// Ends the reading half, the writing half or both. A task that waits for that half is woken.
+    /// Ends the reading half, the writing half or both. Wakes a task that waits for that half.
     ///
     /// # Errors
     ///
-    /// Those of [`std::net::TcpStream::shutdown`].
+    /// The errors of [`std::net::TcpStream::shutdown`].
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.source.io().shutdown(how)
     }
-
-    /// `poll_read` through a `buf` that need not be initialised: `take` gets what came, at most
-    /// once, and nothing at the end.
-    #[cfg(feature = "hyper")]
-    pub(crate) fn poll_receive(
-        &self,
-        cx: &mut Context<'_>,
-        buf: &mut [MaybeUninit<u8>],
-        mut take: impl FnMut(&[u8]),
-    ) -> Poll<io::Result<()>> {
-        let len = buf.len();
-        let receive = |io: &net::TcpStream| {
-            let received = sys::receive(io, buf)?;
-            take(received);
-            Ok(received.len())
-        };
-        self.source.poll_transfer(Direction::Read, "poll_read", cx, len, receive).map_ok(drop)
-    }
 }
 
-/// Whether the connection that was started is made.
+/// What became of a connection attempt: an error, `WouldBlock` while it is still in progress, or success.
 fn connected(stream: &net::TcpStream) -> io::Result<()> {
     if let Some(error) = stream.take_error()? {
         return Err(error);
@@ -313,112 +291,6 @@ fn connected(stream: &net::TcpStream) -> io::Result<()> {
             Err(io::ErrorKind::WouldBlock.into())
         }
         peer => peer.map(drop),
-    }
-}
-
-/// Most buffers the kernel takes in one call (`IOV_MAX`); std hands it no more.
-const MAX_BUFFERS: usize = 1024;
-
-/// How many bytes a vectored call asks for.
-fn total(lengths: impl Iterator<Item = usize>) -> usize {
-    lengths.take(MAX_BUFFERS).fold(0, usize::saturating_add)
-}
-
-impl AsyncRead for &TcpStream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        let (len, read) = (buf.len(), |mut io: &net::TcpStream| io.read(buf));
-        self.source.poll_transfer(Direction::Read, "poll_read", cx, len, read)
-    }
-
-    fn poll_read_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let len = total(bufs.iter().map(|buf| buf.len()));
-        let read = |mut io: &net::TcpStream| io.read_vectored(bufs);
-        self.source.poll_transfer(Direction::Read, "poll_read_vectored", cx, len, read)
-    }
-}
-
-impl AsyncWrite for &TcpStream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let write = |mut io: &net::TcpStream| io.write(buf);
-        self.source.poll_transfer(Direction::Write, "poll_write", cx, buf.len(), write)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let len = total(bufs.iter().map(|buf| buf.len()));
-        let write = |mut io: &net::TcpStream| io.write_vectored(bufs);
-        self.source.poll_transfer(Direction::Write, "poll_write_vectored", cx, len, write)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(match self.shutdown(Shutdown::Write) {
-            // The peer closed it first: the half is as closed as it can be.
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
-            result => result,
-        })
-    }
-}
-
-impl AsyncRead for TcpStream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut &*self).poll_read(cx, buf)
-    }
-
-    fn poll_read_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut &*self).poll_read_vectored(cx, bufs)
-    }
-}
-
-impl AsyncWrite for TcpStream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut &*self).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut &*self).poll_write_vectored(cx, bufs)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut &*self).poll_flush(cx)
-    }
-
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut &*self).poll_close(cx)
     }
 }
 
