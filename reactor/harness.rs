@@ -1,4 +1,4 @@
-//! What the tests of this part share: a reactor turned by hand, wakers that record who was woken.
+//! For the tests of this part: a reactor whose looks the test makes, and wakers that record their name when woken.
 
 #![forbid(unsafe_code)]
 
@@ -14,7 +14,7 @@ use super::reactor::Reactor;
 use super::source::Source;
 use crate::common::scoped::Entered;
 
-/// A test that waits so long has lost a wake. Only a failing test gets there.
+/// A wait that takes this long has lost an event. Only a failing test waits so long.
 const LOST: Duration = Duration::from_secs(10);
 
 pub(crate) struct Harness {
@@ -44,7 +44,7 @@ impl Harness {
         Arc::new(Recorder { name, woken: Arc::clone(&self.woken) }).into()
     }
 
-    /// Who was woken since this was last asked, in order.
+    /// The names of the wakers woken since the last call, in order.
     pub(crate) fn woken(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.woken.lock().unwrap())
     }
@@ -62,8 +62,8 @@ impl Harness {
         assert!(start.elapsed() < LOST, "nothing happened: an event or an unpark is lost");
     }
 
-    /// Looks until somebody is woken; says who.
-    pub(crate) fn turn(&self) -> Vec<&'static str> {
+    /// Looks until a waker is woken, and returns the names of those woken.
+    pub(crate) fn look_until_woken(&self) -> Vec<&'static str> {
         loop {
             self.collect();
             self.reactor.dispatch();
@@ -74,7 +74,7 @@ impl Harness {
         }
     }
 
-    /// Drives a future to its end.
+    /// Drives a future to its output.
     pub(crate) fn run<F: Future>(&self, future: F) -> F::Output {
         let mut future = pin!(future);
         let waker = self.waker("run");
@@ -82,11 +82,11 @@ impl Harness {
             if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
                 return output;
             }
-            self.turn();
+            self.look_until_woken();
         }
     }
 
-    /// Both ends of a connection inside this process: a registered one, and its plain peer.
+    /// Both ends of a connection inside this process: a registered one, and its peer.
     pub(crate) fn pair(&self) -> (Source<UnixStream>, UnixStream) {
         let (ours, peer) = UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();

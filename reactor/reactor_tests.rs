@@ -1,4 +1,4 @@
-//! The reactor, turned by hand.
+//! The reactor, with looks made by the test.
 
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -15,7 +15,7 @@ use super::reactor::Reactor;
 use super::registration::Direction;
 use super::source::Source;
 
-/// Nothing is there to read: `name` waits.
+/// Polls a read that finds nothing, so that `name` waits.
 fn wait_to_read(harness: &Harness, source: &Source<UnixStream>, name: &'static str) {
     wait_to_read_with(source, &harness.waker(name));
 }
@@ -36,7 +36,7 @@ fn unpark_ends_a_wait_of_another_thread() {
 }
 
 #[test]
-fn unpark_before_a_wait_ends_it_and_once_is_enough_each_time() {
+fn an_unpark_before_a_wait_ends_that_wait() {
     let harness = Harness::new();
     let unparker = harness.reactor.unparker();
     for _ in 0..3 {
@@ -47,14 +47,14 @@ fn unpark_before_a_wait_ends_it_and_once_is_enough_each_time() {
 }
 
 #[test]
-fn the_longest_limit_is_a_limit() {
+fn the_longest_limit_is_accepted() {
     let reactor = Reactor::new().unwrap();
     reactor.unparker().unpark();
     reactor.wait(Some(Duration::MAX));
 }
 
 #[test]
-fn wait_wakes_nobody_and_dispatch_wakes_in_the_order_of_events() {
+fn wait_wakes_no_task_and_dispatch_wakes_in_the_order_of_events() {
     let harness = Harness::new();
     let (first, mut to_first) = harness.pair();
     let (second, mut to_second) = harness.pair();
@@ -75,12 +75,12 @@ fn wait_wakes_nobody_and_dispatch_wakes_in_the_order_of_events() {
 }
 
 #[test]
-fn a_look_asks_the_kernel_only_while_somebody_waits() {
+fn a_look_asks_the_kernel_only_while_a_task_waits() {
     let harness = Harness::new();
     let (source, mut peer) = harness.pair();
     wait_to_read(&harness, &source, "reader");
     peer.write_all(b"1").unwrap();
-    assert_eq!(harness.turn(), ["reader"]);
+    assert_eq!(harness.look_until_woken(), ["reader"]);
 
     let mut cx = Context::from_waker(Waker::noop());
     let mut tries = 0;
@@ -92,9 +92,9 @@ fn a_look_asks_the_kernel_only_while_somebody_waits() {
             })
             .is_ready()
     };
-    assert!(poll(&mut cx)); // short, so the cache says blocked
+    assert!(poll(&mut cx)); // a short transfer, so not ready any more
     peer.write_all(b"2").unwrap();
-    harness.look(); // nobody waits: the kernel is not asked, the cache not corrected
+    harness.look(); // no task waits: the kernel is not asked, and the readiness stays as it was
     assert!(!poll(&mut cx));
     harness.look();
     assert!(poll(&mut cx));
@@ -102,7 +102,7 @@ fn a_look_asks_the_kernel_only_while_somebody_waits() {
 }
 
 #[test]
-fn a_stale_event_finds_nobody() {
+fn an_event_for_a_dropped_source_does_not_wake_the_next_one_in_its_place() {
     let harness = Harness::new();
     let (old, mut to_old) = harness.pair();
     wait_to_read(&harness, &old, "old");
@@ -111,7 +111,7 @@ fn a_stale_event_finds_nobody() {
     harness.collect(); // collected, not dispatched
 
     drop(old);
-    let (new, _to_new) = harness.pair(); // takes the slot of the old one
+    let (new, _to_new) = harness.pair(); // in the same place of the slab
     wait_to_read(&harness, &new, "new");
     harness.reactor.dispatch();
     assert_eq!(harness.woken(), [""; 0]);
@@ -119,7 +119,7 @@ fn a_stale_event_finds_nobody() {
 }
 
 #[test]
-fn a_look_takes_256_events_at_most_and_the_next_the_rest() {
+fn a_look_takes_at_most_256_events_and_the_next_look_takes_the_rest() {
     let harness = Harness::new();
     let waker = harness.waker("waiter");
     let mut cx = Context::from_waker(&waker);
@@ -139,7 +139,7 @@ fn a_look_takes_256_events_at_most_and_the_next_the_rest() {
 }
 
 #[test]
-fn what_was_collected_is_not_lost_to_a_second_wait() {
+fn a_second_wait_does_not_lose_events_that_were_collected() {
     let harness = Harness::new();
     let (first, mut to_first) = harness.pair();
     let (second, mut to_second) = harness.pair();
@@ -151,12 +151,12 @@ fn what_was_collected_is_not_lost_to_a_second_wait() {
     harness.collect();
     to_second.write_all(b"x").unwrap();
     harness.collect();
-    assert_eq!(harness.turn(), ["first"]);
-    assert_eq!(harness.turn(), ["second"]);
+    assert_eq!(harness.look_until_woken(), ["first"]);
+    assert_eq!(harness.look_until_woken(), ["second"]);
 }
 
 #[test]
-fn wakers_that_panic_keep_no_other_of_their_look_from_its_wake() {
+fn after_wakers_that_panic_the_others_of_the_look_are_still_woken() {
     struct Panics;
     impl Wake for Panics {
         fn wake(self: Arc<Self>) {
@@ -183,7 +183,7 @@ fn wakers_that_panic_keep_no_other_of_their_look_from_its_wake() {
 }
 
 #[test]
-fn a_waker_whose_drop_panics_is_replaced_and_let_go_all_the_same() {
+fn a_waker_whose_drop_panics_is_still_replaced_and_removed() {
     struct PanicsInDrop;
     impl Wake for PanicsInDrop {
         fn wake(self: Arc<Self>) {}
@@ -199,7 +199,7 @@ fn a_waker_whose_drop_panics_is_replaced_and_let_go_all_the_same() {
     wait_to_read_with(&source, &Arc::new(PanicsInDrop).into());
     wait_to_read(&harness, &source, "good");
     peer.write_all(b"x").unwrap();
-    assert_eq!(harness.turn(), ["good"]);
+    assert_eq!(harness.look_until_woken(), ["good"]);
 
     let (source, _peer) = harness.pair();
     wait_to_read_with(&source, &Arc::new(PanicsInDrop).into());
@@ -208,7 +208,7 @@ fn a_waker_whose_drop_panics_is_replaced_and_let_go_all_the_same() {
 }
 
 #[test]
-fn interest_counts_descriptors_that_are_waited_for() {
+fn interest_counts_the_descriptors_that_tasks_wait_for() {
     let harness = Harness::new();
     let (both, mut to_both) = harness.pair();
     let (dropped, _to_dropped) = harness.pair();
@@ -229,6 +229,6 @@ fn interest_counts_descriptors_that_are_waited_for() {
     assert_eq!(interest(), 1);
 
     to_both.write_all(b"x").unwrap();
-    assert_eq!(harness.turn(), ["both", "both"]); // readable, and writable as from the beginning
+    assert_eq!(harness.look_until_woken(), ["both", "both"]); // readable, and writable as from the beginning
     assert_eq!(interest(), 0);
 }

@@ -1,16 +1,16 @@
-//! [`Slab`]: values under small keys that are never mistaken for older ones.
+//! [`Slab`]: values under keys that go stale when the value is removed.
 //!
-//! The kernel is told a key with each descriptor and gives it back with each event. By then the
-//! descriptor may be closed and its slot taken by another. So a key is an index *and* a generation,
-//! which counts how often the slot was emptied: a stale key finds nothing.
+//! The kernel is given a key with each descriptor and returns it with each event. An index alone would not do as a key:
+//! by the time of the event the descriptor may be closed, and its place in use for another. So a key is an index *and* a
+//! generation, which counts how often the place was emptied. A key of an earlier generation finds nothing.
 
 #![forbid(unsafe_code)]
 
-/// Where a value is. Stale when the value was removed, though the slot is in use again.
+/// Finds one value until that is removed. Then it is stale and finds nothing, also when the place is in use again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     index: u32,
-    // Wraps after 2^32 removals; a stale key lives for one look, which is no time for that many.
+    // Wraps after 2^32 removals of the place. A stale key lives for one look, in which there cannot be so many.
     generation: u32,
 }
 
@@ -24,48 +24,48 @@ impl Key {
     }
 }
 
-/// See the module.
+/// Values by [`Key`]. Places are used again, so the memory is that of the most values at one time.
 pub(crate) struct Slab<T> {
-    slots: Vec<Slot<T>>,
+    places: Vec<Place<T>>,
     free: Vec<u32>,
 }
 
-struct Slot<T> {
+struct Place<T> {
     generation: u32,
     value: Option<T>,
 }
 
 impl<T> Slab<T> {
     pub(crate) fn new() -> Self {
-        Slab { slots: Vec::new(), free: Vec::new() }
+        Slab { places: Vec::new(), free: Vec::new() }
     }
 
     pub(crate) fn insert(&mut self, value: T) -> Key {
         let index = self.free.pop().unwrap_or_else(|| self.grow());
-        let slot = &mut self.slots[index as usize];
-        slot.value = Some(value);
-        Key { index, generation: slot.generation }
+        let place = &mut self.places[index as usize];
+        place.value = Some(value);
+        Key { index, generation: place.generation }
     }
 
     fn grow(&mut self) -> u32 {
-        let index = u32::try_from(self.slots.len()).expect("descriptors are fewer than 2^31");
-        self.slots.push(Slot { generation: 0, value: None });
+        let index = u32::try_from(self.places.len()).expect("descriptors are fewer than 2^31");
+        self.places.push(Place { generation: 0, value: None });
         index
     }
 
     pub(crate) fn get(&self, key: Key) -> Option<&T> {
-        let slot = self.slots.get(key.index as usize)?;
-        if slot.generation == key.generation { slot.value.as_ref() } else { None }
+        let place = self.places.get(key.index as usize)?;
+        if place.generation == key.generation { place.value.as_ref() } else { None }
     }
 
-    /// Takes the value out; from now on `key` is stale.
+    /// Takes the value out. From then on `key` is stale.
     pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
-        let slot = self.slots.get_mut(key.index as usize)?;
-        if slot.generation != key.generation {
+        let place = self.places.get_mut(key.index as usize)?;
+        if place.generation != key.generation {
             return None;
         }
-        let value = slot.value.take()?;
-        slot.generation = slot.generation.wrapping_add(1);
+        let value = place.value.take()?;
+        place.generation = place.generation.wrapping_add(1);
         self.free.push(key.index);
         Some(value)
     }
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slot_is_used_again_and_the_old_key_finds_nothing() {
+    fn a_place_is_used_again_and_the_old_key_finds_nothing() {
         let mut slab = Slab::new();
         let old = slab.insert("old");
         assert_eq!(slab.remove(old), Some("old"));
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_survives_the_kernel() {
+    fn a_key_is_the_same_after_a_round_trip_through_its_bits() {
         let mut slab = Slab::new();
         slab.insert("first");
         let removed = slab.insert("removed");

@@ -1,4 +1,4 @@
-//! One descriptor: when it is tried, when it waits, who is woken.
+//! One descriptor: when an operation is tried, when it waits, and which waker is woken.
 
 use std::cell::Cell;
 use std::io::{self, ErrorKind, Read, Write};
@@ -44,7 +44,7 @@ fn ready(polled: Poll<io::Result<usize>>) -> usize {
 }
 
 #[test]
-fn a_message_costs_one_read() {
+fn reading_a_message_costs_one_system_call() {
     let harness = Harness::new();
     let (source, mut peer) = harness.pair();
     let reader = Reader::new(&source);
@@ -52,7 +52,7 @@ fn a_message_costs_one_read() {
     assert_eq!(reader.calls.take(), 1);
     for _ in 0..3 {
         peer.write_all(b"request").unwrap();
-        assert_eq!(harness.turn(), ["reader"]);
+        assert_eq!(harness.look_until_woken(), ["reader"]);
         assert_eq!(ready(reader.read(&harness, 64)), 7);
         assert!(reader.read(&harness, 64).is_pending());
         assert_eq!(reader.calls.take(), 1);
@@ -60,7 +60,7 @@ fn a_message_costs_one_read() {
 }
 
 #[test]
-fn a_read_that_filled_its_buffer_is_followed_by_another() {
+fn after_a_read_that_filled_its_buffer_the_next_read_is_tried() {
     let harness = Harness::new();
     let (source, mut peer) = harness.pair();
     let reader = Reader::new(&source);
@@ -79,7 +79,7 @@ fn the_end_is_seen_right_after_a_short_read() {
     assert!(reader.read(&harness, 64).is_pending());
     peer.write_all(b"last").unwrap();
     drop(peer);
-    assert_eq!(harness.turn(), ["reader"]); // one event for the bytes and the end
+    assert_eq!(harness.look_until_woken(), ["reader"]); // one event for the bytes and the end
     assert_eq!(ready(reader.read(&harness, 64)), 4);
     assert_eq!(ready(reader.read(&harness, 64)), 0);
 }
@@ -93,7 +93,7 @@ fn the_end_is_seen_when_it_comes_before_the_first_look() {
     drop(peer);
     assert_eq!(ready(reader.read(&harness, 64)), 4);
     assert!(reader.read(&harness, 64).is_pending());
-    assert_eq!(harness.turn(), ["reader"]);
+    assert_eq!(harness.look_until_woken(), ["reader"]);
     assert_eq!(ready(reader.read(&harness, 64)), 0);
 }
 
@@ -108,7 +108,7 @@ fn the_end_stays_the_end() {
 }
 
 #[test]
-fn an_urgent_mark_makes_a_short_read_that_proves_nothing() {
+fn after_a_short_read_up_to_an_urgent_mark_the_next_read_is_tried() {
     let harness = Harness::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -124,7 +124,7 @@ fn an_urgent_mark_makes_a_short_read_that_proves_nothing() {
     send(&peer, b"before", SendFlags::empty()).unwrap();
     send(&peer, b"!", SendFlags::OOB).unwrap();
     send(&peer, b"after", SendFlags::empty()).unwrap();
-    assert_eq!(harness.turn(), ["reader"]);
+    assert_eq!(harness.look_until_woken(), ["reader"]);
 
     let mut said = Vec::new();
     harness.run(std::future::poll_fn(|cx| {
@@ -161,12 +161,12 @@ fn a_short_write_waits_for_room_without_another_try() {
     assert_eq!(tries.get(), 1);
 
     peer.read_exact(&mut vec![0; written]).unwrap();
-    assert_eq!(harness.turn(), ["writer"]);
+    assert_eq!(harness.look_until_woken(), ["writer"]);
     assert!(write().is_ready());
 }
 
 #[test]
-fn each_direction_has_its_own_waiter_and_of_two_the_last_is_woken_by_the_event() {
+fn each_direction_has_its_own_waker_and_an_event_wakes_the_last_one() {
     let harness = Harness::new();
     let (source, mut peer) = harness.pair();
     harness.look();
@@ -182,7 +182,7 @@ fn each_direction_has_its_own_waiter_and_of_two_the_last_is_woken_by_the_event()
     wait(Direction::Read, "last reader");
     assert_eq!(harness.woken(), ["first reader"]);
     peer.write_all(b"x").unwrap();
-    assert_eq!(harness.turn(), ["last reader", "writer"]);
+    assert_eq!(harness.look_until_woken(), ["last reader", "writer"]);
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn an_interrupted_operation_is_tried_again() {
 }
 
 #[test]
-fn inside_another_runtime_it_is_an_error_that_says_what_to_do() {
+fn use_inside_another_runtime_is_an_error_that_names_the_remedy() {
     let harness = Harness::new();
     let (source, _peer) = harness.pair();
     let reader = Reader::new(&source);
@@ -210,7 +210,7 @@ fn inside_another_runtime_it_is_an_error_that_says_what_to_do() {
 }
 
 #[test]
-fn a_descriptor_taken_back_is_open_and_watched_no_more() {
+fn a_descriptor_taken_out_of_its_source_is_open_and_no_longer_watched() {
     let harness = Harness::new();
     let (source, mut peer) = harness.pair();
     assert!(Reader::new(&source).read(&harness, 8).is_pending());

@@ -103,7 +103,7 @@ fn vectored_reads_and_writes_take_several_buffers_at_once() {
 }
 
 #[test]
-fn more_buffers_than_the_kernel_takes_are_no_short_read() {
+fn a_read_that_filled_all_buffers_the_kernel_takes_is_not_short() {
     let harness = Harness::new();
     let (mut ours, mut theirs) = harness.run(connection());
     let waker = harness.waker("reader");
@@ -113,7 +113,7 @@ fn more_buffers_than_the_kernel_takes_are_no_short_read() {
 
     let sent: Vec<u8> = (0..2000).map(|i| i as u8).collect();
     harness.run(ours.write_all(&sent)).unwrap();
-    assert_eq!(harness.turn(), ["reader"]); // the only event there will be
+    assert_eq!(harness.look_until_woken(), ["reader"]); // the only event there will be
     let mut received = vec![0; sent.len()];
     let mut read = 0;
     while read < sent.len() {
@@ -140,7 +140,7 @@ fn a_refused_connection_is_an_error() {
 }
 
 #[test]
-fn of_several_addresses_the_first_that_answers_is_connected_to() {
+fn connect_takes_the_first_of_several_addresses_that_answers() {
     let harness = Harness::new();
     let bound = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
     bind(&bound, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap(); // and does not listen
@@ -156,7 +156,7 @@ fn of_several_addresses_the_first_that_answers_is_connected_to() {
 }
 
 #[test]
-fn text_is_listened_on_and_connected_to() {
+fn addresses_may_be_given_as_text() {
     let harness = Harness::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -165,7 +165,7 @@ fn text_is_listened_on_and_connected_to() {
 }
 
 #[test]
-fn a_name_to_listen_on_is_an_error_that_names_the_remedy() {
+fn binding_to_a_name_is_an_error_that_names_the_remedy() {
     let _harness = Harness::new();
     let error = TcpListener::bind("localhost:80").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
@@ -176,7 +176,7 @@ fn a_name_to_listen_on_is_an_error_that_names_the_remedy() {
 
 #[cfg(feature = "offload")]
 #[test]
-fn a_name_is_resolved_to_connect() {
+fn connect_resolves_a_name() {
     crate::block_on(async {
         let listener = TcpListener::bind(super::lookup_host("localhost:0").await.unwrap()).unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -187,7 +187,7 @@ fn a_name_is_resolved_to_connect() {
 
 #[cfg(not(feature = "offload"))]
 #[test]
-fn without_the_pool_a_name_to_connect_to_is_an_error_that_names_the_remedy() {
+fn without_the_pool_connecting_to_a_name_is_an_error_that_names_the_remedy() {
     let harness = Harness::new();
     let error = harness.run(TcpStream::connect("localhost:80")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
@@ -273,12 +273,12 @@ fn shutdown_wakes_the_task_that_reads() {
     assert!(Pin::new(&mut &ours).poll_read(&mut cx, &mut buf).is_pending());
     harness.look();
     ours.shutdown(Shutdown::Read).unwrap();
-    assert_eq!(harness.turn(), ["reader"]);
+    assert_eq!(harness.look_until_woken(), ["reader"]);
     assert_eq!(harness.run(ours.read(&mut buf)).unwrap(), 0);
 }
 
 #[test]
-fn a_connection_can_be_taken_to_another_thread() {
+fn a_connection_can_move_to_another_thread() {
     let harness = Harness::new();
     let (ours, theirs) = harness.run(connection());
     let ours = ours.into_std().unwrap();
@@ -302,7 +302,7 @@ fn flags(io: &impl AsFd) -> u32 {
 }
 
 #[test]
-fn sockets_never_block_here_and_block_again_in_std() {
+fn sockets_are_non_blocking_here_and_blocking_again_in_std() {
     const NONBLOCK: u32 = 0o4000;
     const CLOEXEC: u32 = 0o2_000_000;
     let harness = Harness::new();
@@ -347,7 +347,7 @@ fn outside_a_runtime_each_constructor_names_itself_and_the_remedy() {
 
 #[cfg(feature = "offload")]
 #[test]
-fn a_lookup_outside_of_a_runtime_names_itself_and_its_callers_place() {
+fn a_lookup_outside_of_a_runtime_names_itself_and_where_it_was_called() {
     let line = line!() + 2;
     let lookup = catch_unwind(AssertUnwindSafe(|| {
         let lookup = pin!(super::lookup_host("localhost:80"));
@@ -361,7 +361,7 @@ fn a_lookup_outside_of_a_runtime_names_itself_and_its_callers_place() {
 
 #[cfg(feature = "offload")]
 #[test]
-fn a_list_without_an_address_is_an_error_of_a_lookup_as_of_a_connect() {
+fn an_empty_list_of_addresses_is_an_error() {
     let harness = Harness::new();
     harness.run(async {
         let none: [SocketAddr; 0] = [];

@@ -1,4 +1,4 @@
-//! Operations that wait: who is woken, when a waker is let go, and what a second one is told.
+//! Operations that wait: which waker is woken, when a waker is dropped, and the error of a second operation.
 
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Write};
@@ -53,16 +53,16 @@ fn assert_busy<T>(polled: Poll<io::Result<T>>, function: &str) {
 }
 
 #[test]
-fn what_is_dropped_while_it_waits_lets_its_waker_go_at_once() {
+fn an_operation_dropped_while_it_waits_drops_its_waker_at_once() {
     let harness = Harness::new();
     let (_reads, writes) = harness.run(connection());
     fill(&writes);
     harness.look();
     let listener = listener();
     let mut buf = [0; 8];
-    assert_eq!(harness.reactor.interest(), 1); // the filling, which was polled
+    assert_eq!(harness.reactor.interest(), 1); // of the last poll in `fill`
     {
-        let mut write = pin!(writes.write(b"more")); // this one, not that of the traits
+        let mut write = pin!(writes.write(b"more")); // `TcpStream::write`, not that of `AsyncWriteExt`
         assert!(poll(&harness.waker("write"), write.as_mut()).is_pending());
         let mut accept = pin!(listener.accept());
         assert!(poll(&harness.waker("accept"), accept.as_mut()).is_pending());
@@ -89,8 +89,8 @@ fn a_second_accept_is_an_error_and_the_first_gets_the_connection() {
     assert_busy(poll(&harness.waker("second"), pin!(listener.accept())), "TcpListener::accept");
 
     let _stream = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    assert_eq!(harness.turn(), ["first"]);
-    // It is woken, and has not accepted yet: the connection is not another's.
+    assert_eq!(harness.look_until_woken(), ["first"]);
+    // The first is woken and has not accepted yet: the connection stays reserved for it.
     assert_busy(poll(&harness.waker("second"), pin!(listener.accept())), "TcpListener::accept");
     assert!(poll(&harness.waker("first"), first.as_mut()).is_ready());
     drop(first);
@@ -101,7 +101,7 @@ fn a_second_accept_is_an_error_and_the_first_gets_the_connection() {
     let mut next = pin!(listener.accept());
     assert!(poll(&harness.waker("next"), next.as_mut()).is_pending());
     let _stream = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    assert_eq!(harness.turn(), ["next"]);
+    assert_eq!(harness.look_until_woken(), ["next"]);
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn a_second_read_or_write_is_an_error_and_the_other_direction_is_free() {
 }
 
 #[test]
-fn a_read_wakes_the_poll_that_it_replaces_which_is_told() {
+fn a_read_wakes_the_task_whose_poll_it_replaces_and_its_next_poll_is_an_error() {
     let harness = Harness::new();
     let (ours, theirs) = harness.run(connection());
     let mut buf = [0; 8];
@@ -131,13 +131,13 @@ fn a_read_wakes_the_poll_that_it_replaces_which_is_told() {
     assert_eq!(harness.woken(), ["polls"]);
     assert_busy(poll_read(&harness.waker("polls"), &ours), "poll_read");
     assert!(poll(&harness.waker("moved"), read.as_mut()).is_pending());
-    assert_eq!(harness.woken(), [""; 0]); // its own waker is no other's
+    assert_eq!(harness.woken(), [""; 0]); // a replaced waker of its own is not woken
     harness.run(theirs.write(b"x")).unwrap();
-    assert_eq!(harness.turn(), ["moved"]);
+    assert_eq!(harness.look_until_woken(), ["moved"]);
 }
 
 #[test]
-fn of_two_that_poll_the_last_wakes_the_one_it_replaces() {
+fn of_two_tasks_that_poll_the_last_wakes_the_one_it_replaces() {
     let harness = Harness::new();
     let (ours, _theirs) = harness.run(connection());
     assert!(poll_read(&harness.waker("first"), &ours).is_pending());
@@ -151,13 +151,13 @@ fn of_two_that_poll_the_last_wakes_the_one_it_replaces() {
 }
 
 #[test]
-fn a_poll_with_a_waker_that_wakes_nobody_lets_go_of_the_one_that_is_there() {
+fn a_poll_with_a_noop_waker_removes_the_registered_waker() {
     let harness = Harness::new();
     let (ours, theirs) = harness.run(connection());
     assert!(poll_read(&harness.waker("a"), &ours).is_pending());
     assert_eq!(harness.reactor.interest(), 1);
     assert!(poll_read(Waker::noop(), &ours).is_pending());
-    // It may be another task's, which polls again then.
+    // Woken, as it may be of another task, which then polls again.
     assert_eq!((harness.reactor.interest(), harness.woken()), (0, vec!["a"]));
 
     let (mut buf, mut other) = ([0; 8], [0; 8]);
@@ -165,14 +165,14 @@ fn a_poll_with_a_waker_that_wakes_nobody_lets_go_of_the_one_that_is_there() {
     assert!(poll(&harness.waker("a"), read.as_mut()).is_pending());
     assert!(poll(Waker::noop(), read.as_mut()).is_pending());
     assert_eq!((harness.reactor.interest(), harness.woken()), (0, vec![]));
-    assert!(poll(&harness.waker("b"), pin!(ours.read(&mut other))).is_pending()); // the side is free
+    assert!(poll(&harness.waker("b"), pin!(ours.read(&mut other))).is_pending()); // the direction is free
     assert!(poll(&harness.waker("a"), read.as_mut()).is_pending());
     harness.run(theirs.write(b"x")).unwrap();
-    assert_eq!(harness.turn(), ["a"]);
+    assert_eq!(harness.look_until_woken(), ["a"]);
 }
 
 #[test]
-fn nothing_to_read_into_or_to_write_waits_for_nothing() {
+fn an_empty_read_or_write_does_not_wait() {
     let harness = Harness::new();
     let (mut ours, _theirs) = harness.run(connection());
     fill(&ours);
@@ -190,7 +190,7 @@ fn nothing_to_read_into_or_to_write_waits_for_nothing() {
 }
 
 #[test]
-fn inside_another_runtime_the_error_names_the_place_where_the_socket_was_made() {
+fn use_inside_another_runtime_is_an_error_that_names_where_the_socket_was_made() {
     let harness = Harness::new();
     let bound = line!() + 1;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -223,7 +223,7 @@ fn sockets_are_unwind_safe() {
 }
 
 #[test]
-fn what_is_always_ready_ends_the_turn_when_the_budget_does() {
+fn reads_that_are_always_ready_end_the_turn_when_its_budget_is_spent() {
     let executor = Executor::new(ParkThread::new(), EVENT_INTERVAL);
     let harness = Harness::new();
     let (ours, _theirs) = harness.run(connection());

@@ -1,7 +1,7 @@
-//! Linux: epoll, with an eventfd to end a wait. The only file that knows either.
+//! Linux: epoll, with an eventfd to end a wait. No other file knows either.
 //!
-//! Descriptors are registered edge-triggered: an event says that something *changed*, comes once,
-//! and costs no system call to turn off. So an event that was collected must never be lost.
+//! Descriptors are registered edge-triggered: an event announces a *change*, and comes once. That saves the system calls
+//! that would turn a level-triggered event off and on. In return, an event that was collected must never be lost.
 
 #![forbid(unsafe_code)]
 
@@ -18,13 +18,13 @@ use rustix::io::Errno;
 use super::{Event, Readiness};
 use crate::executor::Unpark;
 
-/// Most events one wait collects: a flood of them must not keep timers and other threads waiting.
+/// How many events one wait collects at most. A flood of events must not delay timers and wakes from other threads.
 const MAX_EVENTS: usize = 256;
 
-/// What the eventfd is registered under. No descriptor has it: its index would be `u32::MAX`.
+/// The key of the eventfd. No descriptor has it, as its index in the slab would be `u32::MAX`.
 const UNPARK_KEY: u64 = u64::MAX;
 
-/// The kernel's list of what to watch.
+/// The kernel's list of the descriptors to watch.
 pub(crate) struct Poller {
     epoll: OwnedFd,
     unpark: Arc<OwnedFd>,
@@ -41,22 +41,22 @@ impl Poller {
         Ok(poller)
     }
 
-    /// Watches a descriptor in both directions. What is ready already is reported too.
+    /// Watches a descriptor in both directions. The kernel also reports what is ready already.
     pub(crate) fn add(&self, fd: impl AsFd, key: u64) -> io::Result<()> {
         let flags =
             EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::PRI | EventFlags::ET;
         Ok(epoll::add(&self.epoll, fd, EventData::new_u64(key), flags)?)
     }
 
-    /// Stops watching it. Closing would not be enough: a duplicate of the descriptor keeps it so.
+    /// Stops watching it. Closing it would not do: while a duplicate of the descriptor is open, epoll goes on watching.
     pub(crate) fn remove(&self, fd: impl AsFd) -> io::Result<()> {
         Ok(epoll::delete(&self.epoll, fd)?)
     }
 
-    /// Waits at most `limit` (`None`: without end) and adds what happened to `events`. A signal
-    /// ends the wait early. Nanoseconds are kept (`epoll_pwait2`), so it never ends early by rounding.
+    /// Waits for events, at most `limit` (`None`: without end), and adds them to `events`. A signal ends the wait early.
+    /// Rounding does not: `epoll_pwait2` takes nanoseconds.
     pub(crate) fn wait(&self, events: &mut Events, limit: Option<Duration>) -> io::Result<()> {
-        // What does not fit is longer than 292 billion years.
+        // A limit that does not fit is longer than 292 billion years, so it is no limit.
         let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
         match epoll::wait(&self.epoll, spare_capacity(&mut events.list), limit.as_ref()) {
             Ok(_) | Err(Errno::INTR) => Ok(()),
@@ -64,12 +64,12 @@ impl Poller {
         }
     }
 
-    /// Readable when a wait would not wait.
+    /// Readable while a wait would return at once.
     pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
         self.epoll.as_fd()
     }
 
-    /// Ends a wait from any thread, and outlives the poller.
+    /// Ends a wait from any thread. May outlive the poller.
     pub(crate) fn unparker(&self) -> Box<dyn Unpark> {
         Box::new(Unparker(Arc::clone(&self.unpark)))
     }
@@ -85,7 +85,7 @@ fn explain_old_kernel(error: io::Error) -> io::Error {
     error
 }
 
-/// What a wait collected.
+/// The events that a wait collected.
 pub(crate) struct Events {
     list: Vec<epoll::Event>,
 }
@@ -99,7 +99,7 @@ impl Events {
         self.list.is_empty()
     }
 
-    /// Takes them out, in the order in which they happened.
+    /// Takes the events out, in the order in which they happened.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = Event> {
         self.list.drain(..).map(|event| {
             let flags = event.flags;
@@ -130,9 +130,9 @@ fn readiness(flags: EventFlags, ready: EventFlags, sticky: EventFlags) -> Readin
 struct Unparker(Arc<OwnedFd>);
 
 impl Unpark for Unparker {
-    /// Each write is an edge, so the counter is never read back: a wake costs one system call less.
+    /// Each write is an edge, so the counter need not be read back: that saves a system call per wake.
     fn unpark(&self) {
-        // It fails when the counter is full: after 2^64 - 2 writes.
+        // It fails only when the counter is full, after 2^64 - 2 writes.
         let _ = rustix::io::write(&self.0, &1_u64.to_ne_bytes());
     }
 }

@@ -1,5 +1,15 @@
-//! What the reactor asks of the operating system. Another system is another file behind the same
-//! names. Of the rest only `timer/clock.rs` knows Linux, whose clock it reads by rustix where that is there.
+//! What the reactor asks of the operating system.
+//!
+//! The rest of the reactor could call rustix where it needs the kernel, but then a second operating system would mean
+//! changes everywhere. So all of that is here, and another system is another file behind the same names. Outside of
+//! this folder only `timer/clock.rs` knows Linux: it reads the clock by rustix where rustix is built in.
+//!
+//! # Layout
+//!
+//! 1. this file: events, and the [`Readiness`] they announce.
+//! 2. `epoll.rs`: waits for the events of many descriptors at once.
+//! 3. `socket.rs`: the socket calls that std lacks.
+//! 4. `slack.rs`: how late the kernel may end a wait.
 
 #![forbid(unsafe_code)]
 
@@ -13,24 +23,24 @@ pub(crate) use slack::TimerSlack;
 pub(crate) use socket::receive;
 pub(crate) use socket::{accept, start_connect};
 
-/// One descriptor became ready, in one direction or in both.
+/// Announces that one descriptor became ready, in one direction or in both.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Event {
-    /// What the descriptor was registered under.
+    /// The key that the descriptor was registered with.
     pub(crate) key: u64,
     pub(crate) read: Readiness,
     pub(crate) write: Readiness,
 }
 
-/// Whether an operation is worth a try. In rising order: what is ready stays so when an event says
-/// less.
+/// Whether an operation is worth a try. Ordered, as the greater of two wins: an event about one direction does not take
+/// back what an earlier event announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Readiness {
     /// It would block.
     Blocked,
-    /// It may succeed. A short transfer shows that it would block now.
+    /// It may succeed. After a short transfer it would block.
     Ready,
-    /// It may succeed, and more than bytes is behind it: the end, an error, an urgent mark. A short
-    /// transfer shows nothing.
+    /// It may succeed, also after a short transfer: the end of the stream, an error or an urgent mark comes after the
+    /// bytes.
     Sticky,
 }

@@ -1,7 +1,7 @@
 //! [`TimerSlack`]: how much later than asked Linux may end this thread's waits.
 //!
-//! The kernel ends those together whose spans `[asked, asked + slack]` overlap: one interrupt for many. That
-//! is 50 us unless somebody changed it, more than everything else that makes a timer late on an idle loop.
+//! The kernel ends waits together if their spans `[asked, asked + slack]` overlap, so that one interrupt serves many. The
+//! slack is 50 us by default. On an idle loop nothing else delays a timer as much.
 
 #![forbid(unsafe_code)]
 
@@ -13,20 +13,20 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::thread::{current_timer_slack, set_current_timer_slack};
 
-/// In ns. What is more could not be read back: the kernel's answer is taken for a C `int`.
-const MOST: u64 = i32::MAX as u64;
+/// In ns. A greater slack could not be read back, as rustix takes the kernel's answer for a C `int`.
+const MAX_SLACK: u64 = i32::MAX as u64;
 
-/// The thread has this slack until it is dropped, and then what it had before.
+/// Sets the slack of this thread, and restores the former one when it is dropped.
 pub(crate) struct TimerSlack {
     former: Option<NonZeroU64>,
-    /// An attribute of the thread, so not to be dropped on another.
+    /// The slack belongs to the thread, so this must not be dropped on another.
     _not_send: PhantomData<*const ()>,
 }
 
 impl TimerSlack {
-    /// `slack` is not zero, which the kernel takes for its default.
+    /// `slack` must not be zero, by which the kernel means its default.
     pub(crate) fn set(slack: Duration) -> io::Result<Self> {
-        let nanos = u64::try_from(slack.as_nanos()).unwrap_or(MOST).min(MOST);
+        let nanos = u64::try_from(slack.as_nanos()).unwrap_or(MAX_SLACK).min(MAX_SLACK);
         let former = NonZeroU64::new(current_timer_slack().map_err(refused)?);
         set_current_timer_slack(NonZeroU64::new(nanos)).map_err(refused)?;
         Ok(TimerSlack { former, _not_send: PhantomData })
@@ -35,7 +35,7 @@ impl TimerSlack {
 
 impl Drop for TimerSlack {
     fn drop(&mut self) {
-        // The kernel has just taken another value, so it takes this one.
+        // It cannot fail: the kernel accepted the call in `set`.
         let _ = set_current_timer_slack(self.former);
     }
 }

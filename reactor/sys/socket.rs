@@ -1,5 +1,5 @@
-//! The socket calls std lacks: an accept that gives a non-blocking socket in one system call, a
-//! connect that does not wait, and a receive into memory that nobody has written to.
+//! The socket calls std lacks: an accept that makes the socket non-blocking in the same system call, a connect that
+//! does not wait, and a receive into uninitialised memory.
 
 #![forbid(unsafe_code)]
 
@@ -15,7 +15,7 @@ use rustix::net::{RecvFlags, recv};
 
 const FLAGS: SocketFlags = SocketFlags::NONBLOCK.union(SocketFlags::CLOEXEC);
 
-/// Takes the next connection, passing over those whose peer gave up while they were queued.
+/// Takes the next connection. Skips those that the peer gave up while they were queued.
 pub(crate) fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     loop {
         match acceptfrom_with(listener, FLAGS) {
@@ -31,7 +31,7 @@ pub(crate) fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAdd
     }
 }
 
-/// A socket that is connecting. Once it is writable, it is connected or has an error to tell.
+/// Begins to connect. Once the socket is writable, it is connected or has an error.
 pub(crate) fn start_connect(peer: SocketAddr) -> io::Result<TcpStream> {
     let family = if peer.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let socket = socket_with(family, SocketType::STREAM, FLAGS, None)?;
@@ -41,7 +41,7 @@ pub(crate) fn start_connect(peer: SocketAddr) -> io::Result<TcpStream> {
     }
 }
 
-/// Gives what it wrote to the beginning of `buf`.
+/// Reads into the beginning of `buf` and returns the bytes read.
 #[cfg(feature = "hyper")]
 pub(crate) fn receive<'a>(
     stream: &TcpStream,
