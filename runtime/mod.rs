@@ -267,7 +267,7 @@ impl Runtime {
     pub fn try_run_until_stalled(&self) -> Result<(), Nested> {
         let _entered = self.enter();
         #[cfg(feature = "time")]
-        let _stays = self.parts.keep_the_clock();
+        let _auto_advance_off = self.parts.turn_auto_advance_off();
         self.after(self.executor.try_run_until_stalled())
     }
 

@@ -36,7 +36,7 @@ impl Driver for Outside {
             let grace = self.suspicion.as_ref().map(Suspicion::grace);
             self.parts.wait(match limit {
                 Some(Duration::ZERO) => limit,
-                limit => limit.into_iter().chain(self.parts.until_next()).chain(grace).min(),
+                limit => limit.into_iter().chain(self.parts.wait_limit()).chain(grace).min(),
             });
         };
         let idle = tokens::idle(|| self.parts.is_held(), wait, inbox);

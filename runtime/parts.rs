@@ -120,16 +120,16 @@ impl Parts {
         self.reactor.wait(limit);
     }
 
-    /// Until the guard is dropped, a clock that advances by itself does not.
+    /// Until the guard is dropped, the clock does not advance by itself.
     #[cfg(feature = "time")]
-    pub(super) fn keep_the_clock(&self) -> crate::timer::Stays {
-        self.timers.stay()
+    pub(super) fn turn_auto_advance_off(&self) -> crate::timer::AutoAdvanceOff {
+        self.timers.turn_auto_advance_off()
     }
 
     /// How long a wait may be; `None`: for ever.
-    pub(super) fn until_next(&self) -> Option<Duration> {
+    pub(super) fn wait_limit(&self) -> Option<Duration> {
         #[cfg(feature = "time")]
-        return self.timers.until_next();
+        return self.timers.wait_limit();
         #[cfg(not(feature = "time"))]
         None
     }
@@ -153,7 +153,7 @@ impl Parts {
         let no_source = self.reactor.interest() == 0 && !self.reactor.has_events();
         #[cfg(not(feature = "net"))]
         let no_source = true;
-        is_virtual && no_source && self.until_next().is_none() && !self.handles.are_out()
+        is_virtual && no_source && self.wait_limit().is_none() && !self.handles.are_out()
     }
 
     /// What tasks of the executor this thread is inside of wait for, as far as the parts know.
@@ -179,7 +179,7 @@ impl Parts {
         #[cfg(feature = "time")]
         {
             if idle {
-                self.timers.on_idle();
+                self.timers.move_virtual_clock();
             }
             self.timers.fire();
         }
@@ -197,7 +197,7 @@ impl Parts {
             sources: self.reactor.interest(),
             #[cfg(not(feature = "net"))]
             sources: 0,
-            next_deadline: self.until_next(),
+            next_deadline: self.wait_limit(),
         }
     }
 

@@ -98,8 +98,8 @@ pub(super) fn steps(
     let mut advance = Box::pin(advance(span));
     let mut steps = Vec::new();
     while trace.poll("advance", &mut advance).is_pending() {
-        assert_eq!(timers.until_next(), Some(Duration::ZERO));
-        assert!(timers.on_idle());
+        assert_eq!(timers.wait_limit(), Some(Duration::ZERO));
+        assert!(timers.move_virtual_clock());
         steps.push((start.elapsed().as_millis() as u64, trace.take()));
     }
     steps
@@ -112,7 +112,7 @@ impl Driver for Manual {
     fn look(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
         let ready = inbox();
         let waits = limit.is_none() && !ready;
-        assert!(!waits || self.0.on_idle(), "it waits for a clock that stands");
+        assert!(!waits || self.0.move_virtual_clock(), "it waits for a clock that stands");
         self.0.fire();
     }
 

@@ -30,6 +30,7 @@
 
 #![forbid(unsafe_code)]
 
+mod advance;
 mod call;
 mod clock;
 mod instant;
@@ -71,5 +72,5 @@ pub use instant::Instant;
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use timeout::{Elapsed, Timeout, timeout, timeout_at};
-pub(crate) use timers::{RESOLUTION, Stays, Timers};
+pub(crate) use timers::{AutoAdvanceOff, RESOLUTION, Timers};
 pub use virtual_time::{Hold, advance, hold, pause, resume};

@@ -17,7 +17,7 @@ fn dropped_in_hand_it_wakes_nobody_and_frees_its_waker() {
         assert_eq!((Arc::strong_count(&named), timers.len()), (2, 1));
         drop(dropped);
         assert_eq!((Arc::strong_count(&named), timers.len()), (1, 0));
-        assert_eq!(timers.until_next(), None);
+        assert_eq!(timers.wait_limit(), None);
         assert_eq!(steps(timers, trace, ms(2)), [(2, vec!["advance"])]);
     });
 }
@@ -80,7 +80,7 @@ fn one_in_hand_ends_a_wait_and_fires() {
     manual(|timers, trace| {
         let [mut sleep] = asleep(trace, [("a", ms(1))]);
         timers.timeline.set(timers.now() + ms(1).as_nanos() as u64);
-        assert_eq!(timers.until_next(), Some(ms(0)));
+        assert_eq!(timers.wait_limit(), Some(ms(0)));
         let [_other] = asleep(trace, [("b", SECOND)]);
         timers.fire();
         assert_eq!(trace.take(), ["a"]);
@@ -127,7 +127,7 @@ fn after_a_long_time_with_no_timer_many_at_once_end_no_wait_for_nothing() {
     manual(|timers, trace| {
         timers.timeline.set(timers.now() + 3600 * SECOND.as_nanos() as u64);
         let _many = asleep(trace, [("a", SECOND); 20]);
-        assert_eq!(timers.until_next(), None);
+        assert_eq!(timers.wait_limit(), None);
         assert_eq!(steps(timers, trace, SECOND)[0], (1000, vec!["a"; 20]));
     });
 }

@@ -19,7 +19,7 @@ fn a_stale_key_finds_nobody() {
 fn a_reserved_key_finds_nobody_and_counts_for_nothing() {
     let mut wheel = Wheel::new(0, 0);
     let key = wheel.reserve();
-    assert_eq!((wheel.len(), wheel.is_idle(), wheel.next_expiry()), (0, true, None));
+    assert_eq!((wheel.len(), wheel.has_deadlines(), wheel.next_expiry()), (0, false, None));
     assert_eq!(wheel.get_mut(key), None);
     assert_eq!(wheel.cancel(key), None);
     assert!(!wheel.reset(key, 5));
@@ -48,7 +48,7 @@ fn a_steady_state_needs_no_more_memory() {
                     keys[which] = insert(&mut wheel, now + span(nth), which);
                 }
             }
-            _ => wheel.advance(now, &mut due),
+            _ => wheel.take_due(now, &mut due),
         }
         fired += due.len();
         for due in due.drain(..) {

@@ -103,7 +103,7 @@ enum State {
     /// Not polled, and the clock was read when it was made: a deadline that has passed yields.
     Fresh,
     /// Not armed: the next poll reads the clock, and is ready if the deadline has passed.
-    Idle,
+    Disarmed,
     /// In the wheel until it fires.
     Armed(Key),
     /// The deadline of a fresh one had passed at the first poll; the task was woken at once.
@@ -129,7 +129,7 @@ impl Sleep {
         deadline: Instant,
         site: &'static Location<'static>,
     ) -> Self {
-        Sleep { runtime: timers.id(), state: State::Idle, deadline, site }
+        Sleep { runtime: timers.id(), state: State::Disarmed, deadline, site }
     }
 
     /// When it ends.
@@ -164,8 +164,8 @@ impl Sleep {
     #[track_caller]
     pub fn reset(&mut self, deadline: Instant) {
         match self.state {
-            State::Armed(key) if self.at_home(|timers| timers.reset(key, deadline.0)) => {}
-            _ => self.state = State::Idle,
+            State::Armed(key) if self.with_timers(|timers| timers.reset(key, deadline.0)) => {}
+            _ => self.state = State::Disarmed,
         }
         self.deadline = deadline;
     }
@@ -173,8 +173,8 @@ impl Sleep {
     /// As `poll`, with neither a yield nor the budget: for a future that sees to both itself.
     pub(super) fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self.state {
-            State::Idle if self.has_passed() => {}
-            State::Fresh | State::Idle => {
+            State::Disarmed if self.has_passed() => {}
+            State::Fresh | State::Disarmed => {
                 if let Some(key) = self.arm(cx) {
                     self.state = State::Armed(key);
                     return Poll::Pending;
@@ -189,7 +189,7 @@ impl Sleep {
 
     /// Reads the clock.
     fn has_passed(&self) -> bool {
-        self.at_home(|timers| timers.now() >= self.deadline.0)
+        self.with_timers(|timers| timers.now() >= self.deadline.0)
     }
 
     /// `None`: its deadline has passed, by the last reading of the clock.
@@ -197,19 +197,19 @@ impl Sleep {
     fn arm(&self, cx: &Context<'_>) -> Option<Key> {
         // Cloned before the timers are borrowed, and dropped after if they did not take it.
         let mut waker = Some(cx.waker().clone());
-        self.at_home(|timers| timers.arm(self.deadline.0, &mut waker))
+        self.with_timers(|timers| timers.arm(self.deadline.0, &mut waker))
     }
 
     #[inline(never)]
     fn poll_armed(&mut self, key: Key, cx: &Context<'_>) -> Poll<()> {
-        match self.at_home(|timers| timers.check(key, cx.waker())) {
+        match self.with_timers(|timers| timers.check(key, cx.waker())) {
             Check::Fired => return Poll::Ready(()),
             Check::Waits => {}
             // A poll with a noop waker asks us to forget the registered one.
             Check::WakesAnother if is_noop(cx.waker()) => self.disarm(),
             Check::WakesAnother => {
                 let mut waker = cx.waker().clone();
-                self.at_home(|timers| timers.replace(key, &mut waker));
+                self.with_timers(|timers| timers.replace_waker(key, &mut waker));
                 contain(|| drop(waker));
             }
         }
@@ -220,8 +220,8 @@ impl Sleep {
     #[inline]
     pub(super) fn disarm(&mut self) {
         if let State::Armed(key) = self.state {
-            if let Some(waker) = self.if_at_home(|timers| timers.cancel(key)) {
-                self.state = State::Idle;
+            if let Some(waker) = self.try_with_timers(|timers| timers.cancel(key)) {
+                self.state = State::Disarmed;
                 contain(|| drop(waker));
             }
         }
@@ -230,22 +230,22 @@ impl Sleep {
     /// Asks the timers it was made with.
     #[track_caller]
     #[inline]
-    fn at_home<R>(&self, f: impl FnOnce(&Timers) -> R) -> R {
-        match self.if_at_home(f) {
+    fn with_timers<R>(&self, f: impl FnOnce(&Timers) -> R) -> R {
+        match self.try_with_timers(f) {
             Some(result) => result,
-            None => elsewhere(self.site),
+            None => used_elsewhere(self.site),
         }
     }
 
     #[inline]
-    fn if_at_home<R>(&self, f: impl FnOnce(&Timers) -> R) -> Option<R> {
+    fn try_with_timers<R>(&self, f: impl FnOnce(&Timers) -> R) -> Option<R> {
         Timers::with(|timers| (timers.id() == self.runtime).then(|| f(timers))).flatten()
     }
 }
 
 #[cold]
 #[track_caller]
-fn elsewhere(site: &Location<'_>) -> ! {
+fn used_elsewhere(site: &Location<'_>) -> ! {
     panic!(
         "the timer (`Sleep`, `Timeout` or `Interval`) made at {site} was used outside of the runtime that made \
          it: await it in a task there, or make one here"
@@ -259,8 +259,8 @@ impl Future for Sleep {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         ready!(budget::poll_ready(cx));
         match self.state {
-            State::Idle if self.has_passed() => {}
-            State::Fresh | State::Idle => {
+            State::Disarmed if self.has_passed() => {}
+            State::Fresh | State::Disarmed => {
                 self.state = match self.arm(cx) {
                     Some(key) => State::Armed(key),
                     None => {
@@ -292,7 +292,7 @@ impl Drop for Sleep {
     #[inline]
     fn drop(&mut self) {
         if let State::Armed(key) = self.state {
-            let waker = self.if_at_home(|timers| timers.cancel(key));
+            let waker = self.try_with_timers(|timers| timers.cancel(key));
             drop(waker);
         }
     }

@@ -42,9 +42,9 @@ fn nanoseconds_apart_are_two_steps() {
         let start = Instant::now();
         let mut advance = Box::pin(advance(2 * SECOND));
         assert!(trace.poll("advance", &mut advance).is_pending());
-        assert!(timers.on_idle());
+        assert!(timers.move_virtual_clock());
         assert_eq!((start.elapsed(), trace.take()), (SECOND, vec!["a"]));
-        assert!(timers.on_idle());
+        assert!(timers.move_virtual_clock());
         assert_eq!((start.elapsed(), trace.take()), (SECOND + ns(1), vec!["b"]));
     });
 }
@@ -55,11 +55,11 @@ fn a_timer_armed_on_the_way_fires_on_the_way() {
         let mut advance = Box::pin(advance(ms(10)));
         let _first = asleep(trace, [("first", ms(3))]);
         assert!(trace.poll("advance", &mut advance).is_pending());
-        assert!(timers.on_idle());
+        assert!(timers.move_virtual_clock());
         let _second = asleep(trace, [("second", ms(3))]);
-        assert!(timers.on_idle());
-        assert!(timers.on_idle());
-        assert!(!timers.on_idle());
+        assert!(timers.move_virtual_clock());
+        assert!(timers.move_virtual_clock());
+        assert!(!timers.move_virtual_clock());
         assert_eq!(trace.take(), ["first", "second", "advance"]);
         assert!(trace.poll("advance", &mut advance).is_ready());
     });
@@ -72,10 +72,10 @@ fn a_dropped_advance_leaves_the_clock_where_it_is() {
         let _asleep = asleep(trace, [("a", ms(10))]);
         let mut advance = Box::pin(advance(SECOND));
         assert!(trace.poll("advance", &mut advance).is_pending());
-        assert!(timers.on_idle());
+        assert!(timers.move_virtual_clock());
         drop(advance);
-        assert!(!timers.on_idle());
-        assert_eq!((start.elapsed(), timers.until_next()), (ms(10), None));
+        assert!(!timers.move_virtual_clock());
+        assert_eq!((start.elapsed(), timers.wait_limit()), (ms(10), None));
     });
 }
 
@@ -84,8 +84,8 @@ fn a_standing_clock_neither_fires_nor_ends_a_wait() {
     manual(|timers, trace| {
         let _asleep = asleep(trace, [("a", ms(1))]);
         timers.fire();
-        assert!(!timers.on_idle());
-        assert_eq!((timers.until_next(), timers.len()), (None, 1));
+        assert!(!timers.move_virtual_clock());
+        assert_eq!((timers.wait_limit(), timers.len()), (None, 1));
         assert_eq!(trace.take(), [""; 0]);
     });
 }
@@ -198,7 +198,7 @@ fn the_longest_sleep_never_ends() {
         let [mut sleep] = asleep(trace, [("a", Duration::MAX)]);
         let mut advance = Box::pin(advance(Duration::MAX));
         assert!(trace.poll("advance", &mut advance).is_pending());
-        assert!(timers.on_idle());
+        assert!(timers.move_virtual_clock());
         assert_eq!(trace.take(), ["advance"]);
         assert!(trace.poll("a", &mut sleep).is_pending());
         let _another = asleep(trace, [("b", Duration::MAX)]);
@@ -220,7 +220,7 @@ fn a_pause_keeps_what_is_armed_and_a_resume_what_is_left() {
     resume();
     let left = long.deadline() - Instant::now();
     assert!(left <= hour);
-    assert!(timers.until_next().is_some_and(|wait| wait <= left + ms(1)));
+    assert!(timers.wait_limit().is_some_and(|wait| wait <= left + ms(1)));
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn a_pause_does_not_strand_what_was_already_due() {
     assert!(trace.poll("a", &mut sleep).is_pending());
     while !sleep.is_elapsed() {}
     pause();
-    assert_eq!(timers.until_next(), Some(Duration::ZERO));
+    assert_eq!(timers.wait_limit(), Some(Duration::ZERO));
     timers.fire();
     assert_eq!(trace.take(), ["a"]);
 }
@@ -310,7 +310,7 @@ fn a_waker_that_panics_stops_no_advance() {
 
         let mut advance = Box::pin(advance(ms(1)));
         assert!(trace.poll_with(&Waker::from(Arc::new(Panics)), &mut advance).is_pending());
-        assert!(timers.on_idle());
+        assert!(timers.move_virtual_clock());
         assert!(trace.poll("advance", &mut advance).is_ready());
     });
 }
@@ -404,11 +404,11 @@ fn dropped_away_from_home_it_is_left_to_expire() {
 fn under_the_real_clock_a_wait_ends_at_the_tick_after_the_deadline_at_the_latest() {
     let timers = timers(Clock::Real);
     let (_entered, trace) = (timers.enter(), Trace::default());
-    assert_eq!((timers.until_next(), timers.len()), (None, 0));
+    assert_eq!((timers.wait_limit(), timers.len()), (None, 0));
     let [sleep] = asleep(&trace, [("a", ms(1))]);
     let left = sleep.deadline() - Instant::now();
-    assert!(timers.until_next().unwrap() <= left + Duration::from_nanos(1 << 16));
-    assert!(!timers.on_idle());
+    assert!(timers.wait_limit().unwrap() <= left + Duration::from_nanos(1 << 16));
+    assert!(!timers.move_virtual_clock());
 }
 
 #[test]
@@ -417,7 +417,7 @@ fn under_the_real_clock_nothing_ends_a_wait_before_a_lone_deadline() {
     let (_entered, trace) = (timers.enter(), Trace::default());
     for duration in [ms(5), SECOND, 3600 * SECOND, 1_000_000 * SECOND] {
         let [sleep] = asleep(&trace, [("a", duration)]);
-        let wait = timers.until_next().unwrap();
+        let wait = timers.wait_limit().unwrap();
         assert!(wait >= sleep.deadline() - Instant::now());
     }
 }
@@ -528,7 +528,7 @@ fn dropped_unpolled_or_after_its_runtime_it_does_nothing() {
         let timers = timers(Clock::Manual);
         let _entered = timers.enter();
         drop(sleep(SECOND));
-        assert_eq!((timers.len(), timers.until_next()), (0, None));
+        assert_eq!((timers.len(), timers.wait_limit()), (0, None));
         let trace = Trace::default();
         let [armed] = asleep(&trace, [("armed", SECOND)]);
         (sleep(SECOND), armed)

@@ -137,7 +137,7 @@ impl<F: Future> Future for Timeout<F> {
         }
         ready!(this.sleep.poll_elapsed(cx));
         budget::spend();
-        if let Poll::Ready(output) = let_go(this.future.as_mut().as_pin_mut()) {
+        if let Poll::Ready(output) = drop_waker_of(this.future.as_mut().as_pin_mut()) {
             return Poll::Ready(Ok(drop_before(this.future, output)));
         }
         this.future.set(None);
@@ -154,7 +154,7 @@ impl<F: Future> FusedFuture for Timeout<F> {
 
 /// Has what `future` refers to forget the waker that it was polled with. What has something to drop lets go by
 /// being dropped.
-fn let_go<F: Future>(future: Option<Pin<&mut F>>) -> Poll<F::Output> {
+fn drop_waker_of<F: Future>(future: Option<Pin<&mut F>>) -> Poll<F::Output> {
     match future {
         // With a budget of its own: the turn's, if it is used up, would answer in its place; and without any, a future that
         // suspends only by its budget would never come back.

@@ -2,8 +2,8 @@
 //!
 //! The runtime's driver holds it, enters it with the loop, and asks it three things between turns:
 //! which wakers are due ([`fire`](Timers::fire)), how long a wait may be
-//! ([`until_next`](Timers::until_next)), and, where a real clock would be waited for, to go on to the next
-//! deadline if the clock is a virtual one ([`on_idle`](Timers::on_idle)).
+//! ([`wait_limit`](Timers::wait_limit)), and, where a real clock would be waited for, to go on to the next
+//! deadline if the clock is a virtual one ([`move_virtual_clock`](Timers::move_virtual_clock)).
 //!
 //! A waker may run anything when it is cloned, woken or dropped: drop a sleep, arm one, panic. So none of
 //! the three happens while the wheel is borrowed, and a panic of one in a batch keeps no other from its wake.
@@ -16,10 +16,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
+use super::advance::AdvanceInProgress;
 use super::clock::{self, Clock, Timeline};
 use super::newest::Newest;
 use super::rings::Key;
-use super::virtual_time::Advance;
 use super::wheel::{Due, NEVER, Wheel};
 use crate::common::scoped::{self, Entered, Scoped};
 use crate::common::tokens::Tokens;
@@ -46,12 +46,11 @@ pub(crate) struct Timers {
     real_shift: u32,
     /// Due and not yet woken, the first at the end. Empty between calls.
     due: RefCell<Vec<Due<Waker>>>,
-    /// The `advance` that is in progress.
-    pub(super) advance: RefCell<Option<Advance>>,
+    pub(super) advance: AdvanceInProgress,
     /// While one is out, a virtual clock stands still.
     pub(super) holds: Arc<Tokens>,
-    /// A clock that advances by itself does not, in a call that would not return if it did.
-    stays: Cell<bool>,
+    /// Set during `run_until_stalled`: it would never return if the clock advanced by itself.
+    auto_advance_is_off: Cell<bool>,
 }
 
 impl Timers {
@@ -67,9 +66,9 @@ impl Timers {
             wheel: RefCell::new(wheel),
             real_shift,
             due: RefCell::default(),
-            advance: RefCell::default(),
+            advance: AdvanceInProgress::default(),
             holds,
-            stays: Cell::new(false),
+            auto_advance_is_off: Cell::new(false),
         })
     }
 
@@ -122,7 +121,7 @@ impl Timers {
     /// Wakes all that are due by one reading of the clock, in (deadline, arming) order. Nothing
     /// armed: no reading.
     pub(crate) fn fire(&self) {
-        if !self.is_idle() {
+        if self.has_deadlines() {
             self.collect(self.timeline.now());
             self.wake_due();
         }
@@ -132,10 +131,10 @@ impl Timers {
     /// go.
     ///
     /// Zero when something is due, and when a virtual clock has somewhere to go and is not held:
-    /// [`on_idle`](Self::on_idle) moves it. Never early for a deadline. If many timers share a
+    /// [`move_virtual_clock`](Self::move_virtual_clock) moves it. Never early for a deadline. If many timers share a
     /// coarse slot, the wait may end sooner, only to cascade them.
-    pub(crate) fn until_next(&self) -> Option<Duration> {
-        if self.goes_to().is_some() && !self.is_held() {
+    pub(crate) fn wait_limit(&self) -> Option<Duration> {
+        if self.may_move_to().is_some() && !self.is_held() {
             return Some(Duration::ZERO);
         }
         let expiry = self.next_expiry()?;
@@ -155,8 +154,8 @@ impl Timers {
     /// Nothing is ready, and nothing holds the clock: moves a virtual clock that has somewhere to go. To the
     /// next deadline, and wakes the timers due there; or to the end of the `advance`, and wakes the advancer.
     /// `true`: it moved.
-    pub(crate) fn on_idle(&self) -> bool {
-        let Some(end) = self.goes_to() else { return false };
+    pub(crate) fn move_virtual_clock(&self) -> bool {
+        let Some(end) = self.may_move_to() else { return false };
         // Only the last step of a cascade is a deadline; no clock shows the steps before it.
         while let Some(expiry) = self.next_expiry().filter(|&expiry| expiry <= end) {
             if self.collect(expiry) {
@@ -165,25 +164,27 @@ impl Timers {
                 return true;
             }
         }
-        let advances = self.advance_end().is_some();
+        let advances = self.advance.target().is_some();
         if advances {
             self.timeline.set(end);
-            self.arrive();
+            self.advance.arrive();
         }
         advances
     }
 
-    /// Until the guard is dropped, a clock that advances by itself stays where it is, unless an `advance` moves it.
-    pub(crate) fn stay(self: &Rc<Self>) -> Stays {
-        Stays { timers: Rc::clone(self), before: self.stays.replace(true) }
+    /// Until the guard is dropped, the clock does not advance by itself. An `advance` still moves it.
+    pub(crate) fn turn_auto_advance_off(self: &Rc<Self>) -> AutoAdvanceOff {
+        AutoAdvanceOff { timers: Rc::clone(self), was_off: self.auto_advance_is_off.replace(true) }
     }
 
     /// How far a virtual clock may go now: to the end of the `advance` in progress, or by itself to
     /// whatever deadline there is.
-    fn goes_to(&self) -> Option<u64> {
+    fn may_move_to(&self) -> Option<u64> {
         let kind = || self.timeline.kind();
-        let by_itself = || !self.stays.get() && kind() == Clock::AutoAdvance && !self.is_idle();
-        self.advance_end().or_else(|| by_itself().then_some(NEVER - 1))
+        let by_itself = || {
+            !self.auto_advance_is_off.get() && kind() == Clock::AutoAdvance && self.has_deadlines()
+        };
+        self.advance.target().or_else(|| by_itself().then_some(NEVER - 1))
     }
 
     /// Which tasks wait for a timer, and how long until it is due; `None`: never.
@@ -221,7 +222,7 @@ impl Timers {
     }
 
     /// Swaps `waker` with the registered one; the caller drops the old.
-    pub(super) fn replace(&self, key: Key, waker: &mut Waker) {
+    pub(super) fn replace_waker(&self, key: Key, waker: &mut Waker) {
         if let Some(registered) = self.wheel().get_mut(key) {
             std::mem::swap(registered, waker);
         }
@@ -252,7 +253,7 @@ impl Timers {
     }
 
     /// Fits the wheel to the clock, which has just changed.
-    pub(super) fn change_tick(&self) {
+    pub(super) fn fit_wheel_to_clock(&self) {
         let shift = shift(self.timeline.kind(), self.real_shift);
         self.wheel().change_tick(shift, self.timeline.latest());
     }
@@ -279,8 +280,8 @@ impl Timers {
         wheel.insert(key, deadline, waker);
     }
 
-    fn is_idle(&self) -> bool {
-        self.wheel().is_idle()
+    fn has_deadlines(&self) -> bool {
+        self.wheel().has_deadlines()
     }
 
     fn next_expiry(&self) -> Option<u64> {
@@ -290,7 +291,7 @@ impl Timers {
     /// Takes what is due at `now` out of the wheel. `true`: there is something to wake.
     fn collect(&self, now: u64) -> bool {
         let mut due = self.due.borrow_mut();
-        self.wheel().advance(now, &mut due);
+        self.wheel().take_due(now, &mut due);
         !due.is_empty()
     }
 
@@ -308,17 +309,17 @@ impl Timers {
     }
 }
 
-/// See [`Timers::stay`].
+/// See [`Timers::turn_auto_advance_off`].
 #[must_use]
-pub(crate) struct Stays {
+pub(crate) struct AutoAdvanceOff {
     timers: Rc<Timers>,
-    /// A nested call is refused, and ends before the one around it does.
-    before: bool,
+    /// A nested call is refused, and then its guard must not end the outer call's.
+    was_off: bool,
 }
 
-impl Drop for Stays {
+impl Drop for AutoAdvanceOff {
     fn drop(&mut self) {
-        self.timers.stays.set(self.before);
+        self.timers.auto_advance_is_off.set(self.was_off);
     }
 }
 

@@ -10,7 +10,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::clock;
@@ -19,7 +19,6 @@ use super::clock::Clock;
 use super::timers::Timers;
 use super::wheel::NEVER;
 use crate::common::tokens::Token;
-use crate::executor::contain;
 
 /// Stops the clock of this runtime: it is [manual](Clock::Manual) from here on, and only [`advance`] moves
 /// it. (tokio's advances by itself then, as [`Clock::AutoAdvance`] does here.)
@@ -47,7 +46,7 @@ use crate::executor::contain;
 pub fn pause() {
     let timers = Timers::needed_by("pause");
     timers.timeline.pause();
-    timers.change_tick();
+    timers.fit_wheel_to_clock();
 }
 
 /// Lets the clock of this runtime run again, with the system's, from where it stands.
@@ -75,12 +74,12 @@ pub fn pause() {
 pub fn resume() {
     let timers = Timers::needed_by("resume");
     assert!(
-        timers.advance.borrow().is_none(),
+        !timers.advance.exists(),
         "`resume` while an `advance` is in progress: await that first"
     );
     if timers.is_virtual() {
         timers.timeline.resume();
-        timers.change_tick();
+        timers.fit_wheel_to_clock();
     }
 }
 
@@ -172,14 +171,7 @@ impl fmt::Debug for Hold {
     }
 }
 
-/// How far the `advance` in progress goes.
-pub(super) struct Advance {
-    end: u64,
-    arrived: bool,
-    waker: Option<Waker>,
-}
-
-/// Keeps an [`Advance`] in its timers.
+/// Ends the `advance` in progress when it is dropped.
 struct Advancing {
     timers: Rc<Timers>,
 }
@@ -191,59 +183,28 @@ impl Advancing {
             "`advance` needs a virtual clock: call `taketurns::time::pause()` first, \
              or build the runtime with `Clock::Manual`"
         );
-        let end = timers.now().saturating_add(clock::nanos(span)).min(NEVER - 1);
-        let another = timers.advance.borrow().is_some();
+        let target = timers.now().saturating_add(clock::nanos(span)).min(NEVER - 1);
+        let another = timers.advance.exists();
         assert!(!another, "`advance` while another one is in progress: await that first");
-        timers.advance.replace(Some(Advance { end, arrived: false, waker: None }));
+        timers.advance.begin(target);
         Advancing { timers }
     }
 
     fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.timers.advance_end().is_none() {
+        if self.timers.advance.target().is_none() {
             return Poll::Ready(());
         }
-        let here = Timers::with(Timers::id) == Some(self.timers.id());
+        let is_inside = Timers::with(Timers::id) == Some(self.timers.id());
         assert!(
-            here,
+            is_inside,
             "`advance` is awaited outside of the runtime whose clock it moves: await it in a task there"
         );
-        let mut waker = Some(cx.waker().clone());
-        // Looked at again: the clone may have run anything.
-        let polled = match &mut *self.timers.advance.borrow_mut() {
-            Some(advance) if !advance.arrived => {
-                std::mem::swap(&mut advance.waker, &mut waker);
-                Poll::Pending
-            }
-            _ => Poll::Ready(()),
-        };
-        contain(|| drop(waker));
-        polled
+        self.timers.advance.poll(cx)
     }
 }
 
 impl Drop for Advancing {
     fn drop(&mut self) {
-        let advance = self.timers.advance.take();
-        contain(|| drop(advance));
-    }
-}
-
-impl Timers {
-    /// Where the `advance` in progress goes, until it arrived there.
-    pub(super) fn advance_end(&self) -> Option<u64> {
-        let advance = self.advance.borrow();
-        advance.as_ref().filter(|advance| !advance.arrived).map(|advance| advance.end)
-    }
-
-    /// The `advance` in progress is at its end.
-    pub(super) fn arrive(&self) {
-        let arrived = |advance: &mut Advance| {
-            advance.arrived = true;
-            advance.waker.take()
-        };
-        let waker = self.advance.borrow_mut().as_mut().and_then(arrived);
-        if let Some(waker) = waker {
-            contain(|| waker.wake());
-        }
+        self.timers.advance.end();
     }
 }

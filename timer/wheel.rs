@@ -78,7 +78,7 @@ struct Entry<T> {
     value: Option<T>,
 }
 
-/// An entry as [`Wheel::advance`] hands it out.
+/// An entry as [`Wheel::take_due`] hands it out.
 pub(super) struct Due<T> {
     /// In ns, exactly as it was given.
     pub(super) deadline: u64,
@@ -125,7 +125,7 @@ impl<T> Wheel<T> {
     }
 
     /// Arms `value` for `deadline`, in ns, under a [reserved](Self::reserve) key. A past one is due at the
-    /// next [`advance`](Self::advance).
+    /// next [`take_due`](Self::take_due).
     pub(super) fn insert(&mut self, key: Key, deadline: u64, value: T) {
         let entry = &mut self.entries[self.rings.entry(key) as usize];
         entry.deadline = deadline;
@@ -162,12 +162,12 @@ impl<T> Wheel<T> {
         self.entries.iter().filter_map(|entry| Some((entry.deadline, entry.value.as_ref()?)))
     }
 
-    /// Whether nothing will ever be due.
-    pub(super) fn is_idle(&self) -> bool {
-        self.occupied[..LEVELS].iter().all(|&slots| slots == 0)
+    /// Whether any timer will come due.
+    pub(super) fn has_deadlines(&self) -> bool {
+        self.occupied[..LEVELS].iter().any(|&slots| slots != 0)
     }
 
-    /// When to call [`advance`](Self::advance) next, in ns: exactly when the next is due, unless it
+    /// When to call [`take_due`](Self::take_due) next, in ns: exactly when the next is due, unless it
     /// is above the lowest level and shares its slot with more than [`FEW`]; then some time before.
     /// `None` while nothing will ever be due.
     pub(super) fn next_expiry(&self) -> Option<u64> {
@@ -187,11 +187,11 @@ impl<T> Wheel<T> {
 
     /// Moves to `now`, in ns, and hands out what is due by then. `due` is sorted: `pop` gives the
     /// one whose (deadline, arming) is first.
-    pub(super) fn advance(&mut self, now: u64, due: &mut Vec<Due<T>>) {
+    pub(super) fn take_due(&mut self, now: u64, due: &mut Vec<Due<T>>) {
         let target = now >> self.shift;
         while let Some((slot, tick)) = self.next_slot().filter(|&(_, tick)| tick <= target) {
             self.now = tick;
-            self.empty(slot, target, due);
+            self.drain_slot(slot, target, due);
         }
         self.now = self.now.max(target);
         due.sort_unstable_by_key(|due| Reverse((due.deadline, due.nth)));
@@ -234,7 +234,7 @@ impl<T> Wheel<T> {
     }
 
     /// Hands out what is due by `target`; the rest cascades.
-    fn empty(&mut self, slot: usize, target: u64, due: &mut Vec<Due<T>>) {
+    fn drain_slot(&mut self, slot: usize, target: u64, due: &mut Vec<Due<T>>) {
         while let Some(entry) = self.rings.first(slot as u32) {
             let deadline = self.entries[entry as usize].deadline;
             if self.tick_of(deadline).is_some_and(|tick| tick <= target) {

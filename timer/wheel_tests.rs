@@ -126,7 +126,7 @@ impl Pair {
         let due: Vec<_> = self.map.keys().copied().filter(is_due).collect();
         let taken = due.into_iter().map(|order| (order, self.map.remove(&order).unwrap()));
         self.expected.extend(taken);
-        self.wheel.advance(self.now, &mut self.due);
+        self.wheel.take_due(self.now, &mut self.due);
         assert!(self.due.iter().all(|due| due.deadline <= self.now), "early");
         assert_eq!(self.due.len(), self.expected.len());
     }
@@ -174,9 +174,9 @@ impl Pair {
         let now = self.now >> self.shift;
         let ticks = self.map.keys().filter_map(|&(deadline, _)| due_tick(deadline, self.shift));
         let ticks: Vec<u64> = ticks.map(|tick| tick.max(now)).collect();
-        assert!(!self.wheel.is_idle() || ticks.is_empty());
+        assert!(self.wheel.has_deadlines() || ticks.is_empty());
         let next = self.wheel.next_expiry().map(|next| next >> self.shift);
-        assert_eq!(self.wheel.is_idle(), ticks.is_empty());
+        assert_eq!(self.wheel.has_deadlines(), !ticks.is_empty());
         let Some(first) = ticks.iter().copied().min() else {
             assert_eq!(next, None);
             return;
@@ -234,7 +234,7 @@ proptest! {
 
 pub(super) fn fire(wheel: &mut Wheel<&'static str>, now: u64) -> Vec<&'static str> {
     let mut due = Vec::new();
-    wheel.advance(now, &mut due);
+    wheel.take_due(now, &mut due);
     due.iter().rev().map(|due| due.value).collect()
 }
 
