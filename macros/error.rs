@@ -1,10 +1,10 @@
-//! [`Error`]: a misuse, as an error of the compiler at the place of the mistake.
+//! [`Error`]: a misuse of an attribute, which becomes a compile error at the place of the mistake.
 
 #![forbid(unsafe_code)]
 
 use proc_macro::{Delimiter, Group, Literal, Span, TokenStream, TokenTree};
 
-/// Its text names the remedy.
+/// A compile error. Its text names the remedy.
 pub(crate) struct Error {
     span: Span,
     text: String,
@@ -15,7 +15,7 @@ impl Error {
         Self { span, text: text.into() }
     }
 
-    /// `::core::compile_error! { "text" }`, each token of it at the span.
+    /// `::core::compile_error! { "text" }`, with the span on each token, so that the compiler points there.
     pub(crate) fn into_tokens(self) -> TokenStream {
         let text = TokenTree::Literal(Literal::string(&self.text));
         let braces = Group::new(Delimiter::Brace, self.here(text.into()));

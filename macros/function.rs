@@ -1,7 +1,7 @@
 //! [`Function`]: the function under an attribute, in the few pieces the expansion needs.
 //!
-//! Read from the left: attributes, visibility, qualifiers, name, arguments, result, body. What is kept is
-//! kept as it came, with its spans.
+//! The tokens are read from left to right: attributes, visibility, qualifiers, name, arguments, result, body. The
+//! pieces keep their tokens and spans unchanged, so that the compiler reports errors where they were written.
 
 #![forbid(unsafe_code)]
 
@@ -25,7 +25,7 @@ pub(crate) struct Function {
 type Tokens = Peekable<IntoIter<TokenTree>>;
 
 impl Function {
-    /// `attribute` is ours, as the errors write it.
+    /// `attribute` is the attribute of this crate, as the errors spell it.
     pub(crate) fn parse(attribute: &str, item: TokenStream) -> Result<Self, Error> {
         let mut tokens = without_invisible_groups(item).into_iter().peekable();
         let mut outside = attributes(attribute, &mut tokens)?;
@@ -39,7 +39,7 @@ impl Function {
     }
 }
 
-/// A `macro_rules!` macro puts what its `$vis`, `$ty` or `$block` stand for into groups without delimiters.
+/// Unpacks groups without delimiters, in which a `macro_rules!` macro passes its `$vis`, `$ty` or `$block`.
 pub(crate) fn without_invisible_groups(tokens: TokenStream) -> Vec<TokenTree> {
     let open = |token| match token {
         TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
@@ -62,7 +62,7 @@ fn attributes(attribute: &str, tokens: &mut Tokens) -> Result<TokenStream, Error
     Ok(kept)
 }
 
-/// No other `main` or `test`, of whatever crate.
+/// Refuses another `main` or `test`, of any crate.
 fn no_second(attribute: &str, brackets: &Group) -> Result<(), Error> {
     let in_path = |token: &TokenTree| matches!(token, TokenTree::Ident(_)) || is_punct(token, ':');
     let path: Vec<TokenTree> = brackets.stream().into_iter().take_while(in_path).collect();
@@ -84,7 +84,7 @@ fn visibility(tokens: &mut Tokens) -> TokenStream {
     [public].into_iter().chain(scope).collect()
 }
 
-/// Up to `fn`: `async`, and no other.
+/// Reads up to `fn`. Only `async` is allowed.
 fn qualifiers(attribute: &str, tokens: &mut Tokens) -> Result<(), Error> {
     let words = iter::from_fn(|| tokens.next_if(|token| token.to_string() != "fn"));
     let words: Vec<(Span, String)> = words.map(|word| (word.span(), word.to_string())).collect();
@@ -106,7 +106,7 @@ fn qualifiers(attribute: &str, tokens: &mut Tokens) -> Result<(), Error> {
 }
 
 fn no_function(attribute: &str, span: Option<Span>) -> Error {
-    let text = format!("{attribute} is for an `async fn`, and this is no function");
+    let text = format!("{attribute} is for an `async fn`, and this is not a function");
     Error::at(span.unwrap_or_else(Span::call_site), text)
 }
 
@@ -117,10 +117,10 @@ fn name(attribute: &str, tokens: &mut Tokens) -> Result<Ident, Error> {
     }
 }
 
-/// `mark` is what shows that there are some.
+/// `mark` is the token that shows that there are generics, if there are.
 fn no_generics(attribute: &str, name: &Ident, mark: Option<&TokenTree>) -> Result<(), Error> {
     let Some(mark) = mark else { return Ok(()) };
-    let text = format!("{attribute} can only run what is not generic: remove this from `{name}`");
+    let text = format!("{attribute} can run no generic function: remove this from `{name}`");
     Err(Error::at(mark.span(), text))
 }
 
@@ -145,7 +145,7 @@ fn result_and_body(
         Some(TokenTree::Group(body)) => Ok((result.into_iter().collect(), body)),
         other => Err(Error::at(
             other.map_or_else(|| name.span(), |token| token.span()),
-            format!("{attribute} finds no body to run: write one for `{name}`"),
+            format!("{attribute} needs a body to run: write one for `{name}`"),
         )),
     }
 }

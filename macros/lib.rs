@@ -1,7 +1,7 @@
 //! The attributes of taketurns' feature `macros`: an `async fn` as `main`, and as a test.
 //!
-//! Use them as `taketurns::main` and `taketurns::test`. Both put the function, as it was written, inside of a
-//! plain one of the same name that runs it:
+//! Use them as `taketurns::main` and `taketurns::test`. Rust calls neither an `async fn main` nor an `async fn` test. So both
+//! attributes put the function, as it was written, inside of a plain function of the same name that runs it:
 //!
 //! ```text
 //! #[taketurns::main]                  fn main() -> R {
@@ -12,19 +12,22 @@
 //!                                     }
 //! ```
 //!
-//! So the compiler finds errors of the body where they were written, and `return`, `?` and `.await` mean
-//! there what they mean in every `async fn`. Where Cargo.toml gives taketurns another name, or another crate
-//! exports it, `crate = "path"` says where it is: `#[other_name::main(crate = "other_name")]`.
+//! The body could instead become an `async` block, but then a `return` would leave the block and errors would be about code
+//! that the user did not write. This way `return`, `?` and `.await` mean what they mean in every `async fn`, and the
+//! compiler reports errors of the body where they were written.
+//!
+//! If Cargo.toml gives taketurns another name, or another crate re-exports it, `crate = "path"` says where it is:
+//! `#[other_name::main(crate = "other_name")]`.
 //!
 //! # Layout
 //!
 //! 1. this file: the two attributes, and what they expand to.
-//! 2. `options.rs`: what stands in their parentheses.
+//! 2. `options.rs`: what the parentheses after an attribute contain.
 //! 3. `function.rs`: the function under the attribute, in the few pieces the expansion needs.
-//! 4. `error.rs`: a misuse, as an error of the compiler at the place of the mistake.
+//! 4. `error.rs`: a misuse, which becomes a compile error at the place of the mistake.
 //! 5. `tests/`: what the attributes keep and run, and the text and place of each error.
 //!
-//! `proc_macro` alone: there is too little to parse for a parser, and no crate to build before this one.
+//! It uses `proc_macro` alone, without syn and quote: there is little to parse, and no other crate must be built first.
 
 #![forbid(unsafe_code)]
 
@@ -38,10 +41,10 @@ use error::Error;
 use function::Function;
 use options::Options;
 
-/// Makes an `async fn main` the program's: its body runs by `taketurns::block_on`.
+/// Makes an `async fn main` the `main` of the program: `taketurns::block_on` runs its body.
 ///
-/// The function takes no arguments and no generics; it may return what every `main` may. Attributes,
-/// documentation and visibility stay as they are.
+/// The function takes no arguments and is not generic. It may return whatever a plain `main` may. Attributes, documentation
+/// and visibility are kept.
 ///
 /// ```
 /// use std::process::ExitCode;
@@ -56,7 +59,7 @@ use options::Options;
 /// }
 /// ```
 ///
-/// To set something, or for a `Handle` that other threads send tasks by, write what it stands for:
+/// To change a setting of the runtime, or to get a `Handle` by which other threads spawn tasks, write a plain `main`:
 ///
 /// ```
 /// fn main() -> std::io::Result<()> {
@@ -68,7 +71,7 @@ use options::Options;
 /// }
 /// ```
 ///
-/// The only option is `crate = "path"`, for a crate that knows taketurns by another name:
+/// The only option is `crate = "path"`, for a crate that has taketurns under another name:
 ///
 /// ```
 /// use taketurns as other_name;
@@ -84,17 +87,19 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
     })
 }
 
-/// Makes an `async fn` a test: `#[test]`, with the body run by `taketurns::block_on`.
+/// Makes an `async fn` a test: a `#[test]` whose body is run by `taketurns::block_on`.
 ///
-/// The function takes no arguments and no generics; it may return what every test may. `#[should_panic]`,
-/// `#[ignore]` and other attributes stay as they are. A test that sets something, or needs a `Handle`, is a plain
-/// `#[test]` with a `taketurns::Builder`, as [`main`](macro@main) shows.
+/// The function takes no arguments and is not generic. It may return whatever a plain test may. `#[should_panic]`,
+/// `#[ignore]` and other attributes are kept. For a test that changes a setting of the runtime, or needs a `Handle`, write a
+/// plain `#[test]` with a `taketurns::Builder`, as [`main`](macro@main) shows.
 ///
-/// With `paused`, the test's runtime goes by a virtual clock (`Clock::AutoAdvance`, of the feature `time`):
-/// it stands still while a task is ready, then goes to the next deadline at once. An hour takes no time, and
-/// where nothing is left to wait for, the test fails and names the tasks that are deadlocked. (After
-/// `time::pause` only `advance` moves a clock.) `crate = "path"` says where taketurns is, in a crate that knows
-/// it by another name: `#[other_name::test(paused, crate = "other_name")]`.
+/// Options:
+///
+/// * `auto_advance`: the runtime goes by the virtual clock `Clock::AutoAdvance` (feature `time`). The clock stands still
+///   while a task is ready, and otherwise jumps to the next deadline, so an hour's sleep takes no time. If nothing is left
+///   that could wake a task, the test fails and names the deadlocked tasks.
+/// * `crate = "path"`, for a crate that has taketurns under another name:
+///   `#[other_name::test(auto_advance, crate = "other_name")]`.
 ///
 /// ```
 #[doc = include_str!("tests/attributes/example.rs")]
@@ -102,13 +107,13 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
     expand("`#[taketurns::test]`", item, || {
-        let Options { taketurns, paused } = Options::of_test(options)?;
-        let run = if paused {
+        let Options { taketurns, auto_advance } = Options::of_test(options)?;
+        let run = if auto_advance {
             format!(
                 "{taketurns}::Builder::new()\
                      .clock({taketurns}::time::Clock::AutoAdvance)\
                      .build()\
-                     .expect(\"the test cannot make a runtime\")\
+                     .expect(\"the test cannot build its runtime\")\
                      .block_on"
             )
         } else {
@@ -118,10 +123,10 @@ pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
     })
 }
 
-// By its full path, as `test` may be this crate's where the function is.
+// By its full path, as `test` may be this crate's attribute where the function is.
 const TEST: &str = "#[::core::prelude::v1::test]";
 
-/// What an attribute puts around the function.
+/// What an attribute adds to the function.
 struct Runner {
     attribute: &'static str,
     run: String,
@@ -156,7 +161,8 @@ fn wrap(function: Function, runner: &Runner) -> TokenStream {
     tokens
 }
 
-/// `fn name() { error }`, so that nobody misses `main` besides. For what is no function, the error alone.
+/// `fn name() { error }`, so that the compiler does not also report that `main` is missing. If it is not a function, the
+/// error alone.
 fn stand_in(item: TokenStream, error: Error) -> TokenStream {
     let error = error.into_tokens();
     match item.into_iter().skip_while(|token| token.to_string() != "fn").nth(1) {
@@ -176,7 +182,7 @@ fn define(qualifiers: &str, name: &Ident, result: TokenStream, body: Group) -> T
 }
 
 fn source(text: &str) -> TokenStream {
-    text.parse().expect("this crate's own text is Rust")
+    text.parse().expect("the text of this crate is Rust")
 }
 
 fn group(delimiter: Delimiter, tokens: impl IntoIterator<Item = TokenTree>) -> TokenTree {

@@ -1,4 +1,4 @@
-//! [`Options`]: what stands in the parentheses behind an attribute.
+//! [`Options`]: what the parentheses after an attribute contain.
 
 #![forbid(unsafe_code)]
 
@@ -7,16 +7,16 @@ use proc_macro::{TokenStream, TokenTree};
 use crate::error::Error;
 use crate::function::{is_punct, without_invisible_groups};
 
-/// What the user has chosen.
+/// The options of one attribute.
 pub(crate) struct Options {
-    /// The path of taketurns, as the function's place knows it.
+    /// The path of taketurns, as seen from the function.
     pub(crate) taketurns: String,
-    /// By a virtual clock.
-    pub(crate) paused: bool,
+    /// The runtime goes by `Clock::AutoAdvance`.
+    pub(crate) auto_advance: bool,
 }
 
 impl Options {
-    /// Those of `#[taketurns::main]`.
+    /// The options of `#[taketurns::main]`.
     pub(crate) fn of_main(tokens: TokenStream) -> Result<Self, Error> {
         Self::parse(tokens, |option, _| {
             Err(Error::at(
@@ -27,34 +27,34 @@ impl Options {
         })
     }
 
-    /// Those of `#[taketurns::test]`.
+    /// The options of `#[taketurns::test]`.
     pub(crate) fn of_test(tokens: TokenStream) -> Result<Self, Error> {
         Self::parse(tokens, |option, options| {
-            if option.to_string() == "paused" {
-                options.paused = true;
+            if option.to_string() == "auto_advance" {
+                options.auto_advance = true;
                 return Ok(());
             }
             let text = format!(
-                "unknown option `{option}`: `#[taketurns::test]` takes `paused`, for a virtual clock, and \
-                 `crate = \"path\"`"
+                "unknown option `{option}`: `#[taketurns::test]` takes `auto_advance`, for the clock \
+                 `Clock::AutoAdvance`, and `crate = \"path\"`"
             );
             Err(Error::at(option.span(), text))
         })
     }
 
-    /// With commas between them. `other` has those that are not `crate`.
+    /// Options are separated by commas. `other` is given those that are not `crate`.
     fn parse(
         tokens: TokenStream,
         other: impl Fn(&TokenTree, &mut Self) -> Result<(), Error>,
     ) -> Result<Self, Error> {
         let tokens = without_invisible_groups(tokens);
-        let mut options = Self { taketurns: "::taketurns".to_owned(), paused: false };
+        let mut options = Self { taketurns: "::taketurns".to_owned(), auto_advance: false };
         let mut names = Vec::new();
         for option in tokens.split(|token| is_punct(token, ',')) {
             if let [name, ..] = option {
                 let text = name.to_string();
                 if names.contains(&text) {
-                    let text = format!("`{text}` stands twice: remove one of them");
+                    let text = format!("`{text}` is given twice: remove one of them");
                     return Err(Error::at(name.span(), text));
                 }
                 names.push(text);
@@ -77,7 +77,7 @@ impl Options {
     }
 }
 
-/// What follows `crate`: `= "path"`.
+/// Reads what follows `crate`: `= "path"`.
 fn path(name: &TokenTree, value: &[TokenTree]) -> Result<String, Error> {
     let text = match value {
         [equals, TokenTree::Literal(literal)] if is_punct(equals, '=') => literal.to_string(),
@@ -91,7 +91,7 @@ fn path(name: &TokenTree, value: &[TokenTree]) -> Result<String, Error> {
     let place = value.last().unwrap_or(name).span();
     Err(Error::at(
         place,
-        "`crate` takes the path of taketurns as a text: write `crate = \"other_name\"`",
+        "`crate` takes the path of taketurns as a string: write `crate = \"other_name\"`",
     ))
 }
 

@@ -1,4 +1,4 @@
-//! What the attributes keep, and what they run; the documentation's example is one of them.
+//! What the attributes keep of a function and what they run. The example of the documentation is one of the tests.
 
 #[path = "attributes/example.rs"]
 mod example;
@@ -37,7 +37,7 @@ async fn failed() -> Result<u32, ParseIntError> {
 }
 
 #[test]
-fn return_and_the_question_mark_leave_the_function() {
+fn return_and_the_question_mark_leave_the_body() {
     assert_eq!(early(), Ok(12));
     assert_eq!(failed(), "no number".parse());
 }
@@ -67,7 +67,7 @@ fn the_result_may_be_opaque_and_may_have_lifetimes_and_braces() {
     assert_eq!(lifetime(), "static");
 }
 
-/// The body's own name means the function as it was written.
+/// Inside the body, the name means the function as it was written.
 #[taketurns::main]
 async fn r#match() -> u32 {
     thread_local!(static CALLS: std::cell::Cell<u32> = const { std::cell::Cell::new(0) });
@@ -86,7 +86,7 @@ mod module {
     #[taketurns::main]
     #[deprecated]
     pub(super) async fn visible() -> u32 {
-        #![expect(unused_variables, reason = "what is inside of the body stays there")]
+        #![expect(unused_variables, reason = "an attribute inside the body stays there")]
         let eight = 8;
         8
     }
@@ -155,7 +155,7 @@ fn a_test_fails_by_its_result_and_can_be_ignored() {
 }
 
 mod renamed {
-    //! The path that is given is the one that is called.
+    //! The expansion calls the path that the option gives.
 
     mod other_name {
         use std::cell::Cell;
@@ -189,20 +189,20 @@ mod renamed {
         assert_eq!(main(), 101);
     }
 
-    #[other_name::test(paused, crate = "crate::renamed::other_name")]
-    async fn a_paused_test_runs_by_the_path_it_is_given() {
+    #[other_name::test(auto_advance, crate = "crate::renamed::other_name")]
+    async fn an_auto_advancing_test_runs_by_the_path_it_is_given() {
         assert_eq!(other_name::BUILDERS.get(), 1);
         other_name::time::sleep(std::time::Duration::from_secs(3600)).await;
     }
 }
 
 mod imported {
-    //! `test` is the crate's here, and still the one of the language is found.
+    //! Here `test` is this crate's attribute. The expansion still finds the attribute of the language.
 
     use taketurns::test;
 
     #[test]
-    async fn a_test_may_be_imported() {
+    async fn the_attribute_test_may_be_imported() {
         assert_eq!(taketurns::spawn(async { 1 }).await.unwrap(), 1);
     }
 }

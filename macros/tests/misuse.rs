@@ -1,7 +1,9 @@
-//! The text of each misuse, and its place: `misuse/*.rs` are compiled, and each `^` in them stands under an
-//! error that the compiler must give, before its text. No other error may come.
+//! The text and the place of the error for each misuse.
 //!
-//! `misuse/taketurns.rs` stands in for taketurns, so that two runs of rustc are all there is to build.
+//! The tests compile `misuse/*.rs`. In these files a comment `^ text` says that the compiler must report the error `text` at
+//! the place above the `^`. It must report no other error.
+//!
+//! `misuse/taketurns.rs` is a stand-in for taketurns, so that only two runs of rustc are needed before the tests.
 
 use std::env;
 use std::fs;
@@ -15,7 +17,7 @@ fn here(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(file)
 }
 
-/// Compiles a file, with what is built in the folder already; what the compiler says.
+/// Compiles a file against what is built in the folder, and returns the compiler's messages.
 fn compile(folder: &Path, file: &Path, options: &[&str]) -> String {
     let mut rustc = Command::new(env::var_os("RUSTC").unwrap_or("rustc".into()));
     rustc
@@ -25,7 +27,7 @@ fn compile(folder: &Path, file: &Path, options: &[&str]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-/// A folder with the macros and the stand-in in it, and nothing else.
+/// A folder with the built macros and the built stand-in, and nothing else.
 fn built(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = fs::remove_dir_all(&folder);
@@ -53,7 +55,7 @@ fn expected(source: &str) -> Vec<Message> {
     messages
 }
 
-/// Of an error of the compiler's own only the code, as its text is not ours.
+/// For an error of rustc itself only its code, as its text may change.
 fn found(stderr: &str) -> Vec<Message> {
     let message = |line: &str| {
         let (place, text) = line.split_once(": error")?;
@@ -78,16 +80,16 @@ fn check(name: &str, kind: &str) {
 }
 
 #[test]
-fn each_misuse_is_named_where_it_is_with_the_remedy() {
+fn each_misuse_is_reported_where_it_is_with_the_remedy() {
     check("signatures", "--test");
 }
 
 #[test]
-fn errors_of_the_body_are_where_they_were_written() {
+fn errors_of_the_body_are_reported_where_they_were_written() {
     check("bodies", "--test");
 }
 
 #[test]
-fn a_wrong_main_gives_one_error() {
+fn a_wrong_main_gives_a_single_error() {
     check("program", "--crate-type=bin");
 }

@@ -1,4 +1,4 @@
-//! Well formed for the attributes, and wrong all the same.
+//! Functions that the attributes accept and the compiler rejects.
 
 mod bodies {
     #[taketurns::test]

@@ -1,4 +1,4 @@
-//! One error each, and not a second one that `main` is missing or `async`.
+//! One error for each, and no second error that `main` is missing or is `async`.
 
 mod not_async {
     #[taketurns::main]

@@ -38,67 +38,67 @@ mod signatures {
 
     #[taketurns::test]
     async fn generic<T>() {}
-//                  ^ `#[taketurns::test]` can only run what is not generic: remove this from `generic`
+//                  ^ `#[taketurns::test]` can run no generic function: remove this from `generic`
 
     #[taketurns::main]
     async fn lifetime<'a>() -> &'a str { "" }
-//                   ^ `#[taketurns::main]` can only run what is not generic: remove this from `lifetime`
+//                   ^ `#[taketurns::main]` can run no generic function: remove this from `lifetime`
 
     #[taketurns::test]
     async fn clause() -> u32 where u32: Copy { 1 }
-//                           ^ `#[taketurns::test]` can only run what is not generic: remove this from `clause`
+//                           ^ `#[taketurns::test]` can run no generic function: remove this from `clause`
 
     #[taketurns::test]
     struct Unit;
-//  ^ `#[taketurns::test]` is for an `async fn`, and this is no function
+//  ^ `#[taketurns::test]` is for an `async fn`, and this is not a function
 
     #[taketurns::main]
     pub mod module {}
-//      ^ `#[taketurns::main]` is for an `async fn`, and this is no function
+//      ^ `#[taketurns::main]` is for an `async fn`, and this is not a function
 
     #[taketurns::test]
     const CONSTANT: u32 = 1;
-//  ^ `#[taketurns::test]` is for an `async fn`, and this is no function
+//  ^ `#[taketurns::test]` is for an `async fn`, and this is not a function
 
     #[taketurns::main]
     #[allow(unused)]
     static POINTER: fn(u32) = no_pointer;
-//  ^ `#[taketurns::main]` is for an `async fn`, and this is no function
+//  ^ `#[taketurns::main]` is for an `async fn`, and this is not a function
 
     #[taketurns::test]
     extern "C" {}
-//  ^ `#[taketurns::test]` is for an `async fn`, and this is no function
+//  ^ `#[taketurns::test]` is for an `async fn`, and this is not a function
 
     #[taketurns::test]
     async fn no_body();
-//                    ^ `#[taketurns::test]` finds no body to run: write one for `no_body`
+//                    ^ `#[taketurns::test]` needs a body to run: write one for `no_body`
 
     #[taketurns::test(start_paused = true)]
-//                    ^ unknown option `start_paused`: `#[taketurns::test]` takes `paused`, for a virtual clock, and `crate = "path"`
+//                    ^ unknown option `start_paused`: `#[taketurns::test]` takes `auto_advance`, for the clock `Clock::AutoAdvance`, and `crate = "path"`
     async fn unknown_option() {}
 
-    #[taketurns::test(paused = true)]
-//                           ^ `paused` takes no value: write `paused` alone
+    #[taketurns::test(auto_advance = true)]
+//                                 ^ `auto_advance` takes no value: write `auto_advance` alone
     async fn option_with_value() {}
 
-    #[taketurns::test(paused, crate)]
-//                            ^ `crate` takes the path of taketurns as a text: write `crate = "other_name"`
+    #[taketurns::test(auto_advance, crate)]
+//                                  ^ `crate` takes the path of taketurns as a string: write `crate = "other_name"`
     async fn crate_without_value() {}
 
     #[taketurns::main(crate = taketurns)]
-//                            ^ `crate` takes the path of taketurns as a text: write `crate = "other_name"`
+//                            ^ `crate` takes the path of taketurns as a string: write `crate = "other_name"`
     async fn crate_without_quotes() {}
 
     #[taketurns::main(crate = "not a path")]
-//                            ^ `crate` takes the path of taketurns as a text: write `crate = "other_name"`
+//                            ^ `crate` takes the path of taketurns as a string: write `crate = "other_name"`
     async fn crate_without_path() {}
 
-    #[taketurns::test(paused, paused)]
-//                            ^ `paused` stands twice: remove one of them
-    async fn paused_twice() {}
+    #[taketurns::test(auto_advance, auto_advance)]
+//                                  ^ `auto_advance` is given twice: remove one of them
+    async fn auto_advance_twice() {}
 
     #[taketurns::main(crate = "taketurns", crate = "taketurns")]
-//                                         ^ `crate` stands twice: remove one of them
+//                                         ^ `crate` is given twice: remove one of them
     async fn crate_twice() {}
 
     #[taketurns::test]

@@ -1,4 +1,4 @@
-//! As much of taketurns as the attributes call.
+//! The stand-in: only what the expansions name.
 
 pub use taketurns_macros::{main, test};
 
