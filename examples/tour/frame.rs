@@ -1,19 +1,41 @@
-//! The page: 80 columns, words wrapped, colour only on a terminal and never with `NO_COLOR`.
+//! The page: 80 columns, words wrapped, quotations as they are; colour and blocks where the terminal has them.
 
 #![forbid(unsafe_code)]
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::env;
 use std::io::{self, IsTerminal, Write};
-use std::process;
 
-const WIDTH: usize = 80;
+pub(crate) const WIDTH: usize = 80;
 
 /// Standard output, as a page of text.
 pub(crate) struct Page {
     colour: bool,
+    glyphs: &'static Glyphs,
     ends_blank: Cell<bool>,
+    broken: RefCell<Option<io::Error>>,
 }
+
+/// The signs that are not words.
+pub(crate) struct Glyphs {
+    pub(crate) rule: &'static str,
+    /// To the left of a program; of what a program printed.
+    pub(crate) margin: &'static str,
+    pub(crate) quote: &'static str,
+    /// A task that was spawned and has had no turn yet; one that has its turn; one that waits; one that is dropped.
+    pub(crate) queued: &'static str,
+    pub(crate) turn: &'static str,
+    pub(crate) waits: &'static str,
+    pub(crate) dropped: &'static str,
+}
+
+const BLOCKS: Glyphs =
+    Glyphs {
+        rule: "─", margin: "│", quote: ">", queued: "·", turn: "█", waits: "│", dropped: "×"
+    };
+
+const ASCII: Glyphs =
+    Glyphs { rule: "-", margin: "|", quote: ">", queued: ".", turn: "#", waits: "|", dropped: "x" };
 
 /// What a text is, told by its colour.
 #[derive(Clone, Copy)]
@@ -21,6 +43,7 @@ pub(crate) enum Ink {
     Plain,
     Strong,
     Faint,
+    Turn,
     Good,
     Bad,
 }
@@ -31,6 +54,7 @@ impl Ink {
             Ink::Plain => "0",
             Ink::Strong => "1",
             Ink::Faint => "2",
+            Ink::Turn => "36",
             Ink::Good => "32",
             Ink::Bad => "1;31",
         }
@@ -38,10 +62,35 @@ impl Ink {
 }
 
 impl Page {
-    /// Colour follows <https://no-color.org>: `NO_COLOR` set and not empty means none.
+    /// Colour is for a terminal that is not dumb, and follows <https://no-color.org>: none if `NO_COLOR` is not
+    /// empty. Blocks need a locale with UTF-8.
     pub(crate) fn stdout() -> Page {
-        let refused = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Page { colour: io::stdout().is_terminal() && !refused, ends_blank: Cell::new(false) }
+        let set = |name| env::var(name).ok().filter(|value| !value.is_empty());
+        let dumb = set("TERM").is_some_and(|term| term == "dumb");
+        let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG"));
+        let utf8 = locale.is_some_and(|locale| {
+            let locale = locale.to_ascii_lowercase();
+            locale.contains("utf-8") || locale.contains("utf8")
+        });
+        Page {
+            colour: io::stdout().is_terminal() && !dumb && set("NO_COLOR").is_none(),
+            glyphs: if utf8 && !dumb { &BLOCKS } else { &ASCII },
+            ends_blank: Cell::new(true),
+            broken: RefCell::new(None),
+        }
+    }
+
+    pub(crate) fn glyphs(&self) -> &'static Glyphs {
+        self.glyphs
+    }
+
+    /// Why the page can take no more: its reader has gone (`tour | head`), or the disk is full.
+    pub(crate) fn broken(&self) -> Option<io::Error> {
+        self.broken.take()
+    }
+
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken.borrow().is_some()
     }
 
     /// A blank line, unless there is one already.
@@ -55,14 +104,20 @@ impl Page {
         self.put(&self.inked(ink, text));
     }
 
+    /// One line of several inks.
+    pub(crate) fn mixed(&self, parts: &[(Ink, &str)]) {
+        let line: String = parts.iter().map(|&(ink, text)| self.inked(ink, text)).collect();
+        self.put(line.trim_end());
+    }
+
     /// A rule across the page.
     pub(crate) fn rule(&self) {
-        self.line(Ink::Faint, &"-".repeat(WIDTH));
+        self.line(Ink::Faint, &self.glyphs.rule.repeat(WIDTH));
     }
 
     /// `head` in its ink, then `text` in the columns to the right of it.
     pub(crate) fn hanging(&self, ink: Ink, head: &str, text: &str) {
-        let indent = " ".repeat(head.len());
+        let indent = " ".repeat(head.chars().count());
         let mut head = self.inked(ink, head);
         for row in wrap(text, WIDTH - indent.len()) {
             self.put(format!("{head}{row}").trim_end());
@@ -71,17 +126,18 @@ impl Page {
     }
 
     fn inked(&self, ink: Ink, text: &str) -> String {
-        if self.colour && !matches!(ink, Ink::Plain) {
+        if self.colour && !matches!(ink, Ink::Plain) && !text.trim().is_empty() {
             format!("\x1b[{}m{text}\x1b[0m", ink.code())
         } else {
             text.to_owned()
         }
     }
 
-    /// Nobody reads on (`tour | head`): nothing is left to do.
+    /// Once a line could not be written, none is.
     fn put(&self, line: &str) {
-        if writeln!(io::stdout(), "{line}").is_err() {
-            process::exit(1);
+        let mut broken = self.broken.borrow_mut();
+        if broken.is_none() {
+            *broken = writeln!(io::stdout(), "{line}").err();
         }
         self.ends_blank.set(line.is_empty());
     }

@@ -1,144 +1,157 @@
 //! The tour: what goes wrong in cooperative code and what puts it right, run for real.
 //!
 //! ```text
-//! cargo run --release --example tour            # every lesson
-//! cargo run --release --example tour -- 15 16   # some of them
+//! cargo run --release --example tour                   # every lesson
+//! cargo run --release --example tour -- starvation 16  # some of them
 //! cargo run --release --example tour -- --list
 //! ```
 //!
-//! Each lesson takes a passage of the source documents, which describe Python's asyncio, plays the
-//! same program here and in asyncio, and compares what the running tasks said, line by line.
+//! Each lesson plays a program here and in Python's asyncio, and compares what the running tasks said, line by
+//! line. docs/lessons.md says where the lessons come from.
 //!
 //! # Layout
 //!
-//! 1. `main.rs`: the arguments, the bound on each lesson, the verdict.
+//! 1. `main.rs`: the bound on each lesson, the summary; `arguments.rs`.
 //! 2. `lessons/`: one file a lesson; `mod.rs` lists them.
-//! 3. `stage.rs`: what a lesson is played on: scenes, remarks, checks.
-//! 4. `trace.rs`: what the running tasks said, and when.
+//! 3. `stage.rs`: what a lesson is played on: its program, scenes, remarks, checks.
+//! 4. `trace.rs`: what the running tasks said, and when; `lane.rs`: whose turn it was; `chart.rs`: both, drawn.
 //! 5. `twin.rs` and `twins/`: the same programs in asyncio, run as child processes.
-//! 6. `http.rs`: enough HTTP/1.1 for lessons 20 and 21.
+//! 6. `http.rs`: enough HTTP/1.1 for the lessons on blocking work.
 //! 7. `frame.rs`: the page, 80 columns wide.
 
 #![forbid(unsafe_code)]
 
+mod arguments;
+mod chart;
 mod frame;
 mod http;
+mod lane;
 mod lessons;
 mod stage;
 mod trace;
 mod twin;
 
 use std::env;
+use std::io::{self, BufRead};
 use std::process::{self, ExitCode};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use arguments::{Plan, Request};
 use frame::{Ink, Page};
-use lessons::{LESSONS, Lesson};
+use lessons::{CHAPTERS, Lesson};
 use stage::Tally;
 
-const HELP: &str = "\
-The tour of taketurns: what goes wrong in cooperative code, and what puts it
-right, run here and in Python's asyncio.
-
-Usage: tour [LESSON...]      play these lessons, or all
-       tour --list           list the lessons
-       tour --help           show this
-
-With cargo: cargo run --release --example tour -- 15 16
-
-Exit code: 0 when every claim holds, 1 when one does not, 2 for a wrong
-argument. Colour only on a terminal, and never with NO_COLOR set.";
-
-const INTRO: &str = "Each lesson plays a program and shows what its running tasks said, and after \
-    how many milliseconds: here, and in the same program for Python's asyncio. Waits are \
-    scaled down: mostly 0.1 s or less where the source documents have 1 s.";
+const INTRO: &str = "Each lesson shows the lines of a program that matter, plays it, and prints what its \
+    tasks said: one row a line, and a column for each task, filled while the task has its turn. The same \
+    program for Python's asyncio runs beside it. Where times matter they are printed for both: here by a \
+    virtual clock, by which only sleeps take time.";
 
 /// No lesson takes a tenth of this; longer than a twin may take.
 const BOUND: Duration = Duration::from_secs(150);
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> =
-        env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let arguments = env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
     let page = Page::stdout();
-    match parse(&arguments) {
+    let code = match arguments::parse(arguments) {
         Ok(Request::Help) => {
-            HELP.lines().for_each(|line| page.line(Ink::Plain, line));
+            arguments::HELP.lines().for_each(|line| page.line(Ink::Plain, line));
             ExitCode::SUCCESS
         }
         Ok(Request::List) => {
-            LESSONS.iter().for_each(|lesson| list(&page, lesson));
+            list(&page);
             ExitCode::SUCCESS
         }
-        Ok(Request::Play(lessons)) => play(&page, &lessons),
+        Ok(Request::Play(plan)) => play(&page, &plan),
         Err(problem) => {
             eprintln!("tour: {problem}");
             ExitCode::from(2)
         }
+    };
+    match page.broken() {
+        // The reader has what it wanted (`tour | head`).
+        Some(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Some(error) => {
+            eprintln!("tour: cannot write: {error}");
+            ExitCode::FAILURE
+        }
+        None => code,
     }
 }
 
-enum Request {
-    Help,
-    List,
-    Play(Vec<&'static Lesson>),
-}
-
-fn parse(arguments: &[String]) -> Result<Request, String> {
-    let mut lessons: Vec<&Lesson> = Vec::new();
-    for argument in arguments {
-        match argument.as_str() {
-            "--help" | "-h" => return Ok(Request::Help),
-            "--list" | "-l" => return Ok(Request::List),
-            option if option.starts_with('-') => {
-                return Err(format!("unknown option {option:?}; `tour --help` shows them"));
-            }
-            number => {
-                let found = LESSONS.iter().find(|lesson| lesson.number.to_string() == number);
-                let Some(lesson) = found else {
-                    return Err(format!("no lesson {number:?}; `tour --list` shows them"));
-                };
-                if lessons.iter().all(|chosen| chosen.number != lesson.number) {
-                    lessons.push(lesson);
-                }
-            }
+fn list(page: &Page) {
+    for chapter in CHAPTERS {
+        page.gap();
+        page.line(Ink::Strong, chapter.title);
+        for Lesson { number, slug, title, .. } in chapter.lessons {
+            page.line(Ink::Plain, &format!("  {number:>2}  {slug:<18}  {title}"));
         }
     }
-    if lessons.is_empty() {
-        lessons.extend(LESSONS);
-    }
-    Ok(Request::Play(lessons))
 }
 
-fn list(page: &Page, lesson: &Lesson) {
-    page.hanging(Ink::Strong, &format!("{:>4}  ", lesson.number), lesson.title);
-}
-
-fn play(page: &Page, lessons: &[&'static Lesson]) -> ExitCode {
+fn play(page: &Page, plan: &Plan) -> ExitCode {
     let began = Instant::now();
     page.line(Ink::Strong, "taketurns: the tour");
+    page.gap();
     page.hanging(Ink::Plain, "", INTRO);
+    let g = page.glyphs();
+    page.gap();
+    page.line(
+        Ink::Plain,
+        &format!(
+            "  {} has its turn   {} waits   {} had no turn yet   {} dropped",
+            g.turn, g.waits, g.queued, g.dropped
+        ),
+    );
     let python = twin::python();
-    let mut sum = Tally::default();
-    for lesson in lessons {
-        let Tally { checks, failed } =
-            bounded(lesson, || stage::play(lesson, page, python.as_deref()));
-        sum.checks += checks;
-        sum.failed += failed;
+    let mut played = Vec::new();
+    for (index, lesson) in plan.lessons.iter().enumerate() {
+        let tally = bounded(lesson, || stage::play(lesson, page, python.as_deref()));
+        played.push((*lesson, tally));
+        let last = index + 1 == plan.lessons.len();
+        if page.is_broken() || (plan.step && !last && !goes_on(page)) {
+            break;
+        }
     }
-    verdict(page, lessons.len(), sum, began.elapsed())
+    summary(page, &played, began.elapsed())
 }
 
-fn verdict(page: &Page, lessons: usize, sum: Tally, took: Duration) -> ExitCode {
-    let Tally { checks, failed } = sum;
+/// Waits for Enter; `false` to end here. At the end of the input, nobody is there to wait for.
+fn goes_on(page: &Page) -> bool {
+    page.gap();
+    page.line(Ink::Strong, "Enter: the next lesson    q and Enter: the summary");
+    let mut answer = String::new();
+    let read = io::stdin().lock().read_line(&mut answer);
+    read.is_err() || !answer.trim().eq_ignore_ascii_case("q")
+}
+
+/// What each lesson comes to, on one screen.
+fn summary(page: &Page, played: &[(&Lesson, Tally)], took: Duration) -> ExitCode {
+    page.gap();
+    page.rule();
+    for chapter in CHAPTERS {
+        let of_it = |slug| chapter.lessons.iter().any(|lesson| lesson.slug == slug);
+        let mut lessons = played.iter().filter(|(lesson, _)| of_it(lesson.slug)).peekable();
+        if lessons.peek().is_some() {
+            page.line(Ink::Faint, chapter.title);
+        }
+        for (lesson, tally) in lessons {
+            let (ink, outcome) =
+                if tally.failed == 0 { (Ink::Good, "ok  ") } else { (Ink::Bad, "FAIL") };
+            let rest = format!("  {:>2}  {:<18}  {}", lesson.number, lesson.slug, lesson.moral);
+            page.mixed(&[(ink, outcome), (Ink::Plain, &rest)]);
+        }
+    }
+    page.gap();
+    let checks: usize = played.iter().map(|(_, tally)| tally.checks).sum();
+    let failed: usize = played.iter().map(|(_, tally)| tally.failed).sum();
+    let lessons = played.len();
     let plural = if lessons == 1 { "" } else { "s" };
     let (ink, outcome, code) = match failed {
         0 => (Ink::Good, format!("{checks} checks, all hold"), ExitCode::SUCCESS),
         _ => (Ink::Bad, format!("{failed} of {checks} checks FAILED"), ExitCode::FAILURE),
     };
-    page.gap();
-    page.rule();
     page.line(ink, &format!("{lessons} lesson{plural}, {outcome} ({:.1} s)", took.as_secs_f64()));
     code
 }

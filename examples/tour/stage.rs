@@ -1,17 +1,20 @@
 //! The stage: what a lesson is played on.
 //!
 //! A lesson plays its scenes, remarks on them and checks its claims. The stage prints all of it,
-//! holds every scene against the twin's, and counts the claims and those that do not hold.
+//! compares every scene with the twin's, and counts the claims and those that do not hold.
 
 #![forbid(unsafe_code)]
 
+use std::any::Any;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use crate::frame::{Ink, Page};
+use crate::chart;
+use crate::frame::{Ink, Page, WIDTH};
 use crate::lessons::Lesson;
-use crate::trace::{self, Line};
-use crate::twin::Twin;
+use crate::trace;
+use crate::twin::{self, Twin};
 
 /// Said where the twin cannot be run.
 const RECORDED: &str = "as recorded: no python3 of at least 3.11 was found here";
@@ -35,32 +38,32 @@ pub(crate) struct Tally {
 pub(crate) struct Scene<T> {
     /// What the scene returned.
     pub(crate) value: T,
-    /// How long it took.
+    /// How long it took, by its virtual clock if it had one.
     pub(crate) took: Duration,
-    lines: Vec<Line>,
+    lines: Vec<String>,
     asides: Vec<String>,
 }
 
 impl<T> Scene<T> {
     /// Exactly these lines were said, in this order.
     pub(crate) fn is(&self, lines: &[&str]) -> bool {
-        self.lines.iter().map(|line| line.text.as_str()).eq(lines.iter().copied())
+        self.lines == lines
     }
 
     /// How many lines begin so.
     pub(crate) fn count(&self, beginning: &str) -> usize {
-        self.lines.iter().filter(|line| line.text.starts_with(beginning)).count()
+        self.lines.iter().filter(|line| line.starts_with(beginning)).count()
     }
 
     /// Both lines were said, `first` before `second`.
     pub(crate) fn before(&self, first: &str, second: &str) -> bool {
-        let place = |text| self.lines.iter().position(|line| line.text == text);
+        let place = |text| self.lines.iter().position(|line| line == text);
         matches!((place(first), place(second)), (Some(first), Some(second)) if first < second)
     }
 
     /// Both lines were said, `second` right after `first`.
     pub(crate) fn right_after(&self, first: &str, second: &str) -> bool {
-        self.lines.windows(2).any(|pair| pair[0].text == first && pair[1].text == second)
+        self.lines.windows(2).any(|pair| pair[0] == first && pair[1] == second)
     }
 
     /// Exactly these are the asides of the twin: what is true of asyncio alone.
@@ -69,34 +72,72 @@ impl<T> Scene<T> {
     }
 }
 
-/// Plays a lesson from its title to its last check, beside `python`, the version found here.
+/// Plays a lesson from its title to its last check, beside `python`, the version found here. Whatever the lesson
+/// does, the tour goes on.
 pub(crate) fn play(lesson: &Lesson, page: &Page, python: Option<&str>) -> Tally {
-    page.gap();
-    page.rule();
-    page.line(Ink::Strong, &format!("Lesson {}: {}", lesson.number, lesson.title));
-    page.hanging(Ink::Faint, "from     ", lesson.passage);
-    page.hanging(Ink::Faint, "made by  ", &lesson.sources.join(", "));
-
+    head(lesson, page);
     let (twin, source) = match python.and_then(|_| Twin::run(lesson.twin.program)).zip(python) {
         Some((running, version)) => (running, format!("asyncio (Python {version})")),
         None => (Twin::recall(lesson.twin.recorded), format!("asyncio, {RECORDED}")),
     };
     let mut stage = Stage { page, twin, agrees: true, tally: Tally::default() };
-    if let Err(error) = (lesson.play)(&mut stage) {
-        stage.check(&format!("the lesson can be played: {error}"), false);
+    let played = catch_unwind(AssertUnwindSafe(|| (lesson.play)(&mut stage)));
+    let failure = match played {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(payload) => Some(format!("it panicked, {}", message(&*payload))),
+    };
+    match failure {
+        None => {
+            while let Some(scene) = stage.twin.scene() {
+                stage.differs(&format!("asyncio has another scene, `{}`", scene.label));
+            }
+            if let Err(how) = stage.twin.end() {
+                stage.differs(&format!("asyncio said all its lines, but {how}"));
+            }
+            stage.check(&format!("the same lines in the same order as {source}"), stage.agrees);
+        }
+        Some(cause) => stage.check(&format!("the lesson can be played: {cause}"), false),
     }
-    while let Some(scene) = stage.twin.scene() {
-        stage.differs(&format!("asyncio has another scene, `{}`", scene.label));
-    }
-    if let Err(how) = stage.twin.end() {
-        stage.differs(&format!("asyncio said all its lines, but {how}"));
-    }
-    stage.check(&format!("the same lines in the same order as {source}"), stage.agrees);
+    page.gap();
+    let next = &lesson.next;
+    page.hanging(
+        Ink::Strong,
+        "read on  ",
+        &format!("{}, `{}`: {}", next.file, next.item, next.why),
+    );
     stage.tally
 }
 
+fn head(lesson: &Lesson, page: &Page) {
+    let title = format!("Lesson {}: {}", lesson.number, lesson.title);
+    let room = WIDTH.saturating_sub(title.len() + lesson.slug.len()).max(1);
+    page.gap();
+    page.rule();
+    if let Some(chapter) = lesson.opens() {
+        page.line(Ink::Faint, chapter.title);
+        page.gap();
+    }
+    page.mixed(&[
+        (Ink::Strong, &title),
+        (Ink::Plain, &" ".repeat(room)),
+        (Ink::Faint, lesson.slug),
+    ]);
+    page.gap();
+    let margin = format!("  {} ", page.glyphs().margin);
+    for line in lesson.program() {
+        page.mixed(&[(Ink::Faint, &margin), (Ink::Plain, line)]);
+    }
+}
+
+/// What a panic says.
+fn message(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("without a message")
+}
+
 impl Stage<'_> {
-    /// Plays a scene: here, while the twin plays its own.
+    /// Plays a scene in which only the order of the turns says something.
     ///
     /// # Errors
     ///
@@ -107,17 +148,47 @@ impl Stage<'_> {
         what: &str,
         play: impl FnOnce() -> io::Result<T>,
     ) -> io::Result<Scene<T>> {
+        self.played(label, what, false, play)
+    }
+
+    /// Plays a scene in which the times say something too.
+    ///
+    /// # Errors
+    ///
+    /// Those of `play`.
+    pub(crate) fn timed_scene<T>(
+        &mut self,
+        label: &str,
+        what: &str,
+        play: impl FnOnce() -> io::Result<T>,
+    ) -> io::Result<Scene<T>> {
+        self.played(label, what, true, play)
+    }
+
+    /// Plays a scene here, while the twin plays its own. What `play` said is printed though it fails.
+    fn played<T>(
+        &mut self,
+        label: &str,
+        what: &str,
+        timed: bool,
+        play: impl FnOnce() -> io::Result<T>,
+    ) -> io::Result<Scene<T>> {
+        self.page.gap();
+        self.page.hanging(Ink::Strong, &format!("The {label}: "), what);
+        self.page.gap();
         trace::take();
         let began = Instant::now();
         let value = play();
         let took = began.elapsed();
-        let lines = trace::take();
+        let trace = trace::take();
+        // Of a scene that failed the twin may have no end either.
+        let twin = if value.is_ok() { self.twin.scene() } else { None };
+        chart::print(self.page, &trace, timed.then_some((began, twin.as_ref())));
+        let lines: Vec<String> = trace.said().map(|said| said.text.clone()).collect();
+        let value = value?;
+        let asides = self.compare(label, &lines, twin);
         self.page.gap();
-        self.page.hanging(Ink::Strong, &format!("The {label}: "), what);
-        self.page.line(Ink::Faint, "  here ms   asyncio ms");
-        let asides = self.show(label, began, &lines);
-        self.page.gap();
-        Ok(Scene { value: value?, took, lines, asides })
+        Ok(Scene { value, took: trace.took.unwrap_or(took), lines, asides })
     }
 
     /// What happened, in a sentence or two.
@@ -130,19 +201,24 @@ impl Stage<'_> {
         self.page.hanging(Ink::Strong, "here     ", text);
     }
 
-    /// Where the source document errs.
+    /// What is often believed and is not so.
     pub(crate) fn slip(&self, text: &str) {
-        self.page.hanging(Ink::Strong, "(!)      ", text);
+        self.page.hanging(Ink::Strong, "beware   ", text);
     }
 
-    /// What was measured, or how the scene departs from the document's.
+    /// What was measured, or what the scene leaves out.
     pub(crate) fn note(&self, text: &str) {
         self.page.hanging(Ink::Strong, "note     ", text);
     }
 
-    /// What the program itself printed.
+    /// What the program itself printed, as it is.
     pub(crate) fn quote(&self, text: &str) {
-        self.page.hanging(Ink::Plain, "         ", text);
+        self.page.gap();
+        let margin = format!("  {} ", self.page.glyphs().quote);
+        for line in text.lines() {
+            self.page.mixed(&[(Ink::Faint, &margin), (Ink::Plain, line)]);
+        }
+        self.page.gap();
     }
 
     /// A claim of the lesson, which holds or fails the tour.
@@ -156,48 +232,27 @@ impl Stage<'_> {
         }
     }
 
-    /// Prints a scene's lines beside the twin's, and notes where they part. Returns the twin's asides.
-    fn show(&mut self, label: &str, began: Instant, lines: &[Line]) -> Vec<String> {
-        let Some(twin) = self.twin.scene() else {
-            lines.iter().for_each(|line| self.row(&since(began, line), "-", &line.text));
+    /// Notes where the lines of a scene and those of the twin part. Returns the twin's asides.
+    fn compare(&mut self, label: &str, lines: &[String], twin: Option<twin::Scene>) -> Vec<String> {
+        let Some(twin) = twin else {
             self.differs("asyncio has no such scene, or did not end in time");
             return Vec::new();
         };
-        for (index, line) in lines.iter().enumerate() {
-            let theirs = twin.lines.get(index).filter(|theirs| theirs.text == line.text);
-            let time = match (twin.began, theirs) {
-                (Some(began), Some(theirs)) => since(began, theirs),
-                _ => "-".into(),
-            };
-            self.row(&since(began, line), &time, &line.text);
-        }
         if twin.label != label {
             self.differs(&format!("asyncio plays `{}` here", twin.label));
         }
-        let texts = |lines: &[Line]| lines.iter().map(|line| line.text.clone()).collect::<Vec<_>>();
-        if texts(lines) != texts(&twin.lines) {
-            self.differs(&format!("asyncio says: {}", texts(&twin.lines).join(" / ")));
+        let theirs: Vec<&str> = twin.lines.iter().map(|line| line.text.as_str()).collect();
+        if lines != theirs {
+            self.differs(&format!("asyncio says: {}", theirs.join(" / ")));
         }
         for aside in &twin.asides {
-            self.page.hanging(Ink::Faint, "  asyncio alone: ", aside);
+            self.page.hanging(Ink::Faint, "   asyncio alone: ", aside);
         }
         twin.asides
-    }
-
-    fn row(&self, here: &str, asyncio: &str, text: &str) {
-        self.page.hanging(Ink::Faint, &format!("  {here:>7}   {asyncio:>10}   "), text);
     }
 
     fn differs(&mut self, how: &str) {
         self.agrees = false;
         self.page.hanging(Ink::Bad, "differs  ", how);
-    }
-}
-
-/// Milliseconds from `began` until `line` was said.
-fn since(began: Instant, line: &Line) -> String {
-    match line.at {
-        Some(at) => at.saturating_duration_since(began).as_millis().to_string(),
-        None => "-".into(),
     }
 }

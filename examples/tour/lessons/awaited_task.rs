@@ -3,22 +3,27 @@
 #![forbid(unsafe_code)]
 
 use std::io;
-use std::thread;
 use std::time::Duration;
 
-use taketurns::spawn;
 use taketurns::time::sleep;
 
-use crate::lessons::Lesson;
+use crate::lane::{spawn_named, thread, virtually};
+use crate::lessons::{Lesson, Next};
 use crate::stage::Stage;
 use crate::trace::say;
 use crate::twin::script;
 
 pub(crate) const LESSON: Lesson = Lesson {
     number: 2,
-    title: "awaiting it lets it finish",
-    passage: "document 000, \"Solution one: finish the tasks in order, in the asynchronous part\"",
-    sources: &["executor/run.rs", "executor/task/join.rs"],
+    slug: "awaited-task",
+    title: "a task that is awaited finishes",
+    moral: "Await it, and the loop runs until it is done.",
+    source: include_str!("awaited_task.rs"),
+    next: Next {
+        file: "executor/task/join.rs",
+        item: "pub struct JoinHandle",
+        why: "what a handle is, and what dropping it means",
+    },
     twin: script!("02"),
     play,
 };
@@ -31,31 +36,31 @@ async fn background() {
     say!("finished");
 }
 
+// [show
 async fn entry() {
     say!("a");
-    let scheduled = spawn(background());
+    let scheduled = spawn_named("background", background());
     say!("task scheduled");
     scheduled.await.expect("the task neither panics nor is aborted");
     say!("b");
 }
+// show]
 
 fn play(stage: &mut Stage) -> io::Result<()> {
     let run = stage.scene("right way", "keep the handle and await it", || {
-        say!("Main program started");
-        taketurns::block_on(entry());
-        for i in 0..3 {
-            thread::sleep(Duration::from_millis(30));
-            say!("Main program iteration {i}");
-        }
-        Ok(())
+        thread("main", || {
+            say!("Main program started");
+            virtually("entry", entry())?;
+            for i in 0..3 {
+                std::thread::sleep(Duration::from_millis(30));
+                say!("Main program iteration {i}");
+            }
+            Ok(())
+        })
     })?;
     stage.why(
-        "The root future now ends after the task. To the synchronous part the whole of it is one \
-         blocking call: it goes on only when everything asynchronous is over.",
-    );
-    stage.slip(
-        "The document's printed output begins with `a`; its program says `Main program started` \
-         first, as here.",
+        "The root future now ends after the task. For the synchronous caller, `main`, all of it is one \
+         blocking call, which returns when everything asynchronous is over.",
     );
     stage.check(
         "all five iterations ran, then `finished`, then `b`",

@@ -5,34 +5,42 @@
 use std::io;
 use std::time::Duration;
 
-use crate::lessons::{Lesson, site};
+use crate::lessons::{Lesson, Next, site};
 use crate::stage::Stage;
 use crate::twin::script;
 
 pub(crate) const LESSON: Lesson = Lesson {
     number: 20,
+    slug: "blocking-handler",
     title: "a web handler that blocks the loop",
-    passage: "document 004, \"Calling a synchronous function in a coroutine function\"",
-    sources: &["reactor/net/tcp_stream.rs", "executor/run.rs"],
+    moral: "One blocking call stops every connection.",
+    source: concat!(include_str!("blocking_handler.rs"), include_str!("site.rs")),
+    next: Next {
+        file: "executor/driver.rs",
+        item: "pub trait Driver",
+        why: "when the loop looks at its sockets: between two turns",
+    },
     twin: script!("20"),
     play,
 };
 
+// [show
 async fn root(work: site::Work) -> io::Result<()> {
-    work.run();
+    work.run(); // `thread::sleep`
     Ok(())
 }
+// show]
 
 fn play(stage: &mut Stage) -> io::Result<()> {
-    let run = stage.scene("wrong way", "`/` blocks inside its handler", || {
+    let run = stage.timed_scene("wrong way", "`/` blocks inside its handler", || {
         site::serve(root, Duration::ZERO)
     })?;
     stage.why(
-        "The loop and all its connections share one thread. While the handler of `/` blocks it, \
-         nobody reads the request for `/health`, though its answer takes no time at all.",
+        "The loop and all its connections share one thread. While the handler of `/` blocks it, the \
+         request for `/health` is not even read, though its answer would take no time at all.",
     );
     stage.note(
-        "Both servers speak HTTP/1.1 over loopback; `/` blocks for 0.2 s, in the document 10 s.",
+        "Both servers speak HTTP/1.1 over loopback; the times are real, and `/` blocks for 0.2 s.",
     );
     stage.check(
         "/health had to wait for / to be done",

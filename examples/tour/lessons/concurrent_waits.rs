@@ -7,58 +7,69 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use taketurns::time::sleep;
-use taketurns::{block_on, spawn};
 
-use crate::lessons::Lesson;
+use crate::lane::{spawn, virtually};
+use crate::lessons::{Lesson, Next};
 use crate::stage::Stage;
 use crate::trace::say;
 use crate::twin::script;
 
 pub(crate) const LESSON: Lesson = Lesson {
     number: 7,
+    slug: "concurrent-waits",
     title: "three waits at once take as long as one",
-    passage: "document 002, \"An example of async functions\"",
-    sources: &["executor/run.rs", "timer/sleep.rs"],
+    moral: "Awaits in a row add up; waiting tasks overlap.",
+    source: include_str!("concurrent_waits.rs"),
+    next: Next {
+        file: "timer/sleep.rs",
+        item: "pub fn sleep",
+        why: "a wait that leaves the thread to others",
+    },
     twin: script!("07"),
     play,
 };
 
 const WAIT: Duration = Duration::from_millis(100);
 
+// [show
 async fn count() {
     say!("One");
     sleep(WAIT).await;
     say!("Two");
 }
+// show]
 
 async fn one_by_one() {
+    // [show
+    // one by one
     count().await;
     count().await;
     count().await;
+    // show]
 }
 
 async fn together() {
+    // [show
+    // together
     join_all([spawn(count()), spawn(count()), spawn(count())]).await;
+    // show]
 }
 
 fn play(stage: &mut Stage) -> io::Result<()> {
-    let apart = stage.scene("wrong way", "await one, then the next", || {
-        block_on(one_by_one());
-        Ok(())
-    })?;
-    let at_once = stage.scene("right way", "spawn three, await them all", || {
-        block_on(together());
-        Ok(())
+    let apart = stage
+        .timed_scene("wrong way", "await one, then the next", || virtually("main", one_by_one()))?;
+    let at_once = stage.timed_scene("right way", "spawn three, await them all", || {
+        virtually("main", together())
     })?;
     stage.why(&format!(
-        "`.await` on a future waits in the same task; nothing else of that task runs. Three \
-         tasks wait side by side: {} ms against {} ms, where the document waits 1 s each.",
+        "`.await` on a future waits in the same task, and nothing else of that task runs meanwhile. \
+         Three tasks wait side by side: {} ms instead of {} ms.",
         at_once.took.as_millis(),
         apart.took.as_millis(),
     ));
     stage.by_nature(
-        "a future does nothing until it is polled: it takes `spawn`, or a combinator such as \
-         `join_all`, to begin a second one before the first ends.",
+        "a future does nothing until it is polled. To begin a second one before the first ends takes \
+         `spawn`, or a combinator such as `join_all`.",
     );
     stage.check(
         "one by one: One Two One Two One Two, and no sooner than three waits",

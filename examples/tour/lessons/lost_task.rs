@@ -6,28 +6,34 @@ use std::cell::Cell;
 use std::future::pending;
 use std::io;
 use std::rc::Rc;
-use std::thread;
 use std::time::Duration;
 
 use futures::channel::oneshot;
 use taketurns::time::sleep;
-use taketurns::{Builder, Runtime, spawn, task, yield_now};
+use taketurns::{Builder, Runtime, yield_now};
 
-use crate::lessons::Lesson;
+use crate::lane::{lane, spawn_named, thread, virtually};
+use crate::lessons::{Lesson, Next};
 use crate::stage::Stage;
 use crate::trace::say;
 use crate::twin::script;
 
 pub(crate) const LESSON: Lesson = Lesson {
     number: 1,
-    title: "a background task nobody awaits is lost",
-    passage: "document 000, \"Analysis of the initial problem\"; \
-        document 002, \"Starting the program with asyncio.run()\"",
-    sources: &["executor/run.rs", "runtime/report.rs"],
+    slug: "lost-task",
+    title: "a background task that is not awaited is lost",
+    moral: "`spawn` only queues: await the task, or lose it.",
+    source: include_str!("lost_task.rs"),
+    next: Next {
+        file: "executor/run.rs",
+        item: "pub fn block_on",
+        why: "what runs until when, and the last turn",
+    },
     twin: script!("01"),
     play,
 };
 
+// [show
 async fn background() {
     for i in 0..5 {
         say!("Background task iteration {i}");
@@ -38,9 +44,10 @@ async fn background() {
 
 async fn entry() {
     say!("a");
-    task::Builder::new().name("background").spawn(background()).detach();
+    spawn_named("background", background()).detach();
     say!("b");
 }
+// show]
 
 /// Takes turn after turn, and ends the wait for `told` in the first.
 async fn spin(name: char, told: Rc<Cell<Option<oneshot::Sender<()>>>>) {
@@ -54,8 +61,8 @@ async fn spin(name: char, told: Rc<Cell<Option<oneshot::Sender<()>>>>) {
 async fn end_early() {
     let (tell, told) = oneshot::channel();
     let tell = Rc::new(Cell::new(Some(tell)));
-    spawn(spin('t', tell.clone())).detach();
-    spawn(spin('u', tell)).detach();
+    spawn_named("t", spin('t', tell.clone())).detach();
+    spawn_named("u", spin('u', tell)).detach();
     told.await.expect("the first to spin tells");
     say!("the root ends");
 }
@@ -66,24 +73,27 @@ async fn forgotten() {
 }
 
 async fn look_back() {
-    spawn(forgotten()).detach();
+    spawn_named("forgotten", forgotten()).detach();
     yield_now().await;
     say!("the root goes on");
 }
 
 fn play(stage: &mut Stage) -> io::Result<()> {
     let run = stage.scene("wrong way", "spawn it and return", || {
-        say!("Main program started");
-        super::block_on_and_lose(entry())?;
-        for i in 0..3 {
-            thread::sleep(Duration::from_millis(30));
-            say!("Main program iteration {i}");
-        }
-        Ok(())
+        thread("main", || {
+            say!("Main program started");
+            virtually("entry", entry())?;
+            for i in 0..3 {
+                std::thread::sleep(Duration::from_millis(30));
+                say!("Main program iteration {i}");
+            }
+            Ok(())
+        })
     })?;
     stage.why(
-        "The loop runs until its root future ends. A task queued at that moment takes one last \
-         turn; the first `sleep` gives the thread back, and nobody is left to resume it.",
+        "The loop runs until its root future, `entry`, has ended. A task that is queued at that moment \
+         takes one last turn. Here this turn ends at the first `sleep`, and no loop is left to resume \
+         the task: it is dropped.",
     );
     stage.check(
         "it ran one iteration of five, after `b`",
@@ -100,11 +110,12 @@ fn play(stage: &mut Stage) -> io::Result<()> {
     );
 
     let last = stage.scene("last turn", "two tasks are ready as the root ends", || {
-        super::block_on_and_lose(end_early())
+        virtually("root", end_early())
     })?;
     stage.why(
-        "What is queued when the root ends takes one more turn, in the order of the queue. The loop \
-         of asyncio makes its whole round, and a task that stands behind the root has two turns in it.",
+        "Each task that is queued when the root ends takes one more turn, in the order of the queue. \
+         asyncio finishes its round and makes one more, so a task that is queued behind the root has \
+         two turns.",
     );
     stage.check(
         "each had one last turn, first come, first served",
@@ -114,20 +125,18 @@ fn play(stage: &mut Stage) -> io::Result<()> {
 
     let older = stage.scene("older way", "run until complete, then close", || {
         let runtime = Runtime::new()?;
-        runtime.block_on(entry());
+        runtime.block_on(lane("entry", entry()));
         let report = runtime.shutdown();
         for lost in report.lost() {
             say!("destroyed while pending: {}", lost.name().unwrap_or("a task without a name"));
         }
         Ok(report)
     })?;
-    stage.why(
-        "The loop outlives the run, and the task waits in it. It is closing the loop that \
-         destroys it.",
-    );
+    stage
+        .why("A loop that outlives the run keeps the task, waiting. Closing the loop destroys it.");
     stage.by_nature(
-        "`asyncio.run` cancels what is left, so that it can clean up; here it is dropped. And \
-         closing the runtime returns a report of what was lost:",
+        "`asyncio.run` cancels each task that is left, so that it can clean up; here it is dropped. \
+         `Runtime::shutdown` reports each task that was lost:",
     );
     let [lost] = older.value.lost() else {
         stage.check("exactly one task was lost", false);
@@ -143,11 +152,11 @@ fn play(stage: &mut Stage) -> io::Result<()> {
 
     let forgotten = stage.scene("forgotten task", "nothing refers to what it waits for", || {
         let runtime = Builder::new().on_lost(|_| {}).build()?;
-        runtime.block_on(look_back());
+        runtime.block_on(lane("root", look_back()));
         Ok(runtime.shutdown().lost().len())
     })?;
     stage.by_nature(
-        "the loop of asyncio refers to its tasks weakly, so one that nothing else refers to can be \
+        "asyncio's loop refers to its tasks weakly, so a task that nothing else refers to can be \
          collected in the middle of its wait. Here the runtime owns its tasks until they end.",
     );
     stage.check(

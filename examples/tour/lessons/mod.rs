@@ -1,4 +1,4 @@
-//! The lessons, in the order in which the tour plays them. Each is a file of its own.
+//! The lessons, by chapter, in the order in which the tour plays them. Each is a file of its own.
 
 #![forbid(unsafe_code)]
 
@@ -15,40 +15,75 @@ mod time_limit;
 mod virtual_time;
 mod yielding;
 
-use std::future::Future;
 use std::io;
 
 use crate::stage::Stage;
 use crate::twin::Script;
 
-/// As `block_on`, for a scene that loses tasks on purpose: a debug build would name each on stderr.
-fn block_on_and_lose<F: Future>(future: F) -> io::Result<F::Output> {
-    Ok(taketurns::Builder::new().on_lost(|_| {}).build()?.block_on(future))
-}
-
 /// One thing that goes wrong in cooperative code, or what puts it right.
 pub(crate) struct Lesson {
+    /// Its row in docs/lessons.md.
     pub(crate) number: u32,
+    /// Its name in one word, for the command line.
+    pub(crate) slug: &'static str,
     pub(crate) title: &'static str,
-    /// Where the source documents say it, with the heading in English.
-    pub(crate) passage: &'static str,
-    /// The files of this crate that make it so.
-    pub(crate) sources: &'static [&'static str],
+    /// What it comes to, in one short sentence.
+    pub(crate) moral: &'static str,
+    /// Its own source, in which `// [show` and `// show]` mark the lines that matter.
+    pub(crate) source: &'static str,
+    pub(crate) next: Next,
     pub(crate) twin: Script,
     pub(crate) play: fn(&mut Stage) -> io::Result<()>,
 }
 
+/// Where this crate makes it so.
+pub(crate) struct Next {
+    pub(crate) file: &'static str,
+    /// What to look for in the file: its text, word for word.
+    pub(crate) item: &'static str,
+    pub(crate) why: &'static str,
+}
+
+/// Lessons that belong together.
+pub(crate) struct Chapter {
+    pub(crate) title: &'static str,
+    pub(crate) lessons: &'static [Lesson],
+}
+
 /// All lessons.
-pub(crate) static LESSONS: &[Lesson] = &[
-    lost_task::LESSON,
-    awaited_task::LESSON,
-    concurrent_waits::LESSON,
-    time_limit::LESSON,
-    starvation::LESSON,
-    yielding::LESSON,
-    blocking_handler::LESSON,
-    offloaded_handler::LESSON,
-    nested_run::LESSON,
-    virtual_time::LESSON,
-    replayed_schedule::LESSON,
+pub(crate) static CHAPTERS: &[Chapter] = &[
+    Chapter {
+        title: "A task lives no longer than its loop",
+        lessons: &[lost_task::LESSON, awaited_task::LESSON],
+    },
+    Chapter { title: "Waiting", lessons: &[concurrent_waits::LESSON, time_limit::LESSON] },
+    Chapter { title: "Taking turns", lessons: &[starvation::LESSON, yielding::LESSON] },
+    Chapter {
+        title: "Blocking work",
+        lessons: &[blocking_handler::LESSON, offloaded_handler::LESSON],
+    },
+    Chapter { title: "From synchronous code", lessons: &[nested_run::LESSON] },
+    Chapter { title: "Trying it out", lessons: &[virtual_time::LESSON, replayed_schedule::LESSON] },
 ];
+
+impl Lesson {
+    /// The lines that matter of the program that is played.
+    pub(crate) fn program(&self) -> Vec<&'static str> {
+        let mut shown = Vec::new();
+        for part in self.source.split("// [show\n").skip(1) {
+            let (part, _) = part.split_once("// show]").expect("each mark has its end");
+            let margin = part.len() - part.trim_start().len();
+            if !shown.is_empty() {
+                shown.push("");
+            }
+            let lines = part.trim_end().lines();
+            shown.extend(lines.map(|line| line.get(margin..).unwrap_or("")));
+        }
+        shown
+    }
+
+    /// The chapter it opens, if it does.
+    pub(crate) fn opens(&self) -> Option<&'static Chapter> {
+        CHAPTERS.iter().find(|chapter| chapter.lessons[0].number == self.number)
+    }
+}

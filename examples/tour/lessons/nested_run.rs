@@ -6,16 +6,22 @@ use std::io;
 
 use taketurns::{Runtime, block_on};
 
-use crate::lessons::Lesson;
+use crate::lessons::{Lesson, Next};
 use crate::stage::Stage;
 use crate::trace::say;
 use crate::twin::script;
 
 pub(crate) const LESSON: Lesson = Lesson {
     number: 22,
+    slug: "nested-run",
     title: "running asynchronous code from synchronous code",
-    passage: "document 004, \"asyncio.run\"",
-    sources: &["runtime/mod.rs", "executor/task/entry.rs"],
+    moral: "`block_on` is the way in; inside, await.",
+    source: include_str!("nested_run.rs"),
+    next: Next {
+        file: "runtime/mod.rs",
+        item: "pub fn try_block_on",
+        why: "the refusal as a value, and where it comes from",
+    },
     twin: script!("22"),
     play,
 };
@@ -26,23 +32,23 @@ async fn do_work() -> u32 {
 
 /// A synchronous function that runs a loop; it does not know that its caller is on one.
 fn helper() -> io::Result<String> {
-    match Runtime::new()?.try_block_on(do_work()) {
-        Ok(value) => {
-            say!("run inside a running loop: {value}");
-            Ok(String::new())
-        }
-        Err(nested) => {
-            say!("run inside a running loop: refused");
-            Ok(nested.to_string())
-        }
+    // [show
+    let result = Runtime::new()?.try_block_on(do_work());
+    match &result {
+        Ok(value) => say!("run inside a running loop: {value}"),
+        Err(_) => say!("run inside a running loop: refused"),
     }
+    // show]
+    Ok(result.err().map(|nested| nested.to_string()).unwrap_or_default())
 }
 
+// [show
 async fn entry() -> io::Result<String> {
     let refusal = helper()?;
     say!("awaited instead: {}", do_work().await);
     Ok(refusal)
 }
+// show]
 
 fn play(stage: &mut Stage) -> io::Result<()> {
     let outer_line = line!() + 1;
@@ -52,12 +58,12 @@ fn play(stage: &mut Stage) -> io::Result<()> {
         Ok(())
     })?;
     stage.why(
-        "`block_on` keeps the thread until its future is done. Inside a loop that would stop the \
-         loop, so it is refused; what is asynchronous already can simply await.",
+        "`block_on` keeps the thread until its future is done. Inside a loop that would stop the loop, so \
+         it is refused. Asynchronous code can await instead.",
     );
     stage.by_nature(
-        "`try_block_on` gives the refusal as a value and `block_on` panics with it. It says \
-         where the outer call is, which asyncio does not:",
+        "`try_block_on` returns the refusal and `block_on` panics with it. Unlike asyncio's, it says where \
+         the outer call is:",
     );
     stage.quote(&nested.value);
     stage.check(

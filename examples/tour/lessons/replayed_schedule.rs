@@ -8,18 +8,25 @@ use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
 
 use taketurns::time::Clock;
-use taketurns::{Builder, Order, spawn, testing, yield_now};
+use taketurns::{Builder, Order, testing, yield_now};
 
-use crate::lessons::Lesson;
+use crate::lane::{lane, spawn_named};
+use crate::lessons::{Lesson, Next};
 use crate::stage::Stage;
 use crate::trace::say;
 use crate::twin::script;
 
 pub(crate) const LESSON: Lesson = Lesson {
     number: 34,
+    slug: "replayed-schedule",
     title: "a schedule replayed",
-    passage: "documents 000 and 001, \"thread safety\": shared state, and a value written back too late",
-    sources: &["testing/mod.rs", "testing/shrink.rs", "runtime/order.rs"],
+    moral: "A seed finds the order that fails, again.",
+    source: include_str!("replayed_schedule.rs"),
+    next: Next {
+        file: "testing/mod.rs",
+        item: "pub fn explore",
+        why: "many seeds, and the shortest schedule that fails",
+    },
     twin: script!("34"),
     play,
 };
@@ -33,13 +40,15 @@ struct Account {
 }
 
 /// Reads, and writes back what may no longer be so.
+// [show
 async fn deposit(account: &Account, amount: u32) {
     let before = account.balance.get();
     (account.tell)(&format!("read {before}"));
-    yield_now().await; // somebody is asked
+    yield_now().await; // ask the bank
     account.balance.set(before + amount);
     (account.tell)(&format!("wrote {}", before + amount));
 }
+// show]
 
 /// Reads after it has asked.
 async fn deposit_at_once(account: &Account, amount: u32) {
@@ -57,10 +66,12 @@ async fn two_deposits(
 ) -> u32 {
     let account = Rc::new(Account { balance: Cell::new(0), tell });
     let wages = Rc::clone(&account);
-    let wages = spawn(async move { deposit(&wages, 60).await });
+    // [show
+    let wages = spawn_named("wages", async move { deposit(&wages, 60).await });
     yield_now().await;
     yield_now().await;
     deposit(&account, 60).await;
+    // show]
     wages.await.expect("it neither panics nor is aborted");
     tell(&format!("balance {}", account.balance.get()));
     account.balance.get()
@@ -85,7 +96,7 @@ fn explore(deposit: impl AsyncFn(&Account, u32) + Copy + 'static) -> Result<(), 
 /// Plays one schedule aloud.
 fn play_in(order: Order, deposit: impl AsyncFn(&Account, u32) + Copy + 'static) -> io::Result<u32> {
     let runtime = Builder::new().clock(Clock::AutoAdvance).order(order).build()?;
-    Ok(runtime.block_on(two_deposits(aloud, deposit)))
+    Ok(runtime.block_on(lane("main", two_deposits(aloud, deposit))))
 }
 
 /// The seed that the report names.
@@ -111,17 +122,16 @@ fn play(stage: &mut Stage) -> io::Result<()> {
             play_in(Order::Shuffled(seed), deposit_at_once)
         })?;
     stage.why(
-        "Tasks take turns in the order in which they became ready, so a test sees one order, and the \
-         second deposit comes just late enough. `testing::explore` runs it once for each seed, each with \
-         an order of its own, and shortens the schedule that fails:",
+        "Tasks have their turns in the order in which they became ready. So a test sees one order, and in \
+         that one the second deposit comes just late enough. `testing::explore` runs the test once for \
+         each seed, each time in another order, and shortens the schedule that fails:",
     );
     let shortest = report.lines().skip_while(|line| !line.starts_with("shortest"));
-    for line in shortest.take_while(|line| !line.starts_with("backtrace")) {
-        stage.quote(line);
-    }
+    let shortest = shortest.take_while(|line| !line.starts_with("backtrace"));
+    stage.quote(&shortest.collect::<Vec<_>>().join("\n"));
     stage.by_nature(
-        "it is an option of the runtime; asyncio has none, so the twin brings a loop that shuffles what \
-         is ready. Its seeds are others, its outcome is the same.",
+        "it is an option of the runtime. asyncio has none, so the twin brings a loop that shuffles the \
+         tasks that are ready. Its seeds differ, its outcome is the same.",
     );
     let over = ["read 0", "wrote 60", "read 60", "wrote 120", "balance 120"];
     let once = ["read 0", "read 0", "wrote 60", "wrote 60", "balance 60"];

@@ -7,15 +7,26 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::pin;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
+use futures::channel::oneshot;
+use futures::future::{Either, select};
+use taketurns::block_on;
 use taketurns::net::{TcpListener, TcpStream};
-use taketurns::{block_on, spawn};
 
 use crate::http::{Get, read_request, respond};
+use crate::lane::{self, spawn_named};
 use crate::trace::say;
+
+const HELLO: &str = r#"{"message": "Hello World"}"#;
+const HEALTHY: &str = r#"{"status": "ok"}"#;
+const LOST: &str = r#"{"detail": "Not Found"}"#;
+
+/// What the visitor says when it leaves.
+type Left = oneshot::Receiver<io::Result<()>>;
 
 /// What `/` must do before it can answer: a blocking call of 0.2 s.
 pub(crate) struct Work {
@@ -28,11 +39,13 @@ impl Work {
     /// Blocks the thread it is called on; for at most `patience` more, until `/health` has been
     /// answered, so that no order depends on how busy the machine is.
     pub(crate) fn run(self) {
-        say!("/ works");
-        let _ = self.begun.send(());
-        thread::sleep(Duration::from_millis(200));
-        let _ = self.answered.recv_timeout(self.patience);
-        say!("/ is done");
+        lane::thread("pool", || {
+            say!("/ works");
+            let _ = self.begun.send(());
+            thread::sleep(Duration::from_millis(200));
+            let _ = self.answered.recv_timeout(self.patience);
+            say!("/ is done");
+        });
     }
 }
 
@@ -43,21 +56,32 @@ where
 {
     let (begun, begins) = mpsc::channel();
     let (answers, answered) = mpsc::channel();
-    let visitor = block_on(async move {
+    let (leaves, mut left) = oneshot::channel();
+    block_on(async move {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
-        let visitor = thread::spawn(move || visit(address, &begins, &answers));
+        thread::spawn(move || leaves.send(visit(address, &begins, &answers)));
 
-        let (first, _) = listener.accept().await?;
+        let first = accept(&listener, &mut left).await?;
         let work = Work { begun, answered, patience };
-        let first = spawn(connection(first, root, Some(work)));
-        let (second, _) = listener.accept().await?;
-        let second = spawn(connection(second, root, None));
+        let first = spawn_named("/", connection(first, root, Some(work)));
+        let second = accept(&listener, &mut left).await?;
+        let second = spawn_named("/health", connection(second, root, None));
         first.await.map_err(io::Error::other)??;
         second.await.map_err(io::Error::other)??;
-        io::Result::Ok(visitor)
-    })?;
-    visitor.join().map_err(|_| io::Error::other("the visitor panicked"))?
+        left.await.map_err(io::Error::other)?
+    })
+}
+
+/// The next connection; the visitor's error, should it leave without having made one.
+async fn accept(listener: &TcpListener, left: &mut Left) -> io::Result<TcpStream> {
+    match select(pin!(listener.accept()), left).await {
+        Either::Left((accepted, _)) => Ok(accepted?.0),
+        Either::Right((left, _)) => match left {
+            Ok(Err(error)) => Err(error),
+            _ => Err(io::Error::other("the visitor left early")),
+        },
+    }
 }
 
 /// One connection: a task of its own.
@@ -66,14 +90,16 @@ where
     F: AsyncFn(Work) -> io::Result<()>,
 {
     let path = read_request(&stream).await?;
+    // [show
     match (path.as_str(), work) {
         ("/", Some(work)) => {
             root(work).await?;
-            respond(&stream, "200 OK", r#"{"message": "Hello World"}"#).await
+            respond(&stream, "200 OK", HELLO).await
         }
-        ("/health", _) => respond(&stream, "200 OK", r#"{"status": "ok"}"#).await,
-        _ => respond(&stream, "404 Not Found", r#"{"detail": "Not Found"}"#).await,
+        ("/health", _) => respond(&stream, "200 OK", HEALTHY).await,
+        _ => respond(&stream, "404 Not Found", LOST).await,
     }
+    // show]
 }
 
 /// A plain thread, as a browser would be another program.

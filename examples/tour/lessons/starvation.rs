@@ -8,19 +8,25 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use taketurns::spawn;
 use taketurns::time::sleep;
 
-use crate::lessons::Lesson;
+use crate::lane::{spawn, virtually};
+use crate::lessons::{Lesson, Next};
 use crate::stage::Stage;
 use crate::trace::say;
 use crate::twin::script;
 
 pub(crate) const LESSON: Lesson = Lesson {
     number: 15,
+    slug: "starvation",
     title: "a manager that makes tasks and never yields",
-    passage: "document 003, \"Understanding the challenge of generating asynchronous tasks\"",
-    sources: &["executor/run.rs"],
+    moral: "A loop without an `.await` keeps the thread.",
+    source: include_str!("starvation.rs"),
+    next: Next {
+        file: "executor/run.rs",
+        item: "fn turn",
+        why: "one turn of the loop: nothing in it interrupts a poll",
+    },
     twin: script!("15"),
     play,
 };
@@ -30,11 +36,13 @@ const BOUND: usize = 10_000;
 /// What each child is given to work on.
 const PARCEL: usize = 1024;
 
+// [show
 async fn child(parcel: Vec<u8>, started: Rc<Cell<usize>>) {
     started.set(started.get() + 1);
     sleep(Duration::from_secs(1)).await;
     drop(parcel);
 }
+// show]
 
 /// What the manager left behind.
 struct Pile {
@@ -47,12 +55,14 @@ struct Pile {
 async fn manager(started: Rc<Cell<usize>>) -> Pile {
     let before = resident();
     say!("Manager started");
+    // [show
     for made in 1..=BOUND {
         spawn(child(vec![b'a'; PARCEL], started.clone())).detach();
         if made % 2_500 == 0 {
             say!("{made} tasks made, {} started", started.get());
         }
     }
+    // show]
     say!("Manager stopped by its bound");
     Pile {
         // Each live child holds one count; two more are held by the scene and by this function.
@@ -65,23 +75,23 @@ async fn manager(started: Rc<Cell<usize>>) -> Pile {
 fn play(stage: &mut Stage) -> io::Result<()> {
     let run = stage.scene("wrong way", "make tasks in a loop that never awaits", || {
         let started = Rc::new(Cell::new(0));
-        let pile = super::block_on_and_lose(manager(started.clone()))?;
+        let pile = virtually("manager", manager(started.clone()))?;
         say!("after the manager: {} started", started.get());
         Ok(pile)
     })?;
     stage.why(
-        "A turn ends only where a future returns Pending. This one never does, so the thread is \
-         never free for a child; the queue grows by one task a round. Lesson 16 puts it right.",
+        "A turn ends only where a future returns Pending. The manager's never does, so no child has a \
+         turn, and the queue grows by one task a round. The lesson `yielding` puts it right.",
     );
     stage.note(
-        "The document's manager has no end, so its program would stand still for ever. This one \
-         stops after 10,000, and only then do the children take their first turn.",
+        "A manager without an end would stop the program for ever. This one stops after 10,000 rounds, \
+         and only then do the children have their first turn.",
     );
     let Pile { tasks, started, memory } = run.value;
     if let Some((before, after)) = memory {
         stage.note(&format!(
-            "The backlog: {tasks} tasks of at least {PARCEL} bytes. This process grew from {} to \
-             {} MB while the manager ran.",
+            "The backlog: {tasks} tasks of at least {PARCEL} bytes each. This process grew from {} to \
+             {} MB meanwhile.",
             before / 1000,
             after / 1000,
         ));

@@ -7,18 +7,25 @@ use std::io;
 use std::time::Duration;
 
 use taketurns::time::{Elapsed, advance, pause, sleep, timeout};
-use taketurns::{block_on, spawn};
+use taketurns::{JoinError, block_on};
 
-use crate::lessons::Lesson;
+use crate::lane::{spawn, virtually};
+use crate::lessons::{Lesson, Next};
 use crate::stage::Stage;
 use crate::trace::say;
 use crate::twin::script;
 
 pub(crate) const LESSON: Lesson = Lesson {
     number: 9,
+    slug: "time-limit",
     title: "a time limit on a wait",
-    passage: "document 002, \"Timeout control\"",
-    sources: &["timer/timeout.rs", "timer/sleep.rs"],
+    moral: "At the limit the work is dropped, unless lent.",
+    source: include_str!("time_limit.rs"),
+    next: Next {
+        file: "timer/timeout.rs",
+        item: "pub fn timeout",
+        why: "a timer beside the work, and which is polled first",
+    },
     twin: script!("09"),
     play,
 };
@@ -36,14 +43,14 @@ async fn long_running_task(work: Duration) -> &'static str {
 
 /// Awaits `work` for as long as the limit allows.
 async fn limited(work: impl Future<Output = &'static str>) -> Result<(), Elapsed> {
-    match timeout(LIMIT, work).await {
-        Ok(result) => say!("{result}"),
-        Err(elapsed) => {
-            say!("Task timed out!");
-            return Err(elapsed);
-        }
+    // [show
+    let result = timeout(LIMIT, work).await;
+    match &result {
+        Ok(text) => say!("{text}"),
+        Err(_) => say!("Task timed out!"),
     }
-    Ok(())
+    // show]
+    result.map(drop)
 }
 
 /// What a `finally` is in Python: dropped with the future that holds it, wherever that stands.
@@ -62,58 +69,57 @@ async fn with_clean_up() -> &'static str {
 
 /// Whether the error came before the 0.3 s of another task were over.
 async fn at_once() -> bool {
-    let other = spawn(sleep(CLEAN_UP)).abort_on_drop();
+    let other = taketurns::spawn(sleep(CLEAN_UP)).abort_on_drop();
     let result = limited(with_clean_up()).await;
     result.is_err() && !other.handle().is_finished()
 }
 
-async fn lend() {
+async fn lend() -> Result<(), JoinError> {
+    // [show
     let mut task = spawn(long_running_task(Duration::from_millis(250)));
-    let result = match timeout(LIMIT, &mut task).await {
-        Ok(result) => result,
-        Err(_) => {
-            say!("Task timed out!");
-            task.await
-        }
-    };
-    say!("{}", result.expect("the task neither panics nor is aborted"));
+    if timeout(LIMIT, &mut task).await.is_err() {
+        say!("Task timed out!");
+        say!("{}", task.await?); // it went on
+    }
+    // show]
+    Ok(())
 }
 
 /// What becomes of work that takes exactly as long as it may, by a clock that allows such a thing.
 async fn at_the_very_limit() -> bool {
     pause();
-    let work = spawn(timeout(LIMIT, sleep(LIMIT)));
+    let work = taketurns::spawn(timeout(LIMIT, sleep(LIMIT)));
     advance(LIMIT).await;
     matches!(work.await, Ok(Ok(())))
 }
 
 fn play(stage: &mut Stage) -> io::Result<()> {
-    let limit = stage.scene(
+    let limit = stage.timed_scene(
         "right way",
-        "work that only yields, then 10 s of it; the limit is 0.1 s",
+        "work of no length, then of 10 s; the limit is 0.1 s",
         || {
-            let quick = block_on(limited(long_running_task(Duration::ZERO)));
-            let slow = block_on(limited(long_running_task(Duration::from_secs(10))));
-            Ok((quick, slow))
+            virtually("main", async {
+                let quick = limited(long_running_task(Duration::ZERO)).await;
+                let slow = limited(long_running_task(Duration::from_secs(10))).await;
+                (quick, slow)
+            })
         },
     )?;
-    let clean = stage.scene("clean-up", "what passes the limit has cleaning up to do", || {
-        Ok(block_on(at_once()))
+    let clean = stage.timed_scene("clean-up", "work that cleans up when it is stopped", || {
+        virtually("main", at_once())
     })?;
-    let lent = stage.scene("patient way", "the limit ends the wait, not the task", || {
-        block_on(lend());
-        Ok(())
+    let lent = stage.timed_scene("patient way", "the limit ends the wait, not the task", || {
+        virtually("main", lend())?.map_err(io::Error::other)
     })?;
     stage.why(
-        "The limit is a timer beside the work, and polled after it. A future that comes too late \
-         is dropped where it stands, and its task goes on with the error. Lend a handle, \
-         `timeout(limit, &mut task)`, and only the wait ends.",
+        "The limit is a timer beside the work, and is polled after it. Work that is too late is \
+         dropped where it stands, and its awaiter goes on with the error. If only a handle is lent, \
+         `timeout(limit, &mut task)`, only the wait ends.",
     );
     stage.by_nature(
-        "`wait_for` throws into the task and waits until its `finally` is done, which in this \
-         program awaits 0.3 s: limit 0.1 s, returned after 0.4 s. A future is dropped in one go \
-         and cannot await in its destructor, so the error comes at the limit. And the error says \
-         its limit:",
+        "asyncio's `wait_for` throws into the task and waits until its `finally` is done. In this \
+         program that takes 0.3 s: limit 0.1 s, returned after 0.4 s. A future is dropped at once \
+         and cannot await in its destructor, so the error comes at the limit. The error names it:",
     );
     if let Err(elapsed) = limit.value.1 {
         stage.quote(&elapsed.to_string());

@@ -7,18 +7,25 @@ use std::thread;
 use std::time::Duration;
 
 use taketurns::time::{Clock, Instant, sleep, timeout};
-use taketurns::{Builder, spawn, spawn_blocking};
+use taketurns::{Builder, spawn_blocking};
 
-use crate::lessons::Lesson;
+use crate::lane::{lane, spawn_named};
+use crate::lessons::{Lesson, Next};
 use crate::stage::Stage;
 use crate::trace::say;
 use crate::twin::script;
 
 pub(crate) const LESSON: Lesson = Lesson {
     number: 33,
+    slug: "virtual-time",
     title: "an hour in a millisecond",
-    passage: "document 002, \"Timeout control\", with an hour for its limit",
-    sources: &["timer/clock.rs", "timer/timers.rs", "timer/virtual_time.rs"],
+    moral: "A virtual clock plays an hour in no time.",
+    source: include_str!("virtual_time.rs"),
+    next: Next {
+        file: "timer/clock.rs",
+        item: "pub enum Clock",
+        why: "the real clock and the virtual ones",
+    },
     twin: script!("33"),
     play,
 };
@@ -48,14 +55,16 @@ async fn heartbeat(clerk: Clerk) {
     }
 }
 
+// [show
 async fn entry() {
     let clerk = Clerk(Instant::now());
-    let beats = spawn(heartbeat(clerk));
+    let beats = spawn_named("heartbeat", heartbeat(clerk));
     if timeout(HOUR, long_running_task(clerk)).await.is_err() {
         clerk.say("Task timed out!");
     }
     beats.await.expect("the task neither panics nor is aborted");
 }
+// show]
 
 /// Work of 20 ms on another thread, under a limit of an hour.
 async fn offloaded() -> bool {
@@ -67,20 +76,20 @@ fn play(stage: &mut Stage) -> io::Result<()> {
     let runtime = Builder::new().clock(Clock::AutoAdvance).build()?;
     let run =
         stage.scene("right way", "more than an hour, by a clock that does not wait", || {
-            runtime.block_on(entry());
+            runtime.block_on(lane("entry", entry()));
             Ok(())
         })?;
     stage.why(
-        "When no task is ready, a loop can only wait for its next timer. Under \
-         `Clock::AutoAdvance` it moves the clock there instead: the same tasks run in the same \
-         order and see the same times, exactly, and nobody waits. A test of this in real time \
-         would take as long as it says, so the wrong way is not shown.",
+        "When no task is ready, a loop can only wait for its next timer. Under `Clock::AutoAdvance` it \
+         moves the clock there instead: the same tasks run in the same order and see exactly the same \
+         times, and the thread waits for none of them. The wrong way is not shown: a test in real time \
+         would take more than an hour.",
     );
     stage.by_nature(
-        "it is an option of the runtime; asyncio has none, so the twin brings a selector that moves \
-         the clock. Such a clock runs ahead of work on other threads: there `run_in_executor` under \
-         a limit times out at once. Here the clock stands while a blocking job is under way, and \
-         `time::hold` does the same for what the runtime cannot know of.",
+        "it is an option of the runtime. asyncio has none, so the twin brings a selector that moves the \
+         clock. That clock runs ahead of work on other threads: `run_in_executor` under a limit times \
+         out at once. Here the clock stands still while a blocking job runs, and `time::hold` stops \
+         it for work that the runtime cannot know of.",
     );
     stage.check(
         "each line at its time, to the nanosecond, in exact order",

@@ -6,18 +6,25 @@ use std::io;
 use std::time::Duration;
 
 use taketurns::time::sleep;
-use taketurns::{JoinHandle, block_on, spawn, yield_now};
+use taketurns::{JoinHandle, yield_now};
 
-use crate::lessons::Lesson;
+use crate::lane::{spawn, virtually};
+use crate::lessons::{Lesson, Next};
 use crate::stage::Stage;
 use crate::trace::say;
 use crate::twin::script;
 
 pub(crate) const LESSON: Lesson = Lesson {
     number: 16,
-    title: "the manager yields, and awaits what it made",
-    passage: "document 003, \"Solution one: giving up control explicitly\"",
-    sources: &["executor/yield_now.rs", "executor/run.rs"],
+    slug: "yielding",
+    title: "the manager yields, and awaits its tasks",
+    moral: "Yield each round; await the rest, do not guess.",
+    source: include_str!("yielding.rs"),
+    next: Next {
+        file: "executor/yield_now.rs",
+        item: "pub fn yield_now",
+        why: "to the tail of the queue, in one line",
+    },
     twin: script!("16"),
     play,
 };
@@ -32,43 +39,49 @@ async fn wrapper(word: char, work: Duration) {
 async fn manager(works: &[u64]) -> Vec<JoinHandle<()>> {
     say!("Manager started");
     let mut tasks = Vec::new();
+    // [show
     for (word, &work) in ('a'..).zip(works) {
         tasks.push(spawn(wrapper(word, Duration::from_millis(work))));
         say!("Task {} created for: {word}", tasks.len());
         yield_now().await;
     }
+    // show]
     say!("Generated {} tasks", tasks.len());
     tasks
 }
 
 async fn guess() {
     drop(manager(&[20, 40, 5_000]).await);
+    // [show
+    // a guess
     sleep(Duration::from_millis(80)).await;
+    // show]
     say!("Slept long enough, one hopes");
 }
 
 async fn wait() {
-    for task in manager(&[20, 30, 40, 50, 60]).await {
+    let tasks = manager(&[20, 30, 40, 50, 60]).await;
+    // [show
+    // no guess
+    for task in tasks {
         task.await.expect("the task neither panics nor is aborted");
     }
+    // show]
     say!("All tasks awaited");
 }
 
 fn play(stage: &mut Stage) -> io::Result<()> {
     let guessed = stage
-        .scene("wrong way", "yield, then sleep and hope", || super::block_on_and_lose(guess()))?;
-    let awaited = stage.scene("right way", "yield, then await every task", || {
-        block_on(wait());
-        Ok(())
-    })?;
+        .timed_scene("wrong way", "yield, then sleep and hope", || virtually("manager", guess()))?;
+    let awaited = stage
+        .scene("right way", "yield, then await every task", || virtually("manager", wait()))?;
     stage.why(
-        "`yield_now` puts the manager at the tail of the queue, behind the child it has just \
-         made: so each child starts right after its creation. `sleep(0)` does the same in asyncio.",
+        "`yield_now` puts the manager at the tail of the queue, behind the child it has just spawned. So \
+         each child starts right after its creation. In asyncio `sleep(0)` does the same.",
     );
     stage.slip(
-        "The document's program sleeps 2 s at its end for children of 1 s. A child that takes \
-         longer than the guess is lost, as `c` above; awaiting it needs no guess. And its \
-         `Generated 10 tasks` follows the eleventh: it compares after it has made one.",
+        "A sleep at the end of a program guesses how long its tasks take. A task that takes longer is \
+         lost, as `c` above. Awaiting needs no guess.",
     );
     let started_at_once = ('a'..='e').zip(1..).all(|(word, number)| {
         let created = format!("Task {number} created for: {word}");
