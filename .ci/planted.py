@@ -250,25 +250,36 @@ PLANTED = {
     ),
     # What a virtual clock must not jump over.
     "holdlate": (
-        "home takes the inbox in first, and sees that nothing holds the clock then",
+        "a look takes the inbox in first, and sees that nothing holds the clock then",
         [
             (
-                TOKENS,
+                RUN,
                 """\
-    let is_held = is_held();
-    wait(is_held);
-    let ready = inbox();
-    !ready && !is_held""",
+        driver.wait(limit);
+        self.hub.take_in(); // after the wait, and before a clock may move: see `common/tokens.rs`
+""",
                 """\
-    wait(true);
-    let ready = inbox();
-    !ready && !is_held()""",
+        self.hub.take_in();
+        driver.wait(limit);
+""",
             )
         ],
     ),
-    "jumpsheld": (
-        "the clock jumps while it is held",
-        [(TOKENS, "!ready && !is_held", "!ready")],
+    "jumpsblind": (
+        "a look lets the clock jump before it takes the inbox in",
+        [
+            (
+                RUN,
+                """\
+        self.hub.take_in(); // after the wait, and before a clock may move: see `common/tokens.rs`
+        driver.wake(self.hub.has_ready());
+""",
+                """\
+        driver.wake(self.hub.has_ready());
+        self.hub.take_in();
+""",
+            )
+        ],
     ),
     "wakeunseen": (
         "a task whose wake has begun, and is not in the inbox yet, is taken for one that waits",

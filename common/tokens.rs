@@ -5,10 +5,13 @@
 //! real time must pass elsewhere first. Each `Handle` holds one of another kind: while one is out, work
 //! may still come.
 //!
-//! The holder of a token wakes first, then gives it back; home does the two in the other order ([`idle`]): it
-//! sees that none is out, then takes in what was pushed. So what was woken before the last token came back is
-//! seen before the clock jumps over it. Count and flag share one word: had the flag a word of its own,
-//! the last token might come back between the two without waking home, and home would sleep for ever.
+//! The holder of a token wakes a task first, then gives the token back. A look does the two in the other order: the
+//! driver's `wait` sees that no token is out; then the executor takes its inbox in; then the driver's `wake` moves the
+//! clock, if no task is ready. So a task that was woken before the last token came back is ready by then, and the clock
+//! does not jump over it.
+//!
+//! Count and flag share one word: had the flag a word of its own, the last token might come back between the two
+//! without unparking home, and home would sleep for ever.
 
 #![forbid(unsafe_code)]
 
@@ -66,17 +69,4 @@ impl Drop for Token {
             self.0.unparker.unpark();
         }
     }
-}
-
-/// How home looks outside before a virtual clock may jump: sees whether anything holds it, waits, takes the
-/// inbox in. `true`: nothing held it before, and nothing is ready after.
-pub(crate) fn idle(
-    is_held: impl FnOnce() -> bool,
-    wait: impl FnOnce(bool),
-    inbox: impl FnOnce() -> bool,
-) -> bool {
-    let is_held = is_held();
-    wait(is_held);
-    let ready = inbox();
-    !ready && !is_held
 }

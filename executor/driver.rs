@@ -1,6 +1,6 @@
-//! [`Driver`]: how the executor looks outside and waits.
+//! [`Driver`]: how the executor looks outside, and waits there.
 //!
-//! The executor knows no clock and no file descriptor. Whatever does stands behind this trait: the
+//! The executor knows no clock and no file descriptor. What does know them stands behind this trait: the
 //! runtime's timers over its reactor, a plain [`ParkThread`], or a fake one in a test.
 
 #![forbid(unsafe_code)]
@@ -8,24 +8,28 @@
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-/// What an executor turns to between turns.
+/// What an executor looks at between turns, and where it waits when no task is ready.
+///
+/// One call that waits and then wakes would be simpler. But threads wake tasks too, by the executor's inbox, and what
+/// they pushed during the wait has to come first: so that the order of a look is always the same (inbox, timers,
+/// descriptors), and so that a virtual clock does not jump over a wake that is there already. So a look is two calls:
+/// [`wait`](Self::wait); then the executor takes its inbox in; then [`wake`](Self::wake).
 pub trait Driver {
-    /// Looks outside and wakes what became ready; when nothing is, waits at most `limit` first
-    /// (`None`: until something happens or the [`Unpark`] is used). `Some(Duration::ZERO)` never
-    /// waits.
-    ///
-    /// `inbox` takes what other threads pushed, and says whether any task is ready now. Call it once,
-    /// after the wait and before waking anybody, so that the order of a look is always the same:
-    /// inbox, timers, descriptors.
+    /// Waits until something happens outside, the [`Unpark`] is used or `limit` has passed. `None` is no limit, and
+    /// `Some(Duration::ZERO)` no wait. Wakes no task.
     ///
     /// May return early without a reason.
-    fn look(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool);
+    fn wait(&mut self, limit: Option<Duration>);
+
+    /// Wakes the tasks for which something has happened outside. Called once after each [`wait`](Self::wait).
+    ///
+    /// `any_ready`: whether a task is ready already. If none is, a virtual clock may move.
+    fn wake(&mut self, any_ready: bool);
 
     /// What it is waiting for on behalf of tasks.
     fn pending(&self) -> Pending;
 
-    /// What ends a wait of [`look`](Self::look) from any thread, and makes the next one not wait
-    /// if there is none now.
+    /// What ends a [`wait`](Self::wait) from any thread, and makes the next one not wait if there is none now.
     fn unparker(&self) -> Box<dyn Unpark>;
 }
 
@@ -57,7 +61,7 @@ impl ParkThread {
         Self::default()
     }
 
-    pub(crate) fn wait(&self, limit: Option<Duration>) {
+    pub(crate) fn park(&self, limit: Option<Duration>) {
         match limit {
             Some(Duration::ZERO) => {}
             Some(limit) => thread::park_timeout(limit),
@@ -67,10 +71,11 @@ impl ParkThread {
 }
 
 impl Driver for ParkThread {
-    fn look(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
-        self.wait(limit);
-        inbox();
+    fn wait(&mut self, limit: Option<Duration>) {
+        self.park(limit);
     }
+
+    fn wake(&mut self, _: bool) {}
 
     fn pending(&self) -> Pending {
         Pending::default()

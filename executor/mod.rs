@@ -16,7 +16,7 @@
 //! 1. `run.rs`: [`Executor`], its loop, and what the loop promises (F1 to F5).
 //! 2. `yield_now.rs`, `spawn.rs`, `budget.rs`: what a task calls.
 //! 3. `task/`: the task itself, in two halves. Its `mod.rs` has the drawing, the table and the invariants.
-//! 4. `driver.rs`: what stands outside; `abort.rs`: ending a task before its end.
+//! 4. `driver.rs`: what stands outside; `schedule.rs`: another order, for tests; `abort.rs`: ending a task before its end.
 //! 5. `error.rs`, `info.rs`, `id.rs`: what is said of tasks that fail or are lost; `contain.rs`: where panics of the
 //!    user's code end.
 //! 6. `primitives.rs`: every atomic.
@@ -33,6 +33,7 @@ mod id;
 mod info;
 pub(crate) mod primitives;
 mod run;
+mod schedule;
 mod spawn;
 mod task;
 mod yield_now;
@@ -49,6 +50,7 @@ pub use error::{JoinError, OnDoneError};
 pub use id::Id;
 pub use info::{Info, State};
 pub use run::{EVENT_INTERVAL, Executor};
+pub(crate) use schedule::Schedule;
 pub use spawn::{Builder, current, spawn};
 #[cfg(all(loom, test))]
 pub(crate) use task::watch;

@@ -30,6 +30,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::contain::Held;
+use super::schedule::Schedule;
 use super::task::{self, HubHandle, HubOwner};
 use super::{Driver, Info, JoinHandle, Nested, budget};
 
@@ -131,6 +132,8 @@ pub const EVENT_INTERVAL: NonZeroU32 = NonZeroU32::new(61).unwrap();
 pub struct Executor<'env, D: Driver> {
     hub: HubOwner<'env>,
     driver: RefCell<D>,
+    /// `None`: the task at the head of the run queue is next.
+    schedule: RefCell<Option<Box<dyn Schedule>>>,
     event_interval: u32,
     /// How many turns may pass until the next look (F3).
     turns_left: Cell<u32>,
@@ -143,7 +146,14 @@ impl<'env, D: Driver> Executor<'env, D> {
         let hub = HubOwner::new(driver.unparker());
         let event_interval = event_interval.get();
         let turns_left = Cell::new(0);
-        Self { hub, driver: RefCell::new(driver), event_interval, turns_left }
+        let schedule = RefCell::new(None);
+        Self { hub, driver: RefCell::new(driver), schedule, event_interval, turns_left }
+    }
+
+    /// The same executor, with a schedule that chooses whose turn is next. It does so in a look, so there is one
+    /// before each turn.
+    pub(crate) fn with_schedule(self, schedule: Box<dyn Schedule>) -> Self {
+        Self { schedule: RefCell::new(Some(schedule)), event_interval: 1, ..self }
     }
 
     /// Spawns a task, before, between or during runs. It takes its first turn in a run.
@@ -367,12 +377,18 @@ impl<'env, D: Driver> Executor<'env, D> {
         self.look(if wait { None } else { Some(Duration::ZERO) });
     }
 
+    /// Looks outside, after a wait of at most `limit` (`None`: until something happens).
     fn look(&self, limit: Option<Duration>) {
-        budget::lift(); // the last turn's does not bind whoever is woken here
-        self.driver.borrow_mut().look(limit, &mut || {
-            self.hub.take_in();
-            self.hub.has_ready()
-        });
+        budget::lift(); // the last turn's does not bind a waker that runs here
+        let mut driver = self.driver.borrow_mut();
+        driver.wait(limit);
+        self.hub.take_in(); // after the wait, and before a clock may move: see `common/tokens.rs`
+        driver.wake(self.hub.has_ready());
+        drop(driver);
+        if let Some(schedule) = &mut *self.schedule.borrow_mut() {
+            let next = self.hub.choose_next(|ready| schedule.choose(ready));
+            next.into_iter().for_each(|task| schedule.turn(task));
+        }
         self.turns_left.set(self.event_interval);
     }
 }

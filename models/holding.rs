@@ -15,13 +15,15 @@ use super::{
     AtomicUsize, EVENT_INTERVAL, Notify, Ordering, Parked, UNBOUNDED, bounded_twice, model, thread,
 };
 use crate::Handle;
-use crate::common::tokens::{Tokens, idle};
+use crate::common::tokens::Tokens;
 use crate::executor::{Driver, Executor, Hub, Pending, Unpark, with_current};
 
 /// A driver with a clock that jumps, to the one timer there is, whenever nothing holds it.
 struct Jumps {
     parked: Parked,
     holds: Arc<Tokens>,
+    /// Before the inbox was taken in.
+    was_held: bool,
     jumped: Rc<Cell<bool>>,
     timer: Rc<RefCell<Option<Waker>>>,
 }
@@ -30,18 +32,20 @@ impl Jumps {
     fn new() -> Self {
         let parked = Parked::default();
         let holds = Tokens::new(parked.unparker());
-        Self { parked, holds, jumped: Rc::default(), timer: Rc::default() }
+        Self { parked, holds, was_held: false, jumped: Rc::default(), timer: Rc::default() }
     }
 }
 
 impl Driver for Jumps {
-    fn look(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
-        let wait = |is_held| {
-            if is_held && limit.is_none() {
-                self.parked.0.wait();
-            }
-        };
-        if idle(|| self.holds.are_out(), wait, inbox) {
+    fn wait(&mut self, limit: Option<Duration>) {
+        self.was_held = self.holds.are_out();
+        if self.was_held && limit.is_none() {
+            self.parked.0.wait();
+        }
+    }
+
+    fn wake(&mut self, any_ready: bool) {
+        if !any_ready && !self.was_held {
             if let Some(timer) = self.timer.take() {
                 self.jumped.set(true);
                 timer.wake();
@@ -146,19 +150,24 @@ fn last_token_against_park() {
 struct Accuses {
     parked: Parked,
     handles: Arc<Tokens>,
+    /// Before the inbox was taken in, of a wait without end; with one, it accuses no task.
+    was_out: Option<bool>,
     /// Something is on its way, and will end a wait.
     comes: bool,
 }
 
 impl Driver for Accuses {
-    fn look(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
+    fn wait(&mut self, limit: Option<Duration>) {
         let comes = std::mem::take(&mut self.comes);
-        let wait = |is_out| {
-            if (is_out || comes) && limit.is_none() {
-                self.parked.0.wait();
-            }
-        };
-        if idle(|| self.handles.are_out(), wait, inbox) && limit.is_none() {
+        let is_out = self.handles.are_out();
+        if (is_out || comes) && limit.is_none() {
+            self.parked.0.wait();
+        }
+        self.was_out = limit.is_none().then_some(is_out);
+    }
+
+    fn wake(&mut self, any_ready: bool) {
+        if !any_ready && self.was_out == Some(false) {
             self.comes = with_current(Hub::expects).unwrap();
             assert!(self.comes, "it is no deadlock");
         }
@@ -176,7 +185,7 @@ impl Driver for Accuses {
 fn executor_that_accuses() -> (Executor<'static, Accuses>, Arc<Tokens>) {
     let parked = Parked::default();
     let handles = Tokens::new(parked.unparker());
-    let driver = Accuses { parked, handles: Arc::clone(&handles), comes: false };
+    let driver = Accuses { parked, handles: Arc::clone(&handles), was_out: None, comes: false };
     (Executor::new(driver, EVENT_INTERVAL), handles)
 }
 

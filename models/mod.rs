@@ -134,12 +134,13 @@ fn executor_over(driver: Parked, event_interval: NonZeroU32) -> Executor<'static
 struct Parked(Arc<Notify>);
 
 impl Driver for Parked {
-    fn look(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
+    fn wait(&mut self, limit: Option<Duration>) {
         if limit.is_none() {
             self.0.wait();
         }
-        inbox();
     }
+
+    fn wake(&mut self, _: bool) {}
 
     fn pending(&self) -> Pending {
         Pending::default()

@@ -11,11 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::deadlock::GRACE;
-use super::order::{Order, Schedule, Shuffle};
+use super::order::Order;
 use super::outside::Outside;
 use super::parts::Parts;
 use super::{OnExit, Runtime, UnhandledPanic};
-use crate::executor::{EVENT_INTERVAL, Executor, Info};
+use crate::executor::{EVENT_INTERVAL, Executor, Info, Schedule};
 #[cfg(feature = "time")]
 use crate::timer::{self, Clock};
 
@@ -243,14 +243,11 @@ impl Builder {
     /// refuses the timer slack.
     #[track_caller]
     pub fn build(self) -> io::Result<Runtime> {
-        let schedule: Option<Box<dyn Schedule>> = match self.order {
-            Order::Fifo => None,
-            Order::Shuffled(seed) => Some(Box::new(Shuffle::new(seed))),
-        };
+        let schedule = self.order.schedule();
         self.build_scheduled(schedule, Location::caller())
     }
 
-    /// With a schedule, every turn has a look before it, which chooses. `made`: where `build` was called.
+    /// As [`build`](Self::build), called at `made`. `None`: first come, first served.
     pub(crate) fn build_scheduled(
         self,
         schedule: Option<Box<dyn Schedule>>,
@@ -263,10 +260,11 @@ impl Builder {
                 return Err(error);
             }
         };
-        let event_interval = if schedule.is_some() { NonZeroU32::MIN } else { self.event_interval };
-        let deadlock_grace = self.deadlock_grace;
-        let outside = Outside { parts: parts.clone(), schedule, deadlock_grace, suspicion: None };
-        let executor = Executor::new(outside, event_interval);
+        let outside = Outside::new(parts.clone(), self.deadlock_grace);
+        let mut executor = Executor::new(outside, self.event_interval);
+        if let Some(schedule) = schedule {
+            executor = executor.with_schedule(schedule);
+        }
         parts.connect(&executor.remote());
         let failures = Rc::clone(&parts.failures);
         executor.on_unhandled(move |task, error| failures.add(task, error));

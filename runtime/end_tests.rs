@@ -7,9 +7,8 @@ use std::panic::Location;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use super::order::Schedule;
 use super::{Builder, OnExit, UnhandledPanic, cancelled};
-use crate::executor::Info;
+use crate::executor::{Info, Schedule};
 use crate::offload::spawn_blocking;
 
 /// A part of the loop that fails.

@@ -52,7 +52,7 @@ pub use exit::{Cancelled, OnExit, cancelled};
 pub use handle::Handle;
 pub use order::Order;
 #[cfg(feature = "time")]
-pub(crate) use order::{Schedule, Shuffle};
+pub(crate) use order::Shuffle;
 use outside::Outside;
 use parts::Parts;
 pub use remote::RemoteHandle;

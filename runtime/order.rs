@@ -1,8 +1,8 @@
-//! [`Order`]: whose turn is next, among those that are ready.
+//! [`Order`]: whose turn is next, among the tasks that are ready.
 
 #![forbid(unsafe_code)]
 
-use crate::executor::{Info, with_current};
+use crate::executor::{Info, Schedule};
 
 /// Whose turn is next, among the tasks that are ready.
 ///
@@ -33,7 +33,7 @@ pub enum Order {
     #[default]
     Fifo,
     /// Any, by this seed: for tests, to find what holds only in the order in which it happened to run. The
-    /// runtime looks outside before each turn, whatever its `event_interval`; when `block_on` ends, as
+    /// executor looks outside before each turn, whatever its `event_interval`; when `block_on` ends, as
     /// many last turns are given as tasks are queued, to any of them.
     ///
     /// One seed gives one schedule, on every machine, if nothing else differs: under a virtual clock, and
@@ -44,21 +44,12 @@ pub enum Order {
     Shuffled(u64),
 }
 
-/// Chooses the task of the next turn, and is told which task that was.
-pub(crate) trait Schedule {
-    /// Which of `ready` that are in the queue, from 0 on; `ready` is not 0.
-    fn choose(&mut self, ready: usize) -> usize;
-
-    /// This task has the next turn.
-    fn turn(&mut self, task: Info);
-}
-
-impl dyn Schedule {
-    /// Sees to it that the turn after this look is the chosen one's.
-    pub(super) fn apply(&mut self) {
-        let next = with_current(|hub| hub.choose_next(|ready| self.choose(ready)));
-        if let Some(task) = next.flatten() {
-            self.turn(task);
+impl Order {
+    /// `None`: the run queue alone says whose turn is next.
+    pub(super) fn schedule(self) -> Option<Box<dyn Schedule>> {
+        match self {
+            Self::Fifo => None,
+            Self::Shuffled(seed) => Some(Box::new(Shuffle::new(seed))),
         }
     }
 }

@@ -5,49 +5,62 @@
 use std::time::Duration;
 
 use super::deadlock::Suspicion;
-use super::order::Schedule;
 use super::parts::Parts;
-use crate::common::tokens;
 use crate::executor::{Driver, Pending, Unpark};
 
 /// Timers over the reactor; over a parked thread where there is no reactor.
 pub(super) struct Outside {
-    pub(super) parts: Parts,
-    /// `None`: first come, first served.
-    pub(super) schedule: Option<Box<dyn Schedule>>,
-    pub(super) deadlock_grace: Duration,
+    parts: Parts,
+    deadlock_grace: Duration,
+    /// Whether something held the clock before the wait, and so before the inbox was taken in.
+    was_held: bool,
     /// From when it first looked like a deadlock until something came.
-    pub(super) suspicion: Option<Suspicion>,
+    suspicion: Option<Suspicion>,
+}
+
+impl Outside {
+    pub(super) fn new(parts: Parts, deadlock_grace: Duration) -> Self {
+        Self { parts, deadlock_grace, was_held: false, suspicion: None }
+    }
+
+    /// Suspects a deadlock before a wait without end under a virtual clock, for nothing that is known.
+    fn suspect(&mut self, limit: Option<Duration>) {
+        if limit.is_none() && !self.was_held && self.parts.is_at_an_end() {
+            self.suspicion.get_or_insert_with(|| Suspicion::new(self.deadlock_grace));
+        } else {
+            self.suspicion = None;
+        }
+    }
+
+    /// How long to wait: not beyond the next deadline, nor beyond the grace of a suspected deadlock.
+    fn shortened(&self, limit: Option<Duration>) -> Option<Duration> {
+        if limit == Some(Duration::ZERO) {
+            return limit; // without a reading of the clock
+        }
+        let grace = self.suspicion.as_ref().map(Suspicion::grace);
+        limit.into_iter().chain(self.parts.wait_limit()).chain(grace).min()
+    }
 }
 
 impl Driver for Outside {
     #[inline]
-    fn look(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
+    fn wait(&mut self, limit: Option<Duration>) {
         if let Some(text) = self.parts.failures.stops_the_run() {
             panic!("{text}");
         }
-        let wait = |is_held: bool| {
-            // A wait without end under a virtual clock, for nothing that is known.
-            if limit.is_none() && !is_held && self.parts.is_at_an_end() {
-                self.suspicion.get_or_insert_with(|| Suspicion::new(self.deadlock_grace));
-            } else {
-                self.suspicion = None;
-            }
-            let grace = self.suspicion.as_ref().map(Suspicion::grace);
-            self.parts.wait(match limit {
-                Some(Duration::ZERO) => limit,
-                limit => limit.into_iter().chain(self.parts.wait_limit()).chain(grace).min(),
-            });
-        };
-        let idle = tokens::idle(|| self.parts.is_held(), wait, inbox);
+        self.was_held = self.parts.is_held();
+        self.suspect(limit);
+        self.parts.wait(self.shortened(limit));
+    }
+
+    #[inline]
+    fn wake(&mut self, any_ready: bool) {
+        let idle = !any_ready && !self.was_held;
         self.parts.wake(idle);
         // Taken out, so that one that is confirmed ends with its run.
         if let Some(suspicion) = self.suspicion.take().filter(|_| idle) {
             suspicion.confirm(&self.parts);
             self.suspicion = Some(suspicion);
-        }
-        if let Some(schedule) = &mut self.schedule {
-            schedule.apply();
         }
     }
 

@@ -117,7 +117,10 @@ impl Parts {
     /// Waits outside at most `limit`. Wakes no task yet.
     #[inline]
     pub(super) fn wait(&self, limit: Option<Duration>) {
+        #[cfg(feature = "net")]
         self.reactor.wait(limit);
+        #[cfg(not(feature = "net"))]
+        self.reactor.park(limit);
     }
 
     /// Until the guard is dropped, the clock does not advance by itself.

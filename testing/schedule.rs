@@ -6,8 +6,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::trace::{Trace, Turn};
-use crate::executor::Info;
-use crate::runtime::{Schedule, Shuffle};
+use crate::executor::{Info, Schedule};
+use crate::runtime::Shuffle;
 use crate::timer::Instant;
 
 /// A run that takes more turns than this is given up. A second or so.

@@ -23,10 +23,11 @@ impl Unpark for Alive {
 }
 
 impl Driver for Watched {
-    fn look(&mut self, _: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
-        inbox();
+    fn wait(&mut self, _: Option<Duration>) {
         thread::yield_now();
     }
+
+    fn wake(&mut self, _: bool) {}
 
     fn pending(&self) -> Pending {
         Pending::default()

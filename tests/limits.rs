@@ -162,9 +162,8 @@ fn an_unparker_that_panics_leaves_the_waker_used_up() {
     struct Panics(Arc<()>);
     struct Unparks(#[allow(dead_code, reason = "it is there to be counted")] Arc<()>);
     impl Driver for Panics {
-        fn look(&mut self, _: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
-            inbox();
-        }
+        fn wait(&mut self, _: Option<Duration>) {}
+        fn wake(&mut self, _: bool) {}
         fn pending(&self) -> Pending {
             Pending::default()
         }

@@ -127,21 +127,41 @@ fn the_root_is_an_ordinary_entry_and_is_polled_only_when_woken() {
 }
 
 /// A driver that looks at nothing, and writes down how it was asked.
-struct Asked(Trace, Rc<Cell<u32>>, Rc<RefCell<Vec<(u32, Waker)>>>);
+struct Asked {
+    trace: Trace,
+    looks: Rc<Cell<u32>>,
+    /// At which look it wakes what.
+    wakes: Rc<RefCell<Vec<(u32, Waker)>>>,
+    is_asked_to_wait: bool,
+}
+
+impl Asked {
+    fn new(trace: Trace) -> Self {
+        Self { trace, looks: Rc::default(), wakes: Rc::default(), is_asked_to_wait: false }
+    }
+
+    /// Whether it is to wake a task at this look or a later one.
+    fn will_wake(&self) -> bool {
+        self.wakes.borrow().iter().any(|(at, _)| *at >= self.looks.get())
+    }
+}
 
 impl Driver for Asked {
-    fn look(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
-        let look = self.1.get() + 1;
-        self.1.set(look);
-        let ready = inbox();
-        self.0.push(if limit.is_none() { "wait" } else { "look" });
-        for (at, waker) in &*self.2.borrow() {
-            if *at == look {
-                self.0.push("wake");
+    fn wait(&mut self, limit: Option<Duration>) {
+        self.looks.set(self.looks.get() + 1);
+        self.is_asked_to_wait = limit.is_none();
+        self.trace.push(if self.is_asked_to_wait { "wait" } else { "look" });
+    }
+
+    fn wake(&mut self, any_ready: bool) {
+        for (at, waker) in &*self.wakes.borrow() {
+            if *at == self.looks.get() {
+                self.trace.push("wake");
                 waker.wake_by_ref();
             }
         }
-        assert!(ready || limit.is_some() || self.2.borrow().iter().any(|(at, _)| *at >= look));
+        let ends = any_ready || self.will_wake();
+        assert!(ends || !self.is_asked_to_wait, "it waits with nothing to wait for");
     }
 
     fn pending(&self) -> Pending {
@@ -160,7 +180,7 @@ impl Driver for Asked {
 #[test]
 fn at_most_the_interval_of_turns_passes_between_looks() {
     let trace = Trace::new();
-    let driver = Asked(trace.clone(), Rc::default(), Rc::default());
+    let driver = Asked::new(trace.clone());
     let executor = Executor::new(driver, NonZeroU32::new(3).unwrap());
     executor.block_on(steps(trace.clone(), "", 7));
     assert_eq!(trace.take(), "look 0 1 2 look 3 4 5 look 6");
@@ -170,7 +190,7 @@ fn at_most_the_interval_of_turns_passes_between_looks() {
 fn an_empty_queue_looks_at_once_and_waits_there() {
     let trace = Trace::new();
     let events = Rc::new(RefCell::new(Vec::new()));
-    let driver = Asked(trace.clone(), Rc::default(), Rc::clone(&events));
+    let driver = Asked { wakes: Rc::clone(&events), ..Asked::new(trace.clone()) };
     let executor = Executor::new(driver, NonZeroU32::new(61).unwrap());
     let mut first = true;
     executor.block_on(poll_fn(|cx| {
@@ -299,15 +319,15 @@ fn a_driver_that_panics_leaves_the_executor_as_it_was() {
     /// Panics at its first look.
     struct Faulty(bool);
     impl Driver for Faulty {
-        fn look(&mut self, _: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
+        fn wait(&mut self, _: Option<Duration>) {
             assert!(std::mem::replace(&mut self.0, true), "the driver's own fault");
-            inbox();
         }
+        fn wake(&mut self, _: bool) {}
         fn pending(&self) -> Pending {
             Pending::default()
         }
         fn unparker(&self) -> Box<dyn Unpark> {
-            Asked(Trace::new(), Rc::default(), Rc::default()).unparker()
+            Asked::new(Trace::new()).unparker()
         }
     }
     let trace = Trace::new();

@@ -65,9 +65,11 @@ impl World {
 }
 
 impl Driver for World {
-    fn look(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
+    fn wait(&mut self, limit: Option<Duration>) {
         self.trace.push(if limit == Some(Duration::ZERO) { "look" } else { "wait" });
-        inbox();
+    }
+
+    fn wake(&mut self, _: bool) {
         let happening = self.happenings.borrow_mut().pop_front();
         happening.into_iter().for_each(|happening| happening());
     }

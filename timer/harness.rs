@@ -106,14 +106,21 @@ pub(super) fn steps(
 }
 
 /// Manual timers as a driver: where the loop would wait, they go where an `advance` is going.
-pub(super) struct Manual(Rc<Timers>);
+pub(super) struct Manual {
+    timers: Rc<Timers>,
+    /// The last wait was to be without end.
+    waits: bool,
+}
 
 impl Driver for Manual {
-    fn look(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
-        let ready = inbox();
-        let waits = limit.is_none() && !ready;
-        assert!(!waits || self.0.move_virtual_clock(), "it waits for a clock that stands");
-        self.0.fire();
+    fn wait(&mut self, limit: Option<Duration>) {
+        self.waits = limit.is_none();
+    }
+
+    fn wake(&mut self, any_ready: bool) {
+        let waits = self.waits && !any_ready;
+        assert!(!waits || self.timers.move_virtual_clock(), "it waits for a clock that stands");
+        self.timers.fire();
     }
 
     fn pending(&self) -> Pending {
@@ -129,7 +136,8 @@ impl Driver for Manual {
 pub(super) fn looped(test: impl FnOnce(&Executor<'static, Manual>, &Timers)) {
     let timers = timers(Clock::Manual);
     let _entered = timers.enter();
-    let executor = Executor::new(Manual(Rc::clone(&timers)), NonZeroU32::MIN);
+    let manual = Manual { timers: Rc::clone(&timers), waits: false };
+    let executor = Executor::new(manual, NonZeroU32::MIN);
     test(&executor, &timers);
 }
 

@@ -20,15 +20,17 @@ use super::common::Trace;
 struct Counts {
     unparks: Arc<AtomicUsize>,
     waits: Rc<Cell<u32>>,
+    is_asked_to_wait: bool,
 }
 
 impl Driver for Counts {
-    fn look(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
-        let ready = inbox();
-        if limit.is_none() {
-            assert!(ready, "it waits with nothing to wait for");
-            self.waits.set(self.waits.get() + 1);
-        }
+    fn wait(&mut self, limit: Option<Duration>) {
+        self.is_asked_to_wait = limit.is_none();
+        self.waits.set(self.waits.get() + u32::from(self.is_asked_to_wait));
+    }
+
+    fn wake(&mut self, any_ready: bool) {
+        assert!(any_ready || !self.is_asked_to_wait, "it waits with nothing to wait for");
     }
 
     fn pending(&self) -> Pending {

@@ -20,13 +20,19 @@ use taketurns::{JoinHandle, spawn, yield_now};
 const BUDGET: usize = 128;
 
 /// Counts looks, and wakes nobody.
-struct Counting(Rc<Cell<usize>>);
+struct Counting {
+    looks: Rc<Cell<usize>>,
+    is_asked_to_wait: bool,
+}
 
 impl Driver for Counting {
-    fn look(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
-        self.0.set(self.0.get() + 1);
-        let ready = inbox();
-        assert!(ready || limit.is_some(), "nothing here would end the wait");
+    fn wait(&mut self, limit: Option<Duration>) {
+        self.looks.set(self.looks.get() + 1);
+        self.is_asked_to_wait = limit.is_none();
+    }
+
+    fn wake(&mut self, any_ready: bool) {
+        assert!(any_ready || !self.is_asked_to_wait, "nothing here would end the wait");
     }
 
     fn pending(&self) -> Pending {
@@ -45,7 +51,8 @@ impl Driver for Counting {
 /// How many looks the run and its end take.
 fn looks(interval: NonZeroU32, root: impl Future<Output = ()>) -> usize {
     let looks = Rc::new(Cell::new(0));
-    let executor = Executor::new(Counting(Rc::clone(&looks)), interval);
+    let counting = Counting { looks: Rc::clone(&looks), is_asked_to_wait: false };
+    let executor = Executor::new(counting, interval);
     executor.block_on(root);
     drop(executor.close());
     looks.get()

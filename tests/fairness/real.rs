@@ -25,7 +25,7 @@ const ENDLESS: usize = 5_000;
 pub(crate) fn trace(program: &Program) -> Vec<Event> {
     let world = Rc::new(World::new(program.clone()));
     let interval = NonZeroU32::new(program.event_interval).unwrap();
-    let executor = Executor::new(Outside(Rc::clone(&world)), interval);
+    let executor = Executor::new(Outside::new(Rc::clone(&world)), interval);
     world.handle.replace(Some(Handle::new(&executor)));
     for (number, run) in program.runs.iter().enumerate() {
         for &op in &program.outside[number] {
@@ -268,32 +268,45 @@ impl Drop for Sent {
 }
 
 /// The driver: never waits, as what it would wait for happens at the look it is asked to wait in.
-struct Outside(Rc<World>);
+struct Outside {
+    world: Rc<World>,
+    /// What happens at this look; `None`: the program says nothing of it.
+    ops: Option<Vec<Op>>,
+    wait: bool,
+    unparks: usize,
+}
 
 impl Outside {
-    fn act(&self, ops: &[Op], which: fn(&Op) -> bool) {
-        for &op in ops.iter().filter(|op| which(op)) {
-            self.0.act(op, &spawn);
+    fn new(world: Rc<World>) -> Self {
+        Self { world, ops: None, wait: false, unparks: 0 }
+    }
+
+    fn act(&self, which: fn(&Op) -> bool) {
+        for &op in self.ops.iter().flatten().filter(|op| which(op)) {
+            self.world.act(op, &spawn);
         }
     }
 }
 
 impl Driver for Outside {
-    fn look(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
-        let world = &self.0;
+    fn wait(&mut self, limit: Option<Duration>) {
+        let world = Rc::clone(&self.world);
         assert!(!world.is_endless(), "the loop runs in a circle");
         let look = world.looks.replace(world.looks.get() + 1);
-        let ops = world.program.looks.get(look);
-        let listed = ops.map(Vec::as_slice).unwrap_or_default();
-        let wait = limit.is_none();
-        assert!(wait || limit == Some(Duration::ZERO), "it waits for ever or not at all");
+        self.ops = world.program.looks.get(look).cloned();
+        self.wait = limit.is_none();
+        assert!(self.wait || limit == Some(Duration::ZERO), "it waits for ever or not at all");
         world.unparks.store(0, Ordering::Relaxed);
-        self.act(listed, |op| !matches!(op, Op::Wake(_)));
-        let unparks = world.unparks.load(Ordering::Relaxed);
-        let ready = inbox();
-        world.push(Event::Look { wait, unparks, ready });
-        self.act(listed, |op| matches!(op, Op::Wake(_)));
-        if wait && ops.is_none() {
+        self.act(|op| !matches!(op, Op::Wake(_)));
+        self.unparks = world.unparks.load(Ordering::Relaxed);
+    }
+
+    fn wake(&mut self, any_ready: bool) {
+        let world = Rc::clone(&self.world);
+        let Self { wait, unparks, .. } = *self;
+        world.push(Event::Look { wait, unparks, ready: any_ready });
+        self.act(|op| matches!(op, Op::Wake(_)));
+        if wait && self.ops.is_none() {
             world.over.set(true);
             world.act(world.root.get().map_or(Op::Stop, Op::Wake), &spawn);
         }
@@ -304,7 +317,7 @@ impl Driver for Outside {
     }
 
     fn unparker(&self) -> Box<dyn Unpark> {
-        Box::new(Counted(Arc::clone(&self.0.unparks)))
+        Box::new(Counted(Arc::clone(&self.world.unparks)))
     }
 }
 

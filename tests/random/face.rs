@@ -33,8 +33,12 @@ impl Unpark for CountedUnpark {
 }
 
 impl Driver for Counted {
-    fn look(&mut self, limit: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
-        self.0.look(limit, inbox);
+    fn wait(&mut self, limit: Option<Duration>) {
+        self.0.wait(limit);
+    }
+
+    fn wake(&mut self, any_ready: bool) {
+        self.0.wake(any_ready);
     }
 
     fn pending(&self) -> Pending {

@@ -45,9 +45,9 @@ fn a_clone_wakes_the_same_task() {
 struct Counts(Arc<AtomicUsize>);
 
 impl Driver for Counts {
-    fn look(&mut self, _: Option<Duration>, inbox: &mut dyn FnMut() -> bool) {
-        inbox();
-    }
+    fn wait(&mut self, _: Option<Duration>) {}
+
+    fn wake(&mut self, _: bool) {}
 
     fn pending(&self) -> Pending {
         Pending::default()
