@@ -1,0 +1,60 @@
+//! Lesson 15: a manager that never yields keeps the thread, and its children pile up.
+
+#![forbid(unsafe_code)]
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use taketurns::spawn;
+use taketurns::time::sleep;
+
+use crate::common::Trace;
+use crate::{SECOND, losing};
+
+const BOUND: usize = 1000;
+
+/// A kilobyte; counts how many are held.
+struct Parcel(Vec<u8>, Rc<Cell<usize>>);
+
+impl Parcel {
+    fn new(held: &Rc<Cell<usize>>) -> Parcel {
+        let content = vec![b'a'; 1000];
+        held.set(held.get() + content.len());
+        Parcel(content, held.clone())
+    }
+}
+
+impl Drop for Parcel {
+    fn drop(&mut self) {
+        self.1.set(self.1.get() - self.0.len());
+    }
+}
+
+async fn child(number: usize, trace: Trace, parcel: Parcel) {
+    if number % (BOUND / 4) == 0 {
+        trace.push(format_args!("child-{number}"));
+    }
+    sleep(SECOND).await;
+    drop(parcel);
+}
+
+#[test]
+fn no_child_runs_until_the_manager_ends_then_each_in_the_order_of_spawning() {
+    let trace = Trace::new();
+    let held = Rc::new(Cell::new(0));
+    let runtime = losing();
+    runtime.block_on(async {
+        for made in 0..BOUND {
+            spawn(child(made, trace.clone(), Parcel::new(&held))).detach();
+            if made % (BOUND / 2) == 0 {
+                trace.push(format_args!("made-{made}"));
+            }
+        }
+        trace.push(format_args!("end-with-{}-bytes", held.get()));
+    });
+    let children = "child-0 child-250 child-500 child-750";
+    assert_eq!(trace.take(), format!("made-0 made-500 end-with-1000000-bytes {children}"));
+    assert_eq!(held.get(), BOUND * 1000, "each holds its parcel while it sleeps");
+    assert_eq!(runtime.shutdown().lost().len(), BOUND);
+    assert_eq!(held.get(), 0);
+}
