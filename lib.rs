@@ -46,6 +46,10 @@
 //! 8. `examples/tour/`: all of it from outside, lesson by lesson; `examples/foreign_loop.rs`: inside a host
 //!    loop; `benches/`: beside its peers.
 //!
+//! # Cancellation
+//!
+//! To cancel a future is to drop it. docs/cancellation.md says for each kind of await here what is lost then, and what is not.
+//!
 //! # Features
 //!
 //! `net`, `time` and `offload` are on by default, and each can be taken away; without them the crate is the
@@ -148,3 +152,8 @@ struct Readme;
 #[cfg(all(doctest, feature = "time"))]
 #[doc = include_str!("docs/time.md")]
 struct Time;
+
+/// And that of docs/cancellation.md.
+#[cfg(all(doctest, feature = "time"))]
+#[doc = include_str!("docs/cancellation.md")]
+struct Cancellation;
