@@ -1,4 +1,7 @@
-//! [`Clock`], which one a runtime goes by, and [`Timeline`], what it reads there.
+//! [`Clock`]: which clock a runtime goes by. [`Timeline`]: the clock of one runtime.
+//!
+//! std's `Instant` would do for the real clock, but no program can move it. So all clocks here count nanoseconds in a
+//! `u64`, and a virtual clock is a number that is set.
 
 #![forbid(unsafe_code)]
 
@@ -10,9 +13,9 @@ use super::wheel::NEVER;
 
 /// Which clock a runtime goes by.
 ///
-/// A runtime begins with one; [`pause`](super::pause) and [`resume`](super::resume) change it. The two that
-/// are not real are *virtual*: a runtime built with one begins at the same [`Instant`](super::Instant) always, so
-/// two runs of one program see the same times, to the nanosecond.
+/// [`Builder::clock`](crate::Builder::clock) sets the clock a runtime begins with. [`pause`](super::pause) and
+/// [`resume`](super::resume) change it. `Manual` and `AutoAdvance` are *virtual*: they always begin at the same
+/// [`Instant`](super::Instant), so two runs of a program see the same times, to the nanosecond.
 ///
 /// ```
 /// use std::time::Duration;
@@ -21,42 +24,40 @@ use super::wheel::NEVER;
 /// let runtime = taketurns::Builder::new().clock(Clock::AutoAdvance).build()?;
 /// runtime.block_on(async {
 ///     let start = Instant::now();
-///     sleep(Duration::from_secs(3600)).await; // at once
+///     sleep(Duration::from_secs(3600)).await; // takes no time
 ///     assert_eq!(start.elapsed(), Duration::from_secs(3600));
 /// });
 /// # std::io::Result::Ok(())
 /// ```
 ///
-/// Under a virtual clock a run that can never end panics and names the tasks that are deadlocked, see
+/// Under a virtual clock, a run that can never end panics and names the deadlocked tasks, see
 /// [`Builder::deadlock_grace`](crate::Builder::deadlock_grace).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Clock {
     /// The system's monotonic clock.
     #[default]
     Real,
-    /// One that stands still until [`advance`](super::advance) moves it.
+    /// Stands still until [`advance`](super::advance) moves it.
     Manual,
-    /// One that goes to the next deadline by itself, at once, whenever no task is ready: an hour's sleep
-    /// takes no time. While a blocking job is in flight, or a [`hold`](super::hold) is out, it stands still,
-    /// as real time must pass for those.
+    /// Jumps to the next deadline whenever no task is ready, so an hour's sleep takes no time. It stands still while
+    /// a blocking job runs or a [`hold`](super::hold) exists, as these take real time.
     ///
-    /// It goes on only where the loop would wait. A [`block_on`](crate::Runtime::block_on) whose future is ready at
-    /// once does not move it, however often it is called; nor does
-    /// [`run_until_stalled`](crate::Runtime::run_until_stalled), which never waits, though that obeys an
-    /// [`advance`](super::advance) in progress. A [`try_tick`](crate::Runtime::try_tick) that finds no task ready
-    /// does move it, to the next deadline, in place of the wait of the loop that calls it.
+    /// It jumps only where the loop would wait. So a [`block_on`](crate::Runtime::block_on) whose future is ready at once
+    /// does not move it, however often it is called. Nor does
+    /// [`run_until_stalled`](crate::Runtime::run_until_stalled), which never waits; but an [`advance`](super::advance) in
+    /// progress does move the clock there. A [`try_tick`](crate::Runtime::try_tick) that finds no task ready moves it to the
+    /// next deadline: the host loop would wait for that.
     ///
-    /// It knows of no other thread, socket or child that is about to wake a task: what waits for one under
-    /// a limit of time, times out at once, unless the clock is held.
+    /// It does not know that another thread, a socket or a child process is about to wake a task. A task that waits for
+    /// one of those with a timeout therefore times out at once, unless a `hold` keeps the clock still.
     AutoAdvance,
 }
 
-/// What every clock shows when it begins, in ns: 36 years, so that an instant before the process
-/// began can be named.
+/// What every clock shows when it begins, in ns. Not zero but 36 years, so that there are instants before it.
 pub(super) const ORIGIN: u64 = 1 << 60;
 
-/// The system's monotonic clock, in ns from a moment of its own. It is the clock that std's `Instant` reads,
-/// but those can only be subtracted, which is a call and some arithmetic more.
+/// The system's monotonic clock, in ns since a moment of the system's choice. std's `Instant` reads the same clock, but
+/// gives no number: subtracting two of them would cost another call and arithmetic.
 #[cfg(all(feature = "net", target_os = "linux"))]
 #[inline]
 pub(super) fn monotonic() -> u64 {
@@ -64,7 +65,7 @@ pub(super) fn monotonic() -> u64 {
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
-/// The system's monotonic clock, in ns from the first time it was read.
+/// The system's monotonic clock, in ns since its first reading.
 #[cfg(not(all(feature = "net", target_os = "linux")))]
 fn monotonic() -> u64 {
     static FIRST: OnceLock<SystemInstant> = OnceLock::new();
@@ -72,51 +73,50 @@ fn monotonic() -> u64 {
     run.as_secs() * 1_000_000_000 + u64::from(run.subsec_nanos())
 }
 
-/// A span in ns; what exceeds 64 bits (584 years) is [`NEVER`].
+/// A span in ns. A span of more than 584 years, which exceeds 64 bits, becomes [`NEVER`].
 #[inline]
 pub(super) fn nanos(span: Duration) -> u64 {
     span.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(span.subsec_nanos()))
 }
 
-/// The real clock as everything outside of a runtime reads it.
+/// The real clock, as it is read outside of a runtime.
 pub(super) fn real_now() -> u64 {
     let began = began().monotonic;
     ORIGIN + (monotonic() - began)
 }
 
-/// When, by the system, a real clock shows `now`.
+/// The system's instant at which a real clock shows `now`.
 #[cfg(feature = "hyper")]
 pub(super) fn to_system(now: u64) -> SystemInstant {
     began().system + Duration::from_nanos(now.saturating_sub(ORIGIN))
 }
 
-/// What a real clock shows at the system's `instant`; at the earliest, what it began with.
+/// What a real clock shows at the system's `instant`. An `instant` before the clock began counts as its beginning.
 #[cfg(feature = "hyper")]
 pub(super) fn from_system(instant: SystemInstant) -> u64 {
     ORIGIN.saturating_add(nanos(instant.saturating_duration_since(began().system)))
 }
 
-/// When the process first asked: one moment for all, so that the instants of all real clocks
-/// compare.
+/// When the process first read the clock. All real clocks count from this moment, so that their instants compare.
 fn began() -> Began {
     static BEGAN: OnceLock<Began> = OnceLock::new();
-    // In this order: what is converted from std's instants may become later by it, not earlier.
+    // In this order, so that an instant converted from std's can only become later, never earlier.
     *BEGAN.get_or_init(|| Began { system: SystemInstant::now(), monotonic: monotonic() })
 }
 
 #[derive(Clone, Copy)]
 struct Began {
-    #[cfg_attr(not(feature = "hyper"), allow(dead_code, reason = "for the conversions"))]
+    #[cfg_attr(not(feature = "hyper"), allow(dead_code, reason = "read only by the conversions"))]
     system: SystemInstant,
     monotonic: u64,
 }
 
-/// The clock of one runtime: real or virtual, and able to change without a jump.
+/// The clock of one runtime. It is real or virtual, and changes from one to the other without a jump.
 pub(super) struct Timeline {
     kind: Cell<Clock>,
-    /// The latest reading. Of a virtual clock: the time.
+    /// The latest reading, in ns. A virtual clock shows this.
     latest: Cell<u64>,
-    /// While real: by how much it is ahead of the system's.
+    /// While real: how far it is ahead of the system's clock, in ns.
     ahead: Cell<u64>,
 }
 
@@ -137,14 +137,14 @@ impl Timeline {
     #[inline]
     pub(super) fn now(&self) -> u64 {
         if self.kind.get() == Clock::Real {
-            // It stands at the last instant before never, where an `advance` may have brought it.
+            // Not before the latest reading, and not at never: an `advance` may have brought the clock to the instant before.
             let now = monotonic().wrapping_add(self.ahead.get());
             self.latest.set(now.max(self.latest.get()).min(NEVER - 1));
         }
         self.latest.get()
     }
 
-    /// What the last reading was: not after now, and free.
+    /// The latest reading. It costs nothing, and is never after now.
     #[inline]
     pub(super) fn latest(&self) -> u64 {
         self.latest.get()
@@ -155,13 +155,13 @@ impl Timeline {
         self.latest.set(now);
     }
 
-    /// It stands still from now on.
+    /// Makes the clock manual: it stands still from now on.
     pub(super) fn pause(&self) {
         self.now();
         self.kind.set(Clock::Manual);
     }
 
-    /// It runs on from where it stands.
+    /// Makes the clock real: it runs on from where it stands.
     pub(super) fn resume(&self) {
         self.ahead.set(self.latest.get().wrapping_sub(monotonic()));
         self.kind.set(Clock::Real);

@@ -1,5 +1,5 @@
-//! For the tests of this part: a waker that records, manual timers whose driver's calls are made by hand, and
-//! an executor over manual timers.
+//! For the tests of this part: a waker that records its name when woken, manual timers on which the test makes the driver's
+//! calls, and an executor over manual timers.
 
 #![forbid(unsafe_code)]
 
@@ -17,7 +17,7 @@ use super::{Clock, Instant, Sleep, advance, sleep};
 use crate::common::tokens::Tokens;
 use crate::executor::{Driver, Executor, ParkThread, Pending, Unpark, spawn, yield_now};
 
-/// Who was woken, in order.
+/// The names of the wakers that were woken, in order.
 #[derive(Clone, Default)]
 pub(super) struct Trace(Arc<Mutex<Vec<&'static str>>>);
 
@@ -64,19 +64,19 @@ pub(super) const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// Timers that nothing holds.
+/// Timers of a clock that no job or `hold` keeps still.
 pub(super) fn timers(clock: Clock) -> Rc<Timers> {
     Timers::new(clock, RESOLUTION, Tokens::of_nobody())
 }
 
-/// Runs `test` inside of manual timers.
+/// Runs `test` inside of timers with a manual clock.
 pub(super) fn manual(test: impl FnOnce(&Timers, &Trace)) {
     let timers = timers(Clock::Manual);
     let _entered = timers.enter();
     test(&timers, &Trace::default());
 }
 
-/// Sleeps that were polled once, each by its own name.
+/// Polls each sleep once, with a waker of its name.
 pub(super) fn asleep<const N: usize>(
     trace: &Trace,
     sleeps: [(&'static str, Duration); N],
@@ -88,7 +88,7 @@ pub(super) fn asleep<const N: usize>(
     })
 }
 
-/// What was woken at which millisecond, each time nothing was ready, until `span` has passed.
+/// Advances by `span`. Returns the milliseconds at which the clock stopped on the way, and the wakers woken there.
 pub(super) fn steps(
     timers: &Timers,
     trace: &Trace,
@@ -105,10 +105,10 @@ pub(super) fn steps(
     steps
 }
 
-/// Manual timers as a driver: where the loop would wait, they go where an `advance` is going.
+/// Timers with a manual clock as a driver: where the loop would wait, they do a step of the `advance` in progress.
 pub(super) struct Manual {
     timers: Rc<Timers>,
-    /// The last wait was to be without end.
+    /// The last `wait` had no limit.
     waits: bool,
 }
 
@@ -119,7 +119,7 @@ impl Driver for Manual {
 
     fn wake(&mut self, any_ready: bool) {
         let waits = self.waits && !any_ready;
-        assert!(!waits || self.timers.move_virtual_clock(), "it waits for a clock that stands");
+        assert!(!waits || self.timers.move_virtual_clock(), "the loop waits for a clock that stands still");
         self.timers.fire();
     }
 
@@ -132,7 +132,7 @@ impl Driver for Manual {
     }
 }
 
-/// Runs `test` with an executor over manual timers that looks at them after each turn.
+/// Runs `test` with an executor over manual timers that takes a look after each turn.
 pub(super) fn looped(test: impl FnOnce(&Executor<'static, Manual>, &Timers)) {
     let timers = timers(Clock::Manual);
     let _entered = timers.enter();
@@ -141,7 +141,7 @@ pub(super) fn looped(test: impl FnOnce(&Executor<'static, Manual>, &Timers)) {
     test(&executor, &timers);
 }
 
-/// How often a task has done `leaf` after each of its turns, when it does it 300 times.
+/// A task calls `leaf` 300 times. Returns how many of the calls were done after each of its turns.
 pub(super) fn done_by_turn(
     executor: &Executor<'static, Manual>,
     mut leaf: impl AsyncFnMut() + 'static,

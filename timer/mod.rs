@@ -1,41 +1,56 @@
-//! When: the clock of a runtime, its timer wheel, and [`sleep()`].
+//! When: the clock of a runtime, its timers, and [`sleep()`].
 //!
-//! Each runtime has a clock of its own. The [real one](Clock::Real) is the system's monotonic
-//! clock. Two are virtual, so that a test of an hour's timeouts takes no time and gives the same trace on
-//! every run: the [manual one](Clock::Manual) stands still until [`advance`] moves it, and the one that
-//! [advances by itself](Clock::AutoAdvance) goes to the next deadline whenever no task is ready.
+//! A timer wakes a task at a deadline. The loop could keep its timers in a sorted list, but most timers are timeouts: a
+//! server arms one per request and drops it long before it is due, and each time the list would have to be searched. A
+//! binary heap is faster to insert into, but a dropped timer would still have to be found in it, or would stay there until it
+//! is due. So the timers are in a *wheel*, where arming, dropping and firing a timer takes constant time, however many
+//! there are.
 //!
-//! The promise: never early. Late by at most one tick of the wheel (2^16 ns, 66 us, unless
-//! [`Builder::timer_resolution`](crate::Builder::timer_resolution) says otherwise; none under a virtual
-//! clock), plus the wait for the loop's next look, plus the turns queued ahead, plus the kernel's timer slack
-//! (50 us, unless `Builder::timer_slack` does; of a long wait, Linux takes a thousandth instead). What one
-//! look finds due is woken in order of (deadline, arming). docs/time.md has it measured.
+//! # Clocks
 //!
-//! The real clock is the one std reads: it never jumps, so setting the system's time moves no timer. Whether
-//! it runs while the machine is suspended is the system's choice. On Linux and macOS it stands still: a sleep
-//! of an hour is an hour of a machine that is awake. On Windows it runs, and what came due meanwhile fires on
-//! return. For a time of day, sleep in slices and look at the system's time after each; docs/time.md shows
-//! how.
+//! Each runtime has a clock of its own. The [real one](Clock::Real) is the system's monotonic clock. Two clocks are
+//! virtual, so that a test of an hour's timeouts takes no time and gives the same trace on every run. The
+//! [manual one](Clock::Manual) stands still until [`advance`] moves it. The [auto-advancing one](Clock::AutoAdvance) jumps to
+//! the next deadline by itself whenever no task is ready.
+//!
+//! # When a timer fires
+//!
+//! Never early. Late by at most the sum of:
+//!
+//! * one tick of the wheel: 2^16 ns (66 us), unless [`Builder::timer_resolution`](crate::Builder::timer_resolution) sets
+//!   another.
+//! * the wait for the loop's next look, and the turns of the tasks queued ahead.
+//! * the kernel's timer slack: 50 us, unless `Builder::timer_slack` sets another. In a long wait Linux takes a thousandth of
+//!   the wait instead.
+//!
+//! Under a virtual clock a timer is not late at all, as that clock stands still while tasks take their turns.
+//!
+//! Timers that one look finds due fire in order of (deadline, arming). docs/time.md has the lateness measured.
+//!
+//! The real clock is the one that std reads. It never jumps, so setting the system's time moves no timer. Whether it runs
+//! while the machine is suspended is the system's choice. On Linux and macOS it stands still: a sleep of an hour is an hour
+//! of a machine that is awake. On Windows it runs, and timers that came due meanwhile fire on return. To wait for a time of
+//! day, sleep in slices and look at the system's time after each; docs/time.md shows how.
 //!
 //! # Layout
 //!
-//! 1. `wheel.rs`: the data structure, integers only; `rings.rs`: its entries' keys, and which slot each is in.
-//! 2. `clock.rs`: [`Clock`], and what one runtime takes for now. `instant.rs`: [`Instant`].
-//! 3. `timers.rs`: the wheel, the clock and the wakers together, as the runtime holds them; `newest.rs`: the
-//!    one armed last.
-//! 4. `sleep.rs`: [`sleep()`], [`sleep_until`], [`Sleep`].
-//! 5. `timeout.rs`, `interval.rs`, `call.rs`: what is made of it: [`timeout()`], [`interval()`],
-//!    [`call_later`].
-//! 6. `virtual_time.rs`: [`pause`], [`advance`], [`resume`], [`hold`].
+//! 1. `wheel.rs`: values by deadline, as integers only. `rings.rs`: which entry is in which slot of the wheel.
+//! 2. `clock.rs`: [`Clock`], and how a runtime reads its clock. `instant.rs`: [`Instant`].
+//! 3. `newest.rs`: keeps the timer that was armed last out of the wheel.
+//! 4. `progress.rs`: how far an [`advance`] moves the clock.
+//! 5. `timers.rs`: these four together, as the runtime holds them.
+//! 6. `sleep.rs`: [`sleep()`], [`sleep_until`], [`Sleep`].
+//! 7. `timeout.rs`, `interval.rs`, `call.rs`: built on `Sleep`: [`timeout()`], [`interval()`], [`call_later`].
+//! 8. `virtual_time.rs`: [`pause`], [`advance`], [`resume`], [`hold`].
 
 #![forbid(unsafe_code)]
 
-mod advance;
 mod call;
 mod clock;
 mod instant;
 mod interval;
 mod newest;
+mod progress;
 mod rings;
 mod sleep;
 mod timeout;

@@ -1,26 +1,28 @@
-//! [`Rings`]: which entries of the wheel there are, by keys that go stale, and which slot each is in.
+//! [`Rings`]: which slot of the wheel each entry is in, and keys by which entries are found.
 //!
-//! A pointer to an entry would need `unsafe` to follow and could outlive what it points to. An index is
-//! plain, and with the generation of its node beside it, the key of a removed entry finds nothing, whatever
-//! entry has its place now. (A node would have to be used 2^32 times while one key is kept for a stale key to be
-//! mistaken.) Nodes are used again, so a steady state allocates nothing.
+//! A slot needs a list that an entry can leave from the middle. A list of pointers would need `unsafe`, and a pointer
+//! could outlive its entry. So entries are linked by their index in one array. A key is an index and a generation, which
+//! counts how often the entry's node was used: the key of a removed entry finds nothing, even when its node is in use again.
+//! (A stale key could be mistaken only if its node were used 2^32 times meanwhile.)
 //!
-//! Those of a slot form a ring, first in, first out, doubly linked, with a node for the slot itself: so a
-//! ring has no ends to look out for, and an entry that leaves need not say which ring it leaves. All nodes are in
-//! one array, the slots' first. They are apart from what the entries are about, and small, as arming or
-//! cancelling one of a million timers waits for the memory of its node.
+//! The entries of a slot form a ring: a doubly linked list that begins and ends at a node for the slot itself. So a list
+//! has no ends to treat apart, and an entry can leave without knowing which ring it is in. A ring is first in, first out.
+//!
+//! All nodes are in one array, those of the slots first. They are small and apart from the deadlines and wakers, because
+//! arming or cancelling one of a million timers has to wait for the memory of its node. Nodes are used again, so a steady
+//! state allocates nothing.
 
 #![forbid(unsafe_code)]
 
 use std::mem;
 
-/// No node: the end of the list of those that are free, and the neighbour of a node in no ring.
+/// No node: the end of the list of free nodes, and `previous` of a node that is in no ring.
 const NIL: u32 = u32::MAX;
 
-/// So many nodes are made at a time.
+/// How many nodes are allocated at a time.
 const CHUNK: usize = 32;
 
-/// Names one entry for as long as it is there.
+/// Finds one entry until that is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key {
     node: u32,
@@ -29,14 +31,14 @@ pub(super) struct Key {
 
 #[derive(Clone, Copy)]
 struct Node {
-    /// [`NIL`]: it is in no ring.
+    /// [`NIL`]: the node is in no ring.
     previous: u32,
-    /// While free: the next one that is.
+    /// While the node is free: the next free node.
     next: u32,
     generation: u32,
 }
 
-/// See the head of this file. An entry is a number from 0 on.
+/// The slots and their entries, as nodes. Entries are numbered from 0.
 pub(super) struct Rings {
     nodes: Vec<Node>,
     slots: u32,
@@ -45,18 +47,18 @@ pub(super) struct Rings {
 }
 
 impl Rings {
-    /// So many slots, all empty.
+    /// Makes `slots` empty slots.
     pub(super) fn new(slots: u32) -> Self {
         let ring = |slot| Node { previous: slot, next: slot, generation: 0 };
         Rings { nodes: (0..slots).map(ring).collect(), slots, free: NIL, len: 0 }
     }
 
-    /// How many are in a ring.
+    /// How many entries are in a ring.
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    /// How many there can be before there is need of more memory.
+    /// For how many entries there are nodes.
     pub(super) fn room(&self) -> usize {
         self.nodes.len() - self.slots as usize
     }
@@ -66,7 +68,7 @@ impl Rings {
         self.nodes.capacity()
     }
 
-    /// Takes a node from the free ones, to be [appended](Self::append) somewhere.
+    /// Takes a free node, to be [appended](Self::append) to a slot later.
     #[inline]
     pub(super) fn reserve(&mut self) -> Key {
         if self.free == NIL {
@@ -86,14 +88,14 @@ impl Rings {
         self.nodes[len + CHUNK - 1].next = NIL;
     }
 
-    /// Puts a reserved one into a slot's ring, as the last. From now on its key finds it.
+    /// Puts a reserved node into a slot's ring, as the last. From then on its key finds it.
     #[inline]
     pub(super) fn append(&mut self, slot: u32, key: Key) {
         self.len += 1;
         self.link(slot, key.node);
     }
 
-    /// The entry of `key`; `None` when it was removed.
+    /// The entry of `key`. `None`: it was removed.
     #[inline]
     pub(super) fn find(&self, key: Key) -> Option<u32> {
         let node = self.nodes[key.node as usize];
@@ -101,13 +103,13 @@ impl Rings {
         found.then(|| key.node - self.slots)
     }
 
-    /// The entry that a reserved `key` is of.
+    /// The entry of a reserved `key`.
     #[inline]
     pub(super) fn entry(&self, key: Key) -> u32 {
         key.node - self.slots
     }
 
-    /// Frees the node and makes its keys stale. The slot, if it was its last.
+    /// Frees the node of `entry` and makes its key stale. Returns the slot that this emptied, if any.
     #[inline]
     pub(super) fn remove(&mut self, entry: u32) -> Option<u32> {
         let emptied = self.unlink(entry);
@@ -120,7 +122,8 @@ impl Rings {
         emptied
     }
 
-    /// Puts it at the end of another slot's ring, or of the same. The slot it left, if it was its last.
+    /// Moves `entry` to the end of a slot's ring, which may be the ring it is in. Returns the slot that leaving emptied, if
+    /// any.
     #[inline]
     pub(super) fn relink(&mut self, slot: u32, entry: u32) -> Option<u32> {
         let emptied = self.unlink(entry);
@@ -141,23 +144,23 @@ impl Rings {
         let Node { previous, next, .. } = self.nodes[(self.slots + entry) as usize];
         self.nodes[previous as usize].next = next;
         self.nodes[next as usize].previous = previous;
-        // The same on both sides is the slot's own node: it was alone there.
+        // If both neighbours are the same node, that is the slot's own, and the ring had no other entry.
         (previous == next).then_some(next)
     }
 
-    /// The first of a slot.
+    /// The first entry of a slot.
     #[inline]
     pub(super) fn first(&self, slot: u32) -> Option<u32> {
-        self.behind(slot)
+        self.next_entry(slot)
     }
 
-    /// All of a slot, the first first.
-    pub(super) fn of(&self, slot: u32) -> impl Iterator<Item = u32> {
-        std::iter::successors(self.first(slot), |&entry| self.behind(self.slots + entry))
+    /// The entries of a slot, in order.
+    pub(super) fn entries_of(&self, slot: u32) -> impl Iterator<Item = u32> {
+        std::iter::successors(self.first(slot), |&entry| self.next_entry(self.slots + entry))
     }
 
-    /// The entry behind a node.
-    fn behind(&self, index: u32) -> Option<u32> {
+    /// The entry after a node. `None`: the ring ends there.
+    fn next_entry(&self, index: u32) -> Option<u32> {
         self.nodes[index as usize].next.checked_sub(self.slots)
     }
 }

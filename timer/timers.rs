@@ -1,12 +1,11 @@
 //! [`Timers`]: the wheel, the clock and the wakers of one runtime.
 //!
-//! The runtime's driver holds it, enters it with the loop, and asks it three things between turns:
-//! which wakers are due ([`fire`](Timers::fire)), how long a wait may be
-//! ([`wait_limit`](Timers::wait_limit)), and, where a real clock would be waited for, to go on to the next
-//! deadline if the clock is a virtual one ([`move_virtual_clock`](Timers::move_virtual_clock)).
+//! The runtime's driver calls three functions between turns. [`wait_limit`](Timers::wait_limit) says how long the loop may
+//! wait. [`move_virtual_clock`](Timers::move_virtual_clock) moves a virtual clock where a real one would be waited for.
+//! [`fire`](Timers::fire) wakes the tasks whose timers are due.
 //!
-//! A waker may run anything when it is cloned, woken or dropped: drop a sleep, arm one, panic. So none of
-//! the three happens while the wheel is borrowed, and a panic of one in a batch keeps no other from its wake.
+//! Cloning, waking or dropping a waker may run any code: it may drop a sleep, arm one, or panic. So none of the three
+//! happens while the wheel is borrowed, and after a waker that panics the others are still woken.
 
 #![forbid(unsafe_code)]
 
@@ -16,27 +15,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
-use super::advance::AdvanceInProgress;
 use super::clock::{self, Clock, Timeline};
 use super::newest::Newest;
+use super::progress::AdvanceInProgress;
 use super::rings::Key;
 use super::wheel::{Due, NEVER, Wheel};
 use crate::common::scoped::{self, Entered, Scoped};
 use crate::common::tokens::Tokens;
 use crate::executor::contain;
 
-/// The tick of the wheel under the real clock, unless told otherwise: near the 50 us by which Linux is
-/// late with timers anyway.
+/// The default tick of the wheel under the real clock. A finer one would gain little, as Linux ends a wait up to 50 us late.
 pub(crate) const RESOLUTION: Duration = Duration::from_nanos(1 << 16);
 
-/// Under a virtual clock: 1 ns, so that what is due at different times never fires together.
+/// Ticks of 1 ns under a virtual clock, so that timers with different deadlines never fire together.
 const VIRTUAL_SHIFT: u32 = 0;
 
 thread_local! {
     static CURRENT: Scoped<Timers> = const { scoped::empty() };
 }
 
-/// See the head of this file.
+/// One per runtime, on the runtime's thread.
 pub(crate) struct Timers {
     id: u32,
     pub(super) timeline: Timeline,
@@ -44,17 +42,17 @@ pub(crate) struct Timers {
     wheel: RefCell<Wheel<Waker>>,
     /// Under the real clock a tick of the wheel is `2^real_shift` ns.
     real_shift: u32,
-    /// Due and not yet woken, the first at the end. Empty between calls.
+    /// Taken out of the wheel to be woken, in reverse order. Empty between calls.
     due: RefCell<Vec<Due<Waker>>>,
     pub(super) advance: AdvanceInProgress,
-    /// While one is out, a virtual clock stands still.
+    /// While a token is out, a virtual clock stands still.
     pub(super) holds: Arc<Tokens>,
     /// Set during `run_until_stalled`: it would never return if the clock advanced by itself.
     auto_advance_is_off: Cell<bool>,
 }
 
 impl Timers {
-    /// With ticks of at most `resolution`, which is not zero, under the real clock.
+    /// `resolution` is the longest tick under the real clock. It must not be zero.
     pub(crate) fn new(clock: Clock, resolution: Duration, holds: Arc<Tokens>) -> Rc<Self> {
         let timeline = Timeline::new(clock);
         let real_shift = clock::nanos(resolution).ilog2();
@@ -72,19 +70,19 @@ impl Timers {
         })
     }
 
-    /// Makes these the ones of this thread until the guard is dropped.
+    /// Until the guard is dropped, functions such as `sleep` on this thread use these timers.
     pub(crate) fn enter(self: &Rc<Self>) -> Entered<Timers> {
         scoped::enter(&CURRENT, Rc::clone(self))
     }
 
-    /// Asks those of the runtime this thread is inside of, without a reference count. `f` must not run anything of a
-    /// user's (a waker, a drop): that could enter another runtime, whose place is borrowed here.
+    /// Calls `f` with the timers of the runtime this thread is inside of, without touching their reference count. `f`
+    /// must not run user code (a waker, a destructor), as that could enter a runtime while the thread-local is borrowed.
     #[inline]
     pub(super) fn with<R>(f: impl FnOnce(&Timers) -> R) -> Option<R> {
         CURRENT.try_with(|current| current.borrow().as_deref().map(f)).ok().flatten()
     }
 
-    /// [`with`](Self::with), for a function that cannot do without.
+    /// [`with`](Self::with), for a `function` that panics outside of a runtime.
     #[track_caller]
     #[inline]
     pub(super) fn needed<R>(function: &str, f: impl FnOnce(&Timers) -> R) -> R {
@@ -94,14 +92,14 @@ impl Timers {
         }
     }
 
-    /// Those of the runtime this thread is inside of, for a function that cannot do without.
+    /// The timers of the runtime this thread is inside of, for a `function` that panics outside of one.
     #[track_caller]
     pub(crate) fn needed_by(function: &str) -> Rc<Self> {
         scoped::needed_by(function, &CURRENT)
     }
 
-    /// Unlike that of any other in this process, unless 2^32 were made between the two. Short, so that a timer has
-    /// room to say where it was made.
+    /// Tells these timers apart from all others of the process. (The number repeats after 2^32 runtimes.) 32 bits, so
+    /// that a [`Sleep`](super::Sleep) has room for the place where it was made.
     #[inline]
     pub(super) fn id(&self) -> u32 {
         self.id
@@ -118,8 +116,8 @@ impl Timers {
         self.wheel().len()
     }
 
-    /// Wakes all that are due by one reading of the clock, in (deadline, arming) order. Nothing
-    /// armed: no reading.
+    /// Reads the clock once, and wakes the tasks of all timers due by then, in order of (deadline, arming). Does not
+    /// read the clock if no timer will come due.
     pub(crate) fn fire(&self) {
         if self.has_deadlines() {
             self.collect(self.timeline.now());
@@ -127,12 +125,10 @@ impl Timers {
         }
     }
 
-    /// How long a wait may last so as not to miss a deadline; `None`: for ever, as far as timers
-    /// go.
+    /// How long the loop may wait without missing a deadline. `None`: no timer limits the wait.
     ///
-    /// Zero when something is due, and when a virtual clock has somewhere to go and is not held:
-    /// [`move_virtual_clock`](Self::move_virtual_clock) moves it. Never early for a deadline. If many timers share a
-    /// coarse slot, the wait may end sooner, only to cascade them.
+    /// Zero when a timer is due, and when [`move_virtual_clock`](Self::move_virtual_clock) could move the clock. Never
+    /// early for a deadline. If many timers share a coarse slot, the wait may end sooner, only to cascade them.
     pub(crate) fn wait_limit(&self) -> Option<Duration> {
         if self.may_move_to().is_some() && !self.is_held() {
             return Some(Duration::ZERO);
@@ -146,17 +142,16 @@ impl Timers {
         self.timeline.kind() != Clock::Real
     }
 
-    /// Whether the clock is a virtual one and has to stand still.
+    /// Whether the clock is virtual and has to stand still, as a blocking job or a `hold` takes real time.
     pub(crate) fn is_held(&self) -> bool {
         self.is_virtual() && self.holds.are_out()
     }
 
-    /// Nothing is ready, and nothing holds the clock: moves a virtual clock that has somewhere to go. To the
-    /// next deadline, and wakes the timers due there; or to the end of the `advance`, and wakes the advancer.
-    /// `true`: it moved.
+    /// Moves a virtual clock, if it may move: to the next deadline, whose timers it fires, or to the end of the `advance`
+    /// in progress, whose task it wakes. Call it only when no task is ready and the clock is not held. `true`: it moved.
     pub(crate) fn move_virtual_clock(&self) -> bool {
         let Some(end) = self.may_move_to() else { return false };
-        // Only the last step of a cascade is a deadline; no clock shows the steps before it.
+        // Only the last step of a cascade reaches a deadline. The clock never shows the steps before it.
         while let Some(expiry) = self.next_expiry().filter(|&expiry| expiry <= end) {
             if self.collect(expiry) {
                 self.timeline.set(expiry.max(self.timeline.now()));
@@ -177,8 +172,8 @@ impl Timers {
         AutoAdvanceOff { timers: Rc::clone(self), was_off: self.auto_advance_is_off.replace(true) }
     }
 
-    /// How far a virtual clock may go now: to the end of the `advance` in progress, or by itself to
-    /// whatever deadline there is.
+    /// How far a virtual clock may move now: to the end of the `advance` in progress, or by auto-advance as far as the
+    /// last deadline. `None`: it stands still.
     fn may_move_to(&self) -> Option<u64> {
         let kind = || self.timeline.kind();
         let by_itself = || {
@@ -187,7 +182,7 @@ impl Timers {
         self.advance.target().or_else(|| by_itself().then_some(NEVER - 1))
     }
 
-    /// Which tasks wait for a timer, and how long until it is due; `None`: never.
+    /// Which tasks wait for a timer, and how long until each timer is due (`None`: never).
     pub(crate) fn waiting<T>(
         &self,
         task_of: impl Fn(&Waker) -> Option<T>,
@@ -201,8 +196,8 @@ impl Timers {
         armed.filter_map(|(deadline, waker)| Some((task_of(waker)?, left(deadline)))).collect()
     }
 
-    /// Takes `waker` and has it woken at `deadline`; `None` leaves it there, as that has passed by the last
-    /// reading of the clock, made for whatever reason: no reading is made to find out.
+    /// Takes `waker`, to be woken at `deadline`. `None`: the deadline has passed, and `waker` is left to the caller.
+    /// Whether it has passed is decided by the latest reading of the clock, as another reading would cost time.
     #[inline]
     pub(super) fn arm(&self, deadline: u64, waker: &mut Option<Waker>) -> Option<Key> {
         if deadline <= self.timeline.latest() {
@@ -212,7 +207,7 @@ impl Timers {
         Some(self.newest.keep(deadline, waker.take()))
     }
 
-    /// Whether an armed timer still waits, and whether it wakes `waker`.
+    /// Whether a timer still waits, and whether it will wake `waker`.
     pub(super) fn check(&self, key: Key, waker: &Waker) -> Check {
         match self.wheel().get_mut(key) {
             None => Check::Fired,
@@ -221,14 +216,14 @@ impl Timers {
         }
     }
 
-    /// Swaps `waker` with the registered one; the caller drops the old.
+    /// Swaps `waker` with the registered waker, for the caller to drop.
     pub(super) fn replace_waker(&self, key: Key, waker: &mut Waker) {
         if let Some(registered) = self.wheel().get_mut(key) {
             std::mem::swap(registered, waker);
         }
     }
 
-    /// `false`: it had fired.
+    /// Gives an armed timer another deadline. `false`: it had fired.
     #[inline]
     pub(super) fn reset(&self, key: Key, deadline: u64) -> bool {
         if self.newest.has_key(key) {
@@ -238,7 +233,7 @@ impl Timers {
         self.wheel().reset(key, deadline)
     }
 
-    /// The waker is for the caller to drop, once nothing is borrowed any more.
+    /// Disarms a timer. Returns its waker, for the caller to drop with nothing borrowed. `None`: it had fired.
     #[inline]
     pub(super) fn cancel(&self, key: Key) -> Option<Waker> {
         if self.newest.has_key(key) {
@@ -252,13 +247,13 @@ impl Timers {
         self.wheel.borrow_mut().cancel(key)
     }
 
-    /// Fits the wheel to the clock, which has just changed.
+    /// Gives the wheel the tick of the clock, which has just changed.
     pub(super) fn fit_wheel_to_clock(&self) {
         let shift = shift(self.timeline.kind(), self.real_shift);
         self.wheel().change_tick(shift, self.timeline.latest());
     }
 
-    /// The wheel, with all that is armed.
+    /// The wheel, with every armed timer in it.
     fn wheel(&self) -> RefMut<'_, Wheel<Waker>> {
         self.move_newest();
         self.wheel.borrow_mut()
@@ -288,15 +283,15 @@ impl Timers {
         self.wheel().next_expiry()
     }
 
-    /// Takes what is due at `now` out of the wheel. `true`: there is something to wake.
+    /// Takes the timers due at `now` out of the wheel. `true`: there are some to wake.
     fn collect(&self, now: u64) -> bool {
         let mut due = self.due.borrow_mut();
         self.wheel().take_due(now, &mut due);
         !due.is_empty()
     }
 
-    /// Wakes what was collected. A waker that panics is contained, and the rest are woken in the same look: one
-    /// `contain` for all of them, as each costs something, and another one after each panic.
+    /// Wakes the wakers that were collected. A panic of a waker is contained, and the others are still woken in the same
+    /// look. One `contain` serves all wakers, as each has its cost, and after a panic another one serves the rest.
     fn wake_due(&self) {
         let next = || self.due.borrow_mut().pop();
         while !self.due.borrow().is_empty() {
@@ -328,7 +323,7 @@ impl Drop for AutoAdvanceOff {
 pub(super) enum Check {
     Fired,
     Waits,
-    /// It waits, and another waker is the one to be woken.
+    /// It waits, and will wake another waker.
     WakesAnother,
 }
 

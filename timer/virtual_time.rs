@@ -1,8 +1,8 @@
 //! Virtual time: [`pause`], [`advance`], [`resume`], [`hold`].
 //!
-//! For tests. While [`advance`] moves a clock, or it moves by itself, what waits for timers runs through at
-//! once, and always in the same order: the clock moves only when no task is ready, and then to the next
-//! deadline exactly. (tokio's `test-util` and trio's autojump clock are the models.)
+//! A test of timeouts could sleep for real, but it would be slow, and its order of events would depend on how busy the
+//! machine is. So a test runs under a virtual clock. That moves only when no task is ready, and then exactly to the next
+//! deadline, so the tasks run in the same order every time. (tokio's `test-util` and trio's autojump clock are the models.)
 
 #![forbid(unsafe_code)]
 
@@ -20,12 +20,13 @@ use super::timers::Timers;
 use super::wheel::NEVER;
 use crate::common::tokens::Token;
 
-/// Stops the clock of this runtime: it is [manual](Clock::Manual) from here on, and only [`advance`] moves
-/// it. (tokio's advances by itself then, as [`Clock::AutoAdvance`] does here.)
+/// Stops the clock of this runtime: from now on it is [manual](Clock::Manual), and only [`advance`] moves it. (After tokio's
+/// `pause` the clock advances by itself. Here [`Clock::AutoAdvance`] does that, and `pause` stops it too.)
 ///
-/// Sleeping tasks keep the time that was left to them. On a clock that advances by itself it ends that. A run
-/// that can never end panics from here on ([`Builder::deadlock_grace`](crate::Builder::deadlock_grace)): what
-/// waits for a thread of your own wants a [`hold`].
+/// Sleeping tasks keep the time that was left to them.
+///
+/// From now on a run that can never end panics ([`Builder::deadlock_grace`](crate::Builder::deadlock_grace)). If a task
+/// waits for a thread of your own, use a [`hold`].
 ///
 /// # Panics
 ///
@@ -49,14 +50,13 @@ pub fn pause() {
     timers.fit_wheel_to_clock();
 }
 
-/// Lets the clock of this runtime run again, with the system's, from where it stands.
+/// Makes the clock of this runtime real: it runs on from where it stands.
 ///
-/// Sleeping tasks wait for what is left of their time by the virtual clock, now in real time. On a
-/// real clock it does nothing.
+/// Sleeping tasks wait in real time for what is left of their virtual time. On a real clock this does nothing.
 ///
 /// # Panics
 ///
-/// Outside of a runtime; and while an [`advance`] is in progress.
+/// Outside of a runtime, and while an [`advance`] is in progress.
 ///
 /// ```
 /// use std::time::Duration;
@@ -85,20 +85,20 @@ pub fn resume() {
 
 /// Moves the virtual clock of this runtime by `span`, deadline by deadline.
 ///
-/// Whenever no task is ready, the clock goes on to the next deadline within the span, and the tasks
-/// that wait for it run and see exactly that time; a timer they arm fires in its turn if it is
-/// within the span too. When none is left the clock shows `span` later than at the first poll, and
-/// this returns. A task that is always ready therefore holds the clock still, and so do blocking jobs in
-/// flight and [`hold`].
+/// Whenever no task is ready, the clock moves to the next deadline within the span. The tasks that wait for this deadline
+/// run, and read exactly that time. If they arm a timer within the span, it fires too. When no deadline is left within the
+/// span, the clock moves to its end, and this returns. The span counts from the first poll.
+///
+/// The clock waits for tasks that are ready, so a task that is always ready keeps it still. It also stands still while
+/// blocking jobs run or a [`hold`] exists.
 ///
 /// # Cancellation
 ///
-/// When the future is dropped the clock stays where it has come to.
+/// When the future is dropped, the clock stays where it is.
 ///
 /// # Panics
 ///
-/// Outside of a runtime; on a real clock ([`pause`] it first); and while another `advance` is in
-/// progress in this runtime.
+/// Outside of a runtime, on a real clock ([`pause`] it first), and while another `advance` is in progress in this runtime.
 ///
 /// ```
 /// use std::time::Duration;
@@ -122,14 +122,15 @@ pub async fn advance(span: Duration) {
     poll_fn(|cx| advancing.poll(cx)).await;
 }
 
-/// Holds the virtual clock of this runtime until the guard is dropped, here or on another thread.
+/// Keeps the virtual clock of this runtime still until the guard is dropped, on this thread or another.
 ///
-/// For what takes real time, of which the runtime does not know: a thread of one's own that will wake a task,
-/// a socket, a child process. While it is out neither [`advance`] nor the clock itself goes on, and nothing
-/// is taken for a deadlock. Blocking jobs hold the clock without being asked. A real clock is not held.
+/// Use it while a task waits for something that takes real time and that the runtime does not know of: a thread of your
+/// own, a socket, a child process. Otherwise the clock would jump ahead and every timeout would pass at once. While the
+/// guard exists, neither [`advance`] nor auto-advance moves the clock, and no run is taken for a deadlock. Blocking jobs
+/// keep the clock still without a guard. A real clock is not affected.
 ///
-/// Drop it after the wake. Where several places wake one task, each has to hold: of two wakes at once the second
-/// does nothing, and relies on the first.
+/// Drop the guard after the wake. If several threads wake the same task, each needs a guard: the second of two wakes does
+/// nothing and relies on the first.
 ///
 /// # Panics
 ///
@@ -143,7 +144,7 @@ pub async fn advance(span: Duration) {
 /// let runtime = taketurns::Builder::new().clock(Clock::AutoAdvance).build()?;
 /// runtime.block_on(async {
 ///     let (sender, receiver) = oneshot::channel();
-///     let hold = hold(); // otherwise the clock would be at the limit before the thread begins
+///     let hold = hold(); // without it the clock would be at the limit before the thread begins
 ///     std::thread::spawn(move || {
 ///         sender.send("in time").unwrap();
 ///         drop(hold); // after the wake
@@ -157,11 +158,11 @@ pub fn hold() -> Hold {
     Hold(Timers::needed("hold", |timers| timers.holds.take()))
 }
 
-/// See [`hold`].
-#[must_use = "the clock is held until this is dropped"]
-pub struct Hold(#[expect(dead_code, reason = "it is there to be dropped")] Token);
+/// The guard that [`hold`] returns: the clock stands still until it is dropped.
+#[must_use = "the clock stands still only until this is dropped"]
+pub struct Hold(#[expect(dead_code, reason = "only its drop does something")] Token);
 
-// There is nothing to it but its drop.
+// Only its drop does something, and that cannot be half done.
 impl UnwindSafe for Hold {}
 impl RefUnwindSafe for Hold {}
 
