@@ -1,4 +1,7 @@
-//! [`call_later`]: a function at a given time, without a task of its own to be written.
+//! [`call_later`]: calls a function at a deadline.
+//!
+//! A task that sleeps and then calls the function does the same. This adds a handle that takes the call back and says
+//! whether it came in time to do so.
 
 #![forbid(unsafe_code)]
 
@@ -14,15 +17,14 @@ use super::sleep::Sleep;
 use super::timers::Timers;
 use crate::executor::{AbortHandle, spawn};
 
-/// Calls `f` on the loop, once, when `delay` has passed by the clock of the runtime.
+/// Calls `f` once, when `delay` has passed by the clock of the runtime.
 ///
-/// A task is spawned for it, with all that is said of tasks: it is not called inside this function, but in a
-/// turn of that task, at the earliest after all that are ready now. At the same deadline, calls and sleeps
-/// come in the order in which their tasks first took a turn. A panic of `f` is reported as that of a
-/// detached task. What has not been called when the runtime ends is dropped, and named in its report.
+/// This spawns a task, which calls `f` in one of its turns: never inside of `call_later`, and not before the tasks that are
+/// ready now had their turns. At the same deadline, calls and sleeps come in the order in which their tasks first took a turn.
+/// A panic of `f` is reported like that of any detached task. If the runtime ends first, `f` is dropped, and the report names
+/// the task.
 ///
-/// Dropping the handle changes nothing (asyncio's `call_later` is the model): [`cancel`](CallHandle::cancel)
-/// takes the call back.
+/// Dropping the handle changes nothing, as with asyncio's `call_later`. [`cancel`](CallHandle::cancel) takes the call back.
 ///
 /// # Panics
 ///
@@ -52,11 +54,10 @@ pub fn call_later(delay: Duration, f: impl FnOnce() + 'static) -> CallHandle {
     call_after(Timers::needed("call_later", sleep), f)
 }
 
-/// Calls `f` on the loop, once, at `deadline` by the clock of the runtime. Otherwise like [`call_later`].
+/// Calls `f` once, at `deadline` by the clock of the runtime. Otherwise like [`call_later`].
 ///
-/// A `deadline` that has passed when the task takes its first turn is over: `f` is called in that turn. So
-/// calls whose deadlines have passed come in the order in which they were made, whatever the deadlines. (In
-/// asyncio they come by deadline.)
+/// If `deadline` has passed when the task takes its first turn, `f` is called in that turn. So calls whose deadlines have
+/// passed come in the order in which they were made, not by deadline. (In asyncio they come by deadline.)
 ///
 /// # Panics
 ///
@@ -92,22 +93,22 @@ fn call_after(mut sleep: Sleep, f: impl FnOnce() + 'static) -> CallHandle {
     CallHandle { deadline, task: task.abort_handle(), outstanding }
 }
 
-/// What [`call_later`] and [`call_at`] return: takes the call back. Dropping it does not.
+/// Made by [`call_later`] and [`call_at`]. Dropping it changes nothing.
 pub struct CallHandle {
     deadline: Instant,
     task: AbortHandle,
-    /// The other end is dropped when `f` is called, or with it.
+    /// Its `Rc` is dropped right before `f` is called, or together with `f`.
     outstanding: Cell<Weak<()>>,
 }
 
-// A cancel takes what there is in one step, so a panic leaves nothing half done.
+// `cancel` takes the `Weak` in one step, so a panic leaves nothing half done.
 impl UnwindSafe for CallHandle {}
 impl RefUnwindSafe for CallHandle {}
 
 impl CallHandle {
-    /// Takes the call back. `true`: the function will not be called, and would have been; it is dropped in
-    /// the next turn of its task. `false`: it has been called, or is being called now, or was cancelled
-    /// before, or its runtime has ended.
+    /// Takes the call back. `true`: the function would have been called and now will not. It is dropped in the next turn
+    /// of its task. `false`: the function has been called or is being called, the call was cancelled before, or the runtime
+    /// has ended.
     pub fn cancel(&self) -> bool {
         let outstanding = self.outstanding.take().strong_count() > 0;
         if outstanding {

@@ -119,7 +119,10 @@ impl Driver for Manual {
 
     fn wake(&mut self, any_ready: bool) {
         let waits = self.waits && !any_ready;
-        assert!(!waits || self.timers.move_virtual_clock(), "the loop waits for a clock that stands still");
+        assert!(
+            !waits || self.timers.move_virtual_clock(),
+            "the loop waits for a clock that stands still"
+        );
         self.timers.fire();
     }
 

@@ -1,7 +1,7 @@
 //! [`Instant`]: a moment of a runtime's clock.
 //!
-//! Not `std`'s, because that one cannot be moved by hand, and because a count of nanoseconds is
-//! what the wheel takes.
+//! std's `Instant` would not do: a virtual clock needs moments that the system's clock never showed. This one is the count
+//! of nanoseconds that the wheel works with.
 
 #![forbid(unsafe_code)]
 
@@ -12,10 +12,10 @@ use std::time::Duration;
 use super::clock::{self, ORIGIN};
 use super::timers::Timers;
 
-/// A moment, in nanoseconds, of the clock of the runtime it was taken in.
+/// A moment of a runtime's clock, in nanoseconds.
 ///
-/// Instants of real clocks compare with each other, whichever runtime they come from; those of a
-/// clock that is virtual, or ever was, compare with its own alone.
+/// Instants of real clocks compare with each other, also between runtimes. Instants of a clock that is or was virtual compare
+/// only with those of the same clock.
 ///
 /// Arithmetic saturates. The last instant, some 500 years from now, is never reached.
 ///
@@ -33,46 +33,46 @@ use super::timers::Timers;
 pub struct Instant(pub(super) u64);
 
 impl Instant {
-    /// Reads the clock of the runtime this thread is inside of; outside of one, the real clock.
+    /// Reads the clock of the runtime this thread is inside of. Outside of a runtime, reads the real clock.
     #[must_use]
     #[inline]
     pub fn now() -> Self {
         Instant(Timers::with(Timers::now).unwrap_or_else(clock::real_now))
     }
 
-    /// How long ago this was, by [`now`](Self::now); zero for one that is yet to come.
+    /// The time from this instant until [`now`](Self::now). Zero if this instant is in the future.
     #[must_use]
     pub fn elapsed(self) -> Duration {
         Self::now() - self
     }
 
-    /// The time since `earlier`; zero when that is the later one.
+    /// The time from `earlier` until this instant. Zero if `earlier` is later.
     #[must_use]
     pub fn duration_since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
-    /// The time since `earlier`; `None` when that is the later one.
+    /// The time from `earlier` until this instant. `None` if `earlier` is later.
     #[must_use]
     pub fn checked_duration_since(self, earlier: Self) -> Option<Duration> {
         self.0.checked_sub(earlier.0).map(Duration::from_nanos)
     }
 
-    /// This instant and `span` later; `None` past the last instant.
+    /// `span` after this instant. `None` past the last instant.
     #[must_use]
     pub fn checked_add(self, span: Duration) -> Option<Self> {
         let span = u64::try_from(span.as_nanos()).ok()?;
         self.0.checked_add(span).map(Instant)
     }
 
-    /// This instant and `span` earlier; `None` before the first instant.
+    /// `span` before this instant. `None` before the first instant.
     #[must_use]
     pub fn checked_sub(self, span: Duration) -> Option<Self> {
         let span = u64::try_from(span.as_nanos()).ok()?;
         self.0.checked_sub(span).map(Instant)
     }
 
-    /// For libraries that count in std's instants; [`from_system`](Self::from_system) reverses it.
+    /// For libraries that use std's instants. [`from_system`](Self::from_system) reverses it.
     #[cfg(feature = "hyper")]
     pub(crate) fn to_system(self) -> std::time::Instant {
         clock::to_system(self.0)
@@ -122,7 +122,7 @@ impl Sub<Instant> for Instant {
 }
 
 impl fmt::Debug for Instant {
-    /// Relative to where clocks begin, as `Instant(+1.5s)`.
+    /// Relative to the instant at which clocks begin: `Instant(+1.5s)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < ORIGIN { '-' } else { '+' };
         let distance = Duration::from_nanos(self.0.abs_diff(ORIGIN));

@@ -1,4 +1,7 @@
-//! [`interval`]: one tick a period, and what to do about those that were missed.
+//! [`interval`]: ticks at a fixed period, and what happens to missed ticks.
+//!
+//! A loop of `sleep(period)` would drift: each round takes the period plus the time its work takes. So an interval counts
+//! each deadline from the one before.
 
 #![forbid(unsafe_code)]
 
@@ -16,14 +19,14 @@ use super::sleep::Sleep;
 use super::timers::Timers;
 use crate::executor::budget;
 
-/// Ticks every `period` from now on, by the clock of the runtime: the first tick is at once.
+/// Ticks now and every `period` from then on, by the clock of the runtime.
 ///
-/// A program that is not there when a tick is due takes it later; [`MissedTickBehavior`] says what becomes
-/// of the ticks after it.
+/// A tick that is due while the program does something else is taken late. [`MissedTickBehavior`] says what happens to the
+/// ticks after it.
 ///
 /// # Panics
 ///
-/// Outside of a runtime; when `period` is zero; and when a tick is awaited in another runtime.
+/// When called outside of a runtime, when `period` is zero, and when a tick is awaited outside of the runtime it was made in.
 ///
 /// ```
 /// use std::time::Duration;
@@ -85,10 +88,10 @@ fn assert_period(period: Duration, function: &str) {
     assert!(!period.is_zero(), "`{function}`: the period must not be zero");
 }
 
-/// What an [`Interval`] does with ticks that were due before the program took them.
+/// What an [`Interval`] does about missed ticks.
 ///
-/// With a period of 10, a program that is away from 11 to 35 (the tick of 20 is taken at 35, after which
-/// the program is always there) takes its ticks at
+/// For example, the period is 10, and from 11 to 35 the program does something else. It takes the tick of 20 at 35, and
+/// from then on awaits each tick in time. So it takes its ticks at
 ///
 /// | behavior | | | | | | | |
 /// |---|---|---|---|---|---|---|---|
@@ -96,23 +99,23 @@ fn assert_period(period: Duration, function: &str) {
 /// | `Delay` | 0 | 10 | 35 (20) | 45 | 55 | 65 | 75 |
 /// | `Skip` | 0 | 10 | 35 (20) | 40 | 50 | 60 | 70 |
 ///
-/// where the number in parentheses is the time the tick was due, which is what
-/// [`tick`](Interval::tick) returns.
+/// The number in parentheses is when the tick was due, if that is another time. [`tick`](Interval::tick) returns it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MissedTickBehavior {
-    /// All of them, as fast as they are taken, until it has caught up: the number of ticks is right.
+    /// Gives the missed ticks one after another, until it has caught up. No tick is left out.
     #[default]
     Burst,
-    /// None; the next is one period after the late one was taken: ticks are never closer than a period. A
-    /// tick that is taken within a millisecond (and within its period) is not late, so that the
-    /// loop's own delays do not add up.
+    /// Leaves the missed ticks out. The next tick is one period after the late one was taken, so ticks are at least a
+    /// period apart. A tick that is taken within a millisecond (and within its period) does not count as late, so that the
+    /// delays of the loop do not add up.
     Delay,
-    /// None; the next is the next multiple of the period after the start: ticks keep their times.
+    /// Leaves the missed ticks out. The next tick is at the next multiple of the period after the start, so ticks keep
+    /// their times.
     Skip,
 }
 
 impl MissedTickBehavior {
-    /// When the tick after that of `due` is, which is taken at `now`.
+    /// When the next tick is due, after the tick of `due` was taken at `now`.
     fn next(self, due: Instant, now: Instant, period: Duration) -> Instant {
         let late = now - due;
         match self {
@@ -126,10 +129,10 @@ impl MissedTickBehavior {
     }
 }
 
-/// A tick taken no later than this after it was due is not late.
+/// A tick that is taken within this time does not count as late.
 const IN_TIME: Duration = Duration::from_millis(1);
 
-/// What [`interval`] and [`interval_at`] return. Also an endless `Stream` of its ticks.
+/// Made by [`interval`] and [`interval_at`]. Also an endless `Stream` of its ticks.
 #[derive(Debug)]
 pub struct Interval {
     sleep: Sleep,
@@ -148,16 +151,16 @@ impl Interval {
         Interval { sleep, period, missed: MissedTickBehavior::default() }
     }
 
-    /// Waits for the next tick, and gives the time at which it was due. Does not wait when that has passed.
+    /// Waits for the next tick, and returns when it was due. Does not wait if that time has passed.
     ///
     /// # Cancellation
     ///
-    /// No tick is lost: the next call waits for the same one. The timer is disarmed at once, and the task's waker
-    /// let go.
+    /// Dropping the future loses no tick: the next call waits for the same one. It disarms the timer and drops the task's
+    /// waker at once.
     ///
     /// # Panics
     ///
-    /// In another runtime than it was made in.
+    /// Outside of the runtime it was made in.
     pub async fn tick(&mut self) -> Instant {
         struct Disarms<'a>(&'a mut Interval);
         impl Drop for Disarms<'_> {
@@ -169,12 +172,12 @@ impl Interval {
         poll_fn(|cx| waiting.0.poll_tick(cx)).await
     }
 
-    /// As [`tick`](Self::tick), for a future written by hand. While it waits it keeps the waker of the last poll,
-    /// until the tick is due or the interval is dropped.
+    /// [`tick`](Self::tick) for a `poll` function. The interval keeps the waker of the last poll until the tick is due or
+    /// the interval is dropped.
     ///
     /// # Panics
     ///
-    /// In another runtime than it was made in.
+    /// Outside of the runtime it was made in.
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         ready!(budget::poll_ready(cx));
         ready!(self.sleep.poll_elapsed(cx));
@@ -184,11 +187,11 @@ impl Interval {
         Poll::Ready(due)
     }
 
-    /// The next tick is one period from now. A task that waits for one goes on waiting.
+    /// Moves the next tick to one period from now. A task that waits for it goes on waiting.
     ///
     /// # Panics
     ///
-    /// In another runtime than it was made in, while it waits for a tick.
+    /// Outside of the runtime it was made in, if a task waits for a tick.
     ///
     /// ```
     /// use std::time::Duration;
@@ -208,12 +211,11 @@ impl Interval {
         self.reset_at(Instant::now() + self.period);
     }
 
-    /// The next tick is at `deadline`, and the others a period apart from then on. A task that waits for one
-    /// goes on waiting.
+    /// Moves the next tick to `deadline`. Ticks are a period apart from then on. A task that waits goes on waiting.
     ///
     /// # Panics
     ///
-    /// In another runtime than it was made in, while it waits for a tick.
+    /// Outside of the runtime it was made in, if a task waits for a tick.
     #[track_caller]
     pub fn reset_at(&mut self, deadline: Instant) {
         self.sleep.reset(deadline);
@@ -231,13 +233,13 @@ impl Interval {
         self.period
     }
 
-    /// What it does with ticks that were missed: [`Burst`](MissedTickBehavior::Burst), unless told otherwise.
+    /// What it does about missed ticks: [`Burst`](MissedTickBehavior::Burst) by default.
     #[must_use]
     pub fn missed_tick_behavior(&self) -> MissedTickBehavior {
         self.missed
     }
 
-    /// Sets what it does with ticks that were missed.
+    /// Sets what it does about missed ticks.
     ///
     /// ```
     /// use std::time::Duration;
@@ -249,7 +251,7 @@ impl Interval {
     ///     interval.set_missed_tick_behavior(MissedTickBehavior::Skip);
     ///     let start = interval.tick().await;
     ///     advance(Duration::from_secs(35)).await;
-    ///     interval.tick().await; // that of 10 s, late
+    ///     interval.tick().await; // the tick of 10 s, taken late
     ///     assert_eq!(interval.next_tick() - start, Duration::from_secs(40));
     /// });
     /// ```
@@ -258,7 +260,7 @@ impl Interval {
     }
 }
 
-/// Its ticks, without end.
+/// Gives its ticks, without end.
 impl Stream for Interval {
     type Item = Instant;
 

@@ -1,4 +1,6 @@
-//! [`sleep`]: the future that is ready at a given time.
+//! [`sleep`]: a future that becomes ready at a deadline.
+//!
+//! All other timers of this part are built on [`Sleep`].
 
 #![forbid(unsafe_code)]
 
@@ -17,19 +19,20 @@ use crate::executor::{budget, contain, is_noop};
 
 /// Waits for `duration` from now, by the clock of the runtime.
 ///
-/// The time runs from the call, not from the first poll. Never ends early; late by at most one tick (66 us
-/// under the real clock by default, nothing under a virtual one), the time until the loop comes to it and, on
-/// an idle loop, what the kernel adds (docs/time.md). A zero `duration` gives up the thread for one turn, as
-/// [`yield_now`](crate::yield_now) does; one that passes the last [`Instant`], as [`Duration::MAX`] does,
-/// never ends.
+/// The time counts from the call, not from the first poll. The wait never ends early. It may end late by one tick (by
+/// default 66 us under the real clock; nothing under a virtual one), by the time until the task gets its turn and, on an
+/// idle loop, by what the kernel adds (docs/time.md).
+///
+/// If `duration` is zero, the task yields once, as by [`yield_now`](crate::yield_now). If the deadline would be past the last
+/// [`Instant`], as with [`Duration::MAX`], the wait never ends.
 ///
 /// # Cancellation
 ///
-/// Dropping the future disarms the timer, in constant time; nothing is lost.
+/// Dropping the future disarms the timer, in constant time. Nothing is lost.
 ///
 /// # Panics
 ///
-/// Outside of a runtime; and when the future is polled in another than it was made in.
+/// When called outside of a runtime, and when the future is polled outside of the runtime it was made in.
 ///
 /// ```
 /// use std::time::Duration;
@@ -50,17 +53,17 @@ pub fn sleep(duration: Duration) -> Sleep {
 
 /// Waits until `deadline`, by the clock of the runtime. Otherwise like [`sleep`].
 ///
-/// The clock is read at the first poll: a `deadline` that has passed by then is ready at once. So a loop that
-/// makes one each round sees its deadline, though something else in it is always ready. It counts against
-/// the [budget](crate::task#the-budget-of-a-turn) of the turn.
+/// The first poll reads the clock, and is ready if `deadline` has passed. So a loop that selects between an operation that
+/// is always ready and a new `sleep_until` in each round still ends at its deadline. Being ready counts against the
+/// [budget](crate::task#the-budget-of-a-turn) of the turn.
 ///
 /// # Cancellation
 ///
-/// Dropping the future disarms the timer, in constant time; nothing is lost.
+/// Dropping the future disarms the timer, in constant time. Nothing is lost.
 ///
 /// # Panics
 ///
-/// Outside of a runtime; and when the future is polled in another than it was made in.
+/// When called outside of a runtime, and when the future is polled outside of the runtime it was made in.
 ///
 /// ```
 /// use std::time::Duration;
@@ -70,7 +73,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 ///     let mut next = Instant::now();
 ///     for _ in 0..3 {
 ///         next += Duration::from_millis(1);
-///         sleep_until(next).await; // no drift: each is counted from the one before
+///         sleep_until(next).await; // no drift: each deadline counts from the one before
 ///         assert!(Instant::now() >= next);
 ///     }
 /// });
@@ -82,37 +85,37 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
     Timers::needed("sleep_until", |timers| Sleep::until(timers, deadline, site))
 }
 
-/// What [`sleep`] and [`sleep_until`] return. Ready again when it is polled after it was ready.
+/// The future of [`sleep`] and [`sleep_until`]. Polled after it was ready, it is ready again.
 ///
-/// It holds numbers and no pointer into the runtime: that one's number, its deadline, and where its timer is in
-/// the wheel. So it is `Unpin`, `Send` and `Sync`, for libraries that ask it of every timer,
-/// though only its own runtime can poll it. Dropped anywhere else, its timer is left to expire: its
-/// task may then be polled once for nothing, and a clock that advances by itself goes there.
+/// It contains no pointer into the runtime, only numbers: the runtime's, the deadline, and its timer's key in the wheel. So
+/// it is `Unpin`, `Send` and `Sync`, as some libraries require of every timer. But only the runtime it was made in can poll
+/// it. If it is dropped on another thread or outside of that runtime, its timer stays armed: it may wake the task once for
+/// nothing, and an auto-advancing clock stops at its deadline.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct Sleep {
     runtime: u32,
     state: State,
     deadline: Instant,
-    /// Where it was made.
+    /// Where the program made it.
     site: &'static Location<'static>,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// Not polled, and the clock was read when it was made: a deadline that has passed yields.
+    /// Made by `sleep` and not polled yet. If the deadline has passed at the first poll, that yields once.
     Fresh,
-    /// Not armed: the next poll reads the clock, and is ready if the deadline has passed.
+    /// Not armed. The next poll reads the clock, and is ready if the deadline has passed.
     Disarmed,
-    /// In the wheel until it fires.
+    /// Its timer is armed, or has fired since.
     Armed(Key),
-    /// The deadline of a fresh one had passed at the first poll; the task was woken at once.
+    /// The deadline had passed at the first poll, which woke the task and yielded.
     Yielded,
     Done,
 }
 
 impl Sleep {
-    /// For a deadline that was counted from a reading of the clock just made.
+    /// For a deadline that counts from a reading of the clock just made.
     #[inline]
     pub(super) fn new(
         timers: &Timers,
@@ -122,7 +125,7 @@ impl Sleep {
         Sleep { runtime: timers.id(), state: State::Fresh, deadline, site }
     }
 
-    /// For any other: its first poll reads the clock.
+    /// For any other deadline: the first poll reads the clock.
     #[inline]
     pub(super) fn until(
         timers: &Timers,
@@ -132,24 +135,24 @@ impl Sleep {
         Sleep { runtime: timers.id(), state: State::Disarmed, deadline, site }
     }
 
-    /// When it ends.
+    /// When the wait ends.
     #[must_use]
     pub fn deadline(&self) -> Instant {
         self.deadline
     }
 
-    /// Whether the clock has reached the deadline, polled or not: reads it.
+    /// Reads the clock, and returns whether the deadline has passed. Polling does not matter.
     #[must_use]
     pub fn is_elapsed(&self) -> bool {
         Instant::now() >= self.deadline
     }
 
-    /// Gives it another deadline, as if [`sleep_until`] had made it. A task that waits for it goes on waiting,
-    /// and is woken at the new one.
+    /// Sets another deadline, as if [`sleep_until`] had made this future. A task that waits goes on waiting, and is woken
+    /// at the new deadline.
     ///
     /// # Panics
     ///
-    /// In another runtime than it was made in, while it waits.
+    /// Outside of the runtime it was made in, if a task waits.
     ///
     /// ```
     /// use std::time::Duration;
@@ -170,7 +173,7 @@ impl Sleep {
         self.deadline = deadline;
     }
 
-    /// As `poll`, with neither a yield nor the budget: for a future that sees to both itself.
+    /// `poll` without the yield and the budget, for a future that has a yield and a budget of its own.
     pub(super) fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self.state {
             State::Disarmed if self.has_passed() => {}
@@ -192,10 +195,10 @@ impl Sleep {
         self.with_timers(|timers| timers.now() >= self.deadline.0)
     }
 
-    /// `None`: its deadline has passed, by the last reading of the clock.
+    /// `None`: the deadline has passed, by the latest reading of the clock.
     #[inline]
     fn arm(&self, cx: &Context<'_>) -> Option<Key> {
-        // Cloned before the timers are borrowed, and dropped after if they did not take it.
+        // Clone and drop may run any code, so both happen while the timers are not borrowed.
         let mut waker = Some(cx.waker().clone());
         self.with_timers(|timers| timers.arm(self.deadline.0, &mut waker))
     }
@@ -205,7 +208,7 @@ impl Sleep {
         match self.with_timers(|timers| timers.check(key, cx.waker())) {
             Check::Fired => return Poll::Ready(()),
             Check::Waits => {}
-            // A poll with a noop waker asks us to forget the registered one.
+            // A poll with a noop waker asks to forget the registered waker.
             Check::WakesAnother if is_noop(cx.waker()) => self.disarm(),
             Check::WakesAnother => {
                 let mut waker = cx.waker().clone();
@@ -216,7 +219,7 @@ impl Sleep {
         Poll::Pending
     }
 
-    /// Lets go of the waker, and keeps the deadline. Elsewhere than at home it does nothing.
+    /// Drops the waker and keeps the deadline. Outside of the runtime it was made in, this does nothing.
     #[inline]
     pub(super) fn disarm(&mut self) {
         if let State::Armed(key) = self.state {
@@ -227,7 +230,11 @@ impl Sleep {
         }
     }
 
-    /// Asks the timers it was made with.
+    /// Calls `f` with the timers of the runtime this was made in.
+    ///
+    /// # Panics
+    ///
+    /// This thread is not inside of that runtime.
     #[track_caller]
     #[inline]
     fn with_timers<R>(&self, f: impl FnOnce(&Timers) -> R) -> R {
@@ -279,8 +286,7 @@ impl Future for Sleep {
     }
 }
 
-/// It is terminated once it was ready, until it is [reset](Sleep::reset): for the `select!` of futures, whose branch of
-/// it is then over.
+/// Terminated once it was ready, until it is [reset](Sleep::reset). So the `select!` of futures disables its branch.
 impl FusedFuture for Sleep {
     fn is_terminated(&self) -> bool {
         matches!(self.state, State::Done)
@@ -288,7 +294,7 @@ impl FusedFuture for Sleep {
 }
 
 impl Drop for Sleep {
-    /// A panic that the drop of a foreign waker makes is the dropper's.
+    /// If dropping the waker panics, the panic reaches the caller.
     #[inline]
     fn drop(&mut self) {
         if let State::Armed(key) = self.state {

@@ -1,4 +1,4 @@
-//! [`timeout`]: a future that has only so long.
+//! [`timeout`]: drops a future that takes too long.
 
 #![forbid(unsafe_code)]
 
@@ -20,20 +20,21 @@ use crate::executor::{budget, drop_before, noop};
 
 /// Runs `future` for at most `limit` from now, by the clock of the runtime.
 ///
-/// The future is polled first and the clock is looked at afterwards, so what has arrived by the time of a
-/// late poll is not lost; with a `limit` of zero the future is polled once. At the limit it is dropped,
-/// before the error is returned. A limit that passes the last [`Instant`], as [`Duration::MAX`] does, is
-/// none. A future that does not yield cannot be interrupted.
+/// Each poll first polls `future`, then reads the clock. So an output that is there by the time of a late poll is not
+/// lost, and with a `limit` of zero `future` is polled once. At the limit, `future` is dropped before the error is returned.
+/// A deadline past the last [`Instant`], as with [`Duration::MAX`], is no limit.
 ///
-/// A reference, as in `timeout(limit, &mut handle)`, can be dropped without anything happening to what it refers
-/// to, which would keep the waker of this task. So at the limit one (and whatever else has nothing to drop) is
-/// polled once more, with a waker that does nothing, on which the futures of this crate let go of the waker that they have.
-/// If it is ready then, its output is given, and no error.
+/// A future that does not suspend cannot be interrupted.
+///
+/// In `timeout(limit, &mut handle)`, dropping the reference at the limit does nothing to the handle, and it would keep the
+/// waker of this task. So at the limit a reference (like any `future` without a destructor) is polled once more, with a waker
+/// that does nothing: the futures of this crate then drop the waker they have. If that poll is ready, its output is returned
+/// and not the error.
 ///
 /// # Cancellation
 ///
-/// Dropping the returned future drops `future`. What a reference refers to keeps the waker of this task until it is
-/// polled again, woken or dropped, as no destructor can poll it: at worst the task is polled once for nothing.
+/// Dropping the returned future drops `future`. If that is a reference, the future behind it keeps the waker of this task
+/// until it is polled again, woken or dropped. At worst that wakes the task once for nothing.
 ///
 /// # Errors
 ///
@@ -41,8 +42,7 @@ use crate::executor::{budget, drop_before, noop};
 ///
 /// # Panics
 ///
-/// Outside of a runtime; when it is polled in another than it was made in; and when it is polled after it
-/// was ready.
+/// When called outside of a runtime, when polled outside of the runtime it was made in, and when polled after it was ready.
 ///
 /// ```
 /// use std::future::pending;
@@ -67,8 +67,7 @@ pub fn timeout<F: IntoFuture>(limit: Duration, future: F) -> Timeout<F::IntoFutu
 
 /// Runs `future` until `deadline` at most, by the clock of the runtime. Otherwise like [`timeout`].
 ///
-/// The clock is read at the first poll, after `future` was polled: with a `deadline` that has passed by then,
-/// `future` is polled once.
+/// The first poll polls `future` and then reads the clock. So if `deadline` has passed, `future` is polled once.
 ///
 /// # Cancellation
 ///
@@ -97,7 +96,7 @@ pub fn timeout<F: IntoFuture>(limit: Duration, future: F) -> Timeout<F::IntoFutu
 ///         steps
 ///     });
 ///     advance(Duration::from_secs(10)).await;
-///     assert_eq!(steps.await.unwrap(), 1); // one deadline for all of them
+///     assert_eq!(steps.await.unwrap(), 1); // one deadline for all steps
 /// });
 /// ```
 #[track_caller]
@@ -108,13 +107,13 @@ pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::Int
 }
 
 pin_project_lite::pin_project! {
-    /// What [`timeout`] and [`timeout_at`] return.
+    /// The future of [`timeout`] and [`timeout_at`].
     #[derive(Debug)]
     #[must_use = "futures do nothing unless awaited"]
     pub struct Timeout<F> {
         sleep: Sleep,
         limit: Option<Duration>,
-        // `None` once it is ready.
+        // `None` once the timeout was ready.
         #[pin]
         future: Option<F>,
     }
@@ -131,7 +130,7 @@ impl<F: Future> Future for Timeout<F> {
         if let Poll::Ready(output) = result {
             return Poll::Ready(Ok(drop_before(this.future, output)));
         }
-        // A budget that the future has just used up does not keep its limit away.
+        // The future may have spent the budget just now. That must not postpone its limit.
         if !had_budget {
             ready!(budget::poll_ready(cx));
         }
@@ -145,19 +144,19 @@ impl<F: Future> Future for Timeout<F> {
     }
 }
 
-/// It is terminated once it was ready.
+/// Terminated once it was ready.
 impl<F: Future> FusedFuture for Timeout<F> {
     fn is_terminated(&self) -> bool {
         self.future.is_none()
     }
 }
 
-/// Has what `future` refers to forget the waker that it was polled with. What has something to drop lets go by
-/// being dropped.
+/// Makes the future behind a reference drop the waker that it was polled with. A future with a destructor is left alone,
+/// as it is dropped next and drops its waker then.
 fn drop_waker_of<F: Future>(future: Option<Pin<&mut F>>) -> Poll<F::Output> {
     match future {
-        // With a budget of its own: the turn's, if it is used up, would answer in its place; and without any, a future that
-        // suspends only by its budget would never come back.
+        // With a budget of its own. If the budget of the turn is spent, the future would only yield. Without a budget, a
+        // future that suspends only when its budget is spent would never return.
         Some(future) if !std::mem::needs_drop::<F>() => {
             budget::within(budget::BUDGET, || future.poll(&mut Context::from_waker(&noop())))
         }
@@ -165,11 +164,11 @@ fn drop_waker_of<F: Future>(future: Option<Pin<&mut F>>) -> Poll<F::Output> {
     }
 }
 
-/// The error of a [`timeout`] that passed.
+/// The error of a [`timeout`] that reached its limit.
 ///
-/// Where one stands inside another, the types tell whose it is: `Ok(Err(elapsed))` is the inner one's. Where
-/// `?` has flattened the two into one error, [`limit`](Self::limit) and [`deadline`](Self::deadline) do,
-/// also through [`io::Error`], which it converts into.
+/// If one timeout is inside another, the types tell whose error it is: `Ok(Err(elapsed))` comes from the inner one. If `?` has
+/// merged both into one error, [`limit`](Self::limit) and [`deadline`](Self::deadline) tell them apart, also inside of an
+/// [`io::Error`], into which `Elapsed` converts.
 ///
 /// ```
 /// use std::future::pending;
@@ -197,13 +196,13 @@ pub struct Elapsed {
 }
 
 impl Elapsed {
-    /// What [`timeout`] was given; `None` from [`timeout_at`].
+    /// The limit given to [`timeout`]. `None`: the error is from [`timeout_at`].
     #[must_use]
     pub fn limit(&self) -> Option<Duration> {
         self.limit
     }
 
-    /// When it was over: what [`timeout_at`] was given, or the limit after the call of [`timeout`].
+    /// The deadline given to [`timeout_at`], or the limit counted from the call of [`timeout`].
     #[must_use]
     pub fn deadline(&self) -> Instant {
         self.deadline
@@ -221,7 +220,7 @@ impl fmt::Display for Elapsed {
 
 impl Error for Elapsed {}
 
-/// Of the kind [`TimedOut`](io::ErrorKind::TimedOut), with the `Elapsed` inside.
+/// An error of kind [`TimedOut`](io::ErrorKind::TimedOut) that contains the `Elapsed`.
 impl From<Elapsed> for io::Error {
     fn from(elapsed: Elapsed) -> io::Error {
         io::Error::new(io::ErrorKind::TimedOut, elapsed)
