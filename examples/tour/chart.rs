@@ -82,8 +82,7 @@ impl Chart<'_> {
             let here = said.virtually.unwrap_or(said.at.saturating_duration_since(began));
             let line = twin.and_then(|twin| twin.lines.get(self.rows));
             let since = |scene: &twin::Scene| {
-                let said = line.filter(|line| line.text == said.text)?.at?;
-                Some(said.saturating_duration_since(scene.began?))
+                line.filter(|line| line.text == said.text)?.since(scene.began)
             };
             (here, twin.and_then(since))
         });

@@ -13,7 +13,7 @@ use taketurns::net::TcpStream;
 const HEAD_LIMIT: u64 = 8 * 1024;
 
 /// How long the visitor waits for bytes, so that a broken server cannot hang the tour.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Reads a request's head and gives the path it asks for.
 pub(crate) async fn read_request(stream: &TcpStream) -> io::Result<String> {

@@ -45,8 +45,8 @@ use stage::Tally;
 
 const INTRO: &str = "Each lesson shows the lines of a program that matter, plays it, and prints what its \
     tasks said: one row a line, and a column for each task, filled while the task has its turn. The same \
-    program for Python's asyncio runs beside it. Where times matter they are printed for both: here by a \
-    virtual clock, by which only sleeps take time.";
+    program for Python's asyncio runs beside it. Where times matter they are printed for both, by a virtual \
+    clock of each: only sleeps take time.";
 
 /// No lesson takes a tenth of this; longer than a twin may take.
 const BOUND: Duration = Duration::from_secs(150);

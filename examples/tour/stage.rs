@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::chart;
 use crate::frame::{Ink, Page, WIDTH};
 use crate::lessons::Lesson;
-use crate::trace;
+use crate::trace::{self, Line};
 use crate::twin::{self, Twin};
 
 /// Said where the twin cannot be run.
@@ -41,6 +41,7 @@ pub(crate) struct Scene<T> {
     /// How long it took, by its virtual clock if it had one.
     pub(crate) took: Duration,
     lines: Vec<String>,
+    twin: Vec<Line>,
     asides: Vec<String>,
 }
 
@@ -64,6 +65,11 @@ impl<T> Scene<T> {
     /// Both lines were said, `second` right after `first`.
     pub(crate) fn right_after(&self, first: &str, second: &str) -> bool {
         self.lines.windows(2).any(|pair| pair[0] == first && pair[1] == second)
+    }
+
+    /// When the twin said the line, by its virtual clock.
+    pub(crate) fn asyncio_at(&self, text: &str) -> Option<Duration> {
+        self.twin.iter().find(|line| line.text == text)?.virtually
     }
 
     /// Exactly these are the asides of the twin: what is true of asyncio alone.
@@ -186,9 +192,9 @@ impl Stage<'_> {
         chart::print(self.page, &trace, timed.then_some((began, twin.as_ref())));
         let lines: Vec<String> = trace.said().map(|said| said.text.clone()).collect();
         let value = value?;
-        let asides = self.compare(label, &lines, twin);
+        let (twin, asides) = self.compare(label, &lines, twin);
         self.page.gap();
-        Ok(Scene { value, took: trace.took.unwrap_or(took), lines, asides })
+        Ok(Scene { value, took: trace.took.unwrap_or(took), lines, twin, asides })
     }
 
     /// What happened, in a sentence or two.
@@ -232,11 +238,16 @@ impl Stage<'_> {
         }
     }
 
-    /// Notes where the lines of a scene and those of the twin part. Returns the twin's asides.
-    fn compare(&mut self, label: &str, lines: &[String], twin: Option<twin::Scene>) -> Vec<String> {
+    /// Notes where the lines of a scene and those of the twin part. Returns the twin's lines and asides.
+    fn compare(
+        &mut self,
+        label: &str,
+        lines: &[String],
+        twin: Option<twin::Scene>,
+    ) -> (Vec<Line>, Vec<String>) {
         let Some(twin) = twin else {
             self.differs("asyncio has no such scene, or did not end in time");
-            return Vec::new();
+            return Default::default();
         };
         if twin.label != label {
             self.differs(&format!("asyncio plays `{}` here", twin.label));
@@ -248,7 +259,7 @@ impl Stage<'_> {
         for aside in &twin.asides {
             self.page.hanging(Ink::Faint, "   asyncio alone: ", aside);
         }
-        twin.asides
+        (twin.lines, twin.asides)
     }
 
     fn differs(&mut self, how: &str) {

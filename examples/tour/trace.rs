@@ -27,12 +27,27 @@ thread_local! {
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
     pub(crate) at: Option<Instant>,
+    /// Since its loop began, by a virtual clock.
+    pub(crate) virtually: Option<Duration>,
     pub(crate) text: String,
 }
 
 impl Line {
-    pub(crate) fn now(text: String) -> Line {
-        Line { at: Some(Instant::now()), text }
+    /// `text` may begin with the time by a virtual clock, in seconds: `@0.25 `.
+    pub(crate) fn of(text: String, at: Option<Instant>) -> Line {
+        let timed = || {
+            let (seconds, text) = text.strip_prefix('@')?.split_once(' ')?;
+            Some((Duration::try_from_secs_f64(seconds.parse().ok()?).ok()?, text.to_owned()))
+        };
+        match timed() {
+            Some((time, text)) => Line { at, virtually: Some(time), text },
+            None => Line { at, virtually: None, text },
+        }
+    }
+
+    /// Since `began`, or by the virtual clock.
+    pub(crate) fn since(&self, began: Option<Instant>) -> Option<Duration> {
+        self.virtually.or_else(|| Some(self.at?.saturating_duration_since(began?)))
     }
 }
 

@@ -2,11 +2,12 @@
 //!
 //! A twin is a plain program that prints what its tasks say; a line `== label` opens a scene. A line
 //! `-- fact` is an aside: what is true of asyncio alone, which is compared with no line of ours, and which
-//! the lesson checks where it says so. Where no `python3` of at least 3.11 is found, the twin's place is
-//! taken by the list recorded from it. To record one anew, in this folder:
+//! the lesson checks where it says so. A line `@0.25 text` says when it was said, by the virtual clock of the
+//! twin's loop; that loop stands before every twin, in `twins/clock.py`. Where no `python3` of at least 3.11 is
+//! found, the twin's place is taken by the list recorded from it. To record one anew, in this folder:
 //!
 //! ```text
-//! python3 -I twins/07.py > twins/07.txt
+//! cat twins/clock.py twins/07.py | python3 -I - > twins/07.txt
 //! ```
 
 #![forbid(unsafe_code)]
@@ -44,7 +45,10 @@ pub(crate) struct Script {
 macro_rules! script {
     ($number:literal) => {
         $crate::twin::Script {
-            program: include_str!(concat!("../twins/", $number, ".py")),
+            program: concat!(
+                include_str!("../twins/clock.py"),
+                include_str!(concat!("../twins/", $number, ".py"))
+            ),
             recorded: include_str!(concat!("../twins/", $number, ".txt")),
         }
     };
@@ -86,7 +90,7 @@ impl Twin {
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
             for text in output.lines().map_while(Result::ok) {
-                if sender.send(Line::now(text)).is_err() {
+                if sender.send(Line::of(text, Some(Instant::now()))).is_err() {
                     break;
                 }
             }
@@ -98,7 +102,7 @@ impl Twin {
     pub(crate) fn recall(recorded: &str) -> Twin {
         let (sender, receiver) = mpsc::channel();
         for text in recorded.lines() {
-            let _ = sender.send(Line { at: None, text: text.to_owned() });
+            let _ = sender.send(Line::of(text.to_owned(), None));
         }
         Twin::reading(receiver, None)
     }
@@ -112,7 +116,7 @@ impl Twin {
 
     /// The next scene, once the twin has played it; `None` after the last.
     pub(crate) fn scene(&mut self) -> Option<Scene> {
-        let Line { at: began, text } = self.lines.next()?;
+        let Line { at: began, text, .. } = self.lines.next()?;
         let label = text.strip_prefix("== ").unwrap_or(&text).to_owned();
         let mut scene = Scene { label, began, lines: Vec::new(), asides: Vec::new() };
         while let Some(line) = self.lines.next_if(|line| !line.text.starts_with("== ")) {

@@ -64,8 +64,8 @@ fn a_reader_sees_at_a_glance_that_no_child_has_a_turn() {
    █       · · · · · · ·      5000 tasks made, 0 started
    █       · · · · · · ·      7500 tasks made, 0 started
    █       · · · · · · ·      10000 tasks made, 0 started
-   █       · · · · · · ·      Manager stopped by its bound
-           █ · · · · · ·
+   █       · · · · · · ·      Manager stopped by its bound, 10240000 bytes held
+           █ · · · · · ·      the first to start: child 1
            │ █ · · · · ·
            │ │ █ · · · ·
            │ │ │ █ · · ·

@@ -32,26 +32,26 @@ pub(crate) const LESSON: Lesson = Lesson {
 const WAIT: Duration = Duration::from_millis(100);
 
 // [show
-async fn count() {
-    say!("One");
+async fn count(name: char) {
+    say!("{name}: One");
     sleep(WAIT).await;
-    say!("Two");
+    say!("{name}: Two");
 }
 // show]
 
 async fn one_by_one() {
     // [show
     // one by one
-    count().await;
-    count().await;
-    count().await;
+    count('a').await;
+    count('b').await;
+    count('c').await;
     // show]
 }
 
 async fn together() {
     // [show
     // together
-    join_all([spawn(count()), spawn(count()), spawn(count())]).await;
+    join_all(['a', 'b', 'c'].map(|name| spawn(count(name)))).await;
     // show]
 }
 
@@ -72,12 +72,18 @@ fn play(stage: &mut Stage) -> io::Result<()> {
          `spawn`, or a combinator such as `join_all`.",
     );
     stage.check(
-        "one by one: One Two One Two One Two, and no sooner than three waits",
-        apart.is(&["One", "Two", "One", "Two", "One", "Two"]) && apart.took >= 3 * WAIT,
+        "one by one: One Two One Two One Two, and as long as three waits",
+        apart.is(&["a: One", "a: Two", "b: One", "b: Two", "c: One", "c: Two"])
+            && apart.took == 3 * WAIT,
     );
     stage.check(
-        "together: One One One Two Two Two, and no sooner than one wait",
-        at_once.is(&["One", "One", "One", "Two", "Two", "Two"]) && at_once.took >= WAIT,
+        "together: One One One Two Two Two, in the order of spawning, and as long as one wait",
+        at_once.is(&["a: One", "b: One", "c: One", "a: Two", "b: Two", "c: Two"])
+            && at_once.took == WAIT,
+    );
+    stage.check(
+        "as long in asyncio",
+        apart.asyncio_at("c: Two") == Some(3 * WAIT) && at_once.asyncio_at("c: Two") == Some(WAIT),
     );
     Ok(())
 }

@@ -33,12 +33,46 @@ pub(crate) const LESSON: Lesson = Lesson {
 
 const BOUND: usize = 10_000;
 
-/// What each child is given to work on.
+/// How many bytes each child is given to work on.
 const PARCEL: usize = 1024;
 
+thread_local! {
+    /// How many bytes all parcels hold.
+    static HELD: Cell<usize> = const { Cell::new(0) };
+}
+
+/// What a child is given to work on.
+struct Parcel(Vec<u8>);
+
+impl Parcel {
+    fn new() -> Parcel {
+        let content = vec![b'a'; PARCEL];
+        HELD.set(HELD.get() + content.len());
+        Parcel(content)
+    }
+}
+
+impl Drop for Parcel {
+    fn drop(&mut self) {
+        HELD.set(HELD.get() - self.0.len());
+    }
+}
+
+/// How many children have started.
+struct Started(Cell<usize>);
+
+impl Started {
+    fn count(&self, child: usize) {
+        if self.0.get() == 0 {
+            say!("the first to start: child {child}");
+        }
+        self.0.set(self.0.get() + 1);
+    }
+}
+
 // [show
-async fn child(parcel: Vec<u8>, started: Rc<Cell<usize>>) {
-    started.set(started.get() + 1);
+async fn child(number: usize, parcel: Parcel, started: Rc<Started>) {
+    started.count(number);
     sleep(Duration::from_secs(1)).await;
     drop(parcel);
 }
@@ -52,31 +86,31 @@ struct Pile {
     memory: Option<(u64, u64)>,
 }
 
-async fn manager(started: Rc<Cell<usize>>) -> Pile {
+async fn manager(started: Rc<Started>) -> Pile {
     let before = resident();
     say!("Manager started");
     // [show
     for made in 1..=BOUND {
-        spawn(child(vec![b'a'; PARCEL], started.clone())).detach();
+        spawn(child(made, Parcel::new(), started.clone())).detach();
         if made % 2_500 == 0 {
-            say!("{made} tasks made, {} started", started.get());
+            say!("{made} tasks made, {} started", started.0.get());
         }
     }
     // show]
-    say!("Manager stopped by its bound");
+    say!("Manager stopped by its bound, {} bytes held", HELD.get());
     Pile {
         // Each live child holds one count; two more are held by the scene and by this function.
         tasks: Rc::strong_count(&started) - 2,
-        started: started.get(),
+        started: started.0.get(),
         memory: before.zip(resident()),
     }
 }
 
 fn play(stage: &mut Stage) -> io::Result<()> {
     let run = stage.scene("wrong way", "make tasks in a loop that never awaits", || {
-        let started = Rc::new(Cell::new(0));
+        let started = Rc::new(Started(Cell::new(0)));
         let pile = virtually("manager", manager(started.clone()))?;
-        say!("after the manager: {} started", started.get());
+        say!("after the manager: {} started", started.0.get());
         Ok(pile)
     })?;
     stage.why(
@@ -97,10 +131,16 @@ fn play(stage: &mut Stage) -> io::Result<()> {
         ));
     }
     stage.check("no child ran while the manager did", started == 0);
-    stage.check("every task it made was waiting, with all it was given", tasks == BOUND);
     stage.check(
-        "they started only once it had stopped",
-        run.before("Manager stopped by its bound", "after the manager: 10000 started"),
+        "every task it made was waiting, with all it was given",
+        tasks == BOUND && run.count("Manager stopped by its bound, 10240000 bytes held") == 1,
+    );
+    stage.check(
+        "they started only once it had stopped, the first that was spawned first",
+        run.right_after(
+            "Manager stopped by its bound, 10240000 bytes held",
+            "the first to start: child 1",
+        ) && run.count("after the manager: 10000 started") == 1,
     );
     Ok(())
 }

@@ -4,6 +4,7 @@
 
 use std::future::Future;
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
 use taketurns::time::{Elapsed, advance, pause, sleep, timeout};
@@ -31,9 +32,6 @@ pub(crate) const LESSON: Lesson = Lesson {
 };
 
 const LIMIT: Duration = Duration::from_millis(100);
-
-/// What the clean-up of the twin takes.
-const CLEAN_UP: Duration = Duration::from_millis(300);
 
 async fn long_running_task(work: Duration) -> &'static str {
     say!("started");
@@ -67,11 +65,14 @@ async fn with_clean_up() -> &'static str {
     long_running_task(Duration::from_secs(10)).await
 }
 
-/// Whether the error came before the 0.3 s of another task were over.
-async fn at_once() -> bool {
-    let other = taketurns::spawn(sleep(CLEAN_UP)).abort_on_drop();
-    let result = limited(with_clean_up()).await;
-    result.is_err() && !other.handle().is_finished()
+async fn cleaned_up() -> Result<(), Elapsed> {
+    // It lives on after the error, so what is dropped by then was dropped at the limit.
+    let mut limited = pin!(timeout(LIMIT, with_clean_up()));
+    let result = limited.as_mut().await;
+    if result.is_err() {
+        say!("Task timed out!");
+    }
+    result.map(drop)
 }
 
 async fn lend() -> Result<(), JoinError> {
@@ -106,7 +107,7 @@ fn play(stage: &mut Stage) -> io::Result<()> {
         },
     )?;
     let clean = stage.timed_scene("clean-up", "work that cleans up when it is stopped", || {
-        virtually("main", at_once())
+        virtually("main", cleaned_up())
     })?;
     let lent = stage.timed_scene("patient way", "the limit ends the wait, not the task", || {
         virtually("main", lend())?.map_err(io::Error::other)
@@ -125,16 +126,22 @@ fn play(stage: &mut Stage) -> io::Result<()> {
         stage.quote(&elapsed.to_string());
     }
     stage.check(
-        "in time: the value; too late: the error, no sooner than the limit",
+        "in time: the value; too late: the error, at the limit",
         limit.is(&["started", "completed", "started", "Task timed out!"])
             && limit.value.0.is_ok()
             && limit.value.1.is_err_and(|elapsed| elapsed.limit() == Some(LIMIT))
-            && limit.took >= LIMIT,
+            && limit.took == LIMIT,
     );
     stage.check("done at the very limit is done in time", block_on(at_the_very_limit()));
     stage.check(
         "clean-up ran before the error was out, and did not hold it up",
-        clean.is(&["started", "cleaning up", "Task timed out!"]) && clean.value,
+        clean.is(&["started", "cleaning up", "Task timed out!"])
+            && clean.value.is_err()
+            && clean.took == LIMIT,
+    );
+    stage.check(
+        "in asyncio it held the error up, by 0.3 s",
+        clean.asyncio_at("Task timed out!") == Some(LIMIT + Duration::from_millis(300)),
     );
     stage.check(
         "the task that was lent went on and completed",

@@ -2,13 +2,14 @@
 
 #![forbid(unsafe_code)]
 
+use std::fmt::Display;
 use std::io;
 use std::time::Duration;
 
 use taketurns::time::sleep;
 use taketurns::{JoinHandle, yield_now};
 
-use crate::lane::{spawn, virtually};
+use crate::lane::{spawn, spawn_named, virtually};
 use crate::lessons::{Lesson, Next};
 use crate::stage::Stage;
 use crate::trace::say;
@@ -29,7 +30,7 @@ pub(crate) const LESSON: Lesson = Lesson {
     play,
 };
 
-async fn wrapper(word: char, work: Duration) {
+async fn wrapper(word: impl Display, work: Duration) {
     say!("Executing task for: {word}");
     sleep(work).await;
     say!("Finished task for: {word}");
@@ -70,11 +71,33 @@ async fn wait() {
     say!("All tasks awaited");
 }
 
+/// Makes two tasks a round, without end.
+async fn endless() {
+    for round in 0.. {
+        for (word, number) in ['x', 'y'].into_iter().zip(2 * round + 1..) {
+            spawn(wrapper(format!("{word}{number}"), Duration::from_secs(5))).detach();
+        }
+        yield_now().await;
+    }
+}
+
+async fn stop() {
+    let manager = spawn_named("manager", endless());
+    yield_now().await;
+    yield_now().await;
+    manager.abort();
+    if manager.await.is_err_and(|error| error.is_cancelled()) {
+        say!("Manager stopped from outside");
+    }
+}
+
 fn play(stage: &mut Stage) -> io::Result<()> {
     let guessed = stage
         .timed_scene("wrong way", "yield, then sleep and hope", || virtually("manager", guess()))?;
     let awaited = stage
         .scene("right way", "yield, then await every task", || virtually("manager", wait()))?;
+    let endless = stage
+        .scene("endless way", "two tasks a round, and no end", || virtually("main", stop()))?;
     stage.why(
         "`yield_now` puts the manager at the tail of the queue, behind the child it has just spawned. So \
          each child starts right after its creation. In asyncio `sleep(0)` does the same.",
@@ -82,6 +105,10 @@ fn play(stage: &mut Stage) -> io::Result<()> {
     stage.slip(
         "A sleep at the end of a program guesses how long its tasks take. A task that takes longer is \
          lost, as `c` above. Awaiting needs no guess.",
+    );
+    stage.slip(
+        "A manager without an end must be stopped from outside, by another task or a limit. \
+         `asyncio.run` has no limit of its own; `timeout` and `wait_for` are one.",
     );
     let started_at_once = ('a'..='e').zip(1..).all(|(word, number)| {
         let created = format!("Task {number} created for: {word}");
@@ -96,6 +123,20 @@ fn play(stage: &mut Stage) -> io::Result<()> {
     stage.check(
         "guessed: `c` was started and never finished",
         guessed.count("Executing task for: c") == 1 && guessed.count("Finished task for: c") == 0,
+    );
+    stage.check(
+        "endless: it was stopped after two rounds, and its children started in the order of spawning",
+        endless.is(&[
+            "Executing task for: x1",
+            "Executing task for: y2",
+            "Executing task for: x3",
+            "Executing task for: y4",
+            "Manager stopped from outside",
+        ]),
+    );
+    stage.check(
+        "`asyncio.run` refuses a parameter `timeout`",
+        endless.asyncio_alone(&["asyncio.run takes no timeout"]),
     );
     Ok(())
 }

@@ -1,25 +1,23 @@
 """Lesson 7: three counts, one after the other and all at once."""
 
-import asyncio
 
-
-async def count():
-    print("One")
+async def count(name):
+    say(f"{name}: One")
     await asyncio.sleep(0.1)
-    print("Two")
+    say(f"{name}: Two")
 
 
 async def one_by_one():
-    await count()
-    await count()
-    await count()
+    await count("a")
+    await count("b")
+    await count("c")
 
 
 async def together():
-    await asyncio.gather(count(), count(), count())
+    await asyncio.gather(count("a"), count("b"), count("c"))
 
 
 print("== wrong way")
-asyncio.run(one_by_one())
+run(one_by_one())
 print("== right way")
-asyncio.run(together())
+run(together())

@@ -1,12 +1,10 @@
 """Lesson 9: a time limit on a wait."""
 
-import asyncio
-
 LIMIT = 0.1
 
 
 async def long_running_task(work):
-    print("started")
+    say("started")
     await asyncio.sleep(work)
     return "completed"
 
@@ -15,15 +13,20 @@ async def with_clean_up():
     try:
         return await long_running_task(10)
     finally:
-        print("cleaning up")
+        say("cleaning up")
         await asyncio.sleep(0.3)
 
 
 async def limited(work):
     try:
-        print(await asyncio.wait_for(work, timeout=LIMIT))
+        say(await asyncio.wait_for(work, timeout=LIMIT))
     except asyncio.TimeoutError:
-        print("Task timed out!")
+        say("Task timed out!")
+
+
+async def both():
+    await limited(long_running_task(0))
+    await limited(long_running_task(10))
 
 
 async def lend():
@@ -31,14 +34,13 @@ async def lend():
     try:
         await asyncio.wait_for(asyncio.shield(task), timeout=LIMIT)
     except asyncio.TimeoutError:
-        print("Task timed out!")
-    print(await task)
+        say("Task timed out!")
+    say(await task)
 
 
 print("== right way")
-asyncio.run(limited(long_running_task(0)))
-asyncio.run(limited(long_running_task(10)))
+run(both())
 print("== clean-up")
-asyncio.run(limited(with_clean_up()))
+run(limited(with_clean_up()))
 print("== patient way")
-asyncio.run(lend())
+run(lend())

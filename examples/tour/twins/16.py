@@ -1,38 +1,61 @@
 """Lesson 16: the manager yields, and awaits what it made."""
 
-import asyncio
-
 
 async def wrapper(word, work):
-    print(f"Executing task for: {word}")
+    say(f"Executing task for: {word}")
     await asyncio.sleep(work)
-    print(f"Finished task for: {word}")
+    say(f"Finished task for: {word}")
 
 
 async def manager(works):
-    print("Manager started")
+    say("Manager started")
     tasks = []
     for word, work in zip("abcde", works):
         tasks.append(asyncio.create_task(wrapper(word, work)))
-        print(f"Task {len(tasks)} created for: {word}")
+        say(f"Task {len(tasks)} created for: {word}")
         await asyncio.sleep(0)
-    print(f"Generated {len(tasks)} tasks")
+    say(f"Generated {len(tasks)} tasks")
     return tasks
 
 
 async def guess():
     await manager([0.02, 0.04, 5])
     await asyncio.sleep(0.08)
-    print("Slept long enough, one hopes")
+    say("Slept long enough, one hopes")
 
 
 async def wait():
     for task in await manager([0.02, 0.03, 0.04, 0.05, 0.06]):
         await task
-    print("All tasks awaited")
+    say("All tasks awaited")
+
+
+async def endless():
+    made = 0
+    while True:
+        for word in "xy":
+            made += 1
+            asyncio.create_task(wrapper(f"{word}{made}", 5))
+        await asyncio.sleep(0)
+
+
+async def stop():
+    manager = asyncio.create_task(endless())
+    for _ in range(2):
+        await asyncio.sleep(0)
+    manager.cancel()
+    await asyncio.wait([manager])
+    if manager.cancelled():
+        say("Manager stopped from outside")
 
 
 print("== wrong way")
-asyncio.run(guess())
+run(guess())
 print("== right way")
-asyncio.run(wait())
+run(wait())
+print("== endless way")
+run(stop())
+try:
+    asyncio.run(stop, timeout=1)
+except TypeError:
+    print("-- asyncio.run takes no timeout")

@@ -37,7 +37,7 @@ async def connection(reader, writer):
 
 
 def get(port, path):
-    client = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     client.request("GET", path)
     return client
 
@@ -49,7 +49,7 @@ def read(path, client):
 
 def visitor(port):
     slow = get(port, "/")
-    begun.wait(5)
+    begun.wait(60)
     read("/health", get(port, "/health"))
     read("/", slow)
 

@@ -14,7 +14,7 @@ def work():
     print("/ works")
     begun.set()
     time.sleep(0.2)
-    answered.wait(2)
+    answered.wait(30)
     print("/ is done")
 
 
@@ -39,7 +39,7 @@ async def connection(reader, writer):
 
 
 def get(port, path):
-    client = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     client.request("GET", path)
     return client
 
@@ -51,7 +51,7 @@ def read(path, client):
 
 def visitor(port):
     slow = get(port, "/")
-    begun.wait(5)
+    begun.wait(60)
     read("/health", get(port, "/health"))
     answered.set()
     read("/", slow)
