@@ -1,4 +1,4 @@
-//! Calls: when, in which order with tasks, and taken back.
+//! Calls: when they come, in which order with tasks, and how they are taken back.
 
 use std::cell::{Cell, RefCell};
 use std::panic::panic_any;
@@ -30,7 +30,7 @@ impl Events {
 }
 
 #[test]
-fn calls_come_once_at_their_time() {
+fn each_call_comes_once_at_its_deadline() {
     looped(|executor, _| {
         let events = Events::default();
         executor.block_on(async {
@@ -48,7 +48,7 @@ fn calls_come_once_at_their_time() {
 }
 
 #[test]
-fn a_call_that_is_due_waits_for_its_turn_and_no_more() {
+fn a_call_that_is_due_waits_only_for_its_turn() {
     looped(|executor, _| {
         let events = Events::default();
         executor.block_on(async {
@@ -153,7 +153,7 @@ fn a_cancelled_call_is_dropped_in_the_next_turn_of_its_task() {
 }
 
 #[test]
-fn a_call_is_cancelled_before_its_task_began_and_when_it_is_woken_already() {
+fn a_call_can_be_cancelled_before_its_first_turn_and_after_its_wake() {
     looped(|executor, _| {
         let events = Events::default();
         executor.block_on(async {
@@ -173,7 +173,7 @@ fn a_call_is_cancelled_before_its_task_began_and_when_it_is_woken_already() {
 }
 
 #[test]
-fn a_call_that_has_begun_is_not_cancelled() {
+fn a_call_that_has_begun_cannot_be_cancelled() {
     looped(|executor, _| {
         executor.block_on(async {
             let handle = Rc::new(Cell::new(None::<CallHandle>));
@@ -192,7 +192,7 @@ fn a_call_that_has_begun_is_not_cancelled() {
 }
 
 #[test]
-fn what_was_not_called_is_dropped_with_the_executor_and_cannot_be_cancelled() {
+fn a_call_left_at_the_end_is_dropped_and_cannot_be_cancelled() {
     let (events, kept) = (Events::default(), Cell::new(None));
     looped(|executor, _| {
         let guard = Says(events.clone(), "dropped");
@@ -206,7 +206,7 @@ fn what_was_not_called_is_dropped_with_the_executor_and_cannot_be_cancelled() {
 }
 
 #[test]
-fn a_panic_is_reported_at_once_in_the_name_of_the_call() {
+fn a_panic_is_reported_at_once_with_the_place_of_the_call() {
     looped(|executor, _| {
         let events = Events::default();
         let tell = events.clone();
@@ -226,12 +226,12 @@ fn a_panic_is_reported_at_once_in_the_name_of_the_call() {
 
 #[test]
 #[should_panic = "`call_later` needs a runtime: call it inside `taketurns::block_on` or a task"]
-fn outside_of_a_runtime() {
+fn a_call_outside_of_a_runtime_panics_with_the_remedy() {
     call_later(SECOND, || {});
 }
 
 #[test]
 #[should_panic = "`call_at` needs a runtime: call it inside `taketurns::block_on` or a task"]
-fn at_a_deadline_outside_of_a_runtime() {
+fn a_call_at_outside_of_a_runtime_panics_with_the_remedy() {
     call_at(Instant::now(), || {});
 }

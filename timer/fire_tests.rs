@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use super::harness::timers;
 use super::{Clock, Instant, Sleep, sleep_until};
 
-/// Spans are in ns from now; a sleep is meant by its number, modulo how many there are.
+/// Spans are in ns from now. A `usize` is the number of a sleep, modulo how many there are.
 #[derive(Clone, Copy, Debug)]
 enum Op {
     Arm(u64),
@@ -40,7 +40,7 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// What is done, in turn: an advance, and some operations after it. Each wake does one of `by_wakers`.
+/// Each step is an advance of the clock and some operations after it. Each wake does the next of `by_wakers`.
 #[derive(Clone, Debug)]
 struct Program {
     steps: Vec<(u64, Vec<Op>)>,
@@ -54,7 +54,7 @@ fn program() -> impl Strategy<Value = Program> {
         .prop_map(|(steps, by_wakers)| Program { steps, by_wakers })
 }
 
-/// The sleeps themselves. A sleep is out of its place while it is polled.
+/// The sleeps themselves. A sleep is taken out of the `Vec` while it is polled.
 #[derive(Default)]
 struct Real {
     sleeps: RefCell<Vec<Option<Sleep>>>,
@@ -122,7 +122,7 @@ impl Real {
 #[derive(Clone, Copy)]
 enum State {
     New(u64),
-    /// In the map under this order, or fired.
+    /// In the map under this key, or fired.
     Armed((u64, u64)),
     Over,
 }
@@ -206,7 +206,7 @@ proptest! {
     })]
 
     #[test]
-    fn what_wakers_do_while_timers_fire_is_done(program in program()) {
+    fn wakers_may_arm_drop_reset_and_poll_sleeps_while_timers_fire(program in program()) {
         let timers = timers(Clock::Manual);
         let _entered = timers.enter();
         let by_wakers = program.by_wakers.clone();

@@ -9,7 +9,7 @@ use super::harness::{SECOND, manual};
 use super::{Instant, sleep};
 
 #[test]
-fn differences_and_sums_are_exact_and_say_when_there_is_none() {
+fn differences_and_sums_are_exact_or_saturate_or_are_none() {
     manual(|_, _| {
         let now = Instant::now();
         let later = now + SECOND;
@@ -29,9 +29,8 @@ fn differences_and_sums_are_exact_and_say_when_there_is_none() {
     });
 }
 
-/// The clock of a runtime that has just begun.
 #[test]
-fn what_was_before_the_process_began_can_be_named() {
+fn there_are_instants_before_the_clock_began() {
     manual(|_, _| {
         let day = 24 * 3600 * SECOND;
         assert_eq!(
@@ -44,7 +43,7 @@ fn what_was_before_the_process_began_can_be_named() {
 
 #[cfg(all(feature = "net", target_os = "linux"))]
 #[test]
-fn the_real_clock_is_the_system_s() {
+fn the_real_clock_is_the_monotonic_clock_of_the_system() {
     let system = || {
         let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
         Duration::new(now.tv_sec as u64, now.tv_nsec as u32)

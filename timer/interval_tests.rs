@@ -17,7 +17,7 @@ fn try_tick(interval: &mut Interval) -> Poll<Instant> {
     interval.poll_tick(&mut Context::from_waker(Waker::noop()))
 }
 
-/// Moves the clock to the next tick unless that has passed, and takes it: at which time, and due when.
+/// Moves the clock to the next tick, unless that has passed, and takes the tick. Returns when it was taken and when it was due.
 fn take(timers: &Timers, interval: &mut Interval) -> (Instant, Instant) {
     if let Poll::Ready(due) = try_tick(interval) {
         return (Instant::now(), due);
@@ -28,7 +28,7 @@ fn take(timers: &Timers, interval: &mut Interval) -> (Instant, Instant) {
     (Instant::now(), due)
 }
 
-/// The times, in ms, at which ticks are taken and were due, by a program that is away from 11 to 35.
+/// The times, in ms, at which a program takes its ticks and at which they were due. It does something else from 11 to 35.
 fn with_an_absence(behavior: MissedTickBehavior) -> Vec<(u64, u64)> {
     let mut taken = Vec::new();
     manual(|timers, _| {
@@ -48,24 +48,24 @@ fn with_an_absence(behavior: MissedTickBehavior) -> Vec<(u64, u64)> {
 }
 
 #[test]
-fn burst_catches_up() {
+fn burst_gives_every_missed_tick() {
     let expected = [(0, 0), (10, 10), (35, 20), (35, 30), (40, 40), (50, 50), (60, 60)];
     assert_eq!(with_an_absence(MissedTickBehavior::Burst), expected);
 }
 
 #[test]
-fn delay_begins_anew() {
+fn delay_counts_from_the_late_tick() {
     let expected = [(0, 0), (10, 10), (35, 20), (45, 45), (55, 55), (65, 65), (75, 75)];
     assert_eq!(with_an_absence(MissedTickBehavior::Delay), expected);
 }
 
 #[test]
-fn skip_keeps_to_its_times() {
+fn skip_keeps_to_multiples_of_the_period() {
     let expected = [(0, 0), (10, 10), (35, 20), (40, 40), (50, 50), (60, 60), (70, 70)];
     assert_eq!(with_an_absence(MissedTickBehavior::Skip), expected);
 }
 
-/// How long after a tick the next is, if that one is taken `late`.
+/// How long after a tick the next one is due, if the tick is taken `late`.
 fn next_after(behavior: MissedTickBehavior, period: Duration, late: Duration) -> Duration {
     let mut next = Duration::ZERO;
     manual(|timers, _| {
@@ -80,7 +80,7 @@ fn next_after(behavior: MissedTickBehavior, period: Duration, late: Duration) ->
 }
 
 #[test]
-fn a_delay_forgives_a_millisecond_but_no_period() {
+fn for_delay_a_tick_within_a_millisecond_and_its_period_is_not_late() {
     let (us, ns) = (Duration::from_micros, Duration::from_nanos);
     let delay = |period, late| next_after(MissedTickBehavior::Delay, period, late);
     assert_eq!(delay(PERIOD, ms(1)), PERIOD);
@@ -90,14 +90,14 @@ fn a_delay_forgives_a_millisecond_but_no_period() {
 }
 
 #[test]
-fn a_skip_goes_to_the_next_multiple_after_now() {
+fn skip_goes_to_the_next_multiple_after_now() {
     let skip = |late| next_after(MissedTickBehavior::Skip, PERIOD, late);
     let times = [ms(0), ms(9), ms(10), ms(11), ms(40)].map(skip);
     assert_eq!(times, [ms(10), ms(10), ms(20), ms(20), ms(50)]);
 }
 
 #[test]
-fn the_first_tick_of_an_interval_is_at_once_and_that_of_another_at_its_start() {
+fn the_first_tick_is_at_once_or_at_the_given_start() {
     manual(|timers, trace| {
         let start = Instant::now();
         assert_eq!(try_tick(&mut interval(SECOND)), Poll::Ready(start));
@@ -112,7 +112,7 @@ fn the_first_tick_of_an_interval_is_at_once_and_that_of_another_at_its_start() {
 }
 
 #[test]
-fn a_tick_that_is_dropped_lets_its_waker_go_and_is_taken_by_the_next() {
+fn a_dropped_tick_drops_its_waker_and_the_next_call_gives_the_same_tick() {
     manual(|timers, trace| {
         let start = Instant::now();
         let mut interval = interval_at(start + PERIOD, PERIOD);
@@ -132,7 +132,7 @@ fn a_tick_that_is_dropped_lets_its_waker_go_and_is_taken_by_the_next() {
 }
 
 #[test]
-fn ticks_that_are_dropped_each_round_are_seen_though_nothing_else_reads_the_clock() {
+fn a_loop_that_drops_a_tick_each_round_still_sees_it_come() {
     let timers = timers(Clock::Real);
     let (_entered, trace) = (timers.enter(), Trace::default());
     let mut interval = interval_at(Instant::now() + ms(1), ms(1));
@@ -144,7 +144,7 @@ fn ticks_that_are_dropped_each_round_are_seen_though_nothing_else_reads_the_cloc
 }
 
 #[test]
-fn a_reset_moves_the_tick_that_is_waited_for() {
+fn a_reset_moves_the_tick_that_a_task_waits_for() {
     manual(|timers, trace| {
         let mut interval = interval_at(Instant::now() + PERIOD, PERIOD);
         let waker = trace.waker("a");
@@ -162,7 +162,7 @@ fn a_reset_moves_the_tick_that_is_waited_for() {
 }
 
 #[test]
-fn ticks_that_are_behind_end_the_turn_when_the_budget_does() {
+fn missed_ticks_taken_at_once_end_the_turn_when_its_budget_is_spent() {
     looped(|executor, timers| {
         let mut behind = interval(ms(1));
         timers.timeline.set((Instant::now() + ms(1000)).0);
@@ -188,7 +188,7 @@ fn an_interval_is_an_endless_stream() {
 }
 
 #[test]
-fn it_says_how_it_is_set() {
+fn an_interval_says_how_it_is_set() {
     manual(|_, _| {
         let mut interval = interval(PERIOD);
         assert_eq!(interval.missed_tick_behavior(), MissedTickBehavior::Burst);
@@ -200,18 +200,18 @@ fn it_says_how_it_is_set() {
 
 #[test]
 #[should_panic = "`interval`: the period must not be zero"]
-fn a_period_of_zero() {
+fn a_period_of_zero_panics() {
     manual(|_, _| drop(interval(Duration::ZERO)));
 }
 
 #[test]
 #[should_panic = "`interval_at`: the period must not be zero"]
-fn a_period_of_zero_from_a_start() {
+fn a_period_of_zero_from_a_start_panics() {
     manual(|_, _| drop(interval_at(Instant::now(), Duration::ZERO)));
 }
 
 #[test]
 #[should_panic = "`interval` needs a runtime: call it inside `taketurns::block_on` or a task"]
-fn outside_of_a_runtime() {
+fn an_interval_outside_of_a_runtime_panics_with_the_remedy() {
     drop(interval(SECOND));
 }

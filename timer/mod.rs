@@ -79,6 +79,10 @@ mod sleep_tests;
 #[cfg(test)]
 mod timeout_tests;
 #[cfg(test)]
+mod virtual_time_tests;
+#[cfg(test)]
+mod waker_tests;
+#[cfg(test)]
 mod wheel_tests;
 
 pub use call::{CallHandle, call_at, call_later};

@@ -1,4 +1,4 @@
-//! The timer that was armed last: what becomes of it before it is put into the wheel.
+//! The timer that was armed last, while it is kept out of the wheel.
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -7,7 +7,7 @@ use super::harness::{Name, SECOND, Trace, asleep, manual, ms, steps, timers};
 use super::{Clock, Instant, pause, resume, sleep};
 
 #[test]
-fn dropped_in_hand_it_wakes_nobody_and_frees_its_waker() {
+fn the_newest_timer_dropped_wakes_no_task_and_drops_its_waker() {
     manual(|timers, trace| {
         let named = Arc::new(Name { name: "dropped", trace: trace.clone() });
         let waker = Waker::from(Arc::clone(&named));
@@ -23,7 +23,7 @@ fn dropped_in_hand_it_wakes_nobody_and_frees_its_waker() {
 }
 
 #[test]
-fn who_comes_after_one_that_was_dropped_in_hand_is_another() {
+fn a_timer_armed_after_the_newest_was_dropped_is_another_timer() {
     manual(|timers, trace| {
         drop(asleep(trace, [("a", ms(1))]));
         let [mut b] = asleep(trace, [("b", ms(2))]);
@@ -41,7 +41,7 @@ fn who_comes_after_one_that_was_dropped_in_hand_is_another() {
 }
 
 #[test]
-fn a_reset_in_hand_moves_the_wake_either_way() {
+fn a_reset_of_the_newest_timer_moves_its_wake_either_way() {
     manual(|timers, trace| {
         let start = Instant::now();
         let [mut later] = asleep(trace, [("later", ms(1))]);
@@ -54,7 +54,7 @@ fn a_reset_in_hand_moves_the_wake_either_way() {
 }
 
 #[test]
-fn at_one_deadline_the_one_in_hand_comes_before_what_is_reset_after_it() {
+fn at_one_deadline_the_newest_timer_fires_before_one_that_was_reset_after_it() {
     manual(|timers, trace| {
         let deadline = Instant::now() + ms(1);
         let [mut first, _second] = asleep(trace, [("first", ms(1)), ("second", ms(1))]);
@@ -66,7 +66,7 @@ fn at_one_deadline_the_one_in_hand_comes_before_what_is_reset_after_it() {
 }
 
 #[test]
-fn polled_again_in_hand_the_latest_waker_is_woken() {
+fn the_newest_timer_wakes_the_waker_of_the_last_poll() {
     manual(|timers, trace| {
         let [mut sleep] = asleep(trace, [("old", ms(1))]);
         assert!(trace.poll("new", &mut sleep).is_pending());
@@ -76,7 +76,7 @@ fn polled_again_in_hand_the_latest_waker_is_woken() {
 }
 
 #[test]
-fn one_in_hand_ends_a_wait_and_fires() {
+fn the_newest_timer_ends_a_wait_and_fires() {
     manual(|timers, trace| {
         let [mut sleep] = asleep(trace, [("a", ms(1))]);
         timers.timeline.set(timers.now() + ms(1).as_nanos() as u64);
@@ -91,7 +91,7 @@ fn one_in_hand_ends_a_wait_and_fires() {
 }
 
 #[test]
-fn a_change_of_clock_keeps_the_one_in_hand() {
+fn a_change_of_clock_keeps_the_newest_timer() {
     let (timers, trace) = (timers(Clock::Manual), Trace::default());
     let _entered = timers.enter();
     let [mut sleep] = asleep(&trace, [("a", ms(1))]);
@@ -104,7 +104,7 @@ fn a_change_of_clock_keeps_the_one_in_hand() {
 }
 
 #[test]
-fn what_is_in_hand_when_the_runtime_ends_lets_its_waker_go() {
+fn the_newest_timer_drops_its_waker_when_the_runtime_ends() {
     let trace = Trace::default();
     let named = Arc::new(Name { name: "left", trace: trace.clone() });
     let timers = timers(Clock::Manual);
@@ -123,7 +123,7 @@ fn what_is_in_hand_when_the_runtime_ends_lets_its_waker_go() {
 }
 
 #[test]
-fn after_a_long_time_with_no_timer_many_at_once_end_no_wait_for_nothing() {
+fn many_timers_armed_after_a_long_time_without_one_cause_no_early_wake() {
     manual(|timers, trace| {
         timers.timeline.set(timers.now() + 3600 * SECOND.as_nanos() as u64);
         let _many = asleep(trace, [("a", SECOND); 20]);

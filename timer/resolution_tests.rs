@@ -1,4 +1,4 @@
-//! The tick of the wheel, as it is set: what a wait is rounded up to.
+//! The resolution that a runtime is given, and the tick to which it rounds waits up.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::timers::{RESOLUTION, Timers};
 use super::{Instant, pause, resume, sleep_until};
 use crate::common::tokens::Tokens;
 
-/// Whether waits end when `deadline` is due by ticks of `tick` ns, for deadlines all over a tick.
+/// Asserts that waits end at the tick of their deadline, for ticks of `tick` ns and deadlines all over a tick.
 fn waits_for_ticks_of(tick: u64, timers: &Timers) {
     let trace = Trace::default();
     for nth in 0..100_u64 {
@@ -42,7 +42,7 @@ fn a_tick_is_the_resolution_rounded_down_to_a_power_of_two() {
 }
 
 #[test]
-fn a_clock_that_runs_on_has_the_tick_it_had() {
+fn a_resumed_clock_has_its_former_tick() {
     let timers = Timers::new(Clock::Real, Duration::from_millis(10), Tokens::of_nobody());
     let _entered = timers.enter();
     pause();

@@ -1,10 +1,10 @@
-//! Keys that go stale, and memory that is used again, as the wheel shows them.
+//! Keys that go stale, and memory that is used again, seen through the wheel.
 
 use super::wheel::Wheel;
 use super::wheel_tests::{fire, insert};
 
 #[test]
-fn a_stale_key_finds_nobody() {
+fn a_stale_key_finds_nothing() {
     let mut wheel = Wheel::new(0, 0);
     let first = insert(&mut wheel, 1, "first");
     assert_eq!(fire(&mut wheel, 1), ["first"]);
@@ -16,7 +16,7 @@ fn a_stale_key_finds_nobody() {
 }
 
 #[test]
-fn a_reserved_key_finds_nobody_and_counts_for_nothing() {
+fn a_reserved_key_finds_nothing_and_is_not_counted() {
     let mut wheel = Wheel::new(0, 0);
     let key = wheel.reserve();
     assert_eq!((wheel.len(), wheel.has_deadlines(), wheel.next_expiry()), (0, false, None));
@@ -29,7 +29,7 @@ fn a_reserved_key_finds_nobody_and_counts_for_nothing() {
 }
 
 #[test]
-fn a_steady_state_needs_no_more_memory() {
+fn a_steady_state_allocates_nothing() {
     const LIVE: usize = 1000;
     let mut wheel = Wheel::new(0, 0);
     let (mut due, mut keys) = (Vec::with_capacity(LIVE), Vec::new());

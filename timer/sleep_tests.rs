@@ -1,12 +1,12 @@
-//! Sleeps and the manual clock, with a waker that records and the driver's calls made by hand.
+//! Sleeps, under timers on which the test makes the driver's calls, and with wakers that record their name.
 
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Wake, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -17,81 +17,13 @@ use super::harness::{
     Name, SECOND, Trace, asleep, done_by_turn, looped, manual, ms, steps, timers,
 };
 use super::{
-    CallHandle, Clock, Hold, Instant, Interval, Sleep, Timeout, advance, interval, pause, resume,
-    sleep, sleep_until, timeout, timeout_at,
+    CallHandle, Clock, Hold, Instant, Interval, Sleep, Timeout, advance, interval, sleep,
+    sleep_until, timeout, timeout_at,
 };
 use crate::executor::{spawn, yield_now};
 
 #[test]
-fn advance_stops_at_every_deadline_and_then_at_its_end() {
-    manual(|timers, trace| {
-        let sleeps = [("c", ms(30)), ("a", ms(10)), ("d", ms(30)), ("b", ms(20)), ("e", ms(41))];
-        let _asleep = asleep(trace, sleeps);
-        let expected =
-            [(10, vec!["a"]), (20, vec!["b"]), (30, vec!["c", "d"]), (40, vec!["advance"])];
-        assert_eq!(steps(timers, trace, ms(40)), expected);
-        assert_eq!(steps(timers, trace, ms(1)), [(1, vec!["e"]), (1, vec!["advance"])]);
-    });
-}
-
-#[test]
-fn nanoseconds_apart_are_two_steps() {
-    manual(|timers, trace| {
-        let ns = Duration::from_nanos;
-        let _asleep = asleep(trace, [("b", SECOND + ns(1)), ("a", SECOND)]);
-        let start = Instant::now();
-        let mut advance = Box::pin(advance(2 * SECOND));
-        assert!(trace.poll("advance", &mut advance).is_pending());
-        assert!(timers.move_virtual_clock());
-        assert_eq!((start.elapsed(), trace.take()), (SECOND, vec!["a"]));
-        assert!(timers.move_virtual_clock());
-        assert_eq!((start.elapsed(), trace.take()), (SECOND + ns(1), vec!["b"]));
-    });
-}
-
-#[test]
-fn a_timer_armed_on_the_way_fires_on_the_way() {
-    manual(|timers, trace| {
-        let mut advance = Box::pin(advance(ms(10)));
-        let _first = asleep(trace, [("first", ms(3))]);
-        assert!(trace.poll("advance", &mut advance).is_pending());
-        assert!(timers.move_virtual_clock());
-        let _second = asleep(trace, [("second", ms(3))]);
-        assert!(timers.move_virtual_clock());
-        assert!(timers.move_virtual_clock());
-        assert!(!timers.move_virtual_clock());
-        assert_eq!(trace.take(), ["first", "second", "advance"]);
-        assert!(trace.poll("advance", &mut advance).is_ready());
-    });
-}
-
-#[test]
-fn a_dropped_advance_leaves_the_clock_where_it_is() {
-    manual(|timers, trace| {
-        let start = Instant::now();
-        let _asleep = asleep(trace, [("a", ms(10))]);
-        let mut advance = Box::pin(advance(SECOND));
-        assert!(trace.poll("advance", &mut advance).is_pending());
-        assert!(timers.move_virtual_clock());
-        drop(advance);
-        assert!(!timers.move_virtual_clock());
-        assert_eq!((start.elapsed(), timers.wait_limit()), (ms(10), None));
-    });
-}
-
-#[test]
-fn a_standing_clock_neither_fires_nor_ends_a_wait() {
-    manual(|timers, trace| {
-        let _asleep = asleep(trace, [("a", ms(1))]);
-        timers.fire();
-        assert!(!timers.move_virtual_clock());
-        assert_eq!((timers.wait_limit(), timers.len()), (None, 1));
-        assert_eq!(trace.take(), [""; 0]);
-    });
-}
-
-#[test]
-fn a_sleep_is_ready_when_woken_and_stays_so() {
+fn a_sleep_is_ready_once_woken_and_stays_ready() {
     manual(|timers, trace| {
         let [mut sleep] = asleep(trace, [("a", ms(5))]);
         assert!(trace.poll("a", &mut sleep).is_pending());
@@ -104,7 +36,7 @@ fn a_sleep_is_ready_when_woken_and_stays_so() {
 }
 
 #[test]
-fn the_time_runs_from_the_call_and_the_timer_from_the_first_poll() {
+fn the_time_counts_from_the_call_and_the_first_poll_arms_the_timer() {
     manual(|timers, trace| {
         let mut sleep = sleep(ms(5));
         assert_eq!(timers.len(), 0);
@@ -126,7 +58,7 @@ fn a_sleep_of_zero_yields_exactly_once() {
 }
 
 #[test]
-fn a_deadline_that_has_passed_is_ready_at_the_first_poll() {
+fn a_sleep_until_a_passed_deadline_is_ready_at_its_first_poll() {
     manual(|timers, trace| {
         let mut reset = sleep(SECOND);
         reset.reset(Instant::now());
@@ -139,17 +71,17 @@ fn a_deadline_that_has_passed_is_ready_at_the_first_poll() {
 }
 
 #[test]
-fn the_clock_is_read_at_the_first_poll_and_not_at_the_call() {
+fn sleep_until_reads_the_clock_at_its_first_poll() {
     let timers = timers(Clock::Real);
     let (_entered, trace) = (timers.enter(), Trace::default());
     let deadline = Instant::now() + Duration::from_nanos(1);
     let mut sleep = sleep_until(deadline);
-    while Instant(real_now()) <= deadline {} // which these timers do not hear of
+    while Instant(real_now()) <= deadline {} // a reading that these timers do not note
     assert!(trace.poll("a", &mut sleep).is_ready());
 }
 
 #[test]
-fn deadlines_that_have_passed_end_the_turn_when_the_budget_does() {
+fn sleeps_until_passed_deadlines_end_the_turn_when_its_budget_is_spent() {
     looped(|executor, _| {
         let done = done_by_turn(executor, async || sleep_until(Instant::now()).await);
         assert_eq!(done, [128, 256, 300]);
@@ -157,16 +89,7 @@ fn deadlines_that_have_passed_end_the_turn_when_the_budget_does() {
 }
 
 #[test]
-fn the_latest_waker_is_woken_and_no_other() {
-    manual(|timers, trace| {
-        let [mut sleep] = asleep(trace, [("first", ms(1))]);
-        assert!(trace.poll("second", &mut sleep).is_pending());
-        assert_eq!(steps(timers, trace, ms(1))[0], (1, vec!["second"]));
-    });
-}
-
-#[test]
-fn a_dropped_sleep_wakes_nobody_and_frees_its_waker() {
+fn a_dropped_sleep_wakes_no_task_and_drops_its_waker() {
     manual(|timers, trace| {
         let name = Arc::new(Name { name: "a", trace: trace.clone() });
         let mut sleep = sleep(ms(1));
@@ -179,7 +102,7 @@ fn a_dropped_sleep_wakes_nobody_and_frees_its_waker() {
 }
 
 #[test]
-fn a_reset_moves_the_wake_and_revives_what_was_done() {
+fn a_reset_moves_the_wake_and_lets_a_finished_sleep_wait_again() {
     manual(|timers, trace| {
         let [mut sleep] = asleep(trace, [("a", ms(1))]);
         sleep.reset(Instant::now() + ms(4));
@@ -203,150 +126,6 @@ fn the_longest_sleep_never_ends() {
         assert!(trace.poll("a", &mut sleep).is_pending());
         let _another = asleep(trace, [("b", Duration::MAX)]);
         assert_eq!((trace.take(), timers.len()), (vec![], 2));
-    });
-}
-
-#[test]
-fn a_pause_keeps_what_is_armed_and_a_resume_what_is_left() {
-    let timers = timers(Clock::Real);
-    let (_entered, trace) = (timers.enter(), Trace::default());
-    let hour = 3600 * SECOND;
-    let [long, short] = asleep(&trace, [("long", 2 * hour), ("short", hour)]);
-    pause();
-    let start = Instant::now();
-    let woken: Vec<_> = steps(&timers, &trace, hour).into_iter().map(|(_, who)| who).collect();
-    assert_eq!(woken, [vec!["short"], vec!["advance"]]);
-    assert_eq!((start.elapsed(), short.is_elapsed()), (hour, true));
-    resume();
-    let left = long.deadline() - Instant::now();
-    assert!(left <= hour);
-    assert!(timers.wait_limit().is_some_and(|wait| wait <= left + ms(1)));
-}
-
-#[test]
-fn a_pause_stops_the_clock_where_it_is() {
-    let timers = timers(Clock::Real);
-    let _entered = timers.enter();
-    let before = Instant(real_now());
-    pause();
-    let paused = Instant::now();
-    assert!(paused >= before);
-    while Instant(real_now()) <= paused {}
-    assert_eq!(Instant::now(), paused);
-}
-
-#[test]
-fn a_pause_does_not_strand_what_was_already_due() {
-    let timers = timers(Clock::Real);
-    let (_entered, trace) = (timers.enter(), Trace::default());
-    let mut sleep = sleep(Duration::from_nanos(1));
-    assert!(trace.poll("a", &mut sleep).is_pending());
-    while !sleep.is_elapsed() {}
-    pause();
-    assert_eq!(timers.wait_limit(), Some(Duration::ZERO));
-    timers.fire();
-    assert_eq!(trace.take(), ["a"]);
-}
-
-/// Arms another sleep and drops one when it is woken.
-struct Meddler(Mutex<Vec<Sleep>>);
-
-impl Wake for Meddler {
-    fn wake(self: Arc<Self>) {
-        let mut another = sleep(ms(1));
-        assert!(Trace::default().poll("another", &mut another).is_pending());
-        *self.0.lock().unwrap() = vec![another];
-    }
-}
-
-#[test]
-fn a_waker_may_arm_and_drop_sleeps() {
-    manual(|timers, trace| {
-        let [b, c] = asleep(trace, [("b", ms(2)), ("c", ms(2))]);
-        let meddler = Arc::new(Meddler(Mutex::new(vec![b])));
-        let mut sleep = sleep(ms(1));
-        let waker = Waker::from(Arc::clone(&meddler));
-        assert!(Pin::new(&mut sleep).poll(&mut Context::from_waker(&waker)).is_pending());
-        assert_eq!(steps(timers, trace, ms(2))[..2], [(1, vec![]), (2, vec!["c"])]);
-        drop(c);
-    });
-}
-
-/// Panics when it is woken.
-struct Panics;
-
-impl Wake for Panics {
-    fn wake(self: Arc<Self>) {
-        panic!("woken");
-    }
-}
-
-/// A sleep until `deadline` whose waker panics when it is woken.
-fn asleep_badly(deadline: Instant) -> Sleep {
-    let mut sleep = sleep_until(deadline);
-    let waker = Waker::from(Arc::new(Panics));
-    assert!(Pin::new(&mut sleep).poll(&mut Context::from_waker(&waker)).is_pending());
-    sleep
-}
-
-#[test]
-fn wakers_that_panic_keep_no_other_of_their_batch_from_its_wake() {
-    manual(|timers, trace| {
-        let deadline = Instant::now() + ms(1);
-        let [_first] = asleep(trace, [("first", ms(1))]);
-        let _bad = [asleep_badly(deadline), asleep_badly(deadline)];
-        let [_last] = asleep(trace, [("last", ms(1))]);
-        timers.timeline.set(deadline.0);
-        timers.fire();
-        assert_eq!((trace.take(), timers.len()), (vec!["first", "last"], 0));
-    });
-}
-
-#[test]
-fn a_waker_that_panics_stops_no_advance() {
-    manual(|timers, trace| {
-        let _bad = asleep_badly(Instant::now() + ms(1));
-        assert_eq!(steps(timers, trace, ms(2)), [(1, vec![]), (2, vec!["advance"])]);
-
-        let mut advance = Box::pin(advance(ms(1)));
-        assert!(trace.poll_with(&Waker::from(Arc::new(Panics)), &mut advance).is_pending());
-        assert!(timers.move_virtual_clock());
-        assert!(trace.poll("advance", &mut advance).is_ready());
-    });
-}
-
-/// Panics when it is dropped.
-struct PanicsInDrop;
-
-impl Wake for PanicsInDrop {
-    fn wake(self: Arc<Self>) {}
-}
-
-impl Drop for PanicsInDrop {
-    fn drop(&mut self) {
-        panic!("dropped");
-    }
-}
-
-#[test]
-fn a_waker_whose_drop_panics_is_replaced_and_dropped_all_the_same() {
-    manual(|timers, trace| {
-        let bad = || Waker::from(Arc::new(PanicsInDrop));
-        let mut sleep = sleep(ms(1));
-        let poll_badly = |sleep: &mut Sleep| {
-            let waker = bad();
-            assert!(trace.poll_with(&waker, sleep).is_pending());
-            drop(waker); // the sleep has the last one
-        };
-        poll_badly(&mut sleep);
-        assert!(trace.poll("good", &mut sleep).is_pending());
-        assert_eq!(steps(timers, trace, ms(1))[0], (1, vec!["good"]));
-
-        sleep.reset(Instant::now() + ms(1));
-        poll_badly(&mut sleep);
-        // Here the panic is the dropper's; the timer is gone all the same.
-        assert!(catch_unwind(AssertUnwindSafe(|| drop(sleep))).is_err());
-        assert_eq!(timers.len(), 0);
     });
 }
 
@@ -384,13 +163,13 @@ fn timers_are_unwind_safe() {
 }
 
 #[test]
-fn a_sleep_is_plain_numbers() {
+fn a_sleep_is_send_sync_and_unpin() {
     fn plain<T: Send + Sync + Unpin>() {}
     plain::<Sleep>();
 }
 
 #[test]
-fn dropped_away_from_home_it_is_left_to_expire() {
+fn the_timer_of_a_sleep_dropped_on_another_thread_stays_armed() {
     manual(|timers, trace| {
         let [sleep] = asleep(trace, [("a", ms(1))]);
         std::thread::spawn(move || drop(sleep)).join().unwrap();
@@ -401,7 +180,7 @@ fn dropped_away_from_home_it_is_left_to_expire() {
 }
 
 #[test]
-fn under_the_real_clock_a_wait_ends_at_the_tick_after_the_deadline_at_the_latest() {
+fn under_the_real_clock_a_wait_ends_at_the_latest_one_tick_after_the_deadline() {
     let timers = timers(Clock::Real);
     let (_entered, trace) = (timers.enter(), Trace::default());
     assert_eq!((timers.wait_limit(), timers.len()), (None, 0));
@@ -424,12 +203,12 @@ fn under_the_real_clock_nothing_ends_a_wait_before_a_lone_deadline() {
 
 #[test]
 #[should_panic = "`sleep` needs a runtime: call it inside `taketurns::block_on` or a task"]
-fn outside_of_a_runtime() {
+fn a_sleep_outside_of_a_runtime_panics_with_the_remedy() {
     drop(sleep(SECOND));
 }
 
 #[test]
-fn in_another_runtime_the_panic_names_the_place_of_the_call() {
+fn a_poll_in_another_runtime_panics_and_names_where_the_timer_was_made() {
     manual(|_, _| {
         let line = line!();
         let plain = sleep(ms(1));
@@ -438,11 +217,11 @@ fn in_another_runtime_the_panic_names_the_place_of_the_call() {
         let limited = timeout(ms(1), pending::<()>());
         let limited_until = timeout_at(Instant::now(), pending::<()>());
         let texts = [
-            foreign(Box::pin(plain)),
-            foreign(Box::pin(until)),
-            foreign(Box::pin(async move { _ = ticks.tick().await })),
-            foreign(Box::pin(async move { _ = limited.await })),
-            foreign(Box::pin(async move { _ = limited_until.await })),
+            panic_in_another_runtime(Box::pin(plain)),
+            panic_in_another_runtime(Box::pin(until)),
+            panic_in_another_runtime(Box::pin(async move { _ = ticks.tick().await })),
+            panic_in_another_runtime(Box::pin(async move { _ = limited.await })),
+            panic_in_another_runtime(Box::pin(async move { _ = limited_until.await })),
         ];
         for (text, line) in texts.into_iter().zip(line + 1..) {
             let place = format!("made at {}:{line}:", file!());
@@ -451,8 +230,8 @@ fn in_another_runtime_the_panic_names_the_place_of_the_call() {
     });
 }
 
-/// With which text `timer` panics in another runtime.
-fn foreign(mut timer: Pin<Box<dyn Future<Output = ()>>>) -> String {
+/// The text of the panic of `timer`, polled in another runtime.
+fn panic_in_another_runtime(mut timer: Pin<Box<dyn Future<Output = ()>>>) -> String {
     let mut text = String::new();
     manual(|_, trace| {
         let poll = AssertUnwindSafe(|| trace.poll("a", &mut timer));
@@ -462,39 +241,12 @@ fn foreign(mut timer: Pin<Box<dyn Future<Output = ()>>>) -> String {
 }
 
 #[test]
-fn a_place_makes_no_timer_larger() {
+fn a_sleep_is_32_bytes_with_the_place_where_it_was_made() {
     assert_eq!(size_of::<Sleep>(), 32);
 }
 
 #[test]
-#[should_panic = "`advance` needs a virtual clock: call `taketurns::time::pause()` first"]
-fn advance_of_a_real_clock() {
-    let timers = timers(Clock::Real);
-    let _entered = timers.enter();
-    let _ = Trace::default().poll("a", &mut Box::pin(advance(SECOND)));
-}
-
-#[test]
-#[should_panic = "`advance` while another one is in progress"]
-fn two_advances_at_once() {
-    manual(|_, trace| {
-        let mut advances = [Box::pin(advance(SECOND)), Box::pin(advance(SECOND))];
-        let _ = advances.iter_mut().map(|one| trace.poll("a", one)).count();
-    });
-}
-
-#[test]
-#[should_panic = "`resume` while an `advance` is in progress"]
-fn resume_during_an_advance() {
-    manual(|_, trace| {
-        let mut advance = Box::pin(advance(SECOND));
-        assert!(trace.poll("a", &mut advance).is_pending());
-        resume();
-    });
-}
-
-#[test]
-fn moved_to_another_task_it_wakes_that_one_and_only_that() {
+fn a_sleep_moved_to_another_task_wakes_only_that_task() {
     looped(|executor, timers| {
         executor.block_on(async {
             let (place, begun) = (Rc::new(Cell::new(None)), Rc::new(Cell::new(0)));
@@ -523,7 +275,7 @@ fn moved_to_another_task_it_wakes_that_one_and_only_that() {
 }
 
 #[test]
-fn dropped_unpolled_or_after_its_runtime_it_does_nothing() {
+fn a_sleep_dropped_unpolled_or_after_its_runtime_does_nothing() {
     let (unpolled, armed) = {
         let timers = timers(Clock::Manual);
         let _entered = timers.enter();

@@ -1,4 +1,4 @@
-//! Timeouts: who is asked first, what is dropped when, and that a limit is never kept away.
+//! Timeouts: the order of poll, clock and drop, and that nothing postpones a limit.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -36,7 +36,7 @@ fn counted(polls: &Rc<Cell<u32>>, drops: &Rc<Cell<u32>>) -> impl Future<Output =
 }
 
 #[test]
-fn the_future_is_asked_before_the_clock() {
+fn the_future_is_polled_before_the_clock_is_read() {
     manual(|timers, trace| {
         let mut both = timeout(ms(5), sleep(ms(5)));
         assert!(trace.poll("a", &mut both).is_pending());
@@ -48,7 +48,7 @@ fn the_future_is_asked_before_the_clock() {
 }
 
 #[test]
-fn at_the_limit_the_future_is_dropped_before_the_error_is_out() {
+fn at_the_limit_the_future_is_dropped_before_the_error_is_returned() {
     manual(|timers, trace| {
         let (polls, drops) = <(Rc<Cell<u32>>, Rc<Cell<u32>>)>::default();
         let mut limited = Box::pin(timeout(ms(5), counted(&polls, &drops)));
@@ -61,7 +61,7 @@ fn at_the_limit_the_future_is_dropped_before_the_error_is_out() {
 }
 
 #[test]
-fn a_limit_of_zero_is_one_poll() {
+fn with_a_limit_of_zero_the_future_is_polled_once() {
     manual(|timers, trace| {
         let (polls, drops) = <(Rc<Cell<u32>>, Rc<Cell<u32>>)>::default();
         let mut limited = Box::pin(timeout(Duration::ZERO, counted(&polls, &drops)));
@@ -71,13 +71,13 @@ fn a_limit_of_zero_is_one_poll() {
     });
 }
 
-/// How many wakers of the name there are besides that in `waker`.
+/// How many clones of the waker exist besides `waker` itself.
 fn kept(waker: &Arc<Name>) -> usize {
     Arc::strong_count(waker) - 1
 }
 
 #[test]
-fn at_the_limit_of_a_reference_what_it_refers_to_lets_the_waker_go() {
+fn at_the_limit_the_future_behind_a_reference_drops_its_waker() {
     manual(|timers, trace| {
         let name = Arc::new(Name { name: "a", trace: trace.clone() });
         let mut slow = sleep(ms(9));
@@ -107,7 +107,7 @@ fn at_the_limit_of_a_reference_what_it_refers_to_lets_the_waker_go() {
 }
 
 #[test]
-fn a_reference_whose_last_poll_is_ready_gives_its_output() {
+fn a_reference_that_is_ready_in_the_poll_at_the_limit_gives_its_output() {
     manual(|timers, trace| {
         let mut polls = 0;
         let mut third = poll_fn(|_| {
@@ -122,7 +122,7 @@ fn a_reference_whose_last_poll_is_ready_gives_its_output() {
 }
 
 #[test]
-fn a_used_up_budget_keeps_no_waker() {
+fn with_the_budget_spent_the_future_behind_a_reference_still_drops_its_waker() {
     looped(|executor, timers| {
         let mut slow = sleep(SECOND);
         executor.block_on(poll_fn(|cx| {
@@ -141,7 +141,7 @@ fn a_used_up_budget_keeps_no_waker() {
 }
 
 #[test]
-fn the_longest_limit_is_none() {
+fn the_longest_limit_never_passes() {
     manual(|timers, trace| {
         let mut limited = timeout(Duration::MAX, pending::<()>());
         assert!(trace.poll("a", &mut limited).is_pending());
@@ -154,7 +154,7 @@ fn the_longest_limit_is_none() {
 }
 
 #[test]
-fn a_dropped_timeout_drops_the_future_and_disarms() {
+fn a_dropped_timeout_drops_the_future_and_disarms_its_timer() {
     manual(|timers, trace| {
         let (polls, drops) = <(Rc<Cell<u32>>, Rc<Cell<u32>>)>::default();
         let mut limited = Box::pin(timeout(ms(5), counted(&polls, &drops)));
@@ -166,7 +166,7 @@ fn a_dropped_timeout_drops_the_future_and_disarms() {
 }
 
 #[test]
-fn a_future_that_uses_up_every_budget_meets_its_limit() {
+fn a_future_that_spends_every_budget_still_reaches_its_limit() {
     looped(|executor, timers| {
         let deadline = Instant::now() + ms(5);
         let mut turns = 0;
@@ -192,7 +192,7 @@ fn a_future_that_uses_up_every_budget_meets_its_limit() {
 }
 
 #[test]
-fn a_timeout_that_is_always_over_ends_the_turn_when_the_budget_does() {
+fn timeouts_that_are_over_at_once_end_the_turn_when_its_budget_is_spent() {
     looped(|executor, _| {
         let done = done_by_turn(executor, async || {
             assert!(timeout(Duration::ZERO, pending::<()>()).await.is_err());
@@ -201,7 +201,7 @@ fn a_timeout_that_is_always_over_ends_the_turn_when_the_budget_does() {
     });
 }
 
-/// What the error of a timeout that has been polled at its limit is.
+/// The error of a timeout that is polled at its limit.
 fn error<F: Future + Unpin>(trace: &Trace, mut over: Timeout<F>) -> Elapsed {
     match trace.poll("a", &mut over) {
         Poll::Ready(Err(elapsed)) => elapsed,
@@ -210,7 +210,7 @@ fn error<F: Future + Unpin>(trace: &Trace, mut over: Timeout<F>) -> Elapsed {
 }
 
 #[test]
-fn the_error_says_which_limit() {
+fn the_error_says_which_limit_passed() {
     manual(|_, trace| {
         let now = Instant::now();
         let zero = error(trace, timeout(Duration::ZERO, pending::<()>()));
@@ -229,7 +229,7 @@ fn the_error_says_which_limit() {
 }
 
 #[test]
-fn inner_and_outer_are_told_apart() {
+fn the_errors_of_an_inner_and_an_outer_timeout_are_told_apart() {
     manual(|timers, trace| {
         let mut inner_first = timeout(ms(9), timeout(ms(5), pending::<()>()));
         let mut outer_first = timeout(ms(5), timeout(ms(9), pending::<()>()));
@@ -248,7 +248,7 @@ fn inner_and_outer_are_told_apart() {
 
 #[test]
 #[should_panic = "a `Timeout` was polled after it was ready"]
-fn polled_after_it_was_ready() {
+fn a_timeout_polled_after_it_was_ready_panics() {
     manual(|_, trace| {
         let mut done = timeout(SECOND, ready(()));
         assert!(trace.poll("a", &mut done).is_ready());
@@ -258,12 +258,12 @@ fn polled_after_it_was_ready() {
 
 #[test]
 #[should_panic = "`timeout` needs a runtime: call it inside `taketurns::block_on` or a task"]
-fn outside_of_a_runtime() {
+fn a_timeout_outside_of_a_runtime_panics_with_the_remedy() {
     drop(timeout(SECOND, pending::<()>()));
 }
 
 #[test]
 #[should_panic = "`timeout_at` needs a runtime: call it inside `taketurns::block_on` or a task"]
-fn until_a_deadline_outside_of_a_runtime() {
+fn a_timeout_at_outside_of_a_runtime_panics_with_the_remedy() {
     drop(timeout_at(Instant::now(), pending::<()>()));
 }

@@ -1,4 +1,4 @@
-//! The wheel against a sorted map, over random programs; and its corners one by one.
+//! The wheel against a sorted map, over random programs; and its corner cases one by one.
 
 use std::collections::BTreeMap;
 
@@ -13,17 +13,17 @@ enum Op {
     Insert(u64),
     /// Arm for so long before now.
     InsertPast(u64),
-    /// Cancel one of those ever armed, also when it is gone.
+    /// Cancel an entry, which may be taken out already.
     Cancel(usize),
     Reset(usize, u64),
-    /// Arm more than a few for about the same time.
+    /// Arm more than a few entries for about the same time.
     Crowd(u64),
     Advance(u64),
     /// Go where `next_expiry` says.
     Step,
-    /// Ask `next_expiry`, as who is about to wait does.
+    /// Ask `next_expiry`, as a loop does before it waits.
     Look,
-    /// Take so many of those that were handed out: what is done between is done during the fire.
+    /// Take this many of the due entries. Operations in between stand for what their wakers do.
     Take(usize),
     ChangeTick(u32),
 }
@@ -62,12 +62,12 @@ pub(super) fn insert<T>(wheel: &mut Wheel<T>, deadline: u64, value: T) -> Key {
     key
 }
 
-/// A wheel and what it must agree with. A value is its index in `keys`.
+/// A wheel, and a sorted map that it must agree with. A value is its index in `keys`.
 struct Pair {
     wheel: Wheel<usize>,
     map: BTreeMap<(u64, u64), usize>,
     keys: Vec<(Key, (u64, u64))>,
-    /// Handed out and not yet taken, by the one and by the other.
+    /// Due and not yet taken, of the wheel and of the map.
     due: Vec<Due<usize>>,
     expected: BTreeMap<(u64, u64), usize>,
     now: u64,
@@ -169,7 +169,7 @@ impl Pair {
         assert_eq!(self.wheel.len(), self.map.len());
     }
 
-    /// That `next_expiry` is never late, and exact on the lowest level and among few.
+    /// Asserts that `next_expiry` is never late, and exact on the lowest level and among few.
     fn look(&mut self) {
         let now = self.now >> self.shift;
         let ticks = self.map.keys().filter_map(|&(deadline, _)| due_tick(deadline, self.shift));
@@ -198,10 +198,10 @@ fn operations() -> u32 {
     told.map_or(100_000, |count| count.parse().expect("TAKETURNS_WHEEL_OPS is a number"))
 }
 
-/// Of them, how many in one program.
+/// How many of them make one program.
 const PROGRAM: usize = 200;
 
-/// The tick at which a deadline is due; the last tick of all never comes.
+/// The tick at which a deadline is due. The last tick of all never comes.
 fn due_tick(deadline: u64, shift: u32) -> Option<u64> {
     let tick = 1_u128 << shift;
     let due = u128::from(deadline).div_ceil(tick);
@@ -216,7 +216,7 @@ proptest! {
     })]
 
     #[test]
-    fn does_what_a_sorted_map_does(
+    fn the_wheel_does_what_a_sorted_map_does(
         shift in shift(),
         begin in magnitude(62),
         ops in proptest::collection::vec(op(), PROGRAM),
@@ -239,7 +239,7 @@ pub(super) fn fire(wheel: &mut Wheel<&'static str>, now: u64) -> Vec<&'static st
 }
 
 #[test]
-fn one_tick_hands_out_by_deadline_then_by_arming() {
+fn entries_of_one_tick_come_out_by_deadline_then_by_arming() {
     let mut wheel = Wheel::new(16, 0);
     for (deadline, value) in [(900, "c"), (7, "a"), (900, "d"), (8, "b")] {
         insert(&mut wheel, deadline, value);
@@ -249,7 +249,7 @@ fn one_tick_hands_out_by_deadline_then_by_arming() {
 }
 
 #[test]
-fn two_of_a_slot_can_be_cancelled_in_any_order() {
+fn entries_of_one_slot_can_be_cancelled_in_any_order() {
     let pairs = (0..4).flat_map(|first| (0..4).map(move |second| (first, second)));
     for (first, second) in pairs.filter(|(first, second)| first != second) {
         let mut wheel = Wheel::new(0, 0);
@@ -262,7 +262,7 @@ fn two_of_a_slot_can_be_cancelled_in_any_order() {
     }
 }
 
-/// Where `next_expiry` leads, step by step, and how many are due there.
+/// The times that `next_expiry` leads to, step by step, and how many entries are due at each.
 fn steps(wheel: &mut Wheel<&'static str>) -> Vec<(u64, usize)> {
     let mut steps = Vec::new();
     while let Some(next) = wheel.next_expiry() {
@@ -272,7 +272,7 @@ fn steps(wheel: &mut Wheel<&'static str>) -> Vec<(u64, usize)> {
 }
 
 #[test]
-fn steps_through_a_cascade_only_with_many() {
+fn a_cascade_is_stepped_through_only_with_many_entries() {
     let deadline = 2 * 4096 + 3 * 64 + 5;
     for (count, expected) in [
         (1, vec![(deadline, 1)]),
@@ -288,7 +288,7 @@ fn steps_through_a_cascade_only_with_many() {
 }
 
 #[test]
-fn the_first_of_a_few_is_known_wherever_it_is_among_them() {
+fn the_earliest_of_few_is_found_wherever_it_is_in_the_slot() {
     for first in 0..16 {
         let mut wheel = Wheel::new(0, 0);
         for nth in 0..16 {
@@ -302,7 +302,7 @@ fn the_first_of_a_few_is_known_wherever_it_is_among_them() {
 fn a_lone_far_timer_is_known_exactly_on_every_level() {
     for shift in [0, 16] {
         for bit in shift..64 {
-            // The last tick but one, for the highest bit.
+            // For the highest bit, the last tick but one.
             let deadline =
                 if bit == 63 { NEVER - (1 << shift) } else { (1 << bit) + (1 << bit) / 3 };
             let due = deadline.div_ceil(1 << shift) << shift;
@@ -318,7 +318,7 @@ fn a_lone_far_timer_is_known_exactly_on_every_level() {
 }
 
 #[test]
-fn a_jump_over_everything_hands_out_everything_in_order() {
+fn a_jump_past_all_deadlines_takes_all_entries_out_in_order() {
     let mut wheel = Wheel::new(0, 0);
     for (bits, value) in [(63, "e"), (0, "a"), (40, "c"), (55, "d"), (12, "b")] {
         insert(&mut wheel, 1 << bits, value);
@@ -328,7 +328,7 @@ fn a_jump_over_everything_hands_out_everything_in_order() {
 }
 
 #[test]
-fn never_is_armed_and_never_due() {
+fn an_entry_for_never_is_armed_and_never_due() {
     for shift in [0, 16] {
         let mut wheel = Wheel::new(shift, 0);
         let key = insert(&mut wheel, NEVER, "never");
@@ -351,7 +351,7 @@ fn a_change_of_tick_keeps_keys_and_order() {
 }
 
 #[test]
-fn at_one_deadline_a_reset_is_an_arming_anew() {
+fn at_one_deadline_a_reset_entry_comes_last() {
     let mut wheel = Wheel::new(0, 0);
     let keys = ["a", "b", "c", "d"].map(|name| insert(&mut wheel, 9, name));
     assert!(wheel.reset(keys[1], 9));
@@ -366,7 +366,7 @@ fn an_empty_wheel_catches_up_and_is_exact_at_once() {
     let far = 1 << 40;
     let mut wheel = Wheel::new(0, 0);
     wheel.catch_up(far);
-    // More than a few: what is not on the lowest level is not told exactly.
+    // More than a few: above the lowest level `next_expiry` would not be exact.
     let keys = [(); 20].map(|()| insert(&mut wheel, far + 2, "near"));
     assert_eq!(wheel.next_expiry(), Some(far + 2));
     wheel.catch_up(far + 1000);
