@@ -34,7 +34,8 @@ use crate::executor::{budget, drop_before, noop};
 /// # Cancellation
 ///
 /// Dropping the returned future drops `future`. If that is a reference, the future behind it keeps the waker of this task
-/// until it is polled again, woken or dropped. At worst that wakes the task once for nothing.
+/// until it is polled again, woken or dropped. At worst that wakes the task once for nothing. docs/cancellation.md says
+/// for each kind of `future` what is lost when it is dropped at the limit.
 ///
 /// # Errors
 ///

@@ -68,7 +68,7 @@ use crate::reactor::sys;
 /// # Cancellation
 ///
 /// A dropped `read` or `write` has moved nothing: bytes move only in the poll that returns their number. A dropped
-/// `write_all` or `read_exact` has moved an unknown part.
+/// `write_all` or `read_exact` has moved an unknown part. docs/cancellation.md has each of them beside the other awaits.
 ///
 /// A dropped [`read`](Self::read) or [`write`](Self::write) of this type drops the task's waker at once. The methods of
 /// `AsyncReadExt` and `AsyncWriteExt` cannot, as the traits are never told that a wait was given up. Then the stream keeps
