@@ -13,6 +13,9 @@ mod scheduling;
 #[path = "adversarial/shutdown.rs"]
 mod shutdown;
 #[cfg(feature = "time")]
+#[path = "adversarial/timer_wakers.rs"]
+mod timer_wakers;
+#[cfg(feature = "time")]
 #[path = "adversarial/timers.rs"]
 mod timers;
 #[path = "adversarial/wakers.rs"]

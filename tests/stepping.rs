@@ -1,8 +1,8 @@
-//! One step at a time, for a host loop: what a tick does, when it says `false`, what it says
-//! about waiting, and how it hears of a wake between two ticks.
+//! Single ticks, for a host loop: what a tick does, when it returns `false`, how long the loop may wait then, and how a wake
+//! between two ticks ends that wait.
 //!
-//! Here the executor, over a driver that writes down how it is used; in `stepping/descriptor.rs` the runtime,
-//! with its clock and its descriptor; in `stepping/example.rs` the example. No test sleeps.
+//! This file tests the executor, over a driver that records its calls. `stepping/descriptor.rs` tests the runtime with
+//! its clock and its descriptor, and `stepping/example.rs` the example. No test sleeps.
 
 #![forbid(unsafe_code)]
 
@@ -36,7 +36,7 @@ type Happening = Box<dyn FnOnce()>;
 struct World {
     trace: Trace,
     unparks: Arc<AtomicUsize>,
-    /// What happens after the inbox was taken, look by look.
+    /// The driver runs one of these in each look, after the inbox was taken.
     happenings: Rc<RefCell<VecDeque<Happening>>>,
     next_deadline: Rc<Cell<Option<Duration>>>,
 }
@@ -54,7 +54,7 @@ impl World {
         self.unparks.load(Ordering::SeqCst)
     }
 
-    /// Ticks, and what each said, in the trace.
+    /// Makes `ticks` ticks. Returns the trace, with the result of each tick in it.
     fn ticks(&self, executor: &Executor<'_, World>, ticks: usize) -> String {
         for _ in 0..ticks {
             let said = executor.try_tick().unwrap();
@@ -91,7 +91,7 @@ impl Unpark for Counter {
     }
 }
 
-/// Says `name` and its step in each of `turns` turns, the last of which ends it.
+/// Takes `turns` turns, and in each writes `name` and the number of the turn.
 async fn steps(trace: Trace, name: &'static str, turns: u32) {
     for turn in 0..turns {
         trace.push(format!("{name}{turn}"));
@@ -101,7 +101,7 @@ async fn steps(trace: Trace, name: &'static str, turns: u32) {
     }
 }
 
-/// Says `name` in each turn, and leaves the waker; never ends.
+/// Writes `name` in each turn and leaves its waker. Never ends.
 fn sleeper(trace: &Trace, name: &'static str) -> (impl Future<Output = ()> + use<>, Wakers) {
     let (trace, wakers) = (trace.clone(), Wakers::default());
     let place = wakers.clone();
@@ -122,7 +122,7 @@ impl Wakers {
         self.0.borrow().clone().expect("polled before")
     }
 
-    /// Wakes it on another thread, and returns when that has happened.
+    /// Wakes the task on another thread, and returns after the wake.
     fn wake_elsewhere(&self) {
         let waker = self.get();
         thread::spawn(move || waker.wake()).join().unwrap();
@@ -130,7 +130,7 @@ impl Wakers {
 }
 
 #[test]
-fn each_tick_is_one_turn_and_false_when_none_is_ready() {
+fn each_tick_is_one_turn_and_returns_false_when_no_task_is_ready() {
     let world = World::new();
     let executor = world.executor(61);
     assert_eq!(world.ticks(&executor, 2), "look stalled look stalled");
@@ -151,7 +151,7 @@ fn looks_come_at_the_interval_over_many_ticks() {
 }
 
 #[test]
-fn run_until_stalled_goes_on_with_self_wakes_and_with_children() {
+fn run_until_stalled_also_runs_tasks_that_wake_themselves_and_new_tasks() {
     let world = World::new();
     let executor = world.executor(3);
     let trace = world.trace.clone();
@@ -175,7 +175,7 @@ fn run_until_stalled_goes_on_with_self_wakes_and_with_children() {
 }
 
 #[test]
-fn the_deadline_is_zero_unless_a_tick_was_false_and_nobody_is_ready() {
+fn next_deadline_is_zero_unless_a_tick_returned_false_and_no_task_is_ready() {
     let world = World::new();
     let executor = world.executor(61);
     let hour = Some(Duration::from_secs(3600));
@@ -206,7 +206,7 @@ fn the_deadline_is_zero_unless_a_tick_was_false_and_nobody_is_ready() {
 }
 
 #[test]
-fn a_wake_between_the_last_look_and_the_false_is_no_false() {
+fn a_wake_after_the_last_look_of_a_tick_makes_it_return_true() {
     let world = World::new();
     let executor = world.executor(61);
     let (sleeper, waker) = sleeper(&world.trace, "sleeper");
@@ -218,11 +218,11 @@ fn a_wake_between_the_last_look_and_the_false_is_no_false() {
         trace.push("woken");
     }));
     assert_eq!(world.ticks(&executor, 2), "look woken look sleeper / look stalled");
-    assert_eq!(world.unparks(), 0, "nobody was told to wait");
+    assert_eq!(world.unparks(), 0, "the tick returned true, so no loop waits");
 }
 
 #[test]
-fn the_unparker_is_used_once_for_each_false() {
+fn after_a_tick_that_returned_false_the_first_wake_unparks_and_no_other() {
     let world = World::new();
     let executor = world.executor(61);
     let (one, wake_one) = sleeper(&world.trace, "one");
@@ -231,7 +231,7 @@ fn the_unparker_is_used_once_for_each_false() {
     executor.spawn(two).detach();
     let handle = Handle::new(&executor);
     thread::spawn(move || drop(handle.spawn(async {}))).join().unwrap();
-    assert_eq!(world.unparks(), 0, "before the first tick nobody waits");
+    assert_eq!(world.unparks(), 0, "before the first tick no loop waits");
     assert_eq!(world.ticks(&executor, 4), "look one / two / / look stalled");
 
     wake_two.wake_elsewhere();
@@ -251,7 +251,7 @@ fn the_unparker_is_used_once_for_each_false() {
 }
 
 #[test]
-fn a_waker_used_on_this_thread_between_two_ticks_is_one_from_elsewhere() {
+fn a_waker_used_on_this_thread_between_ticks_acts_as_from_another_thread() {
     let world = World::new();
     let executor = world.executor(61);
     let (sleeper, waker) = sleeper(&world.trace, "sleeper");
@@ -264,7 +264,7 @@ fn a_waker_used_on_this_thread_between_two_ticks_is_one_from_elsewhere() {
 }
 
 #[test]
-fn a_task_aborted_between_two_ticks_is_dropped_in_the_next() {
+fn a_task_aborted_between_two_ticks_is_dropped_in_the_next_tick() {
     let world = World::new();
     let executor = world.executor(61);
     let ending = ["by its handle", "from elsewhere"].map(|name| {
@@ -293,7 +293,7 @@ fn a_task_aborted_between_two_ticks_is_dropped_in_the_next() {
 }
 
 #[test]
-fn ticks_take_no_notice_of_stop_and_the_next_run_forever_does() {
+fn ticks_ignore_a_stop_and_leave_it_to_the_next_run_forever() {
     let world = World::new();
     let executor = world.executor(61);
     executor.spawn(steps(world.trace.clone(), "", 9)).detach();
@@ -327,7 +327,7 @@ fn ticks_and_runs_go_on_with_each_others_tasks() {
 }
 
 #[test]
-fn a_step_inside_of_a_run_is_nested() {
+fn a_tick_inside_of_a_run_is_a_nested_error() {
     let world = World::new();
     let (executor, other) = (world.executor(61), world.executor(61));
     let line = line!() + 1;
@@ -341,7 +341,7 @@ fn a_step_inside_of_a_run_is_nested() {
 }
 
 #[test]
-fn a_loop_that_parks_the_thread_is_unparked() {
+fn a_host_loop_that_parks_the_thread_is_unparked() {
     let executor = Executor::new(ParkThread::new(), EVENT_INTERVAL);
     let (sender, receiver) = futures::channel::oneshot::channel();
     let task = executor.spawn(receiver);

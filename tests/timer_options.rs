@@ -9,7 +9,7 @@ use taketurns::{Builder, Runtime, spawn};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// Ticks of 13 days: a tick that no test lives to see the end of.
+/// Ticks of 13 days, so that no test reaches the end of a tick.
 const LONG: Duration = Duration::from_nanos(1 << 50);
 
 /// How long the runtime would wait for a sleep of 1 ms.
@@ -24,7 +24,7 @@ async fn sleep_a_moment() {
 }
 
 #[test]
-fn a_timer_is_due_at_the_end_of_its_tick() {
+fn a_timer_fires_at_the_end_of_its_tick() {
     for resolution in [LONG, LONG * 2 - Duration::from_nanos(1)] {
         let runtime = Builder::new().timer_resolution(resolution).on_lost(|_| {}).build().unwrap();
         assert!((LONG / 2..=LONG).contains(&wait(&runtime)));
@@ -47,7 +47,7 @@ fn the_longest_tick_ends_after_centuries() {
 }
 
 #[test]
-fn a_manual_clock_goes_by_nanoseconds_all_the_same() {
+fn a_manual_clock_keeps_ticks_of_one_nanosecond() {
     let runtime = Builder::new().clock(Clock::Manual).timer_resolution(LONG).build().unwrap();
     runtime.block_on(async {
         let sleeper = spawn(sleep(Duration::from_nanos(2)));
@@ -76,7 +76,7 @@ mod slack {
 
     const US: Duration = Duration::from_micros(1);
 
-    /// That of this thread, in ns.
+    /// The timer slack of this thread, in ns.
     fn slack() -> u64 {
         current_timer_slack().unwrap()
     }
@@ -86,7 +86,7 @@ mod slack {
     }
 
     #[test]
-    fn a_thread_has_the_slack_of_its_runtime_while_that_lives() {
+    fn a_thread_has_the_timer_slack_of_its_runtime_until_that_ends() {
         let former = slack();
         let runtime = with_slack(3 * US);
         assert_eq!(slack(), 3_000);
@@ -97,7 +97,7 @@ mod slack {
         assert_eq!(slack(), former);
     }
 
-    /// Writes down the slack when it is dropped.
+    /// Notes the slack when it is dropped.
     struct Looks(Rc<Cell<u64>>);
 
     impl Drop for Looks {
@@ -107,7 +107,7 @@ mod slack {
     }
 
     #[test]
-    fn destructors_at_the_end_still_have_it() {
+    fn destructors_at_the_end_still_run_with_the_timer_slack() {
         let runtime = with_slack(3 * US);
         let seen = Rc::new(Cell::new(0));
         let looks = Looks(Rc::clone(&seen));
@@ -117,7 +117,7 @@ mod slack {
     }
 
     #[test]
-    fn runtimes_that_end_in_reverse_order_give_back_what_they_found() {
+    fn runtimes_that_end_in_reverse_order_restore_the_former_slack() {
         let former = slack();
         let outer = with_slack(3 * US);
         let inner = with_slack(7 * US);
@@ -129,7 +129,7 @@ mod slack {
     }
 
     #[test]
-    fn what_is_too_long_is_cut_to_what_can_be_read_back() {
+    fn a_slack_too_long_to_be_read_back_is_cut() {
         let most = 0x7fff_ffff;
         let outer = with_slack(Duration::MAX);
         assert_eq!(slack(), most);
@@ -139,7 +139,7 @@ mod slack {
     }
 
     #[test]
-    fn a_runtime_that_is_not_told_leaves_it_alone() {
+    fn without_timer_slack_the_slack_of_the_thread_is_left_alone() {
         set_current_timer_slack(NonZeroU64::new(9_000)).unwrap();
         let runtime = Runtime::new().unwrap();
         assert_eq!(slack(), 9_000);
@@ -150,7 +150,7 @@ mod slack {
 
     #[test]
     #[cfg(feature = "offload")]
-    fn threads_for_blocking_work_inherit_it() {
+    fn threads_of_the_pool_inherit_the_slack() {
         let runtime = with_slack(3 * US);
         let theirs = runtime.block_on(async { taketurns::spawn_blocking(slack).await.unwrap() });
         assert_eq!(theirs, 3_000);

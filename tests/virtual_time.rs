@@ -1,5 +1,5 @@
-//! The clock that advances by itself, and what holds it. A job or thread that takes real time sleeps for it:
-//! no outcome depends on how long.
+//! The auto-advancing clock, and what keeps it still. A job or thread that stands for real time sleeps, but no outcome depends
+//! on how long.
 
 #![cfg(all(feature = "time", feature = "offload"))]
 
@@ -28,7 +28,7 @@ fn ms(ms: u64) -> Duration {
 }
 
 #[test]
-fn hours_pass_at_once_and_in_exact_order() {
+fn hours_take_no_time_and_pass_in_exact_order() {
     let trace = Trace::new();
     auto().block_on(async {
         let start = Instant::now();
@@ -50,13 +50,13 @@ fn hours_pass_at_once_and_in_exact_order() {
 }
 
 #[test]
-fn it_always_begins_at_the_same_instant() {
+fn a_virtual_clock_always_begins_at_the_same_instant() {
     let begins = || auto().block_on(async { Instant::now() });
     assert_eq!(begins(), begins());
 }
 
 #[test]
-fn it_stands_while_a_task_is_ready() {
+fn the_clock_stands_still_while_a_task_is_ready() {
     auto().block_on(async {
         let start = Instant::now();
         let sleeps = spawn(sleep(ms(1)));
@@ -70,7 +70,7 @@ fn it_stands_while_a_task_is_ready() {
 }
 
 #[test]
-fn an_interval_under_a_timeout_ticks_to_the_end() {
+fn an_interval_in_a_timeout_ticks_until_the_limit() {
     auto().block_on(async {
         let mut ticks = 0;
         let counts = async {
@@ -87,7 +87,7 @@ fn an_interval_under_a_timeout_ticks_to_the_end() {
 }
 
 #[test]
-fn a_blocking_job_holds_it() {
+fn a_blocking_job_keeps_the_clock_still() {
     auto().block_on(async {
         let start = Instant::now();
         let job = spawn_blocking(|| {
@@ -100,7 +100,7 @@ fn a_blocking_job_holds_it() {
 }
 
 #[test]
-fn a_job_nobody_awaits_holds_it_until_its_end() {
+fn a_detached_blocking_job_keeps_the_clock_still_until_its_end() {
     auto().block_on(async {
         let ended = Arc::new(AtomicBool::new(false));
         let sets = Arc::clone(&ended);
@@ -114,7 +114,7 @@ fn a_job_nobody_awaits_holds_it_until_its_end() {
 }
 
 #[test]
-fn a_hold_keeps_it_for_a_thread_of_ones_own() {
+fn a_hold_keeps_the_clock_still_for_a_thread() {
     auto().block_on(async {
         let (sender, receiver) = oneshot::channel();
         let hold = hold();
@@ -128,7 +128,7 @@ fn a_hold_keeps_it_for_a_thread_of_ones_own() {
 }
 
 #[test]
-fn the_last_of_several_holds_lets_it_go_and_wakes_the_loop() {
+fn dropping_the_last_of_several_holds_wakes_the_loop_and_lets_the_clock_move() {
     auto().block_on(async {
         let start = Instant::now();
         let [first, second] = [hold(), hold()];
@@ -144,7 +144,7 @@ fn the_last_of_several_holds_lets_it_go_and_wakes_the_loop() {
 }
 
 #[test]
-fn without_a_hold_it_does_not_wait_for_a_thread() {
+fn without_a_hold_the_clock_does_not_wait_for_a_thread() {
     auto().block_on(async {
         let (sender, receiver) = oneshot::channel::<()>();
         assert!(timeout(HOUR, receiver).await.is_err());
@@ -153,7 +153,7 @@ fn without_a_hold_it_does_not_wait_for_a_thread() {
 }
 
 #[test]
-fn an_advance_waits_for_a_job_too() {
+fn an_advance_waits_for_a_blocking_job() {
     let runtime = Builder::new().clock(Clock::Manual).build().unwrap();
     let trace = Trace::new();
     runtime.block_on(async {
@@ -175,7 +175,7 @@ fn an_advance_waits_for_a_job_too() {
 }
 
 #[test]
-fn an_advance_has_precedence_and_stops_at_its_end() {
+fn an_advance_of_an_auto_advancing_clock_stops_at_its_end() {
     auto().block_on(async {
         let start = Instant::now();
         let late = spawn(async move {
@@ -189,7 +189,7 @@ fn an_advance_has_precedence_and_stops_at_its_end() {
 }
 
 #[test]
-fn pause_ends_the_advancing_and_resume_lets_it_run_with_the_system() {
+fn a_pause_stops_auto_advance_and_a_resume_makes_the_clock_real() {
     auto().block_on(async {
         sleep(HOUR).await;
         let start = Instant::now();
@@ -211,7 +211,7 @@ fn pause_ends_the_advancing_and_resume_lets_it_run_with_the_system() {
     });
 }
 
-/// Ticks every 10 ms, for ever, and says so.
+/// Writes the time of each tick of an endless interval of 10 ms.
 async fn ticks(trace: Trace) {
     let start = Instant::now();
     let mut interval = interval(ms(10));
@@ -222,7 +222,7 @@ async fn ticks(trace: Trace) {
 }
 
 #[test]
-fn run_until_stalled_leaves_it_and_returns() {
+fn run_until_stalled_does_not_move_the_clock_and_returns() {
     let (runtime, trace) = (auto(), Trace::new());
     runtime.spawn(ticks(trace.clone())).detach();
     runtime.run_until_stalled();
@@ -238,7 +238,7 @@ async fn sleep_for(duration: Duration) {
 }
 
 #[test]
-fn run_until_stalled_obeys_an_advance() {
+fn run_until_stalled_completes_an_advance() {
     let runtime = auto();
     let start = runtime.block_on(async { Instant::now() });
     let advances = runtime.spawn(advance(ms(20)));
@@ -249,7 +249,7 @@ fn run_until_stalled_obeys_an_advance() {
 }
 
 #[test]
-fn a_loop_of_ticks_that_follows_the_next_deadline_goes_from_one_to_the_next() {
+fn a_host_loop_that_obeys_next_deadline_goes_from_one_deadline_to_the_next() {
     let (runtime, trace) = (auto(), Trace::new());
     runtime.spawn(ticks(trace.clone())).detach();
     for expected in ["0", "10", "20"] {
@@ -263,7 +263,7 @@ fn a_loop_of_ticks_that_follows_the_next_deadline_goes_from_one_to_the_next() {
 }
 
 #[test]
-fn runs_that_never_wait_do_not_move_it() {
+fn runs_that_never_wait_do_not_move_the_clock() {
     let runtime = auto();
     let start = runtime.block_on(async { Instant::now() });
     let sleeps = runtime.spawn(sleep_for(ms(10)));
@@ -280,7 +280,7 @@ fn runs_that_never_wait_do_not_move_it() {
 
 #[cfg(feature = "net")]
 #[test]
-fn operations_that_were_given_up_hide_no_deadlock() {
+fn dropped_operations_hide_no_deadlock() {
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::pin::pin;
     use taketurns::net::{TcpListener, TcpStream};
@@ -304,7 +304,7 @@ fn operations_that_were_given_up_hide_no_deadlock() {
 }
 
 #[test]
-fn what_is_never_due_does_not_move_it() {
+fn a_timer_that_is_never_due_does_not_move_the_clock() {
     auto().block_on(async {
         let start = Instant::now();
         let never = spawn(sleep(Duration::MAX));
@@ -314,7 +314,7 @@ fn what_is_never_due_does_not_move_it() {
 }
 
 #[test]
-fn on_exit_goes_by_real_time() {
+fn the_deadline_of_on_exit_counts_real_time() {
     let wait = taketurns::OnExit::Wait { deadline: ms(1) };
     let runtime = Builder::new().clock(Clock::AutoAdvance).on_exit(wait).build().unwrap();
     runtime.spawn(async { sleep(HOUR).await }).detach();

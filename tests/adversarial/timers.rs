@@ -4,35 +4,32 @@ use std::cell::RefCell;
 use std::future::{Future, pending, poll_fn, ready};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::Poll;
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::{Either, select};
-use taketurns::task::Unhandled;
 use taketurns::time::{
     Instant, MissedTickBehavior, Sleep, advance, interval, interval_at, pause, resume, sleep,
     sleep_until, timeout, timeout_at,
 };
-use taketurns::{Builder, OnExit, Runtime, UnhandledPanic, block_on, spawn, yield_now};
+use taketurns::{Runtime, block_on, spawn, yield_now};
 
 use super::common::Trace;
 
-const HOUR: Duration = Duration::from_secs(3600);
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
 
-fn ms(ms: u64) -> Duration {
+pub(super) fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-async fn poll_once(sleep: &mut Sleep) -> Poll<()> {
+pub(super) async fn poll_once(sleep: &mut Sleep) -> Poll<()> {
     poll_fn(|cx| Poll::Ready(Pin::new(&mut *sleep).poll(cx))).await
 }
 
 /// Writes down when `future` is ready, in ms from now, under a name.
-fn tell(trace: &Trace, name: &'static str, future: impl Future + 'static) {
+pub(super) fn tell(trace: &Trace, name: &'static str, future: impl Future + 'static) {
     let (trace, start) = (trace.clone(), Instant::now());
     let task = async move {
         future.await;
@@ -43,7 +40,7 @@ fn tell(trace: &Trace, name: &'static str, future: impl Future + 'static) {
 
 /// tokio-rs/tokio#3551, #6634, #7380
 #[test]
-fn the_longest_times_are_never_and_hold_up_nobody() {
+fn the_longest_times_never_come_and_delay_no_other_timer() {
     let trace = Trace::new();
     block_on(async {
         pause();
@@ -67,7 +64,7 @@ fn the_longest_times_are_never_and_hold_up_nobody() {
 
 /// embassy-rs/embassy#4736
 #[test]
-fn a_timer_after_a_cancelled_one_that_was_never_due_is_in_time() {
+fn a_timer_armed_after_a_dropped_one_that_was_never_due_fires_in_time() {
     for far in [Duration::MAX, Duration::from_nanos(u64::MAX), 1_000_000 * HOUR] {
         let trace = Trace::new();
         block_on(async {
@@ -84,7 +81,7 @@ fn a_timer_after_a_cancelled_one_that_was_never_due_is_in_time() {
     }
 }
 
-/// A task that waits for a sleep which others can reset.
+/// A task that waits for a sleep, which the caller can reset.
 fn resettable(trace: &Trace, duration: Duration) -> Rc<RefCell<Sleep>> {
     let shared = Rc::new(RefCell::new(sleep(duration)));
     let own = Rc::clone(&shared);
@@ -94,7 +91,7 @@ fn resettable(trace: &Trace, duration: Duration) -> Rc<RefCell<Sleep>> {
 
 /// tokio-rs/tokio#849
 #[test]
-fn a_reset_to_an_earlier_time_wakes_then_and_one_to_a_later_not_before() {
+fn a_reset_to_an_earlier_or_later_time_wakes_at_that_time() {
     let trace = Trace::new();
     block_on(async {
         pause();
@@ -113,7 +110,7 @@ fn a_reset_to_an_earlier_time_wakes_then_and_one_to_a_later_not_before() {
 
 /// tokio-rs/tokio#8274
 #[test]
-fn a_reset_into_the_past_wakes() {
+fn a_reset_into_the_past_wakes_at_once() {
     for past in [Duration::ZERO, ms(1), HOUR, Duration::MAX] {
         let trace = Trace::new();
         block_on(async {
@@ -129,7 +126,7 @@ fn a_reset_into_the_past_wakes() {
 }
 
 #[test]
-fn a_reset_of_one_that_expired_unread_waits_for_the_new_time() {
+fn a_sleep_reset_after_it_fired_waits_for_the_new_deadline() {
     let trace = Trace::new();
     block_on(async {
         pause();
@@ -148,7 +145,7 @@ fn a_reset_of_one_that_expired_unread_waits_for_the_new_time() {
 
 /// tokio-rs/tokio#6390
 #[test]
-fn a_sleep_of_zero_is_one_yield_and_no_other_ends_early() {
+fn a_sleep_of_zero_yields_once_and_no_other_sleep_ends_early() {
     let trace = Trace::new();
     block_on(async {
         let other = trace.clone();
@@ -172,11 +169,11 @@ fn a_sleep_of_zero_is_one_yield_and_no_other_ends_early() {
     assert_eq!(trace.take(), "one slept two");
 }
 
-/// Gives up after so many rounds: a loop that never sees its deadline is not to hang.
+/// A loop gives up after this many rounds, so that the test does not hang if it never sees its deadline.
 const ROUNDS: u32 = 1_000_000;
 
 #[test]
-fn a_loop_that_makes_its_deadline_anew_each_round_sees_it() {
+fn a_loop_that_makes_a_new_timer_each_round_still_sees_its_deadline() {
     block_on(async {
         let deadline = Instant::now() + ms(1);
         let sees = async |over: &mut (dyn Future<Output = ()> + Unpin)| {
@@ -199,7 +196,7 @@ fn a_loop_that_makes_its_deadline_anew_each_round_sees_it() {
 }
 
 #[test]
-fn a_sleep_that_moves_to_another_task_wakes_that_one() {
+fn a_sleep_that_moves_to_another_task_wakes_that_task() {
     let trace = Trace::new();
     block_on(async {
         pause();
@@ -222,58 +219,8 @@ fn a_sleep_that_moves_to_another_task_wakes_that_one() {
     assert_eq!(trace.take(), "left moved:5");
 }
 
-/// Counts its wakes.
-#[derive(Default)]
-struct Wakes(AtomicUsize);
-
-impl Wake for Wakes {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
 #[test]
-fn of_changing_wakers_the_last_is_woken_and_none_is_kept() {
-    let wakers: Vec<_> = (0..5).map(|_| Arc::new(Wakes::default())).collect();
-    block_on(async {
-        pause();
-        let mut polled = sleep(ms(1));
-        for wakes in &wakers {
-            let waker = Waker::from(Arc::clone(wakes));
-            let again = Pin::new(&mut polled).poll(&mut Context::from_waker(&waker));
-            assert!(again.is_pending());
-        }
-        let kept: Vec<_> = wakers.iter().map(Arc::strong_count).collect();
-        assert_eq!(kept, [1, 1, 1, 1, 2]);
-        advance(ms(1)).await;
-        assert!(poll_once(&mut polled).await.is_ready());
-    });
-    let woken: Vec<_> = wakers.iter().map(|wakes| wakes.0.load(Ordering::Relaxed)).collect();
-    assert_eq!(woken, [0, 0, 0, 0, 1]);
-    assert!(wakers.iter().all(|wakes| Arc::strong_count(wakes) == 1));
-}
-
-#[test]
-fn a_thousand_limits_of_one_handle_leave_no_waker() {
-    let wakes = Arc::new(Wakes::default());
-    block_on(async {
-        pause();
-        let mut handle = spawn(pending::<()>());
-        for _ in 0..1000 {
-            let waker = Waker::from(Arc::clone(&wakes));
-            let mut limited = timeout(Duration::ZERO, &mut handle);
-            let polled = Pin::new(&mut limited).poll(&mut Context::from_waker(&waker));
-            assert!(matches!(polled, Poll::Ready(Err(_))));
-            drop(waker);
-            assert_eq!(Arc::strong_count(&wakes), 1);
-            yield_now().await; // for another budget
-        }
-        handle.abort();
-    });
-}
-
-#[test]
-fn what_was_dropped_unpolled_or_polled_is_not_waited_for() {
+fn the_loop_does_not_wait_for_dropped_timers() {
     let runtime = Runtime::new().unwrap();
     let waits = |runtime: &Runtime| {
         runtime.run_until_stalled();
@@ -290,7 +237,7 @@ fn what_was_dropped_unpolled_or_polled_is_not_waited_for() {
 }
 
 #[test]
-fn dropped_after_its_runtime_or_in_another_it_disturbs_nobody() {
+fn a_sleep_dropped_after_its_runtime_or_in_another_does_nothing() {
     let runtime = Runtime::new().unwrap();
     let [first, second] = runtime.block_on(async {
         let mut both = [sleep(HOUR), sleep(HOUR)];
@@ -315,7 +262,7 @@ fn dropped_after_its_runtime_or_in_another_it_disturbs_nobody() {
 
 /// python/asyncio#201, python/cpython#86296
 #[test]
-fn what_arrives_at_the_very_limit_is_not_lost() {
+fn an_output_that_arrives_at_the_limit_is_not_lost() {
     let trace = Trace::new();
     block_on(async {
         pause();
@@ -336,7 +283,7 @@ fn what_arrives_at_the_very_limit_is_not_lost() {
 
 /// tokio-rs/tokio#6634
 #[test]
-fn an_interval_that_starts_at_the_end_of_time_waits_for_it() {
+fn an_interval_that_starts_at_the_last_instant_never_ticks() {
     let trace = Trace::new();
     block_on(async {
         pause();
@@ -349,9 +296,9 @@ fn an_interval_that_starts_at_the_end_of_time_waits_for_it() {
     assert_eq!(trace.take(), "");
 }
 
-/// Some 500 years from now the real clock stands, rather than begin anew.
+/// The real clock ends some 500 years from now: it stops there and does not wrap.
 #[test]
-fn a_clock_that_runs_on_from_the_end_of_time_does_not_go_back() {
+fn a_clock_resumed_at_the_last_instant_does_not_go_back() {
     block_on(async {
         pause();
         advance(Duration::MAX).await;
@@ -361,68 +308,4 @@ fn a_clock_that_runs_on_from_the_end_of_time_does_not_go_back() {
             assert!(Instant::now() >= end);
         }
     });
-}
-
-/// Panics when it is woken.
-struct Panics;
-
-impl Wake for Panics {
-    fn wake(self: Arc<Self>) {
-        panic!("a waker that panics");
-    }
-}
-
-fn poll_badly(sleep: &mut Sleep) {
-    let waker = Waker::from(Arc::new(Panics));
-    assert!(Pin::new(sleep).poll(&mut Context::from_waker(&waker)).is_pending());
-}
-
-#[test]
-fn a_waker_that_panics_ends_no_run_and_keeps_nobody_waiting() {
-    let trace = Trace::new();
-    block_on(async {
-        pause();
-        tell(&trace, "before", sleep(ms(1)));
-        yield_now().await;
-        let mut bad = sleep(ms(1));
-        poll_badly(&mut bad);
-        tell(&trace, "behind", sleep(ms(1)));
-        advance(ms(5)).await;
-        assert!(poll_once(&mut bad).await.is_ready());
-    });
-    assert_eq!(trace.take(), "before:1 behind:1");
-}
-
-#[test]
-fn a_waker_that_panics_in_a_look_is_reported_in_the_name_of_no_task() {
-    let reports = Arc::new(Mutex::new(Vec::new()));
-    let seen = Arc::clone(&reports);
-    let hook = move |failure: &Unhandled| {
-        seen.lock().unwrap().push((failure.task().is_some(), failure.error().to_string()));
-    };
-    let hook = UnhandledPanic::Call(Arc::new(hook));
-    Builder::new().unhandled_panic(hook).build().unwrap().block_on(async {
-        let mut bad = sleep(ms(1));
-        poll_badly(&mut bad);
-        sleep(ms(2)).await;
-    });
-    let expected = "a waker or destructor panicked: a waker that panics".to_owned();
-    assert_eq!(*reports.lock().unwrap(), [(false, expected)]);
-}
-
-#[test]
-fn a_waker_that_panics_while_a_runtime_ends_costs_no_report() {
-    let wait = OnExit::Wait { deadline: HOUR };
-    let runtime = Builder::new().on_exit(wait).build().unwrap();
-    let trace = Trace::new();
-    let [mut bad] = runtime.block_on(async { [sleep(ms(1))] });
-    let (deadline, told) = (bad.deadline(), trace.clone());
-    runtime.block_on(async { poll_badly(&mut bad) });
-    let task = async move {
-        sleep_until(deadline + ms(1)).await;
-        told.push("ended");
-    };
-    runtime.spawn(task).detach();
-    let report = runtime.shutdown();
-    assert_eq!((trace.take().as_str(), report.lost().len()), ("ended", 0));
 }

@@ -18,13 +18,13 @@ use crate::{sleeper, steps};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// Whether the loop's `poll` would end at once.
+/// Whether a host loop that polls the descriptor would return at once.
 fn is_readable(runtime: &Runtime) -> bool {
     let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
     poll(&mut [PollFd::new(runtime, PollFlags::IN)], Some(&at_once)).unwrap() > 0
 }
 
-/// A runtime that ticks from the first gave `false`, and with a descriptor that is watched.
+/// A runtime whose first tick returned `false` and whose descriptor is watched.
 fn stalled() -> Runtime {
     let runtime = Runtime::new().unwrap();
     assert!(!runtime.try_tick().unwrap());
@@ -33,7 +33,7 @@ fn stalled() -> Runtime {
 }
 
 #[test]
-fn a_wake_from_another_thread_makes_it_readable_and_one_tick_consumes_it() {
+fn a_wake_from_another_thread_makes_the_descriptor_readable_until_the_next_tick() {
     let runtime = stalled();
     let trace = Trace::new();
     let (sleeper, waker) = sleeper(&trace, "sleeper");
@@ -55,7 +55,7 @@ fn a_wake_from_another_thread_makes_it_readable_and_one_tick_consumes_it() {
 }
 
 #[test]
-fn so_does_a_wake_on_this_thread_between_two_ticks() {
+fn a_wake_on_this_thread_between_ticks_makes_the_descriptor_readable() {
     let runtime = stalled();
     let trace = Trace::new();
     let (sleeper, waker) = sleeper(&trace, "sleeper");
@@ -69,7 +69,7 @@ fn so_does_a_wake_on_this_thread_between_two_ticks() {
 }
 
 #[test]
-fn so_does_a_task_sent_by_another_thread() {
+fn a_task_spawned_by_another_thread_makes_the_descriptor_readable() {
     let runtime = stalled();
     let handle = runtime.handle();
     let remote = thread::spawn(move || handle.spawn(async { 42 })).join().unwrap();
@@ -81,7 +81,7 @@ fn so_does_a_task_sent_by_another_thread() {
 }
 
 #[test]
-fn a_spawn_between_two_ticks_is_told_by_the_deadline() {
+fn after_a_spawn_between_two_ticks_the_next_deadline_is_zero() {
     let runtime = stalled();
     let trace = Trace::new();
     runtime.spawn(steps(trace.clone(), "task", 2)).detach();
@@ -94,7 +94,7 @@ fn a_spawn_between_two_ticks_is_told_by_the_deadline() {
 }
 
 #[test]
-fn a_socket_with_news_makes_it_readable_and_one_tick_consumes_it() {
+fn a_connection_makes_the_descriptor_readable_until_the_next_tick() {
     let runtime = stalled();
     let (trace, address) = (Trace::new(), Rc::new(Cell::new(None)));
     let (inner, place) = (trace.clone(), Rc::clone(&address));
@@ -122,7 +122,7 @@ fn a_socket_with_news_makes_it_readable_and_one_tick_consumes_it() {
 }
 
 #[test]
-fn what_was_told_before_it_was_watched_does_not_keep_it_readable() {
+fn a_wake_before_the_descriptor_is_watched_does_not_leave_it_readable() {
     let runtime = Runtime::new().unwrap();
     let trace = Trace::new();
     let (sleeper, waker) = sleeper(&trace, "sleeper");
@@ -130,13 +130,13 @@ fn what_was_told_before_it_was_watched_does_not_keep_it_readable() {
     runtime.run_until_stalled();
     waker.wake_elsewhere();
     runtime.run_until_stalled();
-    is_readable(&runtime); // from now on it is watched
+    is_readable(&runtime); // from now on the descriptor is watched
     assert!(!runtime.try_tick().unwrap());
     assert!(!is_readable(&runtime));
 }
 
 #[test]
-fn a_stop_ends_the_foreign_wait_and_one_tick_consumes_it() {
+fn a_stop_makes_the_descriptor_readable_until_the_next_tick() {
     let runtime = stalled();
     runtime.handle().stop();
     assert!(is_readable(&runtime));
@@ -146,7 +146,7 @@ fn a_stop_ends_the_foreign_wait_and_one_tick_consumes_it() {
 }
 
 #[test]
-fn runs_and_ticks_leave_the_descriptor_to_each_other() {
+fn the_descriptor_is_right_when_runs_and_ticks_alternate() {
     let runtime = stalled();
     let handle = runtime.handle();
     let sent = thread::spawn(move || handle.spawn(async { 1 })).join().unwrap();
@@ -155,12 +155,12 @@ fn runs_and_ticks_leave_the_descriptor_to_each_other() {
     assert!(!runtime.try_tick().unwrap());
     let handle = runtime.handle();
     let sent = thread::spawn(move || handle.spawn(async { 2 })).join().unwrap();
-    assert!(is_readable(&runtime), "and parked again, it is told again");
+    assert!(is_readable(&runtime), "parked again, it is made readable again");
     assert_eq!(runtime.block_on(sent).unwrap(), 2);
 }
 
 #[test]
-fn the_deadline_is_that_of_the_next_timer() {
+fn next_deadline_is_the_time_until_the_next_timer() {
     let runtime = stalled();
     let hour = 3_600_000 * MS;
     let task = runtime.spawn(async move { sleep(hour).await });
@@ -177,7 +177,7 @@ fn the_deadline_is_that_of_the_next_timer() {
 }
 
 #[test]
-fn a_timer_that_is_due_ends_the_foreign_wait_without_the_descriptor() {
+fn a_host_loop_that_waits_until_next_deadline_fires_a_timer_in_time() {
     let runtime = stalled();
     let begin = std::time::Instant::now();
     let task = runtime.spawn(async move { sleep(5 * MS).await });
@@ -197,7 +197,7 @@ fn a_timer_that_is_due_ends_the_foreign_wait_without_the_descriptor() {
 }
 
 #[test]
-fn a_manual_clock_has_no_deadline_and_an_advance_goes_on_tick_by_tick() {
+fn under_a_manual_clock_an_advance_moves_one_deadline_per_tick() {
     let runtime = Builder::new().clock(Clock::Manual).build().unwrap();
     let trace = Trace::new();
     for (name, ms) in [("b", 20), ("a", 10), ("never", 99)] {
@@ -217,7 +217,7 @@ fn a_manual_clock_has_no_deadline_and_an_advance_goes_on_tick_by_tick() {
         advance(30 * MS).await;
         inner.push("advanced");
     });
-    // The advancer begins; each tick after that moves the clock, though nothing is ready before it.
+    // The first tick begins the advance. Each tick after that moves the clock, as no task is ready.
     for said in ["", "a@10", "b@20", "advanced"] {
         assert_eq!(runtime.next_deadline(), Some(Duration::ZERO));
         assert!(runtime.try_tick().unwrap());
@@ -228,14 +228,14 @@ fn a_manual_clock_has_no_deadline_and_an_advance_goes_on_tick_by_tick() {
 }
 
 #[test]
-fn an_advance_that_wakes_no_task_on_its_way_is_false_but_not_to_be_waited_for() {
+fn after_a_tick_that_advanced_the_clock_and_woke_no_task_next_deadline_is_zero() {
     let runtime = Builder::new().clock(Clock::Manual).build().unwrap();
     let trace = Trace::new();
     let inner = trace.clone();
     let advancing = async move {
-        let mut nobody_waits = pin!(sleep(10 * MS));
-        let mut nobody = Context::from_waker(Waker::noop());
-        assert!(nobody_waits.as_mut().poll(&mut nobody).is_pending());
+        let mut unawaited = pin!(sleep(10 * MS));
+        let mut noop = Context::from_waker(Waker::noop());
+        assert!(unawaited.as_mut().poll(&mut noop).is_pending());
         advance(30 * MS).await;
         inner.push("advanced");
     };
@@ -248,7 +248,7 @@ fn an_advance_that_wakes_no_task_on_its_way_is_false_but_not_to_be_waited_for() 
 }
 
 #[test]
-fn run_until_stalled_inside_of_a_run_panics_with_the_words_of_nested() {
+fn run_until_stalled_inside_of_a_run_panics_with_the_text_of_nested() {
     let (outer, inner) = (Runtime::new().unwrap(), Runtime::new().unwrap());
     let task = outer.spawn(async move {
         assert!(inner.try_tick().is_err());
@@ -267,12 +267,12 @@ fn run_until_stalled_inside_of_a_run_panics_with_the_words_of_nested() {
 
 #[cfg(feature = "offload")]
 #[test]
-fn a_job_that_ends_makes_it_readable() {
+fn a_blocking_job_that_ends_makes_the_descriptor_readable() {
     let runtime = stalled();
     let job = runtime.spawn(async { taketurns::spawn_blocking(|| 42).await.unwrap() });
     runtime.run_until_stalled();
     while !job.is_finished() {
-        poll(&mut [PollFd::new(&runtime, PollFlags::IN)], None).unwrap(); // for ever, if it were not
+        poll(&mut [PollFd::new(&runtime, PollFlags::IN)], None).unwrap(); // without end if the job did not make it readable
         runtime.run_until_stalled();
     }
     assert_eq!(runtime.block_on(job).unwrap(), 42);
