@@ -1,12 +1,13 @@
-//! The executor's own cost, against its peers: `cargo bench -p taketurns-benches`, then
-//! `cargo run -p taketurns-benches --bin ratios` for the table.
+//! The executor's own cost, for a before and an after of one machine: `cargo bench -p taketurns-benches`, by
+//! Criterion, which keeps a baseline (`-- --save-baseline`). `bin/ratios.rs` is what compares the systems: it
+//! measures them in turn, and this one after another.
 //!
 //! **Measured**: wall-clock time per operation on one thread, as medians of one Criterion run, for
-//! the workloads of `workloads.rs` on the systems of `systems.rs`. Every system gets the same
+//! the workloads of `workloads.rs` on the systems of `systems/`. Every system gets the same
 //! function. Runtimes are made outside of the timed part; the tasks a workload spawns are inside.
-//! What awaits them is itself a task, which suits tokio best, or else the root of `block_on`: with
-//! `tokio::spawn`, where a task must be `Send`, and on `LocalPool`, which is faster so. Each yields
-//! by its own `yield_now`. tokio's defers the wake; a plain self-wake would be somewhat cheaper
+//! What awaits them is itself a task, or else the root of `block_on`, whichever costs the system less: the
+//! root with `tokio::spawn`, where a task must be `Send` and on `LocalPool`. Each yields
+//! by its own `yield_now`, or by waking itself where it has none. tokio's defers the wake; a plain self-wake would be somewhat cheaper
 //! there (10 to 15 % off tokio's best when this was written), but it is not what a program calls.
 //!
 //! **The floor**: a `VecDeque` of boxed closures, popped, called and pushed back, costs a few
@@ -25,10 +26,8 @@ use std::time::Duration;
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput};
+use taketurns_benches::for_each_system;
 use taketurns_benches::system::System;
-use taketurns_benches::systems::{
-    FuturesLocalPool, Taketurns, TokioCurrentThread, TokioLocalRuntime, TokioLocalSet,
-};
 use taketurns_benches::workloads::{PingPong, SpawnJoin, SpawnOne, Workload, YieldMany};
 
 fn main() {
@@ -49,17 +48,16 @@ fn measure<W: Workload>(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group(W::NAME);
     group.sampling_mode(SamplingMode::Flat);
     group.throughput(Throughput::Elements(W::OPERATIONS));
-    measure_on::<W, Taketurns>(&mut group);
-    measure_on::<W, TokioCurrentThread>(&mut group);
-    measure_on::<W, TokioLocalSet>(&mut group);
-    measure_on::<W, TokioLocalRuntime>(&mut group);
-    measure_on::<W, FuturesLocalPool>(&mut group);
+    for_each_system!(|S| measure_on::<W, S>(&mut group));
     group.finish();
 }
 
 fn measure_on<W: Workload, S: System>(group: &mut BenchmarkGroup<'_, WallTime>) {
+    let mut system = match S::new() {
+        Ok(system) => system,
+        Err(reason) => return eprintln!("{} cannot run here: {reason}", S::NAME),
+    };
     group.bench_function(S::NAME, |bencher| {
-        let mut system = S::new();
         let mut run = || system.run(|spawner| W::run(spawner, W::OPERATIONS));
         assert_eq!(run(), W::OPERATIONS, "{} left work of {} undone", S::NAME, W::NAME);
         bencher.iter(run);

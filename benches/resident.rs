@@ -3,7 +3,6 @@
 #![forbid(unsafe_code)]
 
 use std::fs;
-use std::future::Future;
 
 use crate::system::Spawn;
 
@@ -21,15 +20,12 @@ pub fn resident() -> u64 {
 }
 
 /// By how many bytes the process grows when this many tasks are spawned and polled once.
-pub async fn growth<F>(spawner: impl Spawn, tasks: usize, task: impl Fn() -> F) -> u64
-where
-    F: Future<Output: Send + 'static> + Send + 'static,
-{
+pub async fn growth<S: Spawn, H>(spawner: &S, tasks: usize, spawn: impl Fn() -> H) -> u64 {
     let mut handles = Vec::new();
     handles.resize_with(tasks, || None);
     let before = resident();
     for handle in &mut handles {
-        *handle = Some(spawner.spawn(task()));
+        *handle = Some(spawn());
     }
     let last = spawner.spawn(async {});
     last.await; // first in, first out: the others have had their turn
@@ -50,8 +46,9 @@ mod tests {
     use std::task::Poll;
 
     use super::*;
+    use crate::for_each_system;
     use crate::system::System;
-    use crate::systems::{Taketurns, TokioCurrentThread, TokioLocalRuntime, TokioLocalSet};
+    use crate::systems::tests::started;
 
     #[test]
     fn the_line_is_found_among_its_likes() {
@@ -82,17 +79,14 @@ mod tests {
                     Poll::<()>::Pending
                 })
             };
-            let mut system = S::new();
+            let Some(mut system) = started::<S>() else { return };
             let seen = Arc::clone(&polled);
             let at_the_end = system.run(|spawner| async move {
-                growth(spawner, 10_000, task).await;
+                growth(&spawner, 10_000, || spawner.spawn(task())).await;
                 seen.load(Ordering::Relaxed)
             });
             assert_eq!(at_the_end, 10_000, "{}", S::NAME);
         }
-        polls::<Taketurns>();
-        polls::<TokioCurrentThread>();
-        polls::<TokioLocalSet>();
-        polls::<TokioLocalRuntime>();
+        for_each_system!(|S| polls::<S>());
     }
 }

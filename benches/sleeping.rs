@@ -11,7 +11,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::system::Sleeps;
+use crate::system::{Sleep, Sleeps};
 
 /// Of the `nth`: 10 to 60 s, by ms, in no order.
 fn far(nth: u64) -> Duration {
@@ -40,29 +40,30 @@ pub async fn cancel<S: Sleeps>(times: u64) -> u64 {
 
 /// Spawns so many tasks that sleep 0 to 0.9 ms each, and awaits them. Returns how many did.
 pub async fn fire<S: Sleeps>(spawner: S, tasks: u64) -> u64 {
-    let task = |nth| async move {
-        S::sleep(near(nth)).await;
-        1
-    };
-    let tasks: Vec<_> = (0..tasks).map(|nth| spawner.spawn(task(nth))).collect();
+    let tasks: Vec<_> = (0..tasks).map(|nth| spawner.spawn_sleep(near(nth))).collect();
     let mut woken = 0;
     for task in tasks {
-        woken += task.await;
+        task.await;
+        woken += 1;
     }
     woken
 }
 
-/// Puts an armed sleep off by a ms, so often, as an idle connection's limit at every request. Returns
-/// whether it was armed.
-pub async fn put_off<S: Sleeps>(times: u64) -> bool {
+/// Puts an armed sleep off by a ms, so often, as an idle connection's limit at every request. Returns how
+/// often that worked: never where this system has no way to do it.
+pub async fn put_off<S: Sleeps>(times: u64) -> u64 {
+    let start = Instant::now();
     let mut sleep = pin!(S::sleep(far(0)));
-    let mut armed = false;
-    in_one_turn(|cx| armed = sleep.as_mut().poll(cx).is_pending()).await;
+    in_one_turn(|cx| assert!(sleep.as_mut().poll(cx).is_pending(), "it is far")).await;
     let _nearer = nearer::<S>().await;
+    let mut done = 0;
+    let ms = Duration::from_millis(1);
+    let mut deadline = start + far(0);
     for _ in 0..times {
-        S::put_off(sleep.as_mut(), Duration::from_millis(1));
+        deadline += ms;
+        done += u64::from(sleep.as_mut().put_off(ms, deadline));
     }
-    armed
+    done
 }
 
 /// How long it takes to arm this many sleeps; and then, `again` of them dropped here and there, to arm as
@@ -70,17 +71,17 @@ pub async fn put_off<S: Sleeps>(times: u64) -> bool {
 pub async fn crowd<S: Sleeps>(sleeps: u64, again: u64) -> (Duration, Duration) {
     let mut crowd = (0..sleeps).map(|_| Box::pin(None)).collect::<Vec<_>>();
     let _nearer = nearer::<S>().await;
-    let first = arm::<S>(&mut crowd, 0..sleeps).await;
+    let first = arm(S::sleep, &mut crowd, 0..sleeps).await;
     let scattered = |nth: u64| nth * 7919 % sleeps;
     for nth in 0..again {
         crowd[scattered(nth) as usize].set(None);
     }
-    let anew = arm::<S>(&mut crowd, (0..again).map(scattered)).await;
+    let anew = arm(S::sleep, &mut crowd, (0..again).map(scattered)).await;
     (first, anew)
 }
 
 /// A sleep that is armed, and that the system has seen.
-async fn nearer<S: Sleeps>() -> Pin<Box<S::Sleep>> {
+async fn nearer<S: Sleeps>() -> Pin<Box<impl Sleep>> {
     let mut sleep = Box::pin(S::sleep(Duration::from_secs(5)));
     in_one_turn(|cx| assert!(sleep.as_mut().poll(cx).is_pending(), "it is far")).await;
     S::yield_now().await;
@@ -88,17 +89,18 @@ async fn nearer<S: Sleeps>() -> Pin<Box<S::Sleep>> {
 }
 
 /// Arms the sleeps that have these numbers. Returns how long that took.
-async fn arm<S: Sleeps>(
-    crowd: &mut [Pin<Box<Option<S::Sleep>>>],
+async fn arm<F: Sleep>(
+    sleep: impl Fn(Duration) -> F,
+    crowd: &mut [Pin<Box<Option<F>>>],
     mut numbers: impl Iterator<Item = u64>,
 ) -> Duration {
     let start = Instant::now();
     in_one_turn(|cx| {
         for nth in numbers.by_ref() {
-            let sleep = &mut crowd[nth as usize];
-            sleep.set(Some(S::sleep(far(nth))));
-            let sleep = sleep.as_mut().as_pin_mut().expect("it was set");
-            assert!(sleep.poll(cx).is_pending(), "it is far");
+            let place = &mut crowd[nth as usize];
+            place.set(Some(sleep(far(nth))));
+            let armed = place.as_mut().as_pin_mut().expect("it was set");
+            assert!(armed.poll(cx).is_pending(), "it is far");
         }
     })
     .await;
@@ -117,44 +119,52 @@ async fn in_one_turn(mut work: impl FnMut(&mut Context<'_>)) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::for_each_that_sleeps;
     use crate::system::System;
-    use crate::systems::{Taketurns, TokioCurrentThread, TokioLocalRuntime, TokioLocalSet};
-
-    /// Runs a generic test on each system that sleeps.
-    macro_rules! on_each_system {
-        ($test:ident) => {
-            $test::<Taketurns>();
-            $test::<TokioCurrentThread>();
-            $test::<TokioLocalSet>();
-            $test::<TokioLocalRuntime>();
-        };
-    }
+    use crate::systems::tests::started;
 
     #[test]
     fn every_workload_completes_on_every_system() {
         fn complete<S: System<Spawner: Sleeps>>() {
-            let mut system = S::new();
+            let Some(mut system) = started::<S>() else { return };
             assert_eq!(system.run(|_| cancel::<S::Spawner>(100)), 100, "{}", S::NAME);
             assert_eq!(system.run(|spawner| fire(spawner, 100)), 100, "{}", S::NAME);
-            assert!(system.run(|_| put_off::<S::Spawner>(100)), "{}", S::NAME);
+            let put_off = system.run(|_| put_off::<S::Spawner>(100));
+            assert_eq!(put_off, if S::NAME == "compio" { 0 } else { 100 }, "{}", S::NAME);
             system.run(|_| crowd::<S::Spawner>(100, 10));
         }
-        on_each_system!(complete);
+        for_each_that_sleeps!(|S| complete::<S>());
     }
 
     #[test]
-    fn on_every_system_a_sleep_that_is_put_off_ends_later() {
+    fn on_every_system_a_sleep_ends_no_earlier_than_asked_even_if_it_was_put_off() {
         fn ends_later<S: System<Spawner: Sleeps>>() {
-            let slept = S::new().run(|_| async {
+            let Some(mut system) = started::<S>() else { return };
+            let (slept, asked) = system.run(|_| async {
                 let (start, ms) = (Instant::now(), Duration::from_millis(1));
-                let mut sleep = pin!(S::Spawner::sleep(ms));
+                let mut sleep = pin!(S::Spawner::sleep(4 * ms));
                 in_one_turn(|cx| assert!(sleep.as_mut().poll(cx).is_pending())).await;
-                S::Spawner::put_off(sleep.as_mut(), 4 * ms);
+                let put_off = sleep.as_mut().put_off(5 * ms, start + 9 * ms);
                 sleep.await;
+                (start.elapsed(), if put_off { 9 * ms } else { 4 * ms })
+            });
+            assert!(slept >= asked, "{}: {slept:?}", S::NAME);
+        }
+        for_each_that_sleeps!(|S| ends_later::<S>());
+    }
+
+    #[test]
+    fn on_every_system_a_task_that_is_spawned_to_sleep_does() {
+        fn sleeps<S: System<Spawner: Sleeps>>() {
+            let Some(mut system) = started::<S>() else { return };
+            let ms = Duration::from_millis(1);
+            let slept = system.run(|spawner| async move {
+                let start = Instant::now();
+                spawner.spawn_sleep(4 * ms).await;
                 start.elapsed()
             });
-            assert!(slept >= Duration::from_millis(5), "{}: {slept:?}", S::NAME);
+            assert!(slept >= 4 * ms, "{}: {slept:?}", S::NAME);
         }
-        on_each_system!(ends_later);
+        for_each_that_sleeps!(|S| sleeps::<S>());
     }
 }

@@ -6,12 +6,16 @@
 
 #![forbid(unsafe_code)]
 
+use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// Why a system cannot run on this machine: what the operating system refused.
+pub type Refused = Box<dyn Error>;
 
 /// A system under measurement: a runtime of one thread.
-pub trait System {
+pub trait System: Sized {
     /// Its name in the results; also a folder's name.
     const NAME: &'static str;
 
@@ -20,10 +24,10 @@ pub trait System {
 
     /// A fresh one.
     ///
-    /// # Panics
+    /// # Errors
     ///
     /// When the operating system refuses what it needs.
-    fn new() -> Self;
+    fn new() -> Result<Self, Refused>;
 
     /// Runs the workload to its end: as a spawned task, or as the root of `block_on` where a task
     /// is not possible or costs this system more.
@@ -34,6 +38,9 @@ pub trait System {
 
 /// Spawns and yields, each system in its own way.
 pub trait Spawn: 'static {
+    /// Bytes of the handle to a task without output, as the system returns it.
+    const HANDLE_BYTES: usize;
+
     /// Starts a task at once; the future returned waits for its output.
     fn spawn<F>(&self, task: F) -> impl Future<Output = F::Output>
     where
@@ -45,12 +52,17 @@ pub trait Spawn: 'static {
 
 /// Sleeps, in the system's own way.
 pub trait Sleeps: Spawn {
-    /// What [`sleep`](Self::sleep) returns.
-    type Sleep: Future<Output = ()> + Send + 'static;
-
     /// Waits so long from now.
-    fn sleep(duration: Duration) -> Self::Sleep;
+    fn sleep(duration: Duration) -> impl Sleep;
 
-    /// Has a sleep end that much later than it would.
-    fn put_off(sleep: Pin<&mut Self::Sleep>, by: Duration);
+    /// Starts a task that sleeps so long from its first turn on. Not by [`Spawn::spawn`], since a sleep is
+    /// `Send` on few systems.
+    fn spawn_sleep(&self, duration: Duration) -> impl Future<Output = ()>;
+}
+
+/// A sleep, whatever its output is.
+pub trait Sleep: Future + 'static {
+    /// Has it end by so much later than it would, which is at this deadline; false where this system has no
+    /// way to do that. Both are given, as some systems take the one and some the other.
+    fn put_off(self: Pin<&mut Self>, by: Duration, deadline: Instant) -> bool;
 }

@@ -155,21 +155,9 @@ mod tests {
     use std::sync::mpsc::{self, Sender};
 
     use super::*;
+    use crate::for_each_system;
     use crate::system::System;
-    use crate::systems::{
-        FuturesLocalPool, Taketurns, TokioCurrentThread, TokioLocalRuntime, TokioLocalSet,
-    };
-
-    /// Runs a generic test on each system.
-    macro_rules! on_each_system {
-        ($test:ident) => {
-            $test::<Taketurns>();
-            $test::<TokioCurrentThread>();
-            $test::<TokioLocalSet>();
-            $test::<TokioLocalRuntime>();
-            $test::<FuturesLocalPool>();
-        };
-    }
+    use crate::systems::tests::started;
 
     /// `task`, reporting its name on each turn it takes.
     async fn traced<T>(name: usize, turns: Sender<usize>, task: impl Future<Output = T>) -> T {
@@ -184,21 +172,22 @@ mod tests {
     #[test]
     fn every_workload_completes_on_every_system() {
         fn complete<S: System>() {
-            let mut system = S::new();
+            let Some(mut system) = started::<S>() else { return };
             assert_eq!(system.run(|spawner| SpawnOne::run(spawner, 10)), 10, "{}", S::NAME);
             assert_eq!(system.run(|spawner| SpawnJoin::run(spawner, 10)), 10, "{}", S::NAME);
             assert_eq!(system.run(|spawner| YieldMany::run(spawner, 1500)), 1500, "{}", S::NAME);
             assert_eq!(system.run(|spawner| PingPong::run(spawner, 10)), 10, "{}", S::NAME);
             assert_eq!(system.run(|spawner| PingPong::run(spawner, 10)), 10, "{}", S::NAME);
         }
-        on_each_system!(complete);
+        for_each_system!(|S| complete::<S>());
     }
 
     #[test]
     fn on_every_system_a_yield_is_one_turn_of_every_task() {
         fn yields<S: System>() {
             let (turns, trace) = mpsc::channel();
-            S::new().run(|spawner| async move {
+            let Some(mut system) = started::<S>() else { return };
+            system.run(|spawner| async move {
                 let task = |name| {
                     let task = async {
                         S::Spawner::yield_now().await;
@@ -216,16 +205,17 @@ mod tests {
             trace.chunks_mut(3).for_each(<[usize]>::sort_unstable);
             assert_eq!(trace, [0, 1, 2, 0, 1, 2, 0, 1, 2], "{}", S::NAME);
         }
-        on_each_system!(yields);
+        for_each_system!(|S| yields::<S>());
     }
 
     #[test]
     fn on_every_system_a_hand_over_is_one_turn_and_waiting_is_none() {
         fn plays<S: System>() {
-            const NOBODY: usize = 2;
+            const NO_PLAYER: usize = 2;
             let (turns, trace) = mpsc::channel();
-            S::new().run(|spawner| async move {
-                TABLE.with(|table| table.ball.set(NOBODY));
+            let Some(mut system) = started::<S>() else { return };
+            system.run(|spawner| async move {
+                TABLE.with(|table| table.ball.set(NO_PLAYER));
                 let ping = spawner.spawn(traced(0, turns.clone(), play(0, 3)));
                 let pong = spawner.spawn(traced(1, turns, play(1, 3)));
                 for _ in 0..5 {
@@ -238,6 +228,6 @@ mod tests {
             let trace: Vec<_> = trace.try_iter().collect();
             assert_eq!(trace, [0, 1, 0, 1, 0, 1, 0, 1], "{}", S::NAME);
         }
-        on_each_system!(plays);
+        for_each_system!(|S| plays::<S>());
     }
 }

@@ -10,7 +10,7 @@
 //! **Measured**: wall-clock nanoseconds a wake, from the first of a million to the poll after the last; how
 //! many polls that took, as several wakes before a poll are one; how much the process grew after the first
 //! million. Half the wakes are `wake_by_ref`, half are a clone and a `wake`. Each system in a process of its
-//! own, several times in turn, medians.
+//! own, several times in turn.
 //!
 //! **Not claimed**: the latency of one wake. Nobody waits for the tasks here: the threads wake as fast as
 //! they can, mostly tasks that are woken already, and how many polls come of it depends on how many cores
@@ -28,12 +28,20 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use futures::channel::oneshot;
+use taketurns_benches::for_each_woken_from_away;
 use taketurns_benches::resident::resident;
-use taketurns_benches::side_by_side::{self, Column, Figure};
-use taketurns_benches::system::{Sleeps, Spawn, System};
+use taketurns_benches::side_by_side::{self, Column, Error, Measure};
+use taketurns_benches::system::{Spawn, System};
 
 const TASKS: usize = 1000;
 const THREADS: usize = 4;
+
+const COLUMNS: [Column; 3] = [
+    Column::compared("ns a wake"),
+    Column::told("million polls"),
+    Column::told("KiB grown after the first million"),
+];
+const ROUNDS: usize = 5;
 
 /// Each thread wakes each task so often in a stage: a million wakes in all.
 const ROUNDS_A_STAGE: u64 = 250;
@@ -43,28 +51,19 @@ const STAGES: u64 = 10;
 const PATIENCE: usize = 10_000;
 
 fn main() -> ExitCode {
-    side_by_side::main::<Away, 3>()
+    let mut entrants = Vec::new();
+    for_each_woken_from_away!(|S| entrants.push((S::NAME, measure::<S> as Measure)));
+    side_by_side::main(&COLUMNS, ROUNDS, &entrants)
 }
 
-struct Away;
-
-impl Figure<3> for Away {
-    const COLUMNS: [Column; 3] = [
-        Column { heading: "ns a wake", ratio: true, asked: None },
-        Column { heading: "million polls", ratio: false, asked: None },
-        Column { heading: "KiB grown after the first million", ratio: false, asked: None },
-    ];
-    const ROUNDS: usize = 5;
-
-    fn measure<S: System<Spawner: Sleeps>>() -> [f64; 3] {
-        let outcome = S::new().run(|spawner| wake_from_away(spawner, STAGES, ROUNDS_A_STAGE));
-        let wakes = (TASKS * THREADS) as u64 * STAGES * ROUNDS_A_STAGE;
-        [
-            outcome.elapsed.as_nanos() as f64 / wakes as f64,
-            outcome.polls as f64 / 1e6,
-            outcome.growth as f64 / 1024.0,
-        ]
-    }
+fn measure<S: System>() -> Result<Vec<f64>, Error> {
+    let outcome = S::new()?.run(|spawner| wake_from_away(spawner, STAGES, ROUNDS_A_STAGE));
+    let wakes = (TASKS * THREADS) as u64 * STAGES * ROUNDS_A_STAGE;
+    Ok(vec![
+        outcome.elapsed.as_nanos() as f64 / wakes as f64,
+        outcome.polls as f64 / 1e6,
+        outcome.growth as f64 / 1024.0,
+    ])
 }
 
 struct Outcome {
@@ -209,22 +208,16 @@ impl Task {
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod tests {
-    use taketurns_benches::systems::{
-        Taketurns, TokioCurrentThread, TokioLocalRuntime, TokioLocalSet,
-    };
-
     use super::*;
 
     #[test]
     fn no_system_loses_a_wake() {
         fn wakes<S: System>() {
-            let outcome = S::new().run(|spawner| wake_from_away(spawner, 2, 5));
+            let mut system = S::new().expect("the system cannot run here");
+            let outcome = system.run(|spawner| wake_from_away(spawner, 2, 5));
             let first_polls_and_one_a_stage = TASKS as u64 * 3;
             assert!(outcome.polls >= first_polls_and_one_a_stage, "{}", S::NAME);
         }
-        wakes::<Taketurns>();
-        wakes::<TokioCurrentThread>();
-        wakes::<TokioLocalSet>();
-        wakes::<TokioLocalRuntime>();
+        for_each_woken_from_away!(|S| wakes::<S>());
     }
 }

@@ -1,10 +1,10 @@
-//! `cargo run --release -p taketurns-benches --bin million`: spawns 1,000,000 tasks, then awaits them all.
+//! `cargo run --release -p taketurns-benches --bin million`: spawns 1,000,000 tasks,
+//! then awaits them all.
 //!
 //! **Measured**: wall-clock nanoseconds a task of the workload `spawn_join`, the one Criterion measures with
 //! 10,000 tasks, here with so many that no cache and no free list holds them. The first run of a process
 //! pays the operating system for its pages; the runs after it, of which this shows the median, pay for as
-//! many as the allocator gave back in between. Each system in a process of its own, several times in turn,
-//! medians of all.
+//! many as the allocator gave back in between. Each system in a process of its own, several times in turn.
 //!
 //! **Not claimed**: what `core.rs` does not claim either. The tasks do nothing, and all of them being there
 //! at once is this workload's doing: a server that spawns and ends them one by one is nearer to `spawn_one`.
@@ -15,35 +15,35 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use taketurns_benches::side_by_side::{self, Column, Figure};
-use taketurns_benches::system::{Sleeps, System};
+use taketurns_benches::for_each_system;
+use taketurns_benches::side_by_side::{self, Column, Error, Measure};
+use taketurns_benches::system::System;
 use taketurns_benches::workloads::{SpawnJoin, Workload};
 
+const COLUMNS: [Column; 2] = [
+    Column::compared(
+        "spawn 1,000,000 tasks, then await all: the first run of a process, ns a task",
+    ),
+    Column::compared("the same, the runs after it, ns a task"),
+];
+const ROUNDS: usize = 9;
 const TASKS: u64 = 1_000_000;
 
 /// Runs in one process after the first.
 const AGAIN: usize = 5;
 
 fn main() -> ExitCode {
-    side_by_side::main::<Million, 2>()
+    let mut entrants = Vec::new();
+    for_each_system!(|S| entrants.push((S::NAME, measure::<S> as Measure)));
+    side_by_side::main(&COLUMNS, ROUNDS, &entrants)
 }
 
-struct Million;
-
-impl Figure<2> for Million {
-    const COLUMNS: [Column; 2] = [
-        Column { heading: "ns a task, first run", ratio: true, asked: None },
-        Column { heading: "ns a task, later runs", ratio: true, asked: None },
-    ];
-    const ROUNDS: usize = 5;
-
-    fn measure<S: System<Spawner: Sleeps>>() -> [f64; 2] {
-        let mut system = S::new();
-        let first = run(&mut system);
-        let mut again = [(); AGAIN].map(|()| run(&mut system));
-        again.sort_by(f64::total_cmp);
-        [first, again[AGAIN / 2]]
-    }
+fn measure<S: System>() -> Result<Vec<f64>, Error> {
+    let mut system = S::new()?;
+    let first = run(&mut system);
+    let mut again = [(); AGAIN].map(|()| run(&mut system));
+    again.sort_by(f64::total_cmp);
+    Ok(vec![first, again[AGAIN / 2]])
 }
 
 /// Nanoseconds a task.

@@ -3,15 +3,16 @@
 //! **Measured**: wall-clock nanoseconds an operation of the workloads of `sleeping.rs`: to arm a sleep of 10
 //! to 60 s and drop it; to spawn, put to sleep for 0 to 0.9 ms, and wake one of 10,000 tasks; to put an armed
 //! sleep off; to arm one of the first 1,000,000; to arm one beside 1,000,000 others. The first three are
-//! medians of some runs in a process; all are medians over processes, each system in one of its own, in turn.
-//! Arming reads the clock, once on each system: the first column is that read by std, and the third the cost
-//! to arm and drop as a multiple of it.
+//! medians of some runs in a process; each system in a process of its own, in turn. Arming reads the clock,
+//! once on each system: the first number is that read by std, and
+//! the third the cost to arm and drop as a multiple of it.
 //!
-//! **Not claimed**: that sleeps are as long as they were asked to be. tokio's end at the next ms, those here
-//! at the next 66 us, so a machine that is fast enough waits for the end of the last sleep in `fire`, on
-//! tokio up to a ms longer. What is armed and dropped before anything else is armed never comes as far as the
-//! wheel here; the last columns are of those that do. Nothing is said of timers that other threads arm, which
-//! tokio pays for and this crate does not have.
+//! **Not claimed**: that sleeps are as long as they were asked to be. tokio's end at the next ms,
+//! those here at the next 66 us; so a machine that is fast enough waits for the end of the last sleep in
+//! `fire`, and longest on tokio. What is armed and dropped
+//! before anything else is armed never comes as far as the wheel here; the last two are of those that do.
+//! Nothing is said of timers that other threads arm, which tokio pays for and this crate does not
+//! have. LocalPool of futures has no timers.
 
 #![forbid(unsafe_code)]
 
@@ -19,9 +20,22 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use taketurns_benches::side_by_side::{self, Column, Figure};
+use taketurns_benches::for_each_that_sleeps;
+use taketurns_benches::side_by_side::{self, Asked, Column, Error, Measure};
 use taketurns_benches::sleeping::{cancel, crowd, fire, put_off};
 use taketurns_benches::system::{Sleeps, System};
+
+const COLUMNS: [Column; 7] = [
+    Column::told("a reading of the clock, ns"),
+    Column::compared("arm a sleep and drop it, ns").asked(Asked::TokioTimes(2.0)),
+    Column::told("the same, in readings of the clock").asked(Asked::AtMost(1.6)),
+    Column::compared("spawn, put to sleep for 0 to 0.9 ms and wake a task, ns")
+        .asked(Asked::TokioTimes(2.0)),
+    Column::compared("put an armed sleep off, ns").asked(Asked::TokioTimes(2.0)),
+    Column::compared("arm one of the first 1,000,000, ns"),
+    Column::compared("arm one beside 1,000,000 others, ns").asked(Asked::TokioTimes(1.67)),
+];
+const ROUNDS: usize = 11;
 
 /// Operations of one run that is timed as a whole.
 const TIMES: u64 = 100_000;
@@ -32,40 +46,27 @@ const CROWD: u64 = 1_000_000;
 const AGAIN: u64 = 100_000;
 
 fn main() -> ExitCode {
-    side_by_side::main::<Timers, 7>()
+    let mut entrants = Vec::new();
+    for_each_that_sleeps!(|S| entrants.push((S::NAME, measure::<S> as Measure)));
+    side_by_side::main(&COLUMNS, ROUNDS, &entrants)
 }
 
-struct Timers;
-
-impl Figure<7> for Timers {
-    const COLUMNS: [Column; 7] = [
-        Column { heading: "clock", ratio: false, asked: None },
-        Column { heading: "cancel", ratio: true, asked: Some(0.5) },
-        Column { heading: "in clock reads", ratio: false, asked: Some(1.6) },
-        Column { heading: "fire", ratio: true, asked: Some(0.5) },
-        Column { heading: "put off", ratio: true, asked: Some(0.5) },
-        Column { heading: "first million", ratio: true, asked: None },
-        Column { heading: "beside a million", ratio: true, asked: Some(0.6) },
-    ];
-    const ROUNDS: usize = 5;
-
-    fn measure<S: System<Spawner: Sleeps>>() -> [f64; 7] {
-        let mut system = S::new();
-        let clock = median(TIMES, read_the_clock);
-        let cancel = median(TIMES, || {
-            assert_eq!(system.run(|_| cancel::<S::Spawner>(TIMES)), TIMES, "{}", S::NAME);
-        });
-        let fire = median(TASKS, || {
-            assert_eq!(system.run(|spawner| fire(spawner, TASKS)), TASKS, "{}", S::NAME);
-        });
-        let put_off = median(TIMES, || {
-            assert!(system.run(|_| put_off::<S::Spawner>(TIMES)), "{}", S::NAME);
-        });
-        let (first, anew) = system.run(|_| crowd::<S::Spawner>(CROWD, AGAIN));
-        let first = first.as_nanos() as f64 / CROWD as f64;
-        let anew = anew.as_nanos() as f64 / AGAIN as f64;
-        [clock, cancel, cancel / clock, fire, put_off, first, anew]
-    }
+fn measure<S: System<Spawner: Sleeps>>() -> Result<Vec<f64>, Error> {
+    let mut system = S::new()?;
+    let clock = median(TIMES, read_the_clock);
+    let cancel = median(TIMES, || {
+        assert_eq!(system.run(|_| cancel::<S::Spawner>(TIMES)), TIMES, "{}", S::NAME);
+    });
+    let fire = median(TASKS, || {
+        assert_eq!(system.run(|spawner| fire(spawner, TASKS)), TASKS, "{}", S::NAME);
+    });
+    let mut done = 0;
+    let put_off = median(TIMES, || done = system.run(|_| put_off::<S::Spawner>(TIMES)));
+    let put_off = if done == TIMES { put_off } else { f64::NAN };
+    let (first, anew) = system.run(|_| crowd::<S::Spawner>(CROWD, AGAIN));
+    let first = first.as_nanos() as f64 / CROWD as f64;
+    let anew = anew.as_nanos() as f64 / AGAIN as f64;
+    Ok(vec![clock, cancel, cancel / clock, fire, put_off, first, anew])
 }
 
 /// What every arming on every system does.
