@@ -8,10 +8,10 @@
 //! the third the cost to arm and drop as a multiple of it.
 //!
 //! **Not claimed**: that sleeps are as long as they were asked to be. tokio's end at the next ms,
-//! those here at the next 66 us; so a machine that is fast enough waits for the end of the last sleep in
+//! those here at the next 66 us, smol's at the deadline itself; so a machine that is fast enough waits for the end of the last sleep in
 //! `fire`, and longest on tokio. What is armed and dropped
 //! before anything else is armed never comes as far as the wheel here; the last two are of those that do.
-//! Nothing is said of timers that other threads arm, which tokio pays for and this crate does not
+//! Nothing is said of timers that other threads arm, which tokio and smol pay for and this crate does not
 //! have. LocalPool of futures has no timers.
 
 #![forbid(unsafe_code)]

@@ -12,10 +12,12 @@ use std::task::{Context, Poll};
 
 mod futures;
 mod ours;
+mod smol;
 mod tokio;
 
 pub use self::futures::FuturesLocalPool;
 pub use self::ours::Taketurns;
+pub use self::smol::SmolLocalExecutor;
 pub use self::tokio::{TokioCurrentThread, TokioLocalRuntime, TokioLocalSet};
 
 /// Evaluates an expression once for every system, which it names by the identifier given; ours first.
@@ -39,7 +41,7 @@ macro_rules! for_each_system {
 macro_rules! for_each_woken_from_away {
     (|$S:ident| $run:expr) => {{
         $crate::for_each_of!(|$S| $run, Taketurns, TokioCurrentThread, TokioLocalSet);
-        $crate::for_each_of!(|$S| $run, TokioLocalRuntime, FuturesLocalPool);
+        $crate::for_each_of!(|$S| $run, TokioLocalRuntime, SmolLocalExecutor, FuturesLocalPool);
     }};
 }
 
@@ -48,7 +50,7 @@ macro_rules! for_each_woken_from_away {
 macro_rules! for_each_that_sleeps {
     (|$S:ident| $run:expr) => {{
         $crate::for_each_of!(|$S| $run, Taketurns, TokioCurrentThread, TokioLocalSet);
-        $crate::for_each_of!(|$S| $run, TokioLocalRuntime);
+        $crate::for_each_of!(|$S| $run, TokioLocalRuntime, SmolLocalExecutor);
     }};
 }
 

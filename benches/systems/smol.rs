@@ -1,0 +1,80 @@
+//! smol's [`LocalExecutor`] under `async_io::block_on`, which is what `smol::block_on` is: it runs the
+//! reactor and the timers of async-io between the polls.
+//!
+//! **Order**: a queue, first in, first out, of which the runner takes half at a time; a task that yields goes
+//! to the back. The loop looks at timers and the reactor every 200 turns. The queue is made for many threads,
+//! and a lock is taken for each task that is spawned.
+
+#![forbid(unsafe_code)]
+
+use std::future::Future;
+use std::mem::size_of;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use async_executor::{LocalExecutor, Task};
+use async_io::Timer;
+
+use crate::system::{Refused, Sleep, Sleeps, Spawn, System};
+
+/// smol's [`LocalExecutor`].
+#[derive(Debug)]
+pub struct SmolLocalExecutor(Rc<LocalExecutor<'static>>);
+
+/// The executor, for its tasks to spawn on.
+#[derive(Debug)]
+pub struct SmolSpawner(Rc<LocalExecutor<'static>>);
+
+impl System for SmolLocalExecutor {
+    const NAME: &'static str = "smol_LocalExecutor";
+    type Spawner = SmolSpawner;
+
+    fn new() -> Result<Self, Refused> {
+        Ok(SmolLocalExecutor(Rc::new(LocalExecutor::new())))
+    }
+
+    fn run<W>(&mut self, workload: impl FnOnce(Self::Spawner) -> W) -> W::Output
+    where
+        W: Future<Output: 'static> + 'static,
+    {
+        let workload = self.0.spawn(workload(SmolSpawner(Rc::clone(&self.0))));
+        async_io::block_on(self.0.run(workload))
+    }
+}
+
+impl Spawn for SmolSpawner {
+    const HANDLE_BYTES: usize = size_of::<Task<()>>();
+
+    fn spawn<F>(&self, task: F) -> impl Future<Output = F::Output>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        self.0.spawn(task)
+    }
+
+    fn yield_now() -> impl Future<Output = ()> + Send {
+        futures_lite::future::yield_now()
+    }
+}
+
+impl Sleeps for SmolSpawner {
+    #[inline]
+    fn sleep(duration: Duration) -> impl Sleep {
+        Timer::after(duration)
+    }
+
+    fn spawn_sleep(&self, duration: Duration) -> impl Future<Output = ()> {
+        self.0.spawn(async move {
+            Timer::after(duration).await;
+        })
+    }
+}
+
+impl Sleep for Timer {
+    #[inline]
+    fn put_off(mut self: Pin<&mut Self>, _: Duration, deadline: Instant) -> bool {
+        self.set_at(deadline);
+        true
+    }
+}
