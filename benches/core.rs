@@ -6,8 +6,9 @@
 //! the workloads of `workloads.rs` on the systems of `systems/`. Every system gets the same
 //! function. Runtimes are made outside of the timed part; the tasks a workload spawns are inside.
 //! What awaits them is itself a task, or else the root of `block_on`, whichever costs the system less: the
-//! root with `tokio::spawn`, where a task must be `Send` and on `LocalPool`. Each yields
-//! by its own `yield_now`, or by waking itself where it has none. tokio's defers the wake; a plain self-wake would be somewhat cheaper
+//! root with `tokio::spawn`, where a task must be `Send`, on `LocalPool` and on compio. Each yields
+//! by its own `yield_now`, or by waking itself where it has none; on monoio that is no yield, so there it
+//! spawns a task and awaits it. tokio's defers the wake; a plain self-wake would be somewhat cheaper
 //! there (10 to 15 % off tokio's best when this was written), but it is not what a program calls.
 //!
 //! **The floor**: a `VecDeque` of boxed closures, popped, called and pushed back, costs a few

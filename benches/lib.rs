@@ -4,7 +4,7 @@
 //!
 //! 1. `system.rs`: what a workload needs of a system: run, spawn, yield, sleep.
 //! 2. `systems/`: taketurns and its peers, each in the few lines that make it one, with the order in which it
-//!    polls.
+//!    polls. monoio, glommio and compio come with the feature `peers`.
 //! 3. `workloads.rs`: what they are given to do; `sleeping.rs`: what those with timers are given.
 //! 4. `side_by_side/`: a table of all systems, every one in a process of its own, in turn; and `resident.rs`,
 //!    how much memory that process has.

@@ -1,4 +1,4 @@
-//! `cargo run --release -p taketurns-benches --bin asleep`: what 1,000,000 sleeping tasks keep
+//! `cargo run --release -p taketurns-benches --features peers --bin asleep`: what 1,000,000 sleeping tasks keep
 //! in memory.
 //!
 //! **Measured**: resident bytes a task, as in `memory.rs`. A task sleeps for hours, and has been polled once:

@@ -1,4 +1,4 @@
-//! `cargo run --release -p taketurns-benches --bin memory`: what 1,000,000 idle tasks keep
+//! `cargo run --release -p taketurns-benches --features peers --bin memory`: what 1,000,000 idle tasks keep
 //! in memory.
 //!
 //! **Measured**: resident bytes a task, beside its handle; and the bytes of the handle. A task is

@@ -1,4 +1,4 @@
-//! `cargo run --release -p taketurns-benches --bin million`: spawns 1,000,000 tasks,
+//! `cargo run --release -p taketurns-benches --features peers --bin million`: spawns 1,000,000 tasks,
 //! then awaits them all.
 //!
 //! **Measured**: wall-clock nanoseconds a task of the workload `spawn_join`, the one Criterion measures with

@@ -1,4 +1,4 @@
-//! `cargo run --profile bench -p taketurns-benches --bin ratios`: the executor's own cost,
+//! `cargo run --profile bench -p taketurns-benches --features peers --bin ratios`: the executor's own cost,
 //! beside every peer.
 //!
 //! **Measured**: wall-clock nanoseconds an operation of the workloads of `workloads.rs`, on one thread. Every
@@ -6,7 +6,10 @@
 //! one run of each workload that is not timed, then several that are, of which it tells the median; `core.rs`
 //! says what is inside of the timed part. Each system in a process of its own, in turn, many rounds.
 //!
-//! **Read with it**: the order in which each system polls, at the head of its file in `systems/`.
+//! **Read with it**: the order in which each system polls, at the head of its file in `systems/`. Two rows are
+//! not quite alike: glommio polls a task inside of `spawn_local`, so a task that is ready at once never meets
+//! its queue (spawn_one, spawn_join); monoio has no yield, and here spawns an empty task to let the others run
+//! (yield_many).
 //!
 //! **Not claimed**: what `core.rs` does not claim.
 

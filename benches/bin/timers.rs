@@ -1,18 +1,18 @@
-//! `cargo run --release -p taketurns-benches --bin timers`: what a timer costs.
+//! `cargo run --release -p taketurns-benches --features peers --bin timers`: what a timer costs.
 //!
 //! **Measured**: wall-clock nanoseconds an operation of the workloads of `sleeping.rs`: to arm a sleep of 10
 //! to 60 s and drop it; to spawn, put to sleep for 0 to 0.9 ms, and wake one of 10,000 tasks; to put an armed
 //! sleep off; to arm one of the first 1,000,000; to arm one beside 1,000,000 others. The first three are
 //! medians of some runs in a process; each system in a process of its own, in turn. Arming reads the clock,
-//! once on each system: the first number is that read by std, and
+//! once on each system (monoio's and smol's once more when polled): the first number is that read by std, and
 //! the third the cost to arm and drop as a multiple of it.
 //!
-//! **Not claimed**: that sleeps are as long as they were asked to be. tokio's end at the next ms,
-//! those here at the next 66 us, smol's at the deadline itself; so a machine that is fast enough waits for the end of the last sleep in
-//! `fire`, and longest on tokio. What is armed and dropped
+//! **Not claimed**: that sleeps are as long as they were asked to be. tokio's and monoio's end at the next ms,
+//! those here at the next 66 us, those of the others at the deadline itself; so a machine that is fast enough
+//! waits for the end of the last sleep in `fire`, and longest on tokio and monoio. What is armed and dropped
 //! before anything else is armed never comes as far as the wheel here; the last two are of those that do.
 //! Nothing is said of timers that other threads arm, which tokio and smol pay for and this crate does not
-//! have. LocalPool of futures has no timers.
+//! have. compio cannot put a sleep off; LocalPool of futures has no timers.
 
 #![forbid(unsafe_code)]
 

@@ -3,6 +3,8 @@
 //! Like for like: every system has the timers and the reactor that its documentation has a program turn on,
 //! and they have nothing to do. Each runs on one thread. Each file says in which order its system polls,
 //! since a row of a table means what it says only where that is alike.
+//!
+//! monoio, glommio and compio take a minute to build, so they are behind the feature `peers`.
 
 #![forbid(unsafe_code)]
 
@@ -10,12 +12,24 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+#[cfg(all(feature = "peers", target_os = "linux"))]
+mod compio;
 mod futures;
+#[cfg(all(feature = "peers", target_os = "linux"))]
+mod glommio;
+#[cfg(all(feature = "peers", target_os = "linux"))]
+mod monoio;
 mod ours;
 mod smol;
 mod tokio;
 
+#[cfg(all(feature = "peers", target_os = "linux"))]
+pub use self::compio::Compio;
 pub use self::futures::FuturesLocalPool;
+#[cfg(all(feature = "peers", target_os = "linux"))]
+pub use self::glommio::Glommio;
+#[cfg(all(feature = "peers", target_os = "linux"))]
+pub use self::monoio::Monoio;
 pub use self::ours::Taketurns;
 pub use self::smol::SmolLocalExecutor;
 pub use self::tokio::{TokioCurrentThread, TokioLocalRuntime, TokioLocalSet};
@@ -33,15 +47,19 @@ pub use self::tokio::{TokioCurrentThread, TokioLocalRuntime, TokioLocalSet};
 macro_rules! for_each_system {
     (|$S:ident| $run:expr) => {{
         $crate::for_each_woken_from_away!(|$S| $run);
+        #[cfg(all(feature = "peers", target_os = "linux"))]
+        $crate::for_each_of!(|$S| $run, Monoio);
     }};
 }
 
-/// As [`for_each_system`], of those that a wake from another thread reaches.
+/// As [`for_each_system`], of those that a wake from another thread reaches: on monoio it panics.
 #[macro_export]
 macro_rules! for_each_woken_from_away {
     (|$S:ident| $run:expr) => {{
         $crate::for_each_of!(|$S| $run, Taketurns, TokioCurrentThread, TokioLocalSet);
         $crate::for_each_of!(|$S| $run, TokioLocalRuntime, SmolLocalExecutor, FuturesLocalPool);
+        #[cfg(all(feature = "peers", target_os = "linux"))]
+        $crate::for_each_of!(|$S| $run, Glommio, Compio);
     }};
 }
 
@@ -51,6 +69,8 @@ macro_rules! for_each_that_sleeps {
     (|$S:ident| $run:expr) => {{
         $crate::for_each_of!(|$S| $run, Taketurns, TokioCurrentThread, TokioLocalSet);
         $crate::for_each_of!(|$S| $run, TokioLocalRuntime, SmolLocalExecutor);
+        #[cfg(all(feature = "peers", target_os = "linux"))]
+        $crate::for_each_of!(|$S| $run, Glommio, Compio, Monoio);
     }};
 }
 
