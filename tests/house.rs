@@ -97,6 +97,38 @@ fn parts_use_only_the_parts_below_them() {
     }
 }
 
+/// The parts in which files use each other in one direction only.
+const WITHOUT_CIRCLES: [&str; 5] = ["common", "timer", "reactor", "runtime", "testing"];
+
+/// Whether the code of `user` names the module of the file `used`, by its full path or from the same folder.
+fn uses(user: &(PathBuf, String), used: &Path) -> bool {
+    let module = used.with_extension("");
+    let names: Vec<_> = module.iter().map(|name| name.to_str().unwrap()).collect();
+    let full = format!("crate::{}::", names.join("::"));
+    let near = format!("super::{}::", names.last().unwrap());
+    let is_beside = user.0.parent() == used.parent();
+    let names_it = |line: &str| line.contains(&full) || is_beside && line.contains(&near);
+    user.0 != used && code(&user.1).any(names_it)
+}
+
+#[test]
+fn files_use_each_other_in_one_direction() {
+    for part in WITHOUT_CIRCLES {
+        let is_file = |path: &Path| !is_test(path) && !path.ends_with("mod.rs");
+        let mut left: Vec<_> =
+            sources(part).into_iter().filter(|(path, _)| is_file(path)).collect();
+        // Takes away, again and again, the files that use no other. What is left is in a circle, or uses one.
+        loop {
+            let paths: Vec<_> = left.iter().map(|(path, _)| path.clone()).collect();
+            left.retain(|file| paths.iter().any(|other| uses(file, other)));
+            if left.len() == paths.len() {
+                assert!(paths.is_empty(), "files of {part}/ use each other in a circle: {paths:?}");
+                break;
+            }
+        }
+    }
+}
+
 #[test]
 fn unsafe_stays_with_the_task_and_everything_else_forbids_it() {
     for part in PARTS {
