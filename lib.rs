@@ -59,7 +59,10 @@
 //! std does.
 
 mod common;
+#[cfg(any(feature = "time", feature = "hyper"))]
+mod compat;
 pub mod executor;
+mod insight;
 #[cfg(test)]
 mod models;
 #[cfg(feature = "offload")]
@@ -69,6 +72,7 @@ mod reactor;
 mod runtime;
 #[cfg(feature = "time")]
 pub mod testing;
+mod threads;
 #[cfg(feature = "time")]
 mod timer;
 
@@ -124,24 +128,25 @@ pub mod task {
         AbortOnDrop, Builder, Id, Info, OnDoneError, State, YieldNow, consume_budget, current,
         has_budget,
     };
-    pub use crate::runtime::{Cancelled, Unhandled, cancelled, reported};
+    pub use crate::insight::{Unhandled, reported};
+    pub use crate::runtime::{Cancelled, cancelled};
 }
 
 /// TCP, with the traits of futures-io.
 #[cfg(feature = "net")]
 pub use reactor::net;
 
+pub use common::running_job::RunningJob;
+#[cfg(feature = "hyper")]
+pub use compat::hyper;
 pub use executor::{AbortHandle, JoinError, JoinHandle, Nested, spawn, yield_now};
+pub use insight::{ExitReport, UnhandledPanic};
 #[cfg(feature = "offload")]
 pub use offload::{BlockingHandle, spawn_blocking};
-#[cfg(feature = "hyper")]
-pub use runtime::hyper;
-pub use runtime::{
-    Builder, ExitReport, Handle, OnExit, Order, RemoteHandle, Runtime, StuckJob, UnhandledPanic,
-    block_on,
-};
+pub use runtime::{Builder, OnExit, Order, Runtime, block_on};
 #[cfg(feature = "macros")]
 pub use taketurns_macros::{main, test};
+pub use threads::{Handle, RemoteHandle};
 
 /// The README's example runs.
 #[cfg(all(doctest, feature = "time", feature = "offload"))]

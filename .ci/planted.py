@@ -209,7 +209,7 @@ PLANTED = {
         "`RemoteHandle::abort` wakes before it says so",
         [
             (
-                "runtime/remote.rs",
+                "threads/remote_handle.rs",
                 """\
         if self.slot.note(|aborted| *aborted = true).is_some() {
             self.task.wake_by_ref();

@@ -30,7 +30,7 @@ pub(crate) fn report(task: Option<Info>, error: Box<dyn Error>) {
 }
 
 /// Where no hook is set.
-pub(super) fn print(task: Option<&Info>, error: &dyn Error) {
+pub(crate) fn print(task: Option<&Info>, error: &dyn Error) {
     match task {
         Some(task) => eprintln!("{error}; nobody awaits it (spawned at {})", task.site()),
         None => eprintln!("{error}; nobody awaits it"),

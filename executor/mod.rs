@@ -43,7 +43,7 @@ pub use abort::{AbortHandle, AbortOnDrop};
 pub use budget::{consume_budget, has_budget};
 #[cfg(feature = "time")]
 pub(crate) use contain::drop_before;
-pub(crate) use contain::{contain, poll_contained, report, silence};
+pub(crate) use contain::{contain, poll_contained, print, report, silence};
 pub use driver::{Driver, ParkThread, Pending, Unpark};
 pub(crate) use error::Who;
 pub use error::{JoinError, OnDoneError};

@@ -17,7 +17,6 @@
 #![forbid(unsafe_code)]
 
 use std::cell::{Ref, RefCell};
-use std::fmt;
 use std::io;
 use std::panic::Location;
 use std::rc::Rc;
@@ -31,6 +30,7 @@ use parking_lot::{Condvar, Mutex};
 use super::job::{Job, Report};
 use super::worker::Worker;
 use crate::common::discard::discard;
+use crate::common::running_job::RunningJob;
 use crate::common::scoped::{self, Entered, Scoped};
 use crate::common::tokens::{Token, Tokens};
 use crate::executor::{JoinError, Who, report, silence};
@@ -195,7 +195,7 @@ impl Pool {
     /// Every thread has ended, unless the deadline came first. One that is busy then ends after its
     /// job.
     /// In a debug build a wait of more than a second is told of, so that it is not taken for a hang.
-    pub(crate) fn shutdown(&self, deadline: Option<Duration>) -> Vec<Stuck> {
+    pub(crate) fn shutdown(&self, deadline: Option<Duration>) -> Vec<RunningJob> {
         let notice = cfg!(debug_assertions).then_some(NOTICE_AFTER);
         self.shutdown_with_notice(deadline, notice, |text| silence(|| eprintln!("{text}")))
     }
@@ -206,7 +206,7 @@ impl Pool {
         deadline: Option<Duration>,
         notice: Option<Duration>,
         tell: impl FnOnce(String),
-    ) -> Vec<Stuck> {
+    ) -> Vec<RunningJob> {
         let begin = Instant::now();
         self.close();
         let until = deadline.and_then(|deadline| begin.checked_add(deadline));
@@ -221,7 +221,7 @@ impl Pool {
     }
 
     /// Waits until every thread has ended, or this moment has come. Gives the jobs that still run.
-    fn wait_for_threads(&self, until: Option<Instant>) -> Vec<Stuck> {
+    fn wait_for_threads(&self, until: Option<Instant>) -> Vec<RunningJob> {
         let mut state = self.shared.state.lock();
         while state.threads > 0 {
             let Some(until) = until else {
@@ -308,32 +308,17 @@ impl State {
         self.threads -= 1;
     }
 
-    fn running(&self) -> Vec<Stuck> {
+    fn running(&self) -> Vec<RunningJob> {
         let busy = self.seats.iter().enumerate().filter_map(|(seat, state)| match *state {
-            Seat::Running(site) => Some(Stuck { thread: thread_name(seat), site }),
+            Seat::Running(site) => Some(RunningJob { thread: thread_name(seat), site }),
             Seat::Vacant | Seat::Idle => None,
         });
         busy.collect()
     }
 }
 
-/// A job that outlived a shutdown's deadline.
-#[derive(Debug)]
-pub(crate) struct Stuck {
-    /// The name of its thread. (Linux shows its first 15 bytes.)
-    pub(crate) thread: String,
-    /// Where it was spawned.
-    pub(crate) site: &'static Location<'static>,
-}
-
-impl fmt::Display for Stuck {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "blocking job spawned at {}, still running on thread {}", self.site, self.thread)
-    }
-}
-
 /// One line that says what the end of a runtime waits for, and for how long it still will.
-fn waiting_for(jobs: &[Stuck], left: Option<Duration>) -> String {
+fn waiting_for(jobs: &[RunningJob], left: Option<Duration>) -> String {
     let limit = match left {
         Some(left) if left < A_YEAR => format!("at most {left:?} more"),
         _ => "without limit".to_owned(),

@@ -10,12 +10,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::deadlock::GRACE;
 use super::order::Order;
 use super::outside::Outside;
 use super::parts::Parts;
-use super::{OnExit, Runtime, UnhandledPanic};
+use super::{OnExit, Runtime};
 use crate::executor::{EVENT_INTERVAL, Executor, Info, Schedule};
+use crate::insight::{GRACE, UnhandledPanic};
 #[cfg(feature = "time")]
 use crate::timer::{self, Clock};
 

@@ -8,12 +8,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::builder::OnLost;
-use super::report::Lost;
-use super::{ExitReport, OnExit, Runtime};
+use super::{OnExit, Runtime};
 use crate::executor::{JoinError, Who, silence};
+use crate::insight::{ExitReport, Lost};
 
 impl Runtime {
-    /// Ends. The texts of the failures that were to stop a run ([`UnhandledPanic::Stop`](super::UnhandledPanic::Stop))
+    /// Ends. The texts of the failures that were to stop a run ([`UnhandledPanic::Stop`](crate::UnhandledPanic::Stop))
     /// and came too late for that.
     #[cfg(feature = "time")]
     pub(crate) fn end_and_tell(mut self) -> Vec<String> {

@@ -7,8 +7,9 @@ use std::panic::Location;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use super::{Builder, OnExit, UnhandledPanic, cancelled};
+use super::{Builder, OnExit, cancelled};
 use crate::executor::{Info, Schedule};
+use crate::insight::UnhandledPanic;
 use crate::offload::spawn_blocking;
 
 /// A part of the loop that fails.

@@ -121,7 +121,7 @@ pub fn cancelled() -> Cancelled {
 pub struct Cancelled {
     ending: Rc<Ending>,
     key: u64,
-    pub(super) is_done: bool,
+    pub(crate) is_done: bool,
 }
 
 impl Cancelled {

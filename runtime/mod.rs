@@ -1,38 +1,29 @@
-//! Ties the parts together: an executor, over timers, over a reactor, beside a thread pool.
+//! The whole: an executor over timers over a reactor, beside a thread pool.
+//!
+//! A global runtime, made at its first use, would spare programs this type. But then no code could say which thread it
+//! belongs to, when it ends, or what it still had. So a [`Runtime`] is a value: it belongs to the thread that made it,
+//! ends where it is dropped, and says then what was lost. Only while a thread runs one does a thread-local lead to its
+//! parts.
 //!
 //! # Layout
 //!
-//! 1. [`builder`]: what can be set, and to what it is set otherwise.
-//! 2. `parts`: the parts that the enabled features provide, entered together. The one file on the loop's way
-//!    that knows them.
-//! 3. `outside`: the executor's `Driver`: a look is inbox, timers, reactor, in that order. `order`:
-//!    which ready task runs next, when not first come, first served; `deadlock`: detects that no task can ever
-//!    run again.
-//! 4. `end`, `exit`, `report`: how tasks that have not ended are ended, and what was lost; `unhandled`:
-//!    failures that no handle receives.
-//! 5. `handle`, `remote`: a runtime from other threads; `fused`: handles in `select!`; `hyper`: hyper's runtime
-//!    traits for our types (feature `hyper`).
-//! 6. this file: [`Runtime`], and the free [`block_on`].
+//! 1. This file: [`Runtime`], and the free [`block_on`]. `builder.rs`: what can be set.
+//! 2. `parts.rs`: the parts that the enabled features provide, entered together. The one file on the loop's way that
+//!    knows them.
+//! 3. `outside.rs`: the executor's [`Driver`](crate::executor::Driver) over them: how long a look may wait, and what it
+//!    wakes. `order.rs`: which ready task runs next, when not first come, first served.
+//! 4. `exit.rs`: [`OnExit`], and how a task hears that it is to end. `end.rs`: the end itself, step by step.
 
 #![forbid(unsafe_code)]
 
 mod builder;
-mod deadlock;
 mod end;
 #[cfg(all(test, not(loom), feature = "offload"))]
 mod end_tests;
 mod exit;
-#[cfg(feature = "time")]
-mod fused;
-mod handle;
-#[cfg(feature = "hyper")]
-pub mod hyper;
 mod order;
 mod outside;
 mod parts;
-mod remote;
-mod report;
-mod unhandled;
 
 use std::fmt;
 use std::future::Future;
@@ -45,19 +36,19 @@ use std::time::Duration;
 use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
 
 use crate::executor::{Executor, JoinHandle, Nested, silence, with_current};
+use crate::insight::ExitReport;
+#[cfg(doc)]
+use crate::insight::UnhandledPanic;
+use crate::threads::Handle;
 
 pub use builder::Builder;
 use builder::OnLost;
 pub use exit::{Cancelled, OnExit, cancelled};
-pub use handle::Handle;
 pub use order::Order;
 #[cfg(feature = "time")]
 pub(crate) use order::Shuffle;
 use outside::Outside;
 use parts::Parts;
-pub use remote::RemoteHandle;
-pub use report::{ExitReport, StuckJob};
-pub use unhandled::{Unhandled, UnhandledPanic, reported};
 
 /// An executor with its timers, its reactor and its thread pool.
 ///
@@ -306,8 +297,7 @@ impl Runtime {
     /// deadline. To hold it there is `time::hold`.
     #[must_use]
     pub fn handle(&self) -> Handle {
-        let handle = Handle::counted(&self.executor, self.parts.handles.take());
-        handle.with_late(self.parts.failures.late())
+        self.parts.handles.new_handle(self.executor.remote())
     }
 
     /// Ends what is left, and says what that was.

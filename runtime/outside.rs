@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use super::deadlock::Suspicion;
 use super::parts::Parts;
 use crate::executor::{Driver, Pending, Unpark};
+use crate::insight::Suspicion;
 
 /// Timers over the reactor; over a parked thread where there is no reactor.
 pub(super) struct Outside {
@@ -59,7 +59,7 @@ impl Driver for Outside {
         self.parts.wake(idle);
         // Taken out, so that one that is confirmed ends with its run.
         if let Some(suspicion) = self.suspicion.take().filter(|_| idle) {
-            suspicion.confirm(&self.parts);
+            suspicion.confirm(|| self.parts.waits());
             self.suspicion = Some(suspicion);
         }
     }

@@ -19,16 +19,16 @@ use std::time::Duration;
 
 use super::Builder;
 use super::exit::Ending;
-use super::handle::Handles;
-use super::report::StuckJob;
-use super::unhandled::{Failures, Home};
+use crate::common::running_job::RunningJob;
 use crate::common::scoped;
 use crate::common::tokens::Tokens;
 use crate::executor::{HubHandle, Id, Pending, Unpark, with_current};
+use crate::insight::Failures;
 #[cfg(feature = "offload")]
 use crate::offload::Pool;
 #[cfg(feature = "net")]
 use crate::reactor::{Reactor, sys::TimerSlack};
+use crate::threads::Handles;
 #[cfg(feature = "time")]
 use crate::timer::Timers;
 
@@ -75,10 +75,11 @@ impl Parts {
         #[cfg(not(feature = "net"))]
         let reactor = Rc::new(Reactor::new());
         let holds = Tokens::new(reactor.unparker());
+        let failures = Rc::new(Failures::new(builder.unhandled_panic.clone()));
         Ok(Self {
             ending: Rc::default(),
-            failures: Rc::new(Failures::new(builder.unhandled_panic.clone())),
-            handles: Handles::new(reactor.unparker()),
+            handles: Handles::new(reactor.unparker(), failures.tell()),
+            failures,
             reactor,
             #[cfg(feature = "time")]
             timers: Timers::new(builder.clock, builder.timer_resolution, Arc::clone(&holds)),
@@ -95,8 +96,8 @@ impl Parts {
     pub(super) fn connect(&self, home: &HubHandle) {
         #[cfg(feature = "offload")]
         {
-            let home = Home::new(home.clone(), self.failures.late());
-            self.pool.report_to(Arc::new(move |error| home.tell(error)));
+            let (home, tell) = (home.clone(), self.failures.tell());
+            self.pool.report_to(Arc::new(move |error| tell(&home, error)));
         }
     }
 
@@ -214,15 +215,13 @@ impl Parts {
         self.reactor.unparker()
     }
 
-    /// Ends the pool. What still runs at its deadline is returned.
-    pub(super) fn shut(&self) -> Vec<StuckJob> {
+    /// Ends the pool. Gives the jobs that still run at its deadline.
+    pub(super) fn shut(&self) -> Vec<RunningJob> {
         #[cfg(feature = "offload")]
-        let stuck = self.pool.shutdown(Some(self.blocking_deadline)).into_iter();
-        #[cfg(feature = "offload")]
-        let stuck = stuck.map(|job| StuckJob { thread: job.thread, site: job.site }).collect();
+        let still_running = self.pool.shutdown(Some(self.blocking_deadline));
         #[cfg(not(feature = "offload"))]
-        let stuck = Vec::new();
+        let still_running = Vec::new();
         self.failures.close();
-        stuck
+        still_running
     }
 }

@@ -11,7 +11,8 @@ use std::time::Duration;
 use super::panics::{Panic, recorded};
 use super::schedule::Prefix;
 use super::trace::Trace;
-use crate::runtime::{Builder, UnhandledPanic};
+use crate::insight::UnhandledPanic;
+use crate::runtime::Builder;
 use crate::timer::Clock;
 
 /// As a limit of choices: all of them.

@@ -2,14 +2,14 @@
 
 use std::panic::{RefUnwindSafe, UnwindSafe, catch_unwind};
 
-use taketurns::{ExitReport, OnExit, Order, Runtime, StuckJob, yield_now};
+use taketurns::{ExitReport, OnExit, Order, RunningJob, Runtime, yield_now};
 
 const fn is_unwind_safe<T: UnwindSafe + RefUnwindSafe>() {}
 
 const _: () = {
     is_unwind_safe::<Runtime>();
     is_unwind_safe::<ExitReport>();
-    is_unwind_safe::<StuckJob>();
+    is_unwind_safe::<RunningJob>();
     is_unwind_safe::<OnExit>();
     is_unwind_safe::<Order>();
 };

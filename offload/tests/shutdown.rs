@@ -70,21 +70,20 @@ fn the_deadline_ends_the_wait_and_names_the_jobs_that_still_run() {
         let _ = opened.recv();
     };
     let line = line!() + 1;
-    let stuck = spawn(&pool, job);
+    let still_runs = spawn(&pool, job);
     receive(&begun);
     drop(ended_gate);
     wait(ended).unwrap();
 
     let report = pool.shutdown(Some(Duration::ZERO));
     let report: Vec<String> = report.iter().map(ToString::to_string).collect();
-    let site = format!("{}:{line}:17", file!());
-    let expected =
-        format!("blocking job spawned at {site}, still running on thread taketurns-blocking-1");
+    let site = format!("{}:{line}:22", file!());
+    let expected = format!("a blocking job spawned at {site}, on thread taketurns-blocking-1");
     assert_eq!(report, [expected]);
-    assert!(stuck.is_running());
+    assert!(still_runs.is_running());
 
     drop(gate);
-    wait(stuck).unwrap();
+    wait(still_runs).unwrap();
     shut_down(&pool);
 }
 
@@ -108,10 +107,10 @@ fn a_long_wait_is_told_of_once_by_job_thread_and_time_left() {
         wait(job).unwrap();
         let [text] = &told[..] else { panic!("once: {told:?}") };
         let begins = format!(
-            "a runtime that ends waits for its blocking jobs ({left}): blocking job spawned at "
+            "a runtime that ends waits for its blocking jobs ({left}): a blocking job spawned at "
         );
         assert!(text.starts_with(&begins), "{text}");
-        assert!(text.ends_with(", still running on thread taketurns-blocking-0"), "{text}");
+        assert!(text.ends_with(", on thread taketurns-blocking-0"), "{text}");
     }
 }
 

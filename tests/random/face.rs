@@ -88,7 +88,7 @@ impl Face {
             hook(other >> 1);
         });
         let builder = match unhandled % 8 {
-            0 => builder.unhandled_panic(UnhandledPanic::Report),
+            0 => builder.unhandled_panic(UnhandledPanic::Print),
             1 | 2 => builder.unhandled_panic(UnhandledPanic::Stop),
             _ => {
                 let token = Token::anywhere(Kind::Closure);

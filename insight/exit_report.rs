@@ -3,8 +3,8 @@
 #![forbid(unsafe_code)]
 
 use std::fmt;
-use std::panic::Location;
 
+use crate::common::running_job::RunningJob;
 use crate::executor::Info;
 
 /// What was lost when a runtime ended: tasks in the order of spawning, and blocking jobs that did not
@@ -25,12 +25,12 @@ use crate::executor::Info;
 #[derive(Debug)]
 pub struct ExitReport {
     lost: Vec<Info>,
-    stuck: Vec<StuckJob>,
+    still_running: Vec<RunningJob>,
 }
 
 impl ExitReport {
-    pub(super) fn new(lost: Vec<Info>, stuck: Vec<StuckJob>) -> Self {
-        Self { lost, stuck }
+    pub(crate) fn new(lost: Vec<Info>, still_running: Vec<RunningJob>) -> Self {
+        Self { lost, still_running }
     }
 
     /// Tasks that had not ended.
@@ -41,26 +41,26 @@ impl ExitReport {
 
     /// Blocking jobs that still ran at the deadline. Their threads run on.
     #[must_use]
-    pub fn stuck(&self) -> &[StuckJob] {
-        &self.stuck
+    pub fn still_running(&self) -> &[RunningJob] {
+        &self.still_running
     }
 }
 
 impl fmt::Display for ExitReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", Lost { tasks: &self.lost, how: "" })?;
-        for job in self.stuck.iter().take(LISTED) {
+        for job in self.still_running.iter().take(LISTED) {
             write!(f, "\nstill running: {job}")?;
         }
-        write_more(self.stuck.len(), f)
+        write_more(self.still_running.len(), f)
     }
 }
 
 /// How many were lost, then the first of them.
-pub(super) struct Lost<'a> {
-    pub(super) tasks: &'a [Info],
+pub(crate) struct Lost<'a> {
+    pub(crate) tasks: &'a [Info],
     /// For the heading, behind "lost".
-    pub(super) how: &'static str,
+    pub(crate) how: &'static str,
 }
 
 impl fmt::Display for Lost<'_> {
@@ -86,32 +86,5 @@ pub(super) fn write_more(all: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result 
     match all.saturating_sub(LISTED) {
         0 => Ok(()),
         more => write!(f, "\n  and {more} more"),
-    }
-}
-
-/// A blocking job that did not end before its runtime did.
-#[derive(Clone, Debug)]
-pub struct StuckJob {
-    pub(super) thread: String,
-    pub(super) site: &'static Location<'static>,
-}
-
-impl StuckJob {
-    /// The name of its thread.
-    #[must_use]
-    pub fn thread(&self) -> &str {
-        &self.thread
-    }
-
-    /// Where `spawn_blocking` was called.
-    #[must_use]
-    pub fn site(&self) -> &'static Location<'static> {
-        self.site
-    }
-}
-
-impl fmt::Display for StuckJob {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a blocking job spawned at {}, on thread {}", self.site, self.thread)
     }
 }

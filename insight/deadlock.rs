@@ -10,28 +10,27 @@
 use std::fmt::{self, Write};
 use std::time::{Duration, Instant};
 
-use super::parts::Parts;
-use super::report::{LISTED, write_more};
+use super::exit_report::{LISTED, write_more};
 use crate::executor::{Hub, Id, Info, State, with_current};
 
 /// How long a thread that the runtime does not know of has to wake a task, unless told otherwise.
-pub(super) const GRACE: Duration = Duration::from_secs(1);
+pub(crate) const GRACE: Duration = Duration::from_secs(1);
 
 /// It looks like a deadlock, and proves to be one if nothing happens.
-pub(super) struct Suspicion {
+pub(crate) struct Suspicion {
     since: Instant,
     grace: Duration,
     is_certain: bool,
 }
 
 impl Suspicion {
-    pub(super) fn new(grace: Duration) -> Self {
+    pub(crate) fn new(grace: Duration) -> Self {
         let is_certain = with_current(Hub::is_stuck).unwrap_or_default();
         Self { since: Instant::now(), grace, is_certain }
     }
 
     /// How long still to wait for what would disprove it.
-    pub(super) fn grace(&self) -> Duration {
+    pub(crate) fn grace(&self) -> Duration {
         if self.is_certain {
             Duration::ZERO
         } else {
@@ -39,22 +38,22 @@ impl Suspicion {
         }
     }
 
-    /// Nothing came.
+    /// Nothing came. `waits`: what the tasks of this executor wait for.
     ///
     /// # Panics
     ///
     /// When the grace is over, with all that is known.
-    pub(super) fn confirm(&self, parts: &Parts) {
+    pub(crate) fn confirm(&self, waits: impl FnOnce() -> Vec<Wait>) {
         if !self.grace().is_zero() {
             return;
         }
         if with_current(Hub::expects) == Some(false) {
             let blocked = with_current(Hub::blocked).unwrap_or_default();
-            panic!("{}", self.report(&blocked, parts));
+            panic!("{}", self.report(&blocked, &waits()));
         }
     }
 
-    fn report(&self, blocked: &[Blocked], parts: &Parts) -> String {
+    fn report(&self, blocked: &[Blocked], waits: &[Wait]) -> String {
         let mut text = String::from(
             "deadlock: no task is ready, and under virtual time nothing is left that could wake one: \
              no timer, no source, no blocking job, no `Handle`",
@@ -63,7 +62,7 @@ impl Suspicion {
             let is_listed = |(task, _): &&Blocked| (task.state() == State::Stuck) == is_stuck;
             let listed: Vec<&Blocked> = blocked.iter().filter(is_listed).collect();
             if !listed.is_empty() {
-                let _ = write!(text, "\n{heading}:{}", Listed { listed: &listed, blocked, parts });
+                let _ = write!(text, "\n{heading}:{}", Listed { listed: &listed, blocked, waits });
             }
             !listed.is_empty()
         };
@@ -87,22 +86,24 @@ impl Suspicion {
 /// A task, and the task that awaits its handle.
 type Blocked = (Info, Option<Id>);
 
+/// A task, and what it waits for, as far as the parts of the runtime know.
+pub(crate) type Wait = (Id, String);
+
 /// A line for each, and no more than can be read.
 struct Listed<'a> {
     listed: &'a [&'a Blocked],
     blocked: &'a [Blocked],
-    parts: &'a Parts,
+    waits: &'a [Wait],
 }
 
 impl fmt::Display for Listed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let waits = self.parts.waits();
         for (task, _) in self.listed.iter().take(LISTED) {
             write!(f, "\n  {task}")?;
             for (awaited, _) in self.blocked.iter().filter(|(_, by)| *by == Some(task.id())) {
                 write!(f, "; awaits task {}", awaited.id())?;
             }
-            for (_, what) in waits.iter().filter(|(id, _)| *id == task.id()) {
+            for (_, what) in self.waits.iter().filter(|(id, _)| *id == task.id()) {
                 write!(f, "; waits for {what}")?;
             }
         }

@@ -6,10 +6,11 @@ use std::future::Future;
 
 use futures_core::FusedFuture;
 
-use super::{Cancelled, RemoteHandle};
 use crate::executor::{Abort, AbortOnDrop, JoinHandle};
 #[cfg(feature = "offload")]
 use crate::offload::BlockingHandle;
+use crate::runtime::Cancelled;
+use crate::threads::RemoteHandle;
 
 impl<T> FusedFuture for JoinHandle<T> {
     fn is_terminated(&self) -> bool {
@@ -98,7 +99,7 @@ mod tests {
             assert_eq!(sum, 6);
             #[cfg(feature = "offload")]
             {
-                let mut job = crate::spawn_blocking(|| 4);
+                let mut job = crate::offload::spawn_blocking(|| 4);
                 assert!(!job.is_terminated());
                 assert_eq!((&mut job).await.unwrap(), 4);
                 assert!(job.is_terminated());

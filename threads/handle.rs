@@ -10,36 +10,59 @@ use std::sync::Arc;
 
 use futures_task::{FutureObj, Spawn, SpawnError};
 
-use super::remote::{RemoteHandle, Sent};
-use super::unhandled::{Home, Late};
+use super::remote_handle::{RemoteHandle, Sent};
 use crate::common::discard::discard;
 use crate::common::scoped;
 use crate::common::tokens::{Token, Tokens};
-use crate::executor::{Driver, Executor, HubHandle, Unpark, noop};
+use crate::common::unhandled::{Tell, print_late, send_home};
+use crate::executor::{Driver, Executor, HubHandle, JoinError, Unpark, noop};
 
 thread_local! {
     /// Of the runtime that this thread is inside of.
     static CURRENT: scoped::Scoped<Handles> = const { scoped::empty() };
 }
 
-/// Counts the handles of one runtime.
-pub(super) struct Handles(Arc<Tokens>);
+/// What the handles of one runtime share: their count, and the runtime's ear for panics.
+pub(crate) struct Handles {
+    tokens: Arc<Tokens>,
+    tell: Tell,
+}
 
 impl Handles {
-    pub(super) fn new(unparker: Box<dyn Unpark>) -> Rc<Self> {
-        Rc::new(Self(Tokens::new(unparker)))
+    pub(crate) fn new(unparker: Box<dyn Unpark>, tell: Tell) -> Rc<Self> {
+        Rc::new(Self { tokens: Tokens::new(unparker), tell })
     }
 
-    pub(super) fn enter(self: &Rc<Self>) -> scoped::Entered<Self> {
+    pub(crate) fn enter(self: &Rc<Self>) -> scoped::Entered<Self> {
         scoped::enter(&CURRENT, Rc::clone(self))
     }
 
-    pub(super) fn take(&self) -> Token {
-        self.0.take()
+    /// One more handle, of a runtime whose executor is behind `hub`.
+    pub(crate) fn new_handle(&self, hub: HubHandle) -> Handle {
+        let home = Home { hub, tell: Arc::clone(&self.tell) };
+        Handle { home, _token: Some(self.tokens.take()) }
     }
 
-    pub(super) fn are_out(&self) -> bool {
-        self.0.are_out()
+    pub(crate) fn are_out(&self) -> bool {
+        self.tokens.are_out()
+    }
+}
+
+/// The executor of a task that was sent, and where a panic is told that its handle did not give to an awaiter.
+#[derive(Clone)]
+pub(super) struct Home {
+    hub: HubHandle,
+    tell: Tell,
+}
+
+impl Home {
+    /// Of an executor without a runtime: what comes when it has ended is printed.
+    fn bare(hub: HubHandle) -> Self {
+        Self { hub, tell: Arc::new(|hub, error| send_home(hub, error, print_late)) }
+    }
+
+    pub(super) fn tell(&self, error: JoinError) {
+        (self.tell)(&self.hub, error);
     }
 }
 
@@ -51,9 +74,7 @@ impl Handles {
 /// dropped after it. A `stop` has no effect, and neither has [`RemoteHandle::abort`].
 #[derive(Clone)]
 pub struct Handle {
-    hub: HubHandle,
-    /// Where failures go that the ended executor no longer takes.
-    late: Late,
+    home: Home,
     /// While one is out, a runtime under a virtual clock is not deadlocked: work may come.
     _token: Option<Token>,
 }
@@ -61,9 +82,11 @@ pub struct Handle {
 impl Handle {
     /// A way into an executor of one's own; a runtime has [`Runtime::handle`](crate::Runtime::handle).
     pub fn new<D: Driver>(executor: &Executor<'_, D>) -> Self {
-        Self { hub: executor.remote(), late: Late::of_no_runtime(), _token: None }
+        Self { home: Home::bare(executor.remote()), _token: None }
     }
 
+    /// With a token of a model's own.
+    #[cfg(test)]
     pub(crate) fn counted<D: Driver>(executor: &Executor<'_, D>, token: Token) -> Self {
         Self { _token: Some(token), ..Self::new(executor) }
     }
@@ -92,13 +115,10 @@ impl Handle {
     #[must_use]
     pub fn try_current() -> Option<Self> {
         let hub = HubHandle::current()?;
-        let token = scoped::current(&CURRENT).map(|tokens| tokens.0.take());
-        Some(Self { hub, _token: token, late: Late::current() })
-    }
-
-    /// Of a runtime, which takes failures longer than its executor does.
-    pub(super) fn with_late(self, late: Late) -> Self {
-        Self { late, ..self }
+        Some(match scoped::current(&CURRENT) {
+            Some(handles) => handles.new_handle(hub),
+            None => Self { home: Home::bare(hub), _token: None },
+        })
     }
 
     /// Sends a task to the executor. It enters the run queue at the executor's next look, which an idle
@@ -148,16 +168,16 @@ impl Handle {
     {
         let site = Location::caller();
         let (sent, slot) = Sent::new(future, site);
-        let task = self.hub.spawn(sent, site).unwrap_or_else(|refused| {
+        let task = self.home.hub.spawn(sent, site).unwrap_or_else(|refused| {
             discard(refused.refuse());
             noop()
         });
-        RemoteHandle::new(slot, task, Home::new(self.hub.clone(), self.late.clone()))
+        RemoteHandle::new(slot, task, self.home.clone())
     }
 
     /// Ends `run_forever`; if it does not run now, the next one ends at once. `block_on` takes no notice.
     pub fn stop(&self) {
-        self.hub.stop();
+        self.home.hub.stop();
     }
 }
 
@@ -165,7 +185,7 @@ impl Handle {
 impl Spawn for Handle {
     #[track_caller]
     fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
-        self.hub.spawn(future, Location::caller()).map(drop).map_err(|refused| {
+        self.home.hub.spawn(future, Location::caller()).map(drop).map_err(|refused| {
             discard(refused);
             SpawnError::shutdown()
         })

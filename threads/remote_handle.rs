@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
-use super::unhandled::Home;
+use super::handle::Home;
 use crate::common::slot::{Filled, Slot};
 use crate::executor::{
     Abort, AbortOnDrop, JoinError, Who, budget, contain, current, poll_contained,
@@ -80,7 +80,7 @@ impl<T> RemoteHandle<T> {
     }
 
     #[cfg(feature = "time")]
-    pub(super) fn is_taken(&self) -> bool {
+    pub(crate) fn is_taken(&self) -> bool {
         self.slot.is_taken()
     }
 

@@ -1,0 +1,20 @@
+//! How other threads get in: a [`Handle`] that sends a task, and the [`RemoteHandle`] that brings its output back.
+//!
+//! Sharing the executor under a lock would be simpler. But then each turn would take the lock, and a task would have to
+//! be `Send` although it never leaves its thread. So nothing is shared: a thread sends a future, the executor takes it
+//! in at its next look and runs it at home, and the output comes back by a slot of its own. The price is paid by those
+//! who send, and only the futures they send must be `Send`.
+//!
+//! # Layout
+//!
+//! 1. `handle.rs`: [`Handle`], and how the handles of one runtime are counted.
+//! 2. `remote_handle.rs`: [`RemoteHandle`], and the task that was sent. Its output goes by `common/slot.rs`.
+
+#![forbid(unsafe_code)]
+
+mod handle;
+mod remote_handle;
+
+pub use handle::Handle;
+pub(crate) use handle::Handles;
+pub use remote_handle::RemoteHandle;
