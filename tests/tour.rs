@@ -102,9 +102,17 @@ fn lessons_are_played_as_asked_each_once() {
 
 #[test]
 fn a_wrong_argument_is_one_line_and_exit_code_2() {
-    for wrong in
-        [&["99"][..], &["seven"], &["7", "8"], &["Starvation"], &["--loud"], &["two\nlines"], &[""]]
-    {
+    for wrong in [
+        &["99"][..],
+        &["seven"],
+        &["7", "8"],
+        &["Starvation"],
+        &["--break"],
+        &["--break", "all"],
+        &["--loud"],
+        &["two\nlines"],
+        &[""],
+    ] {
         let output = tour(wrong);
         assert_eq!(output.status.code(), Some(2), "{wrong:?}");
         assert_eq!(text(&output.stdout), "", "{wrong:?}");

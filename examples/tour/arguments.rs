@@ -10,6 +10,8 @@ right, run here and in Python's asyncio.
 
 Usage: tour [--step] [LESSON...]   play these lessons, or all
        tour --list                 list the lessons
+       tour --break LESSON         show a change to this crate that turns a
+                                   check of the lesson red
        tour --help                 show this
 
 LESSON is a number or a name, as in the list. --step waits for Enter between
@@ -24,6 +26,7 @@ TERM=dumb; without a UTF-8 locale, ASCII alone.";
 pub(crate) enum Request {
     Help,
     List,
+    Break(&'static Lesson),
     Play(Plan),
 }
 
@@ -37,12 +40,16 @@ pub(crate) struct Plan {
 /// # Errors
 ///
 /// What is wrong with them, in one line.
-pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Request, String> {
+pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Request, String> {
     let mut plan = Plan { lessons: Vec::new(), step: false };
-    for argument in arguments {
+    while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--help" | "-h" => return Ok(Request::Help),
             "--list" | "-l" => return Ok(Request::List),
+            "--break" | "-b" => {
+                let name = arguments.next().ok_or("--break needs a lesson")?;
+                return find(&name).map(Request::Break);
+            }
             "--step" | "-s" => plan.step = true,
             option if option.starts_with('-') => {
                 return Err(format!("unknown option {option:?}; `tour --help` shows them"));

@@ -19,7 +19,7 @@ pub(crate) struct Page {
 /// The signs that are not words.
 pub(crate) struct Glyphs {
     pub(crate) rule: &'static str,
-    /// To the left of a program; of what a program printed.
+    /// To the left of a program; of what is quoted as it is.
     pub(crate) margin: &'static str,
     pub(crate) quote: &'static str,
     /// A task that was spawned and has had no turn yet; one that has its turn; one that waits; one that is dropped.

@@ -15,14 +15,16 @@
 //! 2. `lessons/`: one file a lesson; `mod.rs` lists them.
 //! 3. `stage.rs`: what a lesson is played on: its program, scenes, remarks, checks.
 //! 4. `trace.rs`: what the running tasks said, and when; `lane.rs`: whose turn it was; `chart.rs`: both, drawn.
-//! 5. `twin.rs` and `twins/`: the same programs in asyncio, run as child processes.
-//! 6. `http.rs`: enough HTTP/1.1 for the lessons on blocking work.
-//! 7. `frame.rs`: the page, 80 columns wide.
+//! 5. `exercise.rs` and `breaks/`: what to break in this crate, and what turns red then.
+//! 6. `twin.rs` and `twins/`: the same programs in asyncio, run as child processes.
+//! 7. `http.rs`: enough HTTP/1.1 for the lessons on blocking work.
+//! 8. `frame.rs`: the page, 80 columns wide.
 
 #![forbid(unsafe_code)]
 
 mod arguments;
 mod chart;
+mod exercise;
 mod frame;
 mod http;
 mod lane;
@@ -45,8 +47,8 @@ use stage::Tally;
 
 const INTRO: &str = "Each lesson shows the lines of a program that matter, plays it, and prints what its \
     tasks said: one row a line, and a column for each task, filled while the task has its turn. The same \
-    program for Python's asyncio runs beside it. Where times matter they are printed for both, by a virtual \
-    clock of each: only sleeps take time.";
+    program for Python's asyncio runs beside it. Where times matter they are printed for both: by virtual \
+    clocks, so that only sleeps take time, unless the lesson says that its times are real.";
 
 /// No lesson takes a tenth of this; longer than a twin may take.
 const BOUND: Duration = Duration::from_secs(150);
@@ -61,6 +63,10 @@ fn main() -> ExitCode {
         }
         Ok(Request::List) => {
             list(&page);
+            ExitCode::SUCCESS
+        }
+        Ok(Request::Break(lesson)) => {
+            exercise::print(lesson, &page);
             ExitCode::SUCCESS
         }
         Ok(Request::Play(plan)) => play(&page, &plan),

@@ -112,6 +112,10 @@ pub(crate) fn play(lesson: &Lesson, page: &Page, python: Option<&str>) -> Tally 
         "read on  ",
         &format!("{}, `{}`: {}", next.file, next.item, next.why),
     );
+    let change = lesson.exercise.change();
+    page.hanging(Ink::Strong, "break it ", change);
+    let answer = format!("Which check turns red? `tour --break {}` tells.", lesson.slug);
+    page.hanging(Ink::Plain, "         ", &answer);
     stage.tally
 }
 

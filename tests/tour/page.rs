@@ -16,6 +16,11 @@ fn lesson(number: &str) -> &'static str {
     rest.split("\n────").next().expect("there is always a first part")
 }
 
+/// As one line.
+fn unwrapped(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// The lines below the heading of a scene.
 fn chart(number: &str, scene: &str) -> Vec<&'static str> {
     let (_, rest) = lesson(number).split_once(scene).expect("the scene is played");
@@ -24,7 +29,9 @@ fn chart(number: &str, scene: &str) -> Vec<&'static str> {
 
 #[test]
 fn the_page_is_80_columns_wide_and_plain_when_piped() {
-    for output in [whole_tour(), &tour(&["--list"]), &tour(&["--help"])] {
+    for output in
+        [whole_tour(), &tour(&["--list"]), &tour(&["--help"]), &tour(&["--break", "starvation"])]
+    {
         let page = text(&output.stdout);
         for line in page.lines().filter(|line| !line.starts_with(QUOTE)) {
             assert!(line.chars().count() <= 80, "{line:?}");
@@ -88,13 +95,34 @@ fn times_by_the_virtual_clock_are_exact() {
 fn what_to_read_next_is_there() {
     for (number, _) in LESSONS {
         let (_, next) = lesson(number).split_once("\nread on  ").expect("each says it");
-        let next = next.split("\n\n").next().unwrap_or(next);
-        let next = next.split_whitespace().collect::<Vec<_>>().join(" ");
+        let next = unwrapped(next.split("\nbreak it ").next().unwrap_or(next));
         let (file, rest) = next.split_once(", `").expect("a file");
         let (item, _) = rest.split_once("`: ").expect("an item");
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
         let source = fs::read_to_string(&file).unwrap_or_else(|_| panic!("{}", file.display()));
         assert!(source.contains(item), "{} has no {item}", file.display());
+    }
+}
+
+#[test]
+fn each_lesson_ends_with_an_exercise_that_turns_one_of_its_checks_red() {
+    for (number, name) in LESSONS {
+        assert!(unwrapped(lesson(number)).ends_with(&format!("? `tour --break {name}` tells.")));
+        let shown = tour(&["--break", name]);
+        assert_eq!(shown.status.code(), Some(0), "{name}");
+        assert_eq!(shown, tour(&["-b", number]));
+        let shown = text(&shown.stdout);
+        let apply = format!("\napply    git apply examples/tour/breaks/{name}.patch\n");
+        assert!(shown.contains("\n  > @@ -") && shown.contains(&apply), "{shown}");
+        assert!(
+            shown.contains(&format!("\nplay     cargo run --example tour -- {name}\n")),
+            "{shown}"
+        );
+
+        let (_, red) = shown.split_once("\nFAIL     ").expect("it says what turns red");
+        let red = unwrapped(red.split("\nundo ").next().unwrap_or(red));
+        let fails_early = red.starts_with("the lesson can be played: ");
+        assert!(fails_early || unwrapped(lesson(number)).contains(&format!(" ok {red}")), "{red}");
     }
 }
 
@@ -142,7 +170,7 @@ fn the_list_has_each_number_and_name_by_chapter() {
 fn help_says_what_there_is() {
     let help = tour(&["--help"]);
     assert_eq!(help.status.code(), Some(0));
-    for option in ["--list", "--step", "NO_COLOR"] {
+    for option in ["--list", "--break", "--step", "NO_COLOR"] {
         assert!(text(&help.stdout).contains(option));
     }
 }

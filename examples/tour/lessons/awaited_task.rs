@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use taketurns::time::sleep;
 
+use crate::exercise::exercise;
 use crate::lane::{spawn_named, thread, virtually};
 use crate::lessons::{Lesson, Next};
 use crate::stage::Stage;
@@ -24,6 +25,7 @@ pub(crate) const LESSON: Lesson = Lesson {
         item: "pub struct JoinHandle",
         why: "what a handle is, and what dropping it means",
     },
+    exercise: exercise!("awaited-task"),
     twin: script!("02"),
     play,
 };

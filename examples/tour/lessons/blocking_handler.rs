@@ -5,6 +5,7 @@
 use std::io;
 use std::time::Duration;
 
+use crate::exercise::exercise;
 use crate::lessons::{Lesson, Next, site};
 use crate::stage::Stage;
 use crate::twin::script;
@@ -20,6 +21,7 @@ pub(crate) const LESSON: Lesson = Lesson {
         item: "pub trait Driver",
         why: "when the loop looks at its sockets: between two turns",
     },
+    exercise: exercise!("blocking-handler"),
     twin: script!("20"),
     play,
 };

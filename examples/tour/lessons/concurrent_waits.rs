@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use taketurns::time::sleep;
 
+use crate::exercise::exercise;
 use crate::lane::{spawn, virtually};
 use crate::lessons::{Lesson, Next};
 use crate::stage::Stage;
@@ -25,6 +26,7 @@ pub(crate) const LESSON: Lesson = Lesson {
         item: "pub fn sleep",
         why: "a wait that leaves the thread to others",
     },
+    exercise: exercise!("concurrent-waits"),
     twin: script!("07"),
     play,
 };

@@ -12,6 +12,7 @@ use futures::channel::oneshot;
 use taketurns::time::sleep;
 use taketurns::{Builder, Runtime, yield_now};
 
+use crate::exercise::exercise;
 use crate::lane::{lane, spawn_named, thread, virtually};
 use crate::lessons::{Lesson, Next};
 use crate::stage::Stage;
@@ -29,6 +30,7 @@ pub(crate) const LESSON: Lesson = Lesson {
         item: "pub fn block_on",
         why: "what runs until when, and the last turn",
     },
+    exercise: exercise!("lost-task"),
     twin: script!("01"),
     play,
 };

@@ -17,6 +17,7 @@ mod yielding;
 
 use std::io;
 
+use crate::exercise::Exercise;
 use crate::stage::Stage;
 use crate::twin::Script;
 
@@ -32,6 +33,7 @@ pub(crate) struct Lesson {
     /// Its own source, in which `// [show` and `// show]` mark the lines that matter.
     pub(crate) source: &'static str,
     pub(crate) next: Next,
+    pub(crate) exercise: Exercise,
     pub(crate) twin: Script,
     pub(crate) play: fn(&mut Stage) -> io::Result<()>,
 }

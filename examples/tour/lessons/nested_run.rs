@@ -6,6 +6,7 @@ use std::io;
 
 use taketurns::{Runtime, block_on};
 
+use crate::exercise::exercise;
 use crate::lessons::{Lesson, Next};
 use crate::stage::Stage;
 use crate::trace::say;
@@ -22,6 +23,7 @@ pub(crate) const LESSON: Lesson = Lesson {
         item: "pub fn try_block_on",
         why: "the refusal as a value, and where it comes from",
     },
+    exercise: exercise!("nested-run"),
     twin: script!("22"),
     play,
 };

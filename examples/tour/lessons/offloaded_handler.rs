@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use taketurns::spawn_blocking;
 
+use crate::exercise::exercise;
 use crate::lessons::{Lesson, Next, site};
 use crate::stage::Stage;
 use crate::twin::script;
@@ -22,6 +23,7 @@ pub(crate) const LESSON: Lesson = Lesson {
         item: "pub fn spawn_blocking",
         why: "how a job gets to a thread of the pool, and its result back",
     },
+    exercise: exercise!("offloaded-handler"),
     twin: script!("21"),
     play,
 };

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use taketurns::time::Clock;
 use taketurns::{Builder, Order, testing, yield_now};
 
+use crate::exercise::exercise;
 use crate::lane::{lane, spawn_named};
 use crate::lessons::{Lesson, Next};
 use crate::stage::Stage;
@@ -27,6 +28,7 @@ pub(crate) const LESSON: Lesson = Lesson {
         item: "pub fn explore",
         why: "many seeds, and the shortest schedule that fails",
     },
+    exercise: exercise!("replayed-schedule"),
     twin: script!("34"),
     play,
 };

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use taketurns::time::sleep;
 
+use crate::exercise::exercise;
 use crate::lane::{spawn, virtually};
 use crate::lessons::{Lesson, Next};
 use crate::stage::Stage;
@@ -27,6 +28,7 @@ pub(crate) const LESSON: Lesson = Lesson {
         item: "fn turn",
         why: "one turn of the loop: nothing in it interrupts a poll",
     },
+    exercise: exercise!("starvation"),
     twin: script!("15"),
     play,
 };

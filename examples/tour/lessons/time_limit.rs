@@ -10,6 +10,7 @@ use std::time::Duration;
 use taketurns::time::{Elapsed, advance, pause, sleep, timeout};
 use taketurns::{JoinError, block_on};
 
+use crate::exercise::exercise;
 use crate::lane::{spawn, virtually};
 use crate::lessons::{Lesson, Next};
 use crate::stage::Stage;
@@ -27,6 +28,7 @@ pub(crate) const LESSON: Lesson = Lesson {
         item: "pub fn timeout",
         why: "a timer beside the work, and which is polled first",
     },
+    exercise: exercise!("time-limit"),
     twin: script!("09"),
     play,
 };

@@ -9,6 +9,7 @@ use std::time::Duration;
 use taketurns::time::{Clock, Instant, sleep, timeout};
 use taketurns::{Builder, Runtime, spawn_blocking};
 
+use crate::exercise::exercise;
 use crate::lane::{lane, spawn_named};
 use crate::lessons::{Lesson, Next};
 use crate::stage::Stage;
@@ -26,6 +27,7 @@ pub(crate) const LESSON: Lesson = Lesson {
         item: "pub enum Clock",
         why: "the real clock and the virtual ones",
     },
+    exercise: exercise!("virtual-time"),
     twin: script!("33"),
     play,
 };

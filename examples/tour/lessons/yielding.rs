@@ -9,6 +9,7 @@ use std::time::Duration;
 use taketurns::time::sleep;
 use taketurns::{JoinHandle, yield_now};
 
+use crate::exercise::exercise;
 use crate::lane::{spawn, spawn_named, virtually};
 use crate::lessons::{Lesson, Next};
 use crate::stage::Stage;
@@ -26,6 +27,7 @@ pub(crate) const LESSON: Lesson = Lesson {
         item: "pub fn yield_now",
         why: "to the tail of the queue, in one line",
     },
+    exercise: exercise!("yielding"),
     twin: script!("16"),
     play,
 };
