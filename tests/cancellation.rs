@@ -28,6 +28,10 @@ use futures::poll;
 use taketurns::task::{consume_budget, has_budget, reported, unconstrained};
 use taketurns::{JoinError, Runtime, block_on, spawn, yield_now};
 
+/// How long to wait for what must come, only so that what is lost fails instead of hanging.
+#[cfg(any(feature = "net", feature = "offload"))]
+const LIMIT: std::time::Duration = std::time::Duration::from_secs(20);
+
 /// Completes when this task is woken: by what it has polled before.
 async fn until_woken() {
     let mut polled = false;

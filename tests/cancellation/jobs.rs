@@ -2,14 +2,10 @@
 
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
 
 use taketurns::{block_on, spawn_blocking};
 
-use super::{TellsThread, given_up_and_taken_up};
-
-/// How long to wait for what must come, only so that what is lost fails instead of hanging.
-const LIMIT: Duration = Duration::from_secs(20);
+use super::{LIMIT, TellsThread, given_up_and_taken_up};
 
 #[test]
 fn an_await_of_a_blocking_handle_by_reference_is_given_up_and_taken_up_again() {
