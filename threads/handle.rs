@@ -10,12 +10,13 @@ use std::sync::Arc;
 
 use futures_task::{FutureObj, Spawn, SpawnError};
 
+use super::home::Home;
 use super::remote_handle::{RemoteHandle, Sent};
 use crate::common::discard::discard;
 use crate::common::scoped;
 use crate::common::tokens::{Token, Tokens};
-use crate::common::unhandled::{Tell, print_late, send_home};
-use crate::executor::{Driver, Executor, HubHandle, JoinError, Unpark, noop};
+use crate::common::unhandled::Tell;
+use crate::executor::{Driver, Executor, HubHandle, Unpark, noop};
 
 thread_local! {
     /// Of the runtime that this thread is inside of.
@@ -39,30 +40,12 @@ impl Handles {
 
     /// One more handle, of a runtime whose executor is behind `hub`.
     pub(crate) fn new_handle(&self, hub: HubHandle) -> Handle {
-        let home = Home { hub, tell: Arc::clone(&self.tell) };
+        let home = Home::new(hub, Arc::clone(&self.tell));
         Handle { home, _token: Some(self.tokens.take()) }
     }
 
     pub(crate) fn are_out(&self) -> bool {
         self.tokens.are_out()
-    }
-}
-
-/// The executor of a task that was sent, and where a panic is told that its handle did not give to an awaiter.
-#[derive(Clone)]
-pub(super) struct Home {
-    hub: HubHandle,
-    tell: Tell,
-}
-
-impl Home {
-    /// Of an executor without a runtime: what comes when it has ended is printed.
-    fn bare(hub: HubHandle) -> Self {
-        Self { hub, tell: Arc::new(|hub, error| send_home(hub, error, print_late)) }
-    }
-
-    pub(super) fn tell(&self, error: JoinError) {
-        (self.tell)(&self.hub, error);
     }
 }
 

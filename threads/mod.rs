@@ -8,11 +8,13 @@
 //! # Layout
 //!
 //! 1. `handle.rs`: [`Handle`], and how the handles of one runtime are counted.
-//! 2. `remote_handle.rs`: [`RemoteHandle`], and the task that was sent. Its output goes by `common/slot.rs`.
+//! 2. `home.rs`: what a handle knows of its executor.
+//! 3. `remote_handle.rs`: [`RemoteHandle`], and the task that was sent. Its output goes by `common/slot.rs`.
 
 #![forbid(unsafe_code)]
 
 mod handle;
+mod home;
 mod remote_handle;
 
 pub use handle::Handle;

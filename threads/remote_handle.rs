@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
-use super::handle::Home;
+use super::home::Home;
 use crate::common::slot::{Filled, Slot};
 use crate::executor::{
     Abort, AbortOnDrop, JoinError, Who, budget, contain, current, poll_contained,
