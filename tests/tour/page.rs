@@ -133,6 +133,15 @@ fn the_screen_cites_no_document_that_a_reader_does_not_have() {
 }
 
 #[test]
+fn docs_say_where_each_lesson_comes_from() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/lessons.md");
+    let docs = fs::read_to_string(path).unwrap();
+    for (number, name) in LESSONS {
+        assert!(docs.contains(&format!("esson {number}, `{name}`")), "{name}");
+    }
+}
+
+#[test]
 fn the_summary_is_one_screen_and_names_each_lesson() {
     let page = text(&whole_tour().stdout);
     let summary = page.rsplit("─\n").next().expect("there is always a last part");
