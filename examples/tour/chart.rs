@@ -87,35 +87,33 @@ impl Chart<'_> {
             (here, twin.and_then(since))
         });
         self.rows += 1;
-        let turn = |lane| said.lane == Some(lane);
-        self.row(times, |lane, state| if turn(lane) { State::Turn } else { state }, &said.text);
+        self.row(times, said.lane.as_slice(), State::Turn, &said.text);
     }
 
     /// A lane in which nothing is said shows its first turn.
     fn turn(&mut self, lane: Lane) {
         let mute = self.trace.said().all(|said| said.lane != Some(lane));
-        if mute && self.states[lane.0] == State::Queued {
-            self.row(None, |other, state| if other == lane { State::Turn } else { state }, "");
+        if self.has_lanes() && mute && self.states[lane.0] == State::Queued {
+            self.row(None, &[lane], State::Turn, "");
         }
         self.states[lane.0] = State::Waits;
     }
 
     fn dropped(&mut self, lanes: &[Lane]) {
-        let text = "(dropped)";
-        self.row(
-            None,
-            |lane, state| if lanes.contains(&lane) { State::Dropped } else { state },
-            text,
-        );
+        if self.has_lanes() {
+            self.row(None, lanes, State::Dropped, "(dropped)");
+        }
         for lane in lanes {
             self.states[lane.0] = State::Absent;
         }
     }
 
+    /// A row in which these `lanes` are in this `state`, and the others as they stand.
     fn row(
         &self,
         times: Option<(Duration, Option<Duration>)>,
-        state: impl Fn(Lane, State) -> State,
+        lanes: &[Lane],
+        state: State,
         text: &str,
     ) {
         let mut parts = Vec::new();
@@ -130,7 +128,8 @@ impl Chart<'_> {
         if self.has_lanes() {
             parts.push((Ink::Plain, "   ".into()));
             for (index, label) in self.trace.lanes.iter().enumerate() {
-                let (ink, glyph) = self.glyph(state(Lane(index), self.states[index]));
+                let here = lanes.contains(&Lane(index));
+                let (ink, glyph) = self.glyph(if here { state } else { self.states[index] });
                 parts.push((ink, glyph.into()));
                 parts.push((Ink::Plain, " ".repeat(label.len())));
             }

@@ -45,10 +45,10 @@ use frame::{Ink, Page};
 use lessons::{CHAPTERS, Lesson};
 use stage::Tally;
 
-const INTRO: &str = "Each lesson shows the lines of a program that matter, plays it, and prints what its \
-    tasks said: one row a line, and a column for each task, filled while the task has its turn. The same \
-    program for Python's asyncio runs beside it. Where times matter they are printed for both: by virtual \
-    clocks, so that only sleeps take time, unless the lesson says that its times are real.";
+const INTRO: &str = "Each lesson shows the lines of a program that matter, and plays it. `say!` prints a row. \
+    Each task has a column, filled while the task has its turn; `spawn_named` spawns a task whose column has \
+    a name. The same program for Python's asyncio runs beside it. Where times matter they are printed for \
+    both: by virtual clocks, so that only sleeps take time, unless the lesson says that its times are real.";
 
 /// No lesson takes a tenth of this; longer than a twin may take.
 const BOUND: Duration = Duration::from_secs(150);
@@ -123,7 +123,7 @@ fn play(page: &Page, plan: &Plan) -> ExitCode {
     summary(page, &played, began.elapsed())
 }
 
-/// Waits for Enter; `false` to end here. At the end of the input, nobody is there to wait for.
+/// Waits for Enter; `false` after a `q`. Where the input has ended, goes on at once.
 fn goes_on(page: &Page) -> bool {
     page.gap();
     page.line(Ink::Strong, "Enter: the next lesson    q and Enter: the summary");

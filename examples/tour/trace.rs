@@ -150,7 +150,7 @@ impl Drop for Restore {
     }
 }
 
-/// Awaits `root`; the times of what is said, until this is dropped, are those of the runtime's clock.
+/// Awaits `root`. From here until a [`RealTime`] is dropped, what is said on this thread has the time of its runtime.
 pub(crate) async fn by_the_clock<F: Future>(root: F) -> F::Output {
     BEGAN.set(Some(time::Instant::now()));
     let output = root.await;

@@ -1,4 +1,4 @@
-//! Lesson 1: `spawn` only queues. What nobody awaits ends with the loop, finished or not.
+//! Lesson 1: `spawn` only queues. A task that is not awaited ends with the loop, finished or not.
 
 #![forbid(unsafe_code)]
 
@@ -27,8 +27,8 @@ pub(crate) const LESSON: Lesson = Lesson {
     source: include_str!("lost_task.rs"),
     next: Next {
         file: "executor/run.rs",
-        item: "pub fn block_on",
-        why: "what runs until when, and the last turn",
+        item: "F5",
+        why: "what the loop promises at its end: one last turn",
     },
     exercise: exercise!("lost-task"),
     twin: script!("01"),

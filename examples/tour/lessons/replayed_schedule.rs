@@ -35,7 +35,7 @@ pub(crate) const LESSON: Lesson = Lesson {
 
 const SEEDS: std::ops::Range<u64> = 0..1000;
 
-/// An account, and who is told what happens to it.
+/// An account, and where what happens to it is told.
 struct Account {
     balance: Cell<u32>,
     tell: fn(&str),
