@@ -153,3 +153,9 @@ fn a_job_that_is_not_overtaken() {
     let no_limit = "s/wait_for(job, timeout=HOUR)/wait_for(job, timeout=None)/";
     assert_claim("33", no_limit, "by the twin's clock it is");
 }
+
+#[test]
+fn a_refusal_that_says_where_the_outer_run_is() {
+    let place = r#"s/print(f"-- {error}")/print(f"-- {error}, entered at line 1")/"#;
+    assert_claim("22", place, "asyncio's names no place");
+}

@@ -76,6 +76,10 @@ fn play(stage: &mut Stage) -> io::Result<()> {
         "the refusal names the file and the line of the outer call",
         nested.value.contains(&format!("nested_run.rs:{outer_line}")),
     );
+    stage.check(
+        "asyncio's names no place",
+        nested.asyncio_alone(&["asyncio.run() cannot be called from a running event loop"]),
+    );
     stage.check("from synchronous code: the value", plain.is(&["from synchronous code: 1"]));
     Ok(())
 }

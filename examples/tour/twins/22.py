@@ -11,9 +11,10 @@ def helper():
     coroutine = do_work()
     try:
         print(f"run inside a running loop: {asyncio.run(coroutine)}")
-    except RuntimeError:
+    except RuntimeError as error:
         coroutine.close()
         print("run inside a running loop: refused")
+        print(f"-- {error}")
 
 
 async def entry():
