@@ -14,8 +14,8 @@ Usage: tour [--step] [LESSON...]   play these lessons, or all
                                    check of the lesson red
        tour --help                 show this
 
-LESSON is a number or a name, as in the list. --step waits for Enter between
-lessons.
+LESSON is a number or a name, as in the list; docs/lessons.md says what the
+numbers are. --step waits for Enter between lessons.
 
 With cargo: cargo run --release --example tour -- starvation 16
 
