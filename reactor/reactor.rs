@@ -65,16 +65,16 @@ impl Reactor {
     ///
     /// This thread is not inside a runtime.
     #[track_caller]
-    pub(crate) fn current(function: &str) -> Rc<Self> {
+    pub(crate) fn needed_by(function: &str) -> Rc<Self> {
         scoped::needed_by(function, &CURRENT)
     }
 
-    /// As [`current`](Self::current), for a future of `function` that was made at `site`.
+    /// As [`needed_by`](Self::needed_by), for a future of `function` that was made at `site`.
     ///
     /// # Panics
     ///
     /// This thread is not inside a runtime.
-    pub(crate) fn current_for(function: &str, site: &Location<'_>) -> Rc<Self> {
+    pub(crate) fn needed_for(function: &str, site: &Location<'_>) -> Rc<Self> {
         scoped::needed_for(function, site, &CURRENT)
     }
 

@@ -45,11 +45,11 @@ impl<Io: AsFd> Source<Io> {
     /// Registers `io`, which must be non-blocking.
     #[track_caller]
     pub(crate) fn new(reactor: Rc<Reactor>, io: Io) -> io::Result<Self> {
-        Self::made_at(Location::caller(), reactor, io)
+        Self::new_at(Location::caller(), reactor, io)
     }
 
     /// [`new`](Self::new), with the place in the program where the socket was made.
-    pub(crate) fn made_at(
+    pub(crate) fn new_at(
         site: &'static Location<'static>,
         reactor: Rc<Reactor>,
         io: Io,

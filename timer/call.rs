@@ -51,7 +51,7 @@ use crate::executor::{AbortHandle, spawn};
 pub fn call_later(delay: Duration, f: impl FnOnce() + 'static) -> CallHandle {
     let site = Location::caller();
     let sleep = |timers: &Timers| Sleep::new(timers, Instant(timers.now()) + delay, site);
-    call_after(Timers::needed("call_later", sleep), f)
+    call_after(Timers::with_needed_by("call_later", sleep), f)
 }
 
 /// Calls `f` once, at `deadline` by the clock of the runtime. Otherwise like [`call_later`].
@@ -77,7 +77,7 @@ pub fn call_later(delay: Duration, f: impl FnOnce() + 'static) -> CallHandle {
 #[track_caller]
 pub fn call_at(deadline: Instant, f: impl FnOnce() + 'static) -> CallHandle {
     let site = Location::caller();
-    call_after(Timers::needed("call_at", |timers| Sleep::until(timers, deadline, site)), f)
+    call_after(Timers::with_needed_by("call_at", |timers| Sleep::until(timers, deadline, site)), f)
 }
 
 #[track_caller]

@@ -37,7 +37,7 @@ impl Instant {
     #[must_use]
     #[inline]
     pub fn now() -> Self {
-        Instant(Timers::with(Timers::now).unwrap_or_else(clock::real_now))
+        Instant(Timers::with_current(Timers::now).unwrap_or_else(clock::real_now))
     }
 
     /// The time from this instant until [`now`](Self::now). Zero if this instant is in the future.

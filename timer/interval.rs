@@ -52,7 +52,7 @@ pub fn interval(period: Duration) -> Interval {
     assert_period(period, "interval");
     let site = Location::caller();
     let interval = |timers: &Timers| Interval::new(timers, Instant(timers.now()), period, site);
-    Timers::needed("interval", interval)
+    Timers::with_needed_by("interval", interval)
 }
 
 /// Ticks at `start` and every `period` from then on, by the clock of the runtime. Otherwise like
@@ -80,7 +80,7 @@ pub fn interval(period: Duration) -> Interval {
 pub fn interval_at(start: Instant, period: Duration) -> Interval {
     assert_period(period, "interval_at");
     let site = Location::caller();
-    Timers::needed("interval_at", |timers| Interval::new(timers, start, period, site))
+    Timers::with_needed_by("interval_at", |timers| Interval::new(timers, start, period, site))
 }
 
 #[track_caller]

@@ -48,7 +48,9 @@ use crate::executor::{budget, contain, is_noop};
 #[inline]
 pub fn sleep(duration: Duration) -> Sleep {
     let site = Location::caller();
-    Timers::needed("sleep", |timers| Sleep::new(timers, Instant(timers.now()) + duration, site))
+    Timers::with_needed_by("sleep", |timers| {
+        Sleep::new(timers, Instant(timers.now()) + duration, site)
+    })
 }
 
 /// Waits until `deadline`, by the clock of the runtime. Otherwise like [`sleep`].
@@ -82,7 +84,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 #[inline]
 pub fn sleep_until(deadline: Instant) -> Sleep {
     let site = Location::caller();
-    Timers::needed("sleep_until", |timers| Sleep::until(timers, deadline, site))
+    Timers::with_needed_by("sleep_until", |timers| Sleep::until(timers, deadline, site))
 }
 
 /// The future of [`sleep`] and [`sleep_until`]. Polled after it was ready, it is ready again.
@@ -246,7 +248,7 @@ impl Sleep {
 
     #[inline]
     fn try_with_timers<R>(&self, f: impl FnOnce(&Timers) -> R) -> Option<R> {
-        Timers::with(|timers| (timers.id() == self.runtime).then(|| f(timers))).flatten()
+        Timers::with_current(|timers| (timers.id() == self.runtime).then(|| f(timers))).flatten()
     }
 }
 

@@ -61,8 +61,9 @@ use crate::executor::{budget, drop_before, noop};
 #[track_caller]
 pub fn timeout<F: IntoFuture>(limit: Duration, future: F) -> Timeout<F::IntoFuture> {
     let site = Location::caller();
-    let sleep =
-        Timers::needed("timeout", |timers| Sleep::new(timers, Instant(timers.now()) + limit, site));
+    let sleep = Timers::with_needed_by("timeout", |timers| {
+        Sleep::new(timers, Instant(timers.now()) + limit, site)
+    });
     Timeout { sleep, limit: Some(limit), future: Some(future.into_future()) }
 }
 
@@ -103,7 +104,7 @@ pub fn timeout<F: IntoFuture>(limit: Duration, future: F) -> Timeout<F::IntoFutu
 #[track_caller]
 pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
     let site = Location::caller();
-    let sleep = Timers::needed("timeout_at", |timers| Sleep::until(timers, deadline, site));
+    let sleep = Timers::with_needed_by("timeout_at", |timers| Sleep::until(timers, deadline, site));
     Timeout { sleep, limit: None, future: Some(future.into_future()) }
 }
 

@@ -78,15 +78,15 @@ impl Timers {
     /// Calls `f` with the timers of the runtime this thread is inside of, without touching their reference count. `f`
     /// must not run user code (a waker, a destructor), as that could enter a runtime while the thread-local is borrowed.
     #[inline]
-    pub(super) fn with<R>(f: impl FnOnce(&Timers) -> R) -> Option<R> {
+    pub(super) fn with_current<R>(f: impl FnOnce(&Timers) -> R) -> Option<R> {
         CURRENT.try_with(|current| current.borrow().as_deref().map(f)).ok().flatten()
     }
 
-    /// [`with`](Self::with), for a `function` that panics outside of a runtime.
+    /// [`with_current`](Self::with_current), for a `function` that panics outside of a runtime.
     #[track_caller]
     #[inline]
-    pub(super) fn needed<R>(function: &str, f: impl FnOnce(&Timers) -> R) -> R {
-        match Self::with(f) {
+    pub(super) fn with_needed_by<R>(function: &str, f: impl FnOnce(&Timers) -> R) -> R {
+        match Self::with_current(f) {
             Some(result) => result,
             None => scoped::outside(function),
         }
@@ -120,7 +120,7 @@ impl Timers {
     /// read the clock if no timer will come due.
     pub(crate) fn fire(&self) {
         if self.has_deadlines() {
-            self.collect(self.timeline.now());
+            self.collect_due(self.timeline.now());
             self.wake_due();
         }
     }
@@ -153,7 +153,7 @@ impl Timers {
         let Some(end) = self.may_move_to() else { return false };
         // Only the last step of a cascade reaches a deadline. The clock never shows the steps before it.
         while let Some(expiry) = self.next_expiry().filter(|&expiry| expiry <= end) {
-            if self.collect(expiry) {
+            if self.collect_due(expiry) {
                 self.timeline.set(expiry.max(self.timeline.now()));
                 self.wake_due();
                 return true;
@@ -284,7 +284,7 @@ impl Timers {
     }
 
     /// Takes the timers due at `now` out of the wheel. `true`: there are some to wake.
-    fn collect(&self, now: u64) -> bool {
+    fn collect_due(&self, now: u64) -> bool {
         let mut due = self.due.borrow_mut();
         self.wheel().take_due(now, &mut due);
         !due.is_empty()

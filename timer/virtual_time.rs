@@ -155,7 +155,7 @@ pub async fn advance(span: Duration) {
 /// ```
 #[track_caller]
 pub fn hold() -> Hold {
-    Hold(Timers::needed("hold", |timers| timers.holds.take()))
+    Hold(Timers::with_needed_by("hold", |timers| timers.holds.take()))
 }
 
 /// The guard that [`hold`] returns: the clock stands still until it is dropped.
@@ -195,7 +195,7 @@ impl Advancing {
         if self.timers.advance.target().is_none() {
             return Poll::Ready(());
         }
-        let is_inside = Timers::with(Timers::id) == Some(self.timers.id());
+        let is_inside = Timers::with_current(Timers::id) == Some(self.timers.id());
         assert!(
             is_inside,
             "`advance` is awaited outside of the runtime whose clock it moves: await it in a task there"

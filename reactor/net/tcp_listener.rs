@@ -74,7 +74,7 @@ impl TcpListener {
     /// ```
     #[track_caller]
     pub fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<Self> {
-        let reactor = Reactor::current("TcpListener::bind");
+        let reactor = Reactor::needed_by("TcpListener::bind");
         let listener = match addr.target()? {
             Target::One(address) => net::TcpListener::bind(address)?,
             target => net::TcpListener::bind(&*addresses::known(target, "TcpListener::bind")?)?,
@@ -105,7 +105,7 @@ impl TcpListener {
     /// Outside of a runtime.
     #[track_caller]
     pub fn from_std(listener: net::TcpListener) -> io::Result<Self> {
-        let reactor = Reactor::current("TcpListener::from_std");
+        let reactor = Reactor::needed_by("TcpListener::from_std");
         listener.set_nonblocking(true)?;
         Ok(TcpListener { source: Source::new(reactor, listener)? })
     }

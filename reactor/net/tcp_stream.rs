@@ -126,7 +126,7 @@ impl TcpStream {
     pub fn connect<A: ToSocketAddrs>(addr: A) -> impl Future<Output = io::Result<Self>> {
         let (target, site) = (addr.target(), Location::caller());
         async move {
-            let reactor = Reactor::current_for("TcpStream::connect", site);
+            let reactor = Reactor::needed_for("TcpStream::connect", site);
             let peers = match target? {
                 Target::One(peer) => return Self::connect_to(peer, reactor, site).await,
                 target => addresses::resolve(target, "TcpStream::connect", site).await?,
@@ -165,7 +165,7 @@ impl TcpStream {
     /// Outside of a runtime.
     #[track_caller]
     pub fn from_std(stream: net::TcpStream) -> io::Result<Self> {
-        let reactor = Reactor::current("TcpStream::from_std");
+        let reactor = Reactor::needed_by("TcpStream::from_std");
         stream.set_nonblocking(true)?;
         Self::register(Location::caller(), reactor, stream)
     }
@@ -175,7 +175,7 @@ impl TcpStream {
         reactor: Rc<Reactor>,
         stream: net::TcpStream,
     ) -> io::Result<Self> {
-        Ok(TcpStream { source: Source::made_at(site, reactor, stream)? })
+        Ok(TcpStream { source: Source::new_at(site, reactor, stream)? })
     }
 
     /// Turns it back into a stream of std, which blocks again.
