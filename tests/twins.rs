@@ -44,18 +44,18 @@ fn changing() -> Option<&'static PathBuf> {
     MADE.get_or_init(make).as_ref()
 }
 
-/// What fails in `lesson` when its twin is changed by this `sed` script, and how the two differ.
-fn failing(lesson: &str, change: &str) -> Option<(Vec<String>, Vec<String>)> {
+/// What fails in `lesson` when its twin is changed by this `sed` script, and how the two differ. The twin has
+/// `bound` seconds.
+fn failing(lesson: &str, change: &str, bound: u32) -> Option<(Vec<String>, Vec<String>)> {
+    let path = format!("{}:{}", python.display(), std::env::var("PATH").unwrap());
+    static TOUR: OnceLock<PathBuf> = OnceLock::new();
     let Some(python) = changing() else {
         eprintln!("skipped: no python3 of at least 3.11 was found here");
         return None;
     };
-    let path = format!("{}:{}", python.display(), std::env::var("PATH").unwrap());
-    let mut tour = Command::new(example::built("tour"));
+    let mut tour = Command::new(TOUR.get_or_init(|| example::built("tour")));
     tour.arg(lesson).env("PATH", path).env("CHANGE", change);
-    if change.contains("time.sleep(1000)") {
-        tour.env("TAKETURNS_TWIN_BOUND", "5"); // seconds, which are waited for
-    }
+    tour.env("TAKETURNS_TWIN_BOUND", bound.to_string());
     let output = tour.output().unwrap();
     let page = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{page}");
@@ -66,17 +66,26 @@ fn failing(lesson: &str, change: &str) -> Option<(Vec<String>, Vec<String>)> {
     Some((said("FAIL     "), said("differs")))
 }
 
+/// Seconds that no twin needs.
+const AMPLE: u32 = 120;
+
 /// Fails unless this claim alone, by its beginning, turns red.
 #[track_caller]
 fn assert_claim(lesson: &str, change: &str, claim: &str) {
-    let Some((failed, differs)) = failing(lesson, change) else { return };
+    let Some((failed, differs)) = failing(lesson, change, AMPLE) else { return };
     assert!(failed.len() == 1 && failed[0].starts_with(claim), "{failed:?} {differs:?}");
 }
 
 /// Fails unless the comparison alone turns red, and says this.
 #[track_caller]
 fn assert_differs(lesson: &str, change: &str, how: &str) {
-    let Some((failed, differs)) = failing(lesson, change) else { return };
+    assert_differs_within(AMPLE, lesson, change, how);
+}
+
+/// As [`assert_differs`], with a bound that is waited for.
+#[track_caller]
+fn assert_differs_within(bound: u32, lesson: &str, change: &str, how: &str) {
+    let Some((failed, differs)) = failing(lesson, change, bound) else { return };
     let compared = failed.len() == 1 && failed[0].starts_with("the same lines in the same order");
     assert!(compared && differs.len() == 1 && differs[0].contains(how), "{failed:?} {differs:?}");
 }
@@ -89,9 +98,9 @@ fn one_that_ends_with_an_error_after_its_lines() {
 #[test]
 fn one_that_does_not_end_after_its_lines() {
     let lingers = "$ a import time; time.sleep(1000)";
-    assert_differs("7", lingers, "did not end in time");
+    assert_differs_within(5, "7", lingers, "did not end in time");
     let silent = "$ a import os, time; os.close(1); time.sleep(1000)";
-    assert_differs("22", silent, "did not end in time");
+    assert_differs_within(5, "22", silent, "did not end in time");
 }
 
 #[test]
