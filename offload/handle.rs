@@ -1,4 +1,4 @@
-//! [`BlockingHandle`]: the task's end of a job.
+//! [`BlockingHandle`]: a job's output, as a future.
 
 #![forbid(unsafe_code)]
 
@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::job::{Stage, Task};
+use super::job::{Progress, SharedJob};
 use crate::executor::{Abort, AbortOnDrop, JoinError, budget};
 
 /// What [`spawn_blocking`](super::spawn_blocking) returns: a future of the job's output.
@@ -18,37 +18,37 @@ use crate::executor::{Abort, AbortOnDrop, JoinError, budget};
 ///
 /// # Errors
 ///
-/// The output is a [`JoinError`] when the job panicked, was aborted in line, was still in line when
-/// the runtime shut down, or found no thread.
+/// The output is a [`JoinError`] when the job panicked, was aborted in line, was still in line when the runtime shut
+/// down, or could get no thread from the system.
 ///
 /// # Panics
 ///
-/// Polling it again after it gave its result.
+/// When polled again after it has given its result.
 ///
 /// # Cancellation
 ///
-/// Dropping the handle detaches the job: it still runs, and its output is dropped. Awaiting `&mut handle` may be
-/// given up and taken up again.
+/// Dropping the handle detaches the job: it still runs, and its output is dropped. To stop awaiting for a while and go on
+/// later, await `&mut handle`.
 #[must_use = "dropping the handle detaches the job: await it, or call `detach` to say so"]
 pub struct BlockingHandle<T> {
-    task: Arc<Task<T>>,
+    job: Arc<SharedJob<T>>,
 }
 
 impl<T> BlockingHandle<T> {
-    pub(super) fn new(task: Arc<Task<T>>) -> Self {
-        BlockingHandle { task }
+    pub(super) fn new(job: Arc<SharedJob<T>>) -> Self {
+        BlockingHandle { job }
     }
 
-    /// A thread has taken the job, and it has not returned yet: nothing stops it now.
+    /// Whether a thread has taken the job and it has not returned yet: nothing stops it now.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        self.task.stage() == Stage::Running
+        self.job.progress() == Progress::Running
     }
 
-    /// There is a result, or there was one that has been taken.
+    /// Whether there is a result, taken or not.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.task.stage() == Stage::Finished
+        self.job.progress() == Progress::Finished
     }
 }
 
@@ -56,7 +56,7 @@ impl<T> BlockingHandle<T> {
     /// Takes the job out of the line: its closure is dropped here, unrun, and awaiting gives a
     /// [`JoinError`] that [`is_cancelled`](JoinError::is_cancelled).
     ///
-    /// A job that runs already is not stopped (a thread cannot be), and its result still arrives.
+    /// A job that runs already is not stopped, as a thread cannot be; its result still arrives.
     ///
     /// ```
     /// # taketurns::block_on(async {
@@ -69,19 +69,18 @@ impl<T> BlockingHandle<T> {
     /// # });
     /// ```
     pub fn abort(&self) {
-        self.task.abort();
+        self.job.abort();
     }
 
     #[cfg(feature = "time")]
     pub(crate) fn is_taken(&self) -> bool {
-        self.task.is_taken()
+        self.job.is_taken()
     }
 
-    /// Lets the job run by itself. Does what dropping the handle does, but says so.
+    /// Drops the handle and lets the job run on. The same as dropping the handle, said in the code.
     pub fn detach(self) {}
 
-    /// Aborts the job when the guard that takes the handle's place is dropped: if it is in line still, it never
-    /// runs.
+    /// Turns the handle into a guard that aborts the job when it is dropped: a job that is still in line then never runs.
     ///
     /// ```
     /// # taketurns::block_on(async {
@@ -100,7 +99,7 @@ impl<T> Abort for BlockingHandle<T> {
     }
 }
 
-// What it shares with the job is behind a lock under which nothing panics.
+// What the handle shares with the job is behind a lock under which nothing panics.
 impl<T> UnwindSafe for BlockingHandle<T> {}
 impl<T> RefUnwindSafe for BlockingHandle<T> {}
 
@@ -109,7 +108,7 @@ impl<T> Future for BlockingHandle<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(budget::poll_ready(cx));
-        let result = ready!(self.task.poll(cx.waker()));
+        let result = ready!(self.job.poll(cx.waker()));
         budget::spend();
         Poll::Ready(result)
     }
@@ -117,12 +116,12 @@ impl<T> Future for BlockingHandle<T> {
 
 impl<T> Drop for BlockingHandle<T> {
     fn drop(&mut self) {
-        self.task.detach();
+        self.job.detach();
     }
 }
 
 impl<T> fmt::Debug for BlockingHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "BlockingHandle({:?})", self.task.stage())
+        write!(f, "BlockingHandle({:?})", self.job.progress())
     }
 }

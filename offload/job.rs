@@ -1,15 +1,15 @@
-//! [`Task`]: the place a job and its handle share.
+//! [`SharedJob`]: what a job and its handle share.
 //!
 //! ```text
 //!                run              returns, panics             poll
-//!   Queued(work) ----> Running -------------------> Finished -----> Taken
+//!   Queued(work) ----> Running -------------------> Finished -----> (taken)
 //!        |                                              ^
-//!        +------------------- reject -------------------+
+//!        +------------ abort, refuse, shut_down --------+
 //! ```
 //!
 //! The line holds one reference, as a [`Job`] whose output type is forgotten, and the
-//! [`BlockingHandle`](super::BlockingHandle) the other. The [`Slot`] makes each step under its lock; the
-//! closure, its destructor, an output's and the wakers run after that is released, since they may come back
+//! [`BlockingHandle`](super::BlockingHandle) the other. The [`Slot`] makes each step under its lock. User code (the
+//! closure, its destructor, the output's destructor, the wakers) runs after the lock is released, since it may come back
 //! to this very slot.
 
 #![forbid(unsafe_code)]
@@ -22,60 +22,64 @@ use std::task::{Poll, Waker};
 use crate::common::slot::{Filled, Slot};
 use crate::executor::{JoinError, Who, contain};
 
-/// Is told of panics that no handle receives, on the thread where they happen.
-pub(crate) type Report = Arc<dyn Fn(JoinError) + Send + Sync>;
+/// Called with a panic that no handle receives, on the thread where it happens.
+pub(crate) type TellPanic = Arc<dyn Fn(JoinError) + Send + Sync>;
 
 /// A job as the pool sees it.
 pub(super) trait Job: Send + Sync {
-    /// Runs it, unless it was rejected; returns the waker for when the thread is free again.
+    /// Runs the closure, unless the job has ended already. Gives the awaiter's waker, to be woken when the thread is free
+    /// again.
     fn run(&self) -> Option<Waker>;
 
-    /// Wakes what [`run`](Self::run) returned.
+    /// Wakes what [`run`](Self::run) gave. A panic of the waker is told.
     fn wake(&self, awaiter: Option<Waker>);
 
-    /// Ends it unrun with this error, unless it was rejected; returns the closure, to be dropped. Changes nothing
-    /// once it runs.
-    fn reject(&self, error: JoinError) -> Option<Box<dyn Any>>;
+    /// Ends a job that never came into the line with this error. Gives the closure, to be dropped.
+    fn refuse(&self, error: JoinError) -> Option<Box<dyn Any>>;
 
-    /// The pool ends: as [`reject`](Self::reject), and drops the closure.
-    fn shut(&self);
+    /// Ends a job in line because the pool does, and drops its closure. Changes nothing once the job runs.
+    fn shut_down(&self);
 
-    /// Where it was spawned.
+    /// Where the job was spawned.
     fn site(&self) -> &'static Location<'static>;
 }
 
-/// One job: what it will do, then what came of it.
-pub(super) struct Task<T> {
+/// One job: its closure, then its result.
+pub(super) struct SharedJob<T> {
     site: &'static Location<'static>,
-    /// Its note: the closure, until a thread takes it.
+    /// The note is the closure, until a thread takes it.
     slot: Slot<Result<T, JoinError>, Option<Work<T>>>,
-    report: Report,
+    tell_panic: TellPanic,
 }
 
 type Work<T> = Box<dyn FnOnce() -> T + Send>;
 
 /// Where a job stands, for its handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum Progress {
     Queued,
     Running,
     Finished,
 }
 
-impl<T> Task<T> {
-    pub(super) fn new(work: Work<T>, site: &'static Location<'static>, report: Report) -> Self {
-        Task { site, slot: Slot::new(Some(work)), report }
+impl<T> SharedJob<T> {
+    pub(super) fn new(
+        work: Work<T>,
+        site: &'static Location<'static>,
+        tell_panic: TellPanic,
+    ) -> Self {
+        SharedJob { site, slot: Slot::new(Some(work)), tell_panic }
     }
 
-    pub(super) fn stage(&self) -> Stage {
+    pub(super) fn progress(&self) -> Progress {
         match self.slot.note(|work| work.is_some()) {
-            Some(true) => Stage::Queued,
-            Some(false) => Stage::Running,
-            None => Stage::Finished,
+            Some(true) => Progress::Queued,
+            Some(false) => Progress::Running,
+            None => Progress::Finished,
         }
     }
 
-    /// Takes the result, or remembers whom to wake when there is one.
+    /// Takes the result, or keeps the waker until there is one.
     pub(super) fn poll(&self, waker: &Waker) -> Poll<Result<T, JoinError>> {
         self.slot.poll(waker).map(|result| match result {
             Some(result) => result,
@@ -83,12 +87,12 @@ impl<T> Task<T> {
         })
     }
 
-    /// The handle goes away: it gives its waker back, and a panic that it did not give to an awaiter is reported.
+    /// The handle is dropped. Its waker is dropped with it, and a panic that it did not give to an awaiter is told.
     pub(super) fn detach(&self) {
         let (waker, result) = self.slot.leave();
         contain(|| drop(waker));
         match result {
-            Some(Err(error)) if error.is_panic() => (self.report)(error),
+            Some(Err(error)) if error.is_panic() => (self.tell_panic)(error),
             value => drop(value),
         }
     }
@@ -99,12 +103,12 @@ impl<T> Task<T> {
         self.slot.is_taken()
     }
 
-    /// Takes it out of the line and drops its closure; changes nothing once it runs.
+    /// Takes the job out of the line and drops its closure. Changes nothing once the job runs.
     pub(super) fn abort(&self) {
         self.end_unrun(JoinError::cancelled);
     }
 
-    /// The closure is dropped first, so that an awaiter that sees the error knows what it owned to be gone.
+    /// The closure is dropped before the wake: an awaiter that sees the error finds what the closure owned gone.
     fn end_unrun(&self, why: fn(Who) -> JoinError) {
         let error = why(Who::Job(self.site));
         let Some(filled) = self.slot.fill_if(Err(error), Option::is_some) else { return };
@@ -118,22 +122,22 @@ impl<T> Task<T> {
         }
     }
 
-    /// Runs user code, whose panic the runtime is told of.
+    /// Runs user code, whose panic is told.
     fn contain(&self, who: Who, user_code: impl FnOnce()) {
         if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(user_code)) {
-            (self.report)(JoinError::panicked(who, payload));
+            (self.tell_panic)(JoinError::panicked(who, payload));
         }
     }
 }
 
-impl<T: Send + 'static> Job for Task<T> {
+impl<T: Send + 'static> Job for SharedJob<T> {
     fn run(&self) -> Option<Waker> {
         let work = self.slot.note(Option::take)??;
         let result = panic::catch_unwind(AssertUnwindSafe(work));
         let result = result.map_err(|payload| JoinError::panicked(Who::Job(self.site), payload));
         let Filled { awaiter, unwanted, .. } = self.slot.fill(result)?;
         match unwanted {
-            Some(Err(error)) => (self.report)(error),
+            Some(Err(error)) => (self.tell_panic)(error),
             value => self.contain(Who::Job(self.site), || drop(value)),
         }
         awaiter
@@ -143,13 +147,13 @@ impl<T: Send + 'static> Job for Task<T> {
         self.wake_contained(awaiter);
     }
 
-    fn reject(&self, error: JoinError) -> Option<Box<dyn Any>> {
+    fn refuse(&self, error: JoinError) -> Option<Box<dyn Any>> {
         let filled = self.slot.fill_if(Err(error), Option::is_some)?;
         self.wake_contained(filled.awaiter);
         filled.note.map(|work| Box::new(work) as Box<dyn Any>)
     }
 
-    fn shut(&self) {
+    fn shut_down(&self) {
         self.end_unrun(JoinError::shutdown);
     }
 

@@ -1,8 +1,8 @@
 //! Blocking work, beside the loop: [`spawn_blocking`] and its thread pool.
 //!
-//! A call that blocks (a file, a name lookup, a library that knows no async, a long computation)
-//! stops every task of a single-threaded executor for as long as it lasts. So it goes to another
-//! thread, and the task awaits it like anything else:
+//! A call that blocks (a file, a name lookup, a library that knows no async, a long computation) could be made in a task.
+//! But it stops every task of a single-threaded executor for as long as it lasts. So it goes to another thread, and the
+//! task awaits it like anything else:
 //!
 //! ```
 //! use std::thread;
@@ -18,18 +18,21 @@
 //! });
 //! ```
 //!
-//! A job costs two thread switches, 5 to 25 microseconds; work shorter than that is better done in
-//! place.
+//! A job costs two thread switches, 5 to 25 microseconds; shorter work is better done in place.
+//!
+//! A new thread for each job would do the same without a pool. But a thread costs more to start than most jobs take, and
+//! a burst of jobs would start thousands. So threads are kept for a while, and there is a limit.
 //!
 //! # Layout
 //!
-//! 1. `job`: one job's closure, then its result, and who waits for it.
-//! 2. `handle`: [`BlockingHandle`], the future that gives the result.
-//! 3. `pool`: when a thread starts, when it ends, and how the pool shuts down.
-//! 4. `worker`: what one of its threads does.
+//! 1. `job.rs`: what a job and its handle share: the closure, then the result, and the awaiter's waker.
+//! 2. `handle.rs`: [`BlockingHandle`], the future that gives the result.
+//! 3. `crew.rs`: the rule by which a thread starts and ends.
+//! 4. `pool.rs`: the line of jobs, and how the pool shuts down. `worker.rs`: what one of its threads does.
 
 #![forbid(unsafe_code)]
 
+mod crew;
 mod handle;
 mod job;
 mod pool;
@@ -44,16 +47,15 @@ pub use handle::BlockingHandle;
 pub(crate) use pool::{Limits, Pool};
 
 use crate::common::scoped;
-use job::Task;
+use job::SharedJob;
 
 /// Runs `f` on a thread of the runtime's pool; await the handle for what it returns.
 ///
-/// The job starts at once while the pool has a free thread or may start one, and waits in line
-/// otherwise. It runs to its end whether or not its handle is awaited; only a job still in line can be
-/// [aborted](BlockingHandle::abort).
+/// The job starts at once if the pool has a free thread or may start one, and waits in line otherwise. It runs to its end
+/// whether or not its handle is awaited. Only a job that is still in line can be [aborted](BlockingHandle::abort).
 ///
-/// A pool has a limit, so a job must not wait for a job behind it in the line. Inside a job there
-/// is no runtime: it cannot spawn.
+/// The pool has a [limit](crate::Builder::max_blocking_threads), so a job must not wait for a job behind it in the line.
+/// Inside a job there is no runtime: it cannot spawn.
 ///
 /// # Cancellation
 ///
@@ -63,11 +65,11 @@ use job::Task;
 ///
 /// # Panics
 ///
-/// Panics outside a runtime. A panic of `f` does not panic here: it is the [`JoinError`](crate::JoinError) of
-/// the handle. If nobody awaits that, the runtime is told of it ([`Unhandled`](crate::task::Unhandled)).
+/// Outside of a runtime. A panic of `f` does not panic here: it is the [`JoinError`](crate::JoinError) of the handle. If
+/// the handle is not awaited, the runtime is told of the panic ([`Unhandled`](crate::task::Unhandled)).
 ///
-/// While a runtime ends, its destructors may still call this; once its pool is closed, the closure is dropped and
-/// the handle gives an error that [is_shutdown](crate::JoinError::is_shutdown).
+/// While a runtime ends, its tasks' destructors may still call this. Once its pool is closed, the closure is dropped and the
+/// handle gives an error that [is_shutdown](crate::JoinError::is_shutdown).
 ///
 /// ```
 /// # taketurns::block_on(async {
@@ -91,7 +93,7 @@ where
     submit(&pool, Location::caller(), f)
 }
 
-/// [`spawn_blocking`], in the name of a future of `function` that was made at `site`.
+/// [`spawn_blocking`] for a future of `function` that was made at `site`, which a panic outside of a runtime names.
 #[cfg(feature = "net")]
 pub(crate) fn spawn_blocking_for<F, T>(
     function: &str,
@@ -110,7 +112,7 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let task = Arc::new(Task::new(Box::new(f), site, pool.report()));
-    pool.submit(Arc::clone(&task) as Arc<dyn job::Job>);
-    BlockingHandle::new(task)
+    let job = Arc::new(SharedJob::new(Box::new(f), site, pool.tell_panic()));
+    pool.submit(Arc::clone(&job) as Arc<dyn job::Job>);
+    BlockingHandle::new(job)
 }

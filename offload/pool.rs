@@ -1,18 +1,6 @@
-//! [`Pool`]: when a thread starts, when it ends, and how all of it shuts down.
+//! [`Pool`]: the line of jobs, and how all of it shuts down.
 //!
-//! One rule decides both, under one lock, where *in flight* is a job in line (an aborted one too,
-//! until a thread meets it) or running:
-//!
-//! * **Enough**: `threads >= min(in_flight, max_threads)` whenever the lock is free.
-//!
-//! A submit adds a job and, if that breaks the rule, a thread; a thread with nothing to do leaves
-//! only if the rule holds without it. So no job is lost between a thread that gives up waiting and
-//! a submit: whichever takes the lock second sees what the first did. Nor does a thread start
-//! while a free one is about to take the job, since a thread is free exactly when it has no job in
-//! flight. (When the system refuses a thread, the job waits for those that exist.)
-//!
-//! The jobs travel by a channel; the lock guards the numbers only, and no code of others runs
-//! under it.
+//! When a thread starts, and when it ends, is the rule of [`Crew`](super::crew::Crew).
 
 #![forbid(unsafe_code)]
 
@@ -24,15 +12,18 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Sender, unbounded};
 use parking_lot::{Condvar, Mutex};
 
-use super::job::{Job, Report};
+#[cfg(test)]
+use super::crew::Crew;
+use super::crew::{Shared, Ticket, thread_name};
+use super::job::{Job, TellPanic};
 use super::worker::Worker;
 use crate::common::discard::discard;
 use crate::common::running_job::RunningJob;
 use crate::common::scoped::{self, Entered, Scoped};
-use crate::common::tokens::{Token, Tokens};
+use crate::common::tokens::Tokens;
 use crate::executor::{JoinError, Who, report, silence};
 
 thread_local! {
@@ -40,10 +31,10 @@ thread_local! {
     pub(super) static CURRENT: Scoped<Pool> = const { scoped::empty() };
 }
 
-/// A wait for blocking jobs that is longer than this is told of, in a debug build.
+/// A debug build prints a notice of a wait for blocking jobs that is longer than this.
 const NOTICE_AFTER: Duration = Duration::from_secs(1);
 
-/// A deadline as far as that is none, for whoever reads of it.
+/// A deadline as far away as this reads as none.
 const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// How far a pool grows, and how soon it shrinks.
@@ -52,8 +43,8 @@ pub(crate) struct Limits {
     /// At least 1. By default 64: as many as a disk or a resolver makes use of, and a number of
     /// stacks that a small tool can afford. (tokio allows 512, and a burst starts them all.)
     pub(crate) max_threads: usize,
-    /// How long a thread waits for another job before it ends. By default 10 seconds: a server's
-    /// next request comes sooner, and a tool that is done for now gives its threads back.
+    /// How long a thread waits for another job before it ends. By default 10 seconds: a server's next request comes
+    /// sooner, and a tool that has no more blocking work for now gives its threads back.
     pub(crate) keep_alive: Duration,
 }
 
@@ -73,42 +64,9 @@ pub(crate) struct Pool {
     /// Each job in flight holds a virtual clock.
     holds: Arc<Tokens>,
     shared: Arc<Shared>,
-    report: RefCell<Report>,
-    /// How a thread starts; tests put others here.
+    tell_panic: RefCell<TellPanic>,
+    /// How a thread starts. Tests put other functions here.
     start: fn(String, Worker) -> io::Result<()>,
-}
-
-/// A job in line, or running.
-pub(super) struct Ticket {
-    pub(super) job: Arc<dyn Job>,
-    /// Given back last, after the wake.
-    pub(super) hold: Token,
-}
-
-/// What the pool and its threads share.
-pub(super) struct Shared {
-    /// The far end of the line.
-    pub(super) line: Receiver<Ticket>,
-    pub(super) state: Mutex<State>,
-    /// A thread ended.
-    pub(super) ended: Condvar,
-}
-
-/// The numbers of the rule, and what each thread does, for the report.
-#[derive(Default)]
-pub(super) struct State {
-    in_flight: usize,
-    threads: usize,
-    /// Indexed by the number in the thread's name.
-    seats: Vec<Seat>,
-    closed: bool,
-}
-
-#[derive(Clone, Copy)]
-enum Seat {
-    Vacant,
-    Idle,
-    Running(&'static Location<'static>),
 }
 
 impl Pool {
@@ -128,21 +86,26 @@ impl Pool {
     ) -> Rc<Self> {
         assert!(limits.max_threads > 0, "`max_blocking_threads` must be at least 1");
         let (near, far) = unbounded();
-        let shared = Shared { line: far, state: Mutex::default(), ended: Condvar::new() };
-        let line = RefCell::new(Some(near));
-        let report =
-            RefCell::new(Arc::new(|error: JoinError| report(None, error.into())) as Report);
-        Rc::new(Pool { limits, line, holds, shared: Arc::new(shared), report, start })
+        let shared = Shared { line: far, crew: Mutex::default(), ended: Condvar::new() };
+        let print: TellPanic = Arc::new(|error| report(None, error.into()));
+        Rc::new(Pool {
+            limits,
+            line: RefCell::new(Some(near)),
+            holds,
+            shared: Arc::new(shared),
+            tell_panic: RefCell::new(print),
+            start,
+        })
     }
 
-    /// Has jobs spawned from now on tell `report` of the panics that no handle receives, on any thread. Until then
-    /// they are printed.
-    pub(crate) fn report_to(&self, report: Report) {
-        self.report.replace(report);
+    /// Sets what jobs spawned from now on call, on any thread, with a panic that no handle receives. Until then such
+    /// panics are printed.
+    pub(crate) fn set_tell_panic(&self, tell_panic: TellPanic) {
+        self.tell_panic.replace(tell_panic);
     }
 
-    pub(super) fn report(&self) -> Report {
-        Arc::clone(&self.report.borrow())
+    pub(super) fn tell_panic(&self) -> TellPanic {
+        Arc::clone(&self.tell_panic.borrow())
     }
 
     /// Makes this the pool of `spawn_blocking` on this thread, until the guard is dropped.
@@ -157,7 +120,7 @@ impl Pool {
                 let ticket = Ticket { job, hold: self.holds.take() };
                 assert!(line.send(ticket).is_ok(), "`shared` has the other end");
             }
-            Err(error) => discard(job.reject(error)),
+            Err(error) => discard(job.refuse(error)),
         }
     }
 
@@ -168,7 +131,7 @@ impl Pool {
         let Ok(line) = Ref::filter_map(self.line.borrow(), Option::as_ref) else {
             return Err(JoinError::shutdown(Who::Job(site)));
         };
-        let needed = self.shared.state.lock().admit(self.limits.max_threads);
+        let needed = self.shared.crew.lock().admit(self.limits.max_threads);
         if let Some(seat) = needed {
             self.start(seat).map_err(|error| JoinError::not_started(Who::Job(site), error))?;
         }
@@ -180,28 +143,28 @@ impl Pool {
         let Err(error) = (self.start)(thread_name(seat), worker) else {
             return Ok(());
         };
-        let mut state = self.shared.state.lock();
-        state.vacate(seat);
-        if state.threads > 0 {
+        let mut crew = self.shared.crew.lock();
+        crew.vacate(seat);
+        if crew.threads > 0 {
             return Ok(());
         }
-        state.in_flight -= 1;
+        crew.in_flight -= 1;
         Err(error)
     }
 
-    /// Refuses jobs from now on, ends those in line with `is_shutdown`, and waits at most
-    /// `deadline` (`None`: without limit) for those that run. Idle threads end at once.
+    /// Refuses jobs from now on, ends the jobs in line with an error that `is_shutdown`, and waits for the jobs that
+    /// run, at most until `deadline` (`None`: without limit). Gives the jobs that still run then; their threads end
+    /// after them. Every other thread has ended.
     ///
-    /// Every thread has ended, unless the deadline came first. One that is busy then ends after its
-    /// job.
-    /// In a debug build a wait of more than a second is told of, so that it is not taken for a hang.
-    pub(crate) fn shutdown(&self, deadline: Option<Duration>) -> Vec<RunningJob> {
+    /// A debug build prints a notice of a wait of more than a second, so that it is not taken for a hang.
+    pub(crate) fn shut_down(&self, deadline: Option<Duration>) -> Vec<RunningJob> {
         let notice = cfg!(debug_assertions).then_some(NOTICE_AFTER);
-        self.shutdown_with_notice(deadline, notice, |text| silence(|| eprintln!("{text}")))
+        self.shut_down_with_notice(deadline, notice, |text| silence(|| eprintln!("{text}")))
     }
 
-    /// As [`shutdown`](Self::shutdown); what it waits for after so long is told.
-    pub(super) fn shutdown_with_notice(
+    /// As [`shut_down`](Self::shut_down). If it still waits after the time `notice`, it calls `tell` with what it waits
+    /// for.
+    pub(super) fn shut_down_with_notice(
         &self,
         deadline: Option<Duration>,
         notice: Option<Duration>,
@@ -220,100 +183,48 @@ impl Pool {
         self.wait_for_threads(until)
     }
 
-    /// Waits until every thread has ended, or this moment has come. Gives the jobs that still run.
+    /// Waits until every thread has ended, or until `until` (`None`: without limit). Gives the jobs that still run.
     fn wait_for_threads(&self, until: Option<Instant>) -> Vec<RunningJob> {
-        let mut state = self.shared.state.lock();
-        while state.threads > 0 {
+        let mut crew = self.shared.crew.lock();
+        while crew.threads > 0 {
             let Some(until) = until else {
-                self.shared.ended.wait(&mut state);
+                self.shared.ended.wait(&mut crew);
                 continue;
             };
-            if self.shared.ended.wait_until(&mut state, until).timed_out() {
+            if self.shared.ended.wait_until(&mut crew, until).timed_out() {
                 break;
             }
         }
-        state.running()
+        crew.running()
     }
 
     fn close(&self) {
-        self.shared.state.lock().closed = true;
-        drop(self.line.take()); // the threads see the line end
+        self.shared.crew.lock().is_closed = true;
+        drop(self.line.take()); // the threads see that the line has ended
         for ticket in self.shared.line.try_iter() {
-            ticket.job.shut();
+            ticket.job.shut_down();
         }
     }
 
     /// How many threads there are, busy or idle.
     #[cfg(test)]
     pub(super) fn threads(&self) -> usize {
-        self.shared.state.lock().threads
+        self.shared.crew.lock().threads
     }
 
     /// Waits until so many threads are left; false if that takes longer than `limit`.
     #[cfg(test)]
     pub(super) fn shrinks_to(&self, threads: usize, limit: Duration) -> bool {
-        let mut state = self.shared.state.lock();
-        let more = |state: &mut State| state.threads != threads;
-        !self.shared.ended.wait_while_for(&mut state, more, limit).timed_out()
+        let mut crew = self.shared.crew.lock();
+        let more = |crew: &mut Crew| crew.threads != threads;
+        !self.shared.ended.wait_while_for(&mut crew, more, limit).timed_out()
     }
 }
 
 impl Drop for Pool {
-    /// A pool nobody shut down leaves nothing in line, and waits for nothing.
+    /// A pool that was not shut down leaves no job in line, and does not wait for jobs that run.
     fn drop(&mut self) {
         self.close();
-    }
-}
-
-impl State {
-    /// A job comes; returns the seat of the thread to start for it.
-    fn admit(&mut self, max_threads: usize) -> Option<usize> {
-        self.in_flight += 1;
-        if self.in_flight <= self.threads || self.threads == max_threads {
-            return None;
-        }
-        self.threads += 1;
-        let vacant = self.seats.iter().position(|seat| matches!(seat, Seat::Vacant));
-        let seat = vacant.unwrap_or_else(|| {
-            self.seats.push(Seat::Vacant);
-            self.seats.len() - 1
-        });
-        self.seats[seat] = Seat::Idle;
-        Some(seat)
-    }
-
-    /// A thread took a job. False: the pool is closed, and the job must not run.
-    #[must_use]
-    pub(super) fn begin(&mut self, seat: usize, site: &'static Location<'static>) -> bool {
-        if !self.closed {
-            self.seats[seat] = Seat::Running(site);
-        }
-        !self.closed
-    }
-
-    /// The thread is free again.
-    pub(super) fn finish(&mut self, seat: usize) {
-        self.seats[seat] = Seat::Idle;
-        self.in_flight -= 1;
-    }
-
-    /// The others are enough for the jobs in flight.
-    pub(super) fn is_spare(&self) -> bool {
-        self.in_flight < self.threads
-    }
-
-    /// The thread ends.
-    pub(super) fn vacate(&mut self, seat: usize) {
-        self.seats[seat] = Seat::Vacant;
-        self.threads -= 1;
-    }
-
-    fn running(&self) -> Vec<RunningJob> {
-        let busy = self.seats.iter().enumerate().filter_map(|(seat, state)| match *state {
-            Seat::Running(site) => Some(RunningJob { thread: thread_name(seat), site }),
-            Seat::Vacant | Seat::Idle => None,
-        });
-        busy.collect()
     }
 }
 
@@ -325,10 +236,6 @@ fn waiting_for(jobs: &[RunningJob], left: Option<Duration>) -> String {
     };
     let jobs: Vec<String> = jobs.iter().map(ToString::to_string).collect();
     format!("a runtime that ends waits for its blocking jobs ({limit}): {}", jobs.join("; "))
-}
-
-fn thread_name(seat: usize) -> String {
-    format!("taketurns-blocking-{seat}")
 }
 
 pub(super) fn start_thread(name: String, worker: Worker) -> io::Result<()> {

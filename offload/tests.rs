@@ -59,7 +59,7 @@ fn receive<T>(from: &Receiver<T>) -> T {
 /// Waits until every thread has ended.
 #[track_caller]
 fn shut_down(pool: &Pool) {
-    let unfinished = pool.shutdown(Some(LIMIT));
+    let unfinished = pool.shut_down(Some(LIMIT));
     assert!(unfinished.is_empty(), "{unfinished:?}");
     assert_eq!(pool.threads(), 0);
 }

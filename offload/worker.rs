@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use crossbeam_channel::RecvTimeoutError;
 
-use super::pool::{Shared, Ticket};
+use super::crew::{Shared, Ticket};
 
-/// Takes jobs until there are none for a while, or no more to come.
+/// Takes jobs from the line, until it is empty for a while or has ended.
 pub(super) struct Worker {
     seat: usize,
     keep_alive: Duration,
@@ -32,31 +32,33 @@ impl Worker {
         }
     }
 
-    /// The order matters: the output is stored before the thread counts as free, so that a
-    /// shutdown that waited finds every result; and the thread is free before the waiter wakes, so
-    /// that its next job comes to this thread and starts no other; and the hold on the clock comes back after
-    /// the wake, so that the clock does not jump over it.
+    /// Runs one job. The order of the steps matters:
+    ///
+    /// * The output is stored before the thread counts as free: a shutdown that waited for the thread finds the output.
+    /// * The thread counts as free before the awaiter is woken: if the awaiter spawns another job, this thread takes it,
+    ///   and no other has to start.
+    /// * The hold on a virtual clock is given back after the wake: the clock does not jump over the wake.
     fn run(&self, Ticket { job, hold }: Ticket) {
-        let open = self.shared.state.lock().begin(self.seat, job.site());
-        let awaiter = if open {
+        let may_run = self.shared.crew.lock().begin_job(self.seat, job.site());
+        let awaiter = if may_run {
             job.run()
         } else {
-            job.shut();
+            job.shut_down();
             None
         };
-        self.shared.state.lock().finish(self.seat);
+        self.shared.crew.lock().end_job(self.seat);
         job.wake(awaiter);
         drop(job);
         drop(hold);
     }
 
-    /// True: the thread ends, and no longer counts.
+    /// No job came. `true`: the thread ends, and no longer counts.
     pub(super) fn leaves(&self, reason: RecvTimeoutError) -> bool {
-        let mut state = self.shared.state.lock();
-        if reason == RecvTimeoutError::Timeout && !state.is_spare() {
+        let mut crew = self.shared.crew.lock();
+        if reason == RecvTimeoutError::Timeout && !crew.has_spare() {
             return false;
         }
-        state.vacate(self.seat);
+        crew.vacate(self.seat);
         self.shared.ended.notify_all();
         true
     }

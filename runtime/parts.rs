@@ -97,7 +97,7 @@ impl Parts {
         #[cfg(feature = "offload")]
         {
             let (home, tell) = (home.clone(), self.failures.tell());
-            self.pool.report_to(Arc::new(move |error| tell(&home, error)));
+            self.pool.set_tell_panic(Arc::new(move |error| tell(&home, error)));
         }
     }
 
@@ -218,7 +218,7 @@ impl Parts {
     /// Ends the pool. Gives the jobs that still run at its deadline.
     pub(super) fn shut(&self) -> Vec<RunningJob> {
         #[cfg(feature = "offload")]
-        let still_running = self.pool.shutdown(Some(self.blocking_deadline));
+        let still_running = self.pool.shut_down(Some(self.blocking_deadline));
         #[cfg(not(feature = "offload"))]
         let still_running = Vec::new();
         self.failures.close();

@@ -86,7 +86,7 @@ fn a_detached_job_is_in_flight_until_its_output_is_dropped() {
     impl Drop for Output {
         fn drop(&mut self) {
             let pool = scoped::current(&CURRENT).unwrap();
-            SEEN.set(Some(pool.shutdown(Some(Duration::ZERO)).len()));
+            SEEN.set(Some(pool.shut_down(Some(Duration::ZERO)).len()));
         }
     }
     let pool = pool_by_hand(put_aside);

@@ -27,7 +27,7 @@ fn jobs_in_line_are_dropped_and_running_ones_waited_for() {
         receive(&begun);
         // Only dropping the closure in line opens the gate of the job that runs.
         let queued = spawn(&pool, move || drop(gate));
-        assert!(pool.shutdown(deadline).is_empty());
+        assert!(pool.shut_down(deadline).is_empty());
         assert_eq!(pool.threads(), 0);
         assert!(running.is_finished());
         assert_eq!(wait(running).unwrap(), "to its end");
@@ -75,7 +75,7 @@ fn the_deadline_ends_the_wait_and_names_the_jobs_that_still_run() {
     drop(ended_gate);
     wait(ended).unwrap();
 
-    let report = pool.shutdown(Some(Duration::ZERO));
+    let report = pool.shut_down(Some(Duration::ZERO));
     let report: Vec<String> = report.iter().map(ToString::to_string).collect();
     let site = format!("{}:{line}:22", file!());
     let expected = format!("a blocking job spawned at {site}, on thread taketurns-blocking-1");
@@ -99,7 +99,7 @@ fn a_long_wait_is_told_of_once_by_job_thread_and_time_left() {
         receive(&begun);
         let mut told = Vec::new();
         // The wait goes on until what is told opens the gate.
-        let unfinished = pool.shutdown_with_notice(deadline, Some(soon), |text| {
+        let unfinished = pool.shut_down_with_notice(deadline, Some(soon), |text| {
             told.push(text);
             drop(gate);
         });
@@ -118,13 +118,13 @@ fn a_long_wait_is_told_of_once_by_job_thread_and_time_left() {
 fn a_short_wait_is_not_told_of() {
     let pool = pool(1);
     wait(spawn(&pool, || ())).unwrap();
-    pool.shutdown_with_notice(Some(LIMIT), Some(LIMIT / 2), |text| panic!("{text}"));
+    pool.shut_down_with_notice(Some(LIMIT), Some(LIMIT / 2), |text| panic!("{text}"));
     // Nor one that could not be longer than what is short.
     let pool = self::pool(1);
     let (_job, begun, gate) = spawn_gated(&pool);
     receive(&begun);
     let unfinished =
-        pool.shutdown_with_notice(Some(Duration::ZERO), Some(Duration::ZERO), |text| {
+        pool.shut_down_with_notice(Some(Duration::ZERO), Some(Duration::ZERO), |text| {
             panic!("{text}")
         });
     assert_eq!(unfinished.len(), 1);

@@ -45,7 +45,7 @@ fn an_awaiter_of_a_job_that_never_runs_is_woken_after_its_closure_is_dropped() {
         }
     }
     let ends: [fn(&Pool, &BlockingHandle<()>); 2] =
-        [|_, job| job.abort(), |pool, _| _ = pool.shutdown(Some(Duration::ZERO))];
+        [|_, job| job.abort(), |pool, _| _ = pool.shut_down(Some(Duration::ZERO))];
     for end in ends {
         let pool = pool(1);
         let (_running, begun, _gate) = spawn_gated(&pool);
@@ -88,7 +88,7 @@ fn a_job_that_never_runs_gives_its_hold_back() {
     let (_first, begun, gate) = spawn_gated(&pool);
     receive(&begun);
     drop(spawn(&pool, || ()));
-    pool.shutdown(Some(Duration::ZERO));
+    pool.shut_down(Some(Duration::ZERO));
     drop(gate);
     shut_down(&pool);
     assert!(!holds.are_out());
@@ -114,7 +114,7 @@ fn a_shutdown_wakes_whoever_waits_in_line() {
     let (wakes, woken) = unbounded();
     let mut queued = spawn(&pool, || ());
     assert!(poll(&mut queued, &Waker::from(Arc::new(Named("refused", wakes)))).is_pending());
-    pool.shutdown(Some(Duration::ZERO));
+    pool.shut_down(Some(Duration::ZERO));
     assert_eq!(woken.try_iter().collect::<Vec<_>>(), ["refused"]);
     drop(gate);
 }
