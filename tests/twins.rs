@@ -47,12 +47,12 @@ fn changing() -> Option<&'static PathBuf> {
 /// What fails in `lesson` when its twin is changed by this `sed` script, and how the two differ. The twin has
 /// `bound` seconds.
 fn failing(lesson: &str, change: &str, bound: u32) -> Option<(Vec<String>, Vec<String>)> {
-    let path = format!("{}:{}", python.display(), std::env::var("PATH").unwrap());
     static TOUR: OnceLock<PathBuf> = OnceLock::new();
     let Some(python) = changing() else {
         eprintln!("skipped: no python3 of at least 3.11 was found here");
         return None;
     };
+    let path = format!("{}:{}", python.display(), std::env::var("PATH").unwrap());
     let mut tour = Command::new(TOUR.get_or_init(|| example::built("tour")));
     tour.arg(lesson).env("PATH", path).env("CHANGE", change);
     tour.env("TAKETURNS_TWIN_BOUND", bound.to_string());
