@@ -1,8 +1,8 @@
-//! [`discard`]: dropping what was refused.
+//! [`discard`]: dropping what an executor or pool has refused.
 //!
-//! An executor or pool that has ended refuses what is sent, and the sender drops it. Such a destructor may send
-//! again and be refused again. Dropped at once, each drop would nest in the one before and overflow the stack. So
-//! only the outermost [`discard`] drops; nested ones queue.
+//! An executor or pool that has ended refuses what is sent to it, and the sender drops that. It could simply drop it. But
+//! the destructor may send again and be refused again: each drop would nest in the one before, and overflow the stack. So
+//! only the outermost [`discard`] drops; the calls inside it queue what they are given.
 
 #![forbid(unsafe_code)]
 
@@ -13,23 +13,23 @@ use std::mem::{self, ManuallyDrop};
 use crate::executor::primitives::thread_cell;
 use crate::executor::silence;
 
-/// Destructors may refill the line for ever. That many are dropped in one go; what comes after is forgotten.
-const MOST: usize = 100_000;
+/// How many values are dropped in one go. Destructors may refill the line for ever, so what comes after is forgotten.
+const MOST_IN_ONE_GO: usize = 100_000;
 
 type Line = VecDeque<Box<dyn Any>>;
 
 thread_cell! {
-    /// What is to be dropped after the one that is being dropped; `None`: none is.
+    /// What is to be dropped after the value that is being dropped now; `None` while none is.
     static LINE: ManuallyDrop<Option<Line>> = ManuallyDrop::new(None);
 }
 
-/// Puts another line in place.
+/// Puts `line` in place, and gives the one that was there.
 fn replace(line: Option<Line>) -> Option<Line> {
     LINE.with(|place| ManuallyDrop::into_inner(place.replace(ManuallyDrop::new(line))))
 }
 
-/// Drops `refused`, which may be user code, on this thread: now, or when the drop that is under way is over. A
-/// panic of it ends there; the panic hook has told of it.
+/// Drops `refused` on this thread: now, or after the drop that is under way. A panic of its destructor ends here; the
+/// panic hook has printed it.
 pub(crate) fn discard<T: 'static>(refused: T) {
     if let Some(mut line) = replace(None) {
         line.push_back(Box::new(refused));
@@ -38,7 +38,7 @@ pub(crate) fn discard<T: 'static>(refused: T) {
     }
     replace(Some(Line::new()));
     silence(|| drop(refused));
-    for _ in 1..MOST {
+    for _ in 1..MOST_IN_ONE_GO {
         let Some(next) = next() else { break };
         silence(|| drop(next));
     }

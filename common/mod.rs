@@ -1,12 +1,15 @@
-//! What the parts share besides the executor, which needs none of it.
+//! What the parts share, beside the executor.
+//!
+//! A part could take what it needs from the part that has it. But then each part would know the others, and none could be
+//! read, or left out, by itself. So what two parts need is here, where it knows neither of them, and there is little of it.
 //!
 //! # Layout
 //!
-//! 1. `scoped.rs`: how a part is found without being handed round.
-//! 2. `slot.rs`: an output on its way to a handle on another thread; `discard.rs`: what was refused instead.
-//! 3. `tokens.rs`: counts what outside the loop may still wake a task; it holds a virtual clock.
-//! 4. `unhandled.rs`: how a panic that no handle receives comes to the thread it belongs to.
-//! 5. `unconstrained.rs`: a future let off the budget.
+//! 1. `scoped.rs`: how a function finds the part that it needs.
+//! 2. `slot.rs`: an output on its way to a handle on another thread. `discard.rs`: dropping what was refused instead.
+//!    `unhandled.rs`: a panic that no handle receives, on its way to the thread it belongs to.
+//! 3. `tokens.rs`: counts what outside the loop may still wake a task.
+//! 4. `running_job.rs`: a blocking job that did not end in time. `unconstrained.rs`: a future that has no budget.
 
 #![forbid(unsafe_code)]
 

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::panic::Location;
 
-/// A blocking job that did not end before its runtime did.
+/// A blocking job that still ran when its runtime ended.
 #[derive(Clone, Debug)]
 pub struct RunningJob {
     pub(crate) thread: String,

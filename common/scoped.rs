@@ -1,7 +1,8 @@
 //! A part's place in a thread: how `sleep` finds its timers without being handed them.
 //!
-//! The executor knows no clock, no descriptor and no thread pool, so each of those parts keeps a
-//! thread-local of its own, of this type. The runtime enters them all when it enters the loop.
+//! One thread-local that holds the whole runtime would do, if the parts knew the runtime. But a part knows only the parts
+//! below it. So each keeps a thread-local of its own, of this type, and the runtime enters them all when it enters the
+//! loop.
 
 #![forbid(unsafe_code)]
 
@@ -12,16 +13,16 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::thread::LocalKey;
 
-/// What a part keeps in its thread-local: the one of the runtime this thread is inside of. Empty when the
-/// thread ends, so it needs no destructor; without one, no access has to ask whether that has run.
+/// A part's thread-local: holds the part of the runtime that this thread is inside of. It is empty when the thread ends,
+/// so it needs no destructor, and without one no access has to check whether that has run.
 pub(crate) type Scoped<T> = ManuallyDrop<RefCell<Option<Rc<T>>>>;
 
-/// What it begins with.
+/// A place without a part.
 pub(crate) const fn empty<T>() -> Scoped<T> {
     ManuallyDrop::new(RefCell::new(None))
 }
 
-/// Puts `value` in place until the guard is dropped, on unwind too; then what was there returns.
+/// Puts `value` in place until the guard is dropped, by an unwind too. Then the value before it returns.
 pub(crate) fn enter<T>(key: &'static LocalKey<Scoped<T>>, value: Rc<T>) -> Entered<T> {
     Entered { key, before: replace(key, Some(value)) }
 }
@@ -30,13 +31,17 @@ fn replace<T>(key: &'static LocalKey<Scoped<T>>, value: Option<Rc<T>>) -> Option
     key.try_with(|current| current.replace(value)).ok().flatten()
 }
 
-/// The part of the runtime this thread is inside of.
+/// The part of the runtime that this thread is inside of.
 pub(crate) fn current<T>(key: &'static LocalKey<Scoped<T>>) -> Option<Rc<T>> {
     // `try_with`: a destructor that runs while the thread ends finds no runtime, and no panic.
     key.try_with(|current| current.borrow().clone()).ok().flatten()
 }
 
-/// [`current`], for a function that cannot do without.
+/// [`current`], for a public function that cannot do without it.
+///
+/// # Panics
+///
+/// Outside of a runtime, with the name of `function`.
 #[track_caller]
 pub(crate) fn needed_by<T>(function: &str, key: &'static LocalKey<Scoped<T>>) -> Rc<T> {
     match current(key) {
@@ -45,6 +50,7 @@ pub(crate) fn needed_by<T>(function: &str, key: &'static LocalKey<Scoped<T>>) ->
     }
 }
 
+/// The panic of a function that needs a runtime and finds none.
 #[cold]
 #[track_caller]
 pub(crate) fn outside(function: &str) -> ! {
@@ -55,6 +61,10 @@ pub(crate) fn outside(function: &str) -> ! {
 }
 
 /// [`current`], for a future of `function` that was made at `site`.
+///
+/// # Panics
+///
+/// Outside of a runtime, with both.
 #[cfg(feature = "net")]
 pub(crate) fn needed_for<T>(
     function: &str,

@@ -1,11 +1,11 @@
 //! [`Slot`]: where a task or job leaves its output for a handle on another thread.
 //!
-//! A `Mutex<Option<T>>` with a waker beside it would do, if the user's code were not in between: a waker's
-//! clone, wake and drop may run anything, the executor and this very handle included, and so may an output's
-//! destructor. So the lock is held for moves alone. What is taken out under it is given to the caller, or used
-//! after it is released; and a waker is cloned between two looks, since the first may be out of date by then.
+//! A `Mutex<Option<T>>` with a waker beside it would do, if no user code ran under the lock. But a waker's clone, wake and
+//! drop may run anything, the executor and this very handle included, and so may an output's destructor. So the lock is
+//! held for moves alone. What is taken out under it is returned to the caller, or used after the lock is released. And a
+//! waker is cloned without the lock, so the slot is checked again after the clone.
 //!
-//! While there is no output, the filling side keeps a note of its own here (`N`), under the same lock.
+//! Until there is an output, the side that fills the slot keeps a note of its own in it (`N`), under the same lock.
 
 #![forbid(unsafe_code)]
 
@@ -16,12 +16,12 @@ use std::task::{Poll, Waker};
 use crate::executor::primitives::{Mutex, MutexGuard};
 use crate::executor::{contain, is_noop};
 
-/// One output, from the side that fills it to the one handle that takes it.
+/// One output, on its way from a task or job to the one handle that takes it.
 pub(crate) struct Slot<T, N>(Mutex<Inner<T, N>>);
 
 struct Inner<T, N> {
     state: State<T, N>,
-    /// Of the last poll.
+    /// The waker of the last poll.
     awaiter: Option<Waker>,
     has_handle: bool,
 }
@@ -32,13 +32,13 @@ enum State<T, N> {
     Taken,
 }
 
-/// What comes out of a slot when an output goes in: all of it user code, to be dropped or woken by the caller.
+/// What comes out of a slot when an output goes in. All of it is user code, for the caller to drop or wake.
 #[must_use]
 pub(crate) struct Filled<T, N> {
     #[cfg_attr(not(feature = "offload"), allow(dead_code, reason = "a job's closure"))]
     pub(crate) note: N,
     pub(crate) awaiter: Option<Waker>,
-    /// The output itself, if the handle is gone.
+    /// The output itself, if the handle has been dropped.
     pub(crate) unwanted: Option<T>,
 }
 
@@ -52,7 +52,7 @@ impl<T, N> Slot<T, N> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether there is an output, or was one that has been taken.
+    /// Whether there is an output, taken or not.
     pub(crate) fn is_done(&self) -> bool {
         !matches!(self.lock().state, State::Waiting(_))
     }
@@ -96,9 +96,9 @@ impl<T, N> Slot<T, N> {
         Some(Filled { note, awaiter: inner.awaiter.take(), unwanted })
     }
 
-    /// For the handle: takes the output, or keeps `waker` for when there is one. `None`: it was taken before.
+    /// Takes the output, or keeps `waker` until there is one. `None`: the output was taken before.
     ///
-    /// A waker that does nothing is not kept: it makes the slot forget the one of an earlier poll.
+    /// A waker that does nothing is not kept: it makes the slot forget the waker of an earlier poll.
     pub(crate) fn poll(&self, waker: &Waker) -> Poll<Option<T>> {
         let mut cloned = None;
         loop {
@@ -126,7 +126,7 @@ impl<T, N> Slot<T, N> {
         }
     }
 
-    /// The handle goes away. Gives its waker back, and the output it did not take.
+    /// The handle is dropped. Gives back its waker, and the output that it did not take.
     pub(crate) fn leave(&self) -> (Option<Waker>, Option<T>) {
         let mut inner = self.lock();
         inner.has_handle = false;

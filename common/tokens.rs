@@ -1,9 +1,9 @@
 //! [`Tokens`]: counts what outside the loop may still wake a task (blocking jobs, `hold` guards, `Handle`s), and
 //! tells the loop when the last one is gone.
 //!
-//! A job of the pool holds one, and so does `time::hold`: while one is out, a virtual clock stands still, as
-//! real time must pass elsewhere first. Each `Handle` holds one of another kind: while one is out, work
-//! may still come.
+//! There are two counts. Each job of the pool and each `time::hold` guard has a token of the first: while one is out, a
+//! virtual clock stands still, as what takes real time must end first. Each `Handle` has a token of the second: while one
+//! is out, other threads may still send work, so nothing is taken for a deadlock.
 //!
 //! The holder of a token wakes a task first, then gives the token back. A look does the two in the other order: the
 //! driver's `wait` sees that no token is out; then the executor takes its inbox in; then the driver's `wake` moves the
@@ -20,11 +20,11 @@ use std::sync::Arc;
 use crate::executor::Unpark;
 use crate::executor::primitives::{AtomicIsize, order};
 
-/// Home relies on being told when the last comes back.
+/// Home relies on being unparked when the last token comes back.
 const WATCHED: isize = 1;
 const ONE: isize = 2;
 
-/// Counts the [`Token`]s that are out. Given out at home, given back anywhere.
+/// Counts the [`Token`]s that are out. They are given out at home, and given back on any thread.
 pub(crate) struct Tokens {
     word: AtomicIsize,
     unparker: Box<dyn Unpark>,
@@ -35,9 +35,9 @@ impl Tokens {
         Arc::new(Self { word: AtomicIsize::new(0), unparker })
     }
 
-    /// For a test that looks after its loop itself.
+    /// For a test without a loop: unparks the test's thread.
     #[cfg(all(test, any(feature = "time", feature = "offload")))]
-    pub(crate) fn of_nobody() -> Arc<Self> {
+    pub(crate) fn without_loop() -> Arc<Self> {
         use crate::executor::{Driver as _, ParkThread};
         Self::new(ParkThread::new().unparker())
     }
@@ -47,13 +47,13 @@ impl Tokens {
         Token(Arc::clone(self))
     }
 
-    /// Whether one is out. The last to come back from now on unparks home.
+    /// Whether a token is out. When the last one comes back, it unparks home.
     pub(crate) fn are_out(&self) -> bool {
         self.word.fetch_or(WATCHED, order::tokens_seen()) & !WATCHED != 0
     }
 }
 
-/// One of [`Tokens`]; given back when it is dropped.
+/// One of the [`Tokens`]. It is given back when it is dropped.
 pub(crate) struct Token(Arc<Tokens>);
 
 impl Clone for Token {

@@ -1,4 +1,4 @@
-//! [`unconstrained`]: a future let off the budget of its turn.
+//! [`unconstrained`]: a future that has no budget.
 
 #![forbid(unsafe_code)]
 
@@ -11,7 +11,7 @@ use crate::executor::budget;
 /// Runs a future without the [budget](crate::task#the-budget-of-a-turn): its leaf operations never return `Pending`
 /// only to be fair.
 ///
-/// For a part that has its own bound. A loop inside that never suspends starves every other task.
+/// Use it for code that has a bound of its own. If a loop inside never suspends, every other task starves.
 ///
 /// # Cancellation
 ///

@@ -1,9 +1,9 @@
 //! How a panic that no handle receives comes to the thread it belongs to.
 //!
-//! A handle may be dropped on any thread, with a panic in it that no awaiter saw. Printing it there would be simple. But
-//! what becomes of such a panic is for the runtime to say, by a function that may be neither `Send` nor prepared to be
-//! called on another thread. So the panic is sent home, as a call that the executor's thread makes; and where that is no
-//! longer possible it is kept or printed.
+//! A handle may be dropped on any thread, with a panic in it that no awaiter saw. It could be printed there. But the
+//! runtime says what becomes of such a panic, and what it calls for that may be neither `Send` nor expect other threads.
+//! So the panic is sent home, as a call that the executor's thread makes. Once the executor has ended, the panic is kept
+//! for the end of the runtime, or printed.
 
 #![forbid(unsafe_code)]
 
@@ -11,11 +11,12 @@ use std::sync::Arc;
 
 use crate::executor::{HubHandle, JoinError, print, report, silence};
 
-/// Tells of a panic that no handle receives, on any thread. It belongs to the executor behind the `HubHandle`.
+/// Tells the runtime of a panic that no handle receives, from any thread. The task that panicked belongs to the executor
+/// behind the `HubHandle`.
 pub(crate) type Tell = Arc<dyn Fn(&HubHandle, JoinError) + Send + Sync>;
 
-/// Has the executor's thread told of `error`. If the executor has ended or ends before that, `late` gets the error, on
-/// the thread that finds out.
+/// Has the executor's thread report `error`, in a turn of its own. If the executor ends first, `late` is called with the
+/// error: on this thread if it has ended already, else on its own.
 pub(crate) fn send_home(
     home: &HubHandle,
     error: JoinError,
@@ -29,7 +30,7 @@ pub(crate) fn send_home(
     }));
 }
 
-/// Never lost: where the call is dropped instead of called, the error comes late.
+/// An error on its way. It is never lost: if the call is dropped instead of made, the error comes late.
 struct Unseen<F: FnOnce(JoinError)>(Option<(JoinError, F)>);
 
 impl<F: FnOnce(JoinError)> Drop for Unseen<F> {
@@ -40,7 +41,7 @@ impl<F: FnOnce(JoinError)> Drop for Unseen<F> {
     }
 }
 
-/// Prints the error, as no executor and no runtime is left to be told. A panic on the way ends here.
+/// Prints the error, where neither an executor nor a runtime is left to be told. A panic of the printing ends here.
 pub(crate) fn print_late(error: JoinError) {
     silence(|| print(error.task(), &error));
     silence(|| drop(error));

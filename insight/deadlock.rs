@@ -1,9 +1,10 @@
 //! Deadlock under virtual time: nothing is ready, and nothing is left that could change that.
 //!
-//! Under the real clock the loop cannot tell a program that waits from one that waits for ever. Under a virtual
-//! one nearly everything is known: no timer will be due, no source is awaited, no job runs, nothing holds the
-//! clock, and no `Handle` is out. Then a task without a waker is *certain* never to go on. One with a
-//! waker is *suspected* only: a plain thread may hold that, so it has a grace, in real time.
+//! Under the real clock the loop cannot tell a program that waits from a program that waits for ever. A virtual clock
+//! moves only when the loop moves it, so there nearly everything is known: no timer will be due, no source is awaited, no
+//! job runs, no guard holds the clock, and no `Handle` is out. Then a task that has no waker left is *certain* never to go
+//! on. A task that has one is only *suspected*: a thread that the runtime does not know of may have that waker, so the run
+//! waits for it during a grace, in real time.
 
 #![forbid(unsafe_code)]
 
@@ -13,10 +14,10 @@ use std::time::{Duration, Instant};
 use super::exit_report::{LISTED, write_more};
 use crate::executor::{Hub, Id, Info, State, with_current};
 
-/// How long a thread that the runtime does not know of has to wake a task, unless told otherwise.
+/// The grace by default.
 pub(crate) const GRACE: Duration = Duration::from_secs(1);
 
-/// It looks like a deadlock, and proves to be one if nothing happens.
+/// The run looks deadlocked. If no wake comes within the grace, it is.
 pub(crate) struct Suspicion {
     since: Instant,
     grace: Duration,
@@ -29,7 +30,7 @@ impl Suspicion {
         Self { since: Instant::now(), grace, is_certain }
     }
 
-    /// How long still to wait for what would disprove it.
+    /// How long the run still waits for a wake.
     pub(crate) fn grace(&self) -> Duration {
         if self.is_certain {
             Duration::ZERO
@@ -38,22 +39,22 @@ impl Suspicion {
         }
     }
 
-    /// Nothing came. `waits`: what the tasks of this executor wait for.
+    /// Ends the run if the grace is over. `waits` gives what its tasks wait for.
     ///
     /// # Panics
     ///
-    /// When the grace is over, with all that is known.
+    /// When the grace is over and no wake is on its way, with all that is known.
     pub(crate) fn confirm(&self, waits: impl FnOnce() -> Vec<Wait>) {
         if !self.grace().is_zero() {
             return;
         }
         if with_current(Hub::expects) == Some(false) {
             let blocked = with_current(Hub::blocked).unwrap_or_default();
-            panic!("{}", self.report(&blocked, &waits()));
+            panic!("{}", self.text(&blocked, &waits()));
         }
     }
 
-    fn report(&self, blocked: &[Blocked], waits: &[Wait]) -> String {
+    fn text(&self, blocked: &[Blocked], waits: &[Wait]) -> String {
         let mut text = String::from(
             "deadlock: no task is ready, and under virtual time nothing is left that could wake one: \
              no timer, no source, no blocking job, no `Handle`",
@@ -89,7 +90,7 @@ type Blocked = (Info, Option<Id>);
 /// A task, and what it waits for, as far as the parts of the runtime know.
 pub(crate) type Wait = (Id, String);
 
-/// A line for each, and no more than can be read.
+/// A line for each task, and no more lines than can be read.
 struct Listed<'a> {
     listed: &'a [&'a Blocked],
     blocked: &'a [Blocked],

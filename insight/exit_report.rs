@@ -7,10 +7,9 @@ use std::fmt;
 use crate::common::running_job::RunningJob;
 use crate::executor::Info;
 
-/// What was lost when a runtime ended: tasks in the order of spawning, and blocking jobs that did not
-/// end in time.
+/// What was lost when a runtime ended: tasks, in the order of spawning, and blocking jobs that did not end in time.
 ///
-/// Its `Display` is a line for each, under a heading, but not more than 50 lines of a kind.
+/// The `Display` is a heading and a line for each, but not more than 50 lines of a kind.
 ///
 /// ```
 /// let runtime = taketurns::Runtime::new()?;
@@ -56,10 +55,10 @@ impl fmt::Display for ExitReport {
     }
 }
 
-/// How many were lost, then the first of them.
+/// How many tasks were lost, then a line for each of the first.
 pub(crate) struct Lost<'a> {
     pub(crate) tasks: &'a [Info],
-    /// For the heading, behind "lost".
+    /// Follows "lost" in the heading.
     pub(crate) how: &'static str,
 }
 
@@ -81,7 +80,7 @@ impl fmt::Display for Lost<'_> {
 /// How many lines of a kind a report shows.
 pub(super) const LISTED: usize = 50;
 
-/// Says how many of `all` are not among the first [`LISTED`].
+/// Writes how many of `all` are not among the first [`LISTED`].
 pub(super) fn write_more(all: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match all.saturating_sub(LISTED) {
         0 => Ok(()),

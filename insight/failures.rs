@@ -20,11 +20,11 @@ thread_local! {
 /// The failures of one runtime.
 pub(crate) struct Failures {
     policy: UnhandledPanic,
-    /// The first that is to stop the run.
+    /// The first failure that is to stop the run.
     stopping: RefCell<Option<Unhandled>>,
     late: Late,
-    ending: Cell<bool>,
-    /// The texts of those that were to stop a run, when there was none any more.
+    runtime_ends: Cell<bool>,
+    /// The texts of the failures that were to stop a run, when no run was left.
     #[cfg(feature = "time")]
     came_late: RefCell<Vec<String>>,
 }
@@ -35,7 +35,7 @@ impl Failures {
             policy,
             stopping: RefCell::new(None),
             late: Late::new(),
-            ending: Cell::new(false),
+            runtime_ends: Cell::new(false),
             #[cfg(feature = "time")]
             came_late: RefCell::default(),
         }
@@ -45,13 +45,15 @@ impl Failures {
         scoped::enter(&CURRENT, Rc::clone(self))
     }
 
-    /// Deals with one as the policy says. Nothing that panics on the way leaves this: the policy's function, the
-    /// failure's text, its destructor, or a closed stderr.
+    /// Deals with a failure as the policy says. The policy's function, the failure's text and destructor, and a closed
+    /// stderr may panic; none of these panics leaves this function.
     pub(crate) fn add(&self, task: Option<Info>, error: Box<dyn Error>) {
         let unhandled = Unhandled { task, error };
         match &self.policy {
             UnhandledPanic::Call(function) => silence(|| function(&unhandled)),
-            UnhandledPanic::Stop if !self.ending.get() && self.stopping.borrow().is_none() => {
+            UnhandledPanic::Stop
+                if !self.runtime_ends.get() && self.stopping.borrow().is_none() =>
+            {
                 *self.stopping.borrow_mut() = Some(unhandled);
                 return;
             }
@@ -60,7 +62,7 @@ impl Failures {
                 let text = unhandled.text();
                 silence(|| eprintln!("{text}"));
                 #[cfg(feature = "time")]
-                if self.ending.get() {
+                if self.runtime_ends.get() {
                     self.came_late.borrow_mut().push(text);
                 }
             }
@@ -68,7 +70,7 @@ impl Failures {
         silence(|| drop(unhandled));
     }
 
-    /// The text of the failure that is to end the run, if there is one: the caller panics with it.
+    /// The text of the failure that is to stop the run, if there is one. The caller panics with it.
     pub(crate) fn stops_the_run(&self) -> Option<String> {
         let unhandled = self.stopping.take()?;
         let text = unhandled.text();
@@ -76,29 +78,29 @@ impl Failures {
         Some(text)
     }
 
-    /// The runtime ends: no run is left to be stopped.
-    pub(crate) fn end(&self) {
-        self.ending.set(true);
+    /// The runtime begins to end: no run is left to be stopped.
+    pub(crate) fn begin_end(&self) {
+        self.runtime_ends.set(true);
         if let Some(Unhandled { task, error }) = self.stopping.take() {
             self.add(task, error);
         }
     }
 
-    /// How other threads tell of a panic that no handle receives.
+    /// The function by which other threads tell of a panic that no handle receives.
     pub(crate) fn tell(&self) -> Tell {
         let late = self.late.clone();
         Arc::new(move |home, error| late.tell(home, error))
     }
 
-    /// Reports what came since the executor ended; from now on it is printed.
-    pub(crate) fn close(&self) {
+    /// The runtime has ended: deals with the failures that came after the executor's end. Later ones are printed.
+    pub(crate) fn finish_end(&self) {
         let late = self.late.lock().take();
         for error in late.into_iter().flatten() {
             self.add(error.task().cloned(), error.into());
         }
     }
 
-    /// The texts of those that were to stop a run and came too late for that.
+    /// The texts of the failures that were to stop a run and came too late for that.
     #[cfg(feature = "time")]
     pub(crate) fn came_late(&self) -> Vec<String> {
         self.came_late.take()
@@ -106,14 +108,14 @@ impl Failures {
 }
 
 impl Drop for Failures {
-    /// The function of the policy may own anything.
+    /// The policy's function may own anything, so its destructor may panic.
     fn drop(&mut self) {
         let policy = mem::take(&mut self.policy);
         silence(|| drop(policy));
     }
 }
 
-/// Failures that came when the executor had ended already, while its runtime still waited for the pool; `None`: the
+/// The failures that came after the end of the executor, while its runtime still waited for the pool. `None` once the
 /// runtime has ended too.
 #[derive(Clone)]
 struct Late(Arc<Mutex<Option<Vec<JoinError>>>>);
@@ -123,8 +125,8 @@ impl Late {
         Self(Arc::new(Mutex::new(Some(Vec::new()))))
     }
 
-    /// One rule for all of them. Inside of the runtime it is told at once. From elsewhere the executor is sent it; if that
-    /// has ended, the runtime finds it at its own end; and after that it is printed here.
+    /// Deals with `error` at once if this thread is inside of the runtime. Otherwise sends it to the executor. If the
+    /// executor has ended, the runtime finds the error at its own end; after that the error is printed.
     fn tell(&self, home: &HubHandle, error: JoinError) {
         let is_of = |failures: &Rc<Failures>| Arc::ptr_eq(&failures.late.0, &self.0);
         if let Some(failures) = scoped::current(&CURRENT).filter(is_of) {

@@ -1,4 +1,4 @@
-//! [`Unhandled`]: failures that no handle receives, and what becomes of them.
+//! [`Unhandled`]: a failure that no handle receives, and [`UnhandledPanic`], what becomes of it.
 
 #![forbid(unsafe_code)]
 
@@ -10,15 +10,17 @@ use std::sync::Arc;
 
 use crate::executor::{Info, JoinError, current, report, silence};
 
-/// A failure that no handle receives, so that no awaiter can see it.
+/// A failure that no handle receives, so no awaiter can see it.
 ///
-/// A task panicked after its handle was dropped, or its handle was dropped with the panic in it; a
-/// destructor, an awaiter's waker or a callback of a task panicked; a [`reported`] future gave an
-/// error. The same of a task that a [`Handle`](crate::Handle) sent and of a blocking job, wherever their handles
-/// were dropped: the runtime they belong to is told, on its own thread. When that has ended, nothing is left to be
-/// told: the failure is a line on stderr, printed by the thread that drops the handle or runs the job.
+/// * A task panicked after its handle was dropped, or its handle was dropped with the panic in it.
+/// * A destructor, an awaiter's waker or a callback of a task panicked.
+/// * A [`reported`] future returned an error.
 ///
-/// Its `Display` names the task or job and the failure.
+/// The same counts for a task that a [`Handle`](crate::Handle) sent and for a blocking job. Their handles may be dropped on
+/// any thread; the runtime they belong to is told, on its own thread. Once that runtime has ended, the thread that drops
+/// the handle or runs the job prints the failure to stderr instead.
+///
+/// The `Display` names the task or job and the failure.
 #[derive(Debug)]
 pub struct Unhandled {
     pub(super) task: Option<Info>,
@@ -26,8 +28,8 @@ pub struct Unhandled {
 }
 
 impl Unhandled {
-    /// The task that failed, as it stood then. `None` if no task did, but a blocking job, or a waker that panicked
-    /// as the loop woke it.
+    /// The task that failed, as it stood then. `None` if what failed was a blocking job, or a waker that panicked as the
+    /// loop woke it.
     #[must_use]
     pub fn task(&self) -> Option<&Info> {
         self.task.as_ref()
@@ -40,13 +42,13 @@ impl Unhandled {
         self.task.as_ref().map(Info::site).or_else(site)
     }
 
-    /// What happened: for a panic a [`JoinError`].
+    /// What failed. For a panic it is a [`JoinError`].
     #[must_use]
     pub fn error(&self) -> &(dyn Error + 'static) {
         &*self.error
     }
 
-    /// Whether it was a panic, and not an error that a [`reported`] future gave.
+    /// Whether it was a panic, and not an error that a [`reported`] future returned.
     #[must_use]
     pub fn is_panic(&self) -> bool {
         self.error.is::<JoinError>()
@@ -54,7 +56,7 @@ impl Unhandled {
 }
 
 impl Unhandled {
-    /// As its `Display`, which is in part the user's code and may panic.
+    /// The text of its `Display`, which is in part user code and may panic.
     pub(super) fn text(&self) -> String {
         let mut text = String::from("a failure that nobody awaits, whose text could not be made");
         silence(|| text = self.to_string());
@@ -76,7 +78,7 @@ impl fmt::Display for Unhandled {
     }
 }
 
-/// What becomes of a failure that nobody awaits. See [`Unhandled`], also for what comes after the end of the runtime.
+/// What becomes of a failure that no handle receives. See [`Unhandled`], also for failures after the end of the runtime.
 ///
 /// ```
 /// use std::sync::{Arc, Mutex};
@@ -98,13 +100,13 @@ impl fmt::Display for Unhandled {
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub enum UnhandledPanic {
-    /// One line to stderr, beside what the panic hook prints.
+    /// It is printed: one line to stderr, beside what the panic hook prints.
     #[default]
     Print,
-    /// The run ends: at its next look, `block_on` (`run_forever` and so on) panics with the failure's text.
-    /// The tasks stay, for another run or the report. When the runtime is ending, as `Print`.
+    /// The run ends: at its next look, `block_on` (or `run_forever` and so on) panics with the failure's text. The tasks
+    /// stay, for another run or the report. While the runtime ends, this is as `Print`.
     Stop,
-    /// A function is called, at once. A panic of it ends there.
+    /// The function is called, at once. A panic of the function is caught and dropped.
     Call(Arc<dyn Fn(&Unhandled) + Send + Sync>),
 }
 
@@ -118,8 +120,8 @@ impl fmt::Debug for UnhandledPanic {
     }
 }
 
-/// Runs `future`, for a detached task: an error it gives is reported as a panic would be
-/// ([`UnhandledPanic`]), instead of vanishing with the output.
+/// Runs `future` in a task that is detached: if it returns an error, that is reported as a panic would be
+/// ([`UnhandledPanic`]). Otherwise the error would be dropped with the output.
 ///
 /// ```
 /// # taketurns::block_on(async {
@@ -133,7 +135,7 @@ impl fmt::Debug for UnhandledPanic {
 ///
 /// # Cancellation
 ///
-/// As `future`. Outside of a task the error is printed without a task's name.
+/// Dropping the returned future drops `future`. Outside of a task an error is reported without a task's name.
 pub async fn reported<T, E: Into<Box<dyn Error>>>(future: impl Future<Output = Result<T, E>>) {
     if let Err(error) = future.await {
         report(current(), error.into());

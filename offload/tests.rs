@@ -27,7 +27,7 @@ use crate::executor::JoinError;
 const LIMIT: Duration = Duration::from_secs(20);
 
 fn pool(max_threads: usize) -> Rc<Pool> {
-    Pool::new(Limits { max_threads, ..Limits::default() }, Tokens::of_nobody())
+    Pool::new(Limits { max_threads, ..Limits::default() }, Tokens::without_loop())
 }
 
 /// `spawn_blocking` inside the runtime of `pool`.

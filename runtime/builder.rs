@@ -1,4 +1,4 @@
-//! [`Builder`]: a runtime with something set otherwise.
+//! [`Builder`]: what can be set of a runtime.
 
 #![forbid(unsafe_code)]
 
@@ -54,7 +54,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Everything at its default.
+    /// A builder with every setting at its default.
     pub fn new() -> Self {
         Self {
             event_interval: EVENT_INTERVAL,
@@ -76,8 +76,8 @@ impl Builder {
         }
     }
 
-    /// Turns that may pass between two looks outside. 61 by default. Fewer: events are seen sooner, and
-    /// the system is asked more often.
+    /// How many turns may pass between two looks outside: 61 by default. With fewer, events are seen sooner and the system
+    /// is asked more often.
     ///
     /// # Panics
     ///
@@ -88,20 +88,20 @@ impl Builder {
         self
     }
 
-    /// Which ready task runs next: by default the one that was ready first.
+    /// Which ready task runs next: by default the task that was ready first.
     pub fn order(mut self, order: Order) -> Self {
         self.order = order;
         self
     }
 
-    /// How long, in real time, a run under a virtual clock waits for a wake from a thread it knows nothing
-    /// of, when nothing else is left that could wake a task: 1 s by default. Then it panics, and names the
-    /// tasks that are deadlocked. It does not wait where that is in vain: when no waker is left of
-    /// `block_on`'s future, or, in `run_forever`, of any task. A thread that takes longer holds the clock, by
-    /// [`time::hold`](crate::time::hold).
+    /// How long, in real time, a run under a virtual clock waits for a thread that it does not know of, when nothing else
+    /// is left that could wake a task: 1 s by default. Then the run panics, and names the tasks that are deadlocked.
     ///
-    /// A socket that is awaited may bring something, so there is no deadlock then. One that was polled by the traits of
-    /// futures-io counts as that until its next event, also when what polled it is gone.
+    /// It does not wait if the wait is in vain: when no waker is left of `block_on`'s future or, in `run_forever`, of any
+    /// task. A thread that takes longer than the grace has to hold the clock, by [`time::hold`](crate::time::hold).
+    ///
+    /// While a socket is awaited there is no deadlock, as bytes may come. A socket that was polled by the traits of
+    /// futures-io counts as awaited until its next event, even if the future that polled it has been dropped.
     ///
     /// ```should_panic
     /// use taketurns::time::Clock;
@@ -124,11 +124,11 @@ impl Builder {
         self
     }
 
-    /// Called for each task that was lost when the runtime ended, in the order of spawning. A panic of it
-    /// ends there.
+    /// Sets a function that is called for each task that was lost when the runtime ended, in the order of spawning. A panic
+    /// of the function is caught and dropped.
     ///
-    /// Without it, a debug build prints how many there are, and a line for each of the first 50, to stderr when
-    /// the runtime is dropped, as no caller gets the report then; `on_lost(|_| {})` is silent.
+    /// Without one, a debug build prints the lost tasks when the runtime is dropped, as no caller gets the report then: to
+    /// stderr, how many, and a line for each of the first 50. `on_lost(|_| {})` prints nothing.
     pub fn on_lost(mut self, hook: impl Fn(&Info) + Send + Sync + 'static) -> Self {
         self.on_lost = Some(OnLost(Arc::new(hook)));
         self
@@ -140,20 +140,20 @@ impl Builder {
         self
     }
 
-    /// Which clock the runtime goes by: the real one by default.
+    /// Which clock the runtime goes by: the real clock by default.
     #[cfg(feature = "time")]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
     }
 
-    /// How finely timers are told apart under the real clock: the tick of the wheel, rounded down to a power
-    /// of two of nanoseconds. 65.5 us by default, which is 2^16 ns. A timer is late by at most one tick, plus
-    /// what [`timer_slack`](Self::timer_slack) and the tasks before it add; never early.
+    /// How finely timers are told apart under the real clock: the tick of the wheel, rounded down to a power of two of
+    /// nanoseconds. 65.5 us by default, which is 2^16 ns. A timer is never early. It is late by at most one tick, plus what
+    /// [`timer_slack`](Self::timer_slack) and the tasks before it add.
     ///
-    /// Timers of one tick share one wake of the thread. A finer tick parts them: each wake is a system call
-    /// and some microseconds of CPU time. A coarser one, 10 ms say, gathers them where lateness does not
-    /// matter. Arming and cancelling cost the same; a virtual clock has ticks of 1 ns whatever is set here.
+    /// Timers of one tick share one wake of the thread, which is a system call and some microseconds of CPU time. With a
+    /// finer tick fewer timers share a wake; with a coarser tick, 10 ms say, more do, where lateness does not matter. Arming
+    /// and cancelling cost the same. A virtual clock has ticks of 1 ns, whatever is set here.
     ///
     /// # Panics
     ///
@@ -182,10 +182,10 @@ impl Builder {
     /// times the slack has a thousandth of itself instead, at most 100 ms, which no slack changes
     /// (docs/time.md).
     ///
-    /// It is set by [`build`](Self::build), for this thread: for whatever waits on it, between runs too, and
-    /// for threads it starts, which inherit it (those for blocking work are started from here). When the
-    /// runtime has ended the thread has again what it had before `build`; so end several runtimes of one
-    /// thread in the reverse order. Under a real-time scheduling policy the kernel ignores it.
+    /// [`build`](Self::build) sets it for this thread: for every wait of the thread, between runs too, and for the threads
+    /// that it starts, which inherit it (the pool's threads too). When the runtime ends, the thread gets back the slack that
+    /// it had before `build`; so end several runtimes of one thread in the reverse order of their making. Under a real-time
+    /// scheduling policy the kernel ignores the slack.
     ///
     /// # Panics
     ///
@@ -207,7 +207,7 @@ impl Builder {
         self
     }
 
-    /// Threads of the pool for blocking work, at most: 64 by default.
+    /// How many threads the pool for blocking work may have: 64 by default.
     ///
     /// # Panics
     ///
@@ -227,8 +227,8 @@ impl Builder {
         self
     }
 
-    /// How long the end of the runtime waits for blocking jobs that have begun: 5 s by default. Those that
-    /// still run then are named in the [`ExitReport`](crate::ExitReport), and their threads left alone.
+    /// How long the end of the runtime waits for blocking jobs that have begun: 5 s by default. The
+    /// [`ExitReport`](crate::ExitReport) names the jobs that still run then; their threads run on.
     #[cfg(feature = "offload")]
     pub fn blocking_deadline(mut self, deadline: Duration) -> Self {
         self.blocking_deadline = deadline;

@@ -1,4 +1,4 @@
-//! How a runtime ends: its tasks as [`OnExit`] says, then what is left, then the pool.
+//! How a runtime ends: first its tasks, as [`OnExit`] says; then the tasks that are left; then the pool.
 
 #![forbid(unsafe_code)]
 
@@ -13,8 +13,8 @@ use crate::executor::{JoinError, Who, silence};
 use crate::insight::{ExitReport, Lost};
 
 impl Runtime {
-    /// Ends. The texts of the failures that were to stop a run ([`UnhandledPanic::Stop`](crate::UnhandledPanic::Stop))
-    /// and came too late for that.
+    /// Ends the runtime. Gives the texts of the failures that were to stop a run
+    /// ([`UnhandledPanic::Stop`](crate::UnhandledPanic::Stop)) and came too late for that.
     #[cfg(feature = "time")]
     pub(crate) fn end_and_tell(mut self) -> Vec<String> {
         self.end(self.made);
@@ -23,15 +23,15 @@ impl Runtime {
         came_late
     }
 
-    /// Every step is taken, whatever panics in the steps before. `site`: for a run inside a destructor, which
-    /// is refused.
+    /// Ends the runtime, step by step. A panic in one step does not keep it from the next. `site` is what
+    /// [`Nested`](crate::Nested) names if a destructor tries to run the loop.
     pub(super) fn end(&mut self, site: &'static Location<'static>) -> ExitReport {
         self.ended = true;
         let _entered = self.parts.enter();
-        self.parts.failures.end();
+        self.parts.failures.begin_end();
         let waited = catch_unwind(AssertUnwindSafe(|| self.let_tasks_end(site)));
         if let Err(payload) = waited {
-            silence(|| drop(payload)); // its text is what the panic hook has told of
+            silence(|| drop(payload)); // the panic hook has printed its text
             self.tell("the loop panicked, so the end of the runtime no longer waits for its tasks");
         }
         let lost = self.executor.end(site);
@@ -39,7 +39,7 @@ impl Runtime {
             lost.iter().for_each(|task| silence(|| hook(task)));
             silence(|| drop(hook)); // what it owns may panic too
         }
-        ExitReport::new(lost, self.parts.shut())
+        ExitReport::new(lost, self.parts.shut_down())
     }
 
     /// Reports a failure that belongs to no task.
@@ -47,20 +47,20 @@ impl Runtime {
         self.parts.failures.add(None, error.into());
     }
 
-    /// Gives turns until each task has ended or is stuck for certain, but not longer than `on_exit` says.
+    /// Gives turns until each task has ended or can never go on, but not longer than `on_exit` says.
     fn let_tasks_end(&self, site: &'static Location<'static>) {
         let limit = match self.on_exit {
             OnExit::Drop => return,
             OnExit::Cancel { grace } => {
                 self.parts
-                    .ending
+                    .exit_request
                     .ask(|payload| self.tell(JoinError::panicked(Who::Waker, payload)));
                 grace
             }
             OnExit::Wait { deadline } => deadline,
         };
         let begin = Instant::now();
-        // What a `Handle` has sent is no task yet, so a look that finds nothing comes before the first wait.
+        // What a `Handle` has sent becomes a task in a look, so a look that finds no task ready comes before the first wait.
         let mut wait = Duration::ZERO;
         loop {
             let left = limit.saturating_sub(begin.elapsed());

@@ -1,4 +1,4 @@
-//! [`OnExit`]: what the end of a runtime does with tasks that have not ended; and how they hear of it.
+//! [`OnExit`]: what the end of a runtime does with tasks that have not ended. [`cancelled`]: how a task hears of it.
 
 #![forbid(unsafe_code)]
 
@@ -15,52 +15,52 @@ use std::time::Duration;
 use crate::common::scoped;
 use crate::executor::{budget, contain};
 
-/// What the end of a runtime does with tasks that have not ended. By the real clock, whichever the
-/// runtime goes by, so that it ends.
+/// What the end of a runtime does with tasks that have not ended. Its times are by the real clock, also in a runtime with
+/// a virtual one, so that it ends.
 ///
-/// A runtime that is dropped inside a run, or while its thread panics, drops them at once.
+/// A runtime that is dropped inside a run, or while its thread panics, drops the tasks at once.
 ///
-/// `Cancel` and `Wait` run what a [`Handle`](crate::Handle) has sent too. They end before their time when each
-/// task has ended or is certain never to go on, as it has no waker left
-/// ([`State::Stuck`](crate::task::State::Stuck)). A panic of the loop ends the wait, but not the end: it is
-/// reported as an [unhandled](crate::task::Unhandled) failure.
+/// `Cancel` and `Wait` also run the tasks that a [`Handle`](crate::Handle) has sent. They return before their time when
+/// each task has ended or can never go on, as it has no waker left ([`State::Stuck`](crate::task::State::Stuck)). A panic
+/// of the loop ends the wait; the runtime goes on to end, and reports the panic as an
+/// [unhandled](crate::task::Unhandled) failure.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum OnExit {
-    /// They are dropped where they stand, in the order of spawning.
+    /// The tasks are dropped where they stand, in the order of spawning.
     #[default]
     Drop,
-    /// They are asked to end, which [`task::cancelled`](crate::task::cancelled) tells them, and run on until
-    /// they have, but at most for `grace`. Those left then are dropped.
+    /// The tasks are asked to end: [`task::cancelled`](crate::task::cancelled) completes in each. They run on until they
+    /// have ended, but at most for `grace`. The tasks that are left then are dropped.
     Cancel {
-        /// How long they have to clean up.
+        /// How long the tasks have to clean up.
         grace: Duration,
     },
-    /// They run on until they have ended, but at most for `deadline`. Those left then are dropped.
+    /// The tasks run on until they have ended, but at most for `deadline`. The tasks that are left then are dropped.
     Wait {
-        /// How long that may take.
+        /// How long the tasks may take, from the beginning of the end.
         deadline: Duration,
     },
 }
 
 thread_local! {
-    static CURRENT: scoped::Scoped<Ending> = const { scoped::empty() };
+    static CURRENT: scoped::Scoped<ExitRequest> = const { scoped::empty() };
 }
 
-/// Whether the tasks of a runtime have been asked to end, and the wakers that wait for that.
+/// Whether the tasks of a runtime have been asked to end, and the wakers of the tasks that wait for that.
 #[derive(Default)]
-pub(super) struct Ending {
+pub(super) struct ExitRequest {
     asked: Cell<bool>,
-    /// In the order in which they were made.
+    /// By the number of their [`Cancelled`], and so in the order in which those were made.
     waiting: RefCell<BTreeMap<u64, Waker>>,
     last_key: Cell<u64>,
 }
 
-impl Ending {
+impl ExitRequest {
     pub(super) fn enter(self: &Rc<Self>) -> scoped::Entered<Self> {
         scoped::enter(&CURRENT, Rc::clone(self))
     }
 
-    /// Asks all tasks to end, now and in future. `panicked` gets what a waker panics with.
+    /// Asks all tasks to end, now and in future. `panicked` is called with the panic of a waker.
     pub(super) fn ask(&self, panicked: impl Fn(Box<dyn Any + Send>)) {
         self.asked.set(true);
         for waker in self.waiting.take().into_values() {
@@ -70,7 +70,7 @@ impl Ending {
         }
     }
 
-    /// Which tasks wait to be asked.
+    /// The tasks that wait to be asked, found by their wakers.
     pub(super) fn waiting<T>(&self, task_of: impl Fn(&Waker) -> Option<T>) -> Vec<T> {
         self.waiting.borrow().values().filter_map(task_of).collect()
     }
@@ -81,14 +81,14 @@ impl Ending {
     }
 }
 
-/// Completes when this task is asked to end: when its runtime does under [`OnExit::Cancel`]. A task that
-/// has something to clean up waits for this beside its work.
+/// Completes when this task is asked to end, as it is when its runtime ends under [`OnExit::Cancel`]. A task that has
+/// something to clean up waits for this beside its work.
 ///
-/// An `abort` of the task is not told here: it drops the future where it stands, and only destructors clean up.
+/// It does not complete on an `abort` of the task, which drops the future where it stands: then only destructors clean up.
 ///
 /// # Cancellation
 ///
-/// May be dropped and made anew at any time.
+/// Nothing is lost: it may be dropped and made anew at any time.
 ///
 /// # Panics
 ///
@@ -112,33 +112,33 @@ impl Ending {
 /// ```
 #[track_caller]
 pub fn cancelled() -> Cancelled {
-    let ending = scoped::needed_by("task::cancelled", &CURRENT);
-    Cancelled { key: ending.new_key(), ending, is_done: false }
+    let request = scoped::needed_by("task::cancelled", &CURRENT);
+    Cancelled { key: request.new_key(), request, is_done: false }
 }
 
 /// See [`cancelled`].
 #[must_use = "futures do nothing unless awaited"]
 pub struct Cancelled {
-    ending: Rc<Ending>,
+    request: Rc<ExitRequest>,
     key: u64,
     pub(crate) is_done: bool,
 }
 
 impl Cancelled {
     fn poll_asked(&self, waker: &Waker) -> Poll<()> {
-        let is_asked = || self.ending.asked.get();
+        let is_asked = || self.request.asked.get();
         let waits = |known: Option<&Waker>| known.is_some_and(|known| known.will_wake(waker));
         if is_asked() {
             return Poll::Ready(());
         }
-        if waits(self.ending.waiting.borrow().get(&self.key)) {
+        if waits(self.request.waiting.borrow().get(&self.key)) {
             return Poll::Pending;
         }
         let waker = waker.clone();
-        // A clone may do anything: end the runtime, too.
+        // Checked again: the clone may have done anything, such as ending the runtime.
         let (polled, unused) = match is_asked() {
             true => (Poll::Ready(()), Some(waker)),
-            false => (Poll::Pending, self.ending.waiting.borrow_mut().insert(self.key, waker)),
+            false => (Poll::Pending, self.request.waiting.borrow_mut().insert(self.key, waker)),
         };
         contain(|| drop(unused));
         polled
@@ -159,13 +159,13 @@ impl Future for Cancelled {
 
 impl Drop for Cancelled {
     fn drop(&mut self) {
-        let waker = self.ending.waiting.borrow_mut().remove(&self.key);
+        let waker = self.request.waiting.borrow_mut().remove(&self.key);
         contain(|| drop(waker));
     }
 }
 
 impl std::fmt::Debug for Cancelled {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cancelled").field("asked", &self.ending.asked.get()).finish()
+        f.debug_struct("Cancelled").field("asked", &self.request.asked.get()).finish()
     }
 }

@@ -52,12 +52,12 @@ use parts::Parts;
 
 /// An executor with its timers, its reactor and its thread pool.
 ///
-/// It belongs to the thread that made it (`!Send`); other threads reach it by a [`Handle`]. Tasks live
-/// from one [`block_on`](Self::block_on) to the next. Dropping it ends what is left, as
-/// [`shutdown`](Self::shutdown) does, without the report.
+/// It belongs to the thread that made it (`!Send`); other threads reach it by a [`Handle`]. Tasks live from one
+/// [`block_on`](Self::block_on) to the next. Dropping the runtime ends it, as [`shutdown`](Self::shutdown) does, without
+/// the report.
 ///
-/// The runtime owns its tasks. So a task that owns the runtime, by an `Rc<Runtime>`, keeps both for ever: neither
-/// is dropped, no report is made, and nothing says so. Give tasks a [`Handle`], or a `Weak`.
+/// The runtime owns its tasks. So if a task owns the runtime, by an `Rc<Runtime>`, both live for ever: neither is dropped,
+/// and no report is made. Give tasks a [`Handle`], or a `Weak`.
 ///
 /// ```
 /// let runtime = taketurns::Runtime::new()?;
@@ -72,11 +72,11 @@ pub struct Runtime {
     on_exit: OnExit,
     on_lost: Option<OnLost>,
     ended: bool,
-    /// Where: for a runtime that is dropped, as nothing tells a destructor where that is.
+    /// Where it was made, to name a runtime that is dropped: a destructor does not learn where it is called.
     made: &'static Location<'static>,
 }
 
-/// A panic that leaves a run leaves the runtime as it was: it can be run again.
+// A panic that leaves a run leaves the runtime as it was: it can be run again.
 impl UnwindSafe for Runtime {}
 impl RefUnwindSafe for Runtime {}
 
@@ -100,16 +100,15 @@ impl Runtime {
         self.executor.spawn(future)
     }
 
-    /// Runs the loop until `future` completes, and gives its output. `future` may borrow.
+    /// Runs the loop until `future` completes, and returns its output. `future` may borrow.
     ///
-    /// Each task that is queued at that moment takes one last turn. The others stay, and go on in the
-    /// next `block_on`.
+    /// Each task that is queued at that moment takes one last turn. The other tasks stay, and go on in the next `block_on`.
     ///
     /// # Cancellation
     ///
-    /// Blocking jobs run on after it. The end of the runtime waits for those that still run, at most for
-    /// `Builder::blocking_deadline`, 5 s by default; then it leaves their threads alone, and names them in the
-    /// [`ExitReport`].
+    /// Blocking jobs run on after it. The end of the runtime waits for the jobs that still run then, at most for
+    /// `Builder::blocking_deadline`, 5 s by default. It names the jobs that run on after that in the [`ExitReport`], and
+    /// leaves their threads to them.
     ///
     /// # Panics
     ///
@@ -194,16 +193,16 @@ impl Runtime {
         self.after(self.executor.try_run_forever())
     }
 
-    /// Takes one step for a host loop: gives the next task its turn, with a look outside first
-    /// where one is due; never waits. `false` when no task is ready.
+    /// Takes one step for a host loop: gives the next task its turn, after a look outside if one is due. Never waits.
+    /// `false` if no task is ready.
     ///
-    /// A loop that owns the thread calls it until it gives `false`, then waits until
+    /// A host loop calls it until it gives `false`. Then it waits until
     #[cfg_attr(feature = "net", doc = "[`as_fd`](Self::as_fd) is readable")]
     #[cfg_attr(not(feature = "net"), doc = "it is told to go on (by a waker of its own)")]
     /// or [`next_deadline`](Self::next_deadline) has passed. `examples/foreign_loop.rs` is one.
     ///
-    /// Under a clock that advances by itself, a tick that finds no task ready moves it to the next deadline, as the
-    /// wait of the loop around it would: `next_deadline` is zero then.
+    /// If the clock advances by itself, a tick that finds no task ready moves it to the next deadline, instead of the host
+    /// loop's wait: `next_deadline` is zero then.
     ///
     /// # Errors
     ///
@@ -228,11 +227,11 @@ impl Runtime {
         self.after(self.executor.try_tick())
     }
 
-    /// Gives turns, and looks between them, until no task is ready; never waits. Tasks that wake themselves
-    /// without end keep it for ever.
+    /// Gives turns, with looks between them, until no task is ready. Never waits. If a task wakes itself without end, this
+    /// does not return.
     ///
-    /// A clock that advances by itself stays where it is, as with an interval there would be no end. To move it,
-    /// wait: in [`block_on`](Self::block_on), or by [`try_tick`](Self::try_tick). An `advance` in progress goes on.
+    /// A clock that advances by itself stays where it is, as an interval would keep this from returning. To move the clock,
+    /// use [`block_on`](Self::block_on) or [`try_tick`](Self::try_tick). An `advance` in progress goes on.
     ///
     /// # Panics
     ///
@@ -262,29 +261,29 @@ impl Runtime {
         self.after(self.executor.try_run_until_stalled())
     }
 
-    /// How long from now a host loop may wait before the next [`try_tick`](Self::try_tick): zero
-    /// while a task is ready, or before a tick has given `false`; else until the next timer is due. `None`: until
+    /// How long from now a host loop may wait before the next [`try_tick`](Self::try_tick). Zero while a task is ready, or
+    /// before a tick has given `false`. Otherwise until the next timer is due. `None`: until
     #[cfg_attr(feature = "net", doc = "[`as_fd`](Self::as_fd) is readable.")]
     #[cfg_attr(not(feature = "net"), doc = "a waker wakes a task.")]
     ///
-    /// It is a duration and no moment, as the waits of such loops take durations: ask for it right before each. For a
-    /// wait that takes milliseconds, round it up: rounded down, the loop would spin through the rest of the last one.
+    /// It is a duration, as the waits of host loops take durations: ask for it right before each wait. If the wait takes
+    /// milliseconds, round it up: rounded down, the host loop would spin during the rest of the last millisecond.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Duration> {
         self.executor.next_deadline()
     }
 
-    /// Before a run: enters the parts. Not if the executor will refuse the run, so that a refused call
-    /// changes nothing.
+    /// Enters the parts before a run. If the executor will refuse the run, it does not, so that a refused call changes
+    /// nothing.
     fn enter(&self) -> Option<parts::Entered> {
         with_current(|_| ()).is_none().then(|| self.parts.enter())
     }
 
-    /// A run is over, if there was one.
+    /// Passes on what a run has returned.
     ///
     /// # Panics
     ///
-    /// With the failure that is to end it.
+    /// With the failure that is to stop the run.
     fn after<R>(&self, run: Result<R, Nested>) -> Result<R, Nested> {
         let stops = run.as_ref().ok().and_then(|_| self.parts.failures.stops_the_run());
         let Some(text) = stops else { return run };
@@ -292,20 +291,21 @@ impl Runtime {
         panic!("{text}");
     }
 
-    /// A way in from other threads. While a `Handle` is out, work may come: a run under a virtual clock is
-    /// then not taken for a deadlock, and waits. The clock does not wait for that work: it goes on to the next
-    /// deadline. To hold it there is `time::hold`.
+    /// A way in from other threads. While a `Handle` is out, another thread may send work, so a run under a virtual clock
+    /// waits and is not taken for a deadlock. The clock does not wait for that work: it goes on to the next deadline. To
+    /// hold the clock, use `time::hold`.
     #[must_use]
     pub fn handle(&self) -> Handle {
         self.parts.handles.new_handle(self.executor.remote())
     }
 
-    /// Ends what is left, and says what that was.
+    /// Ends the runtime, and reports what was lost.
     ///
-    /// First `Builder`'s `on_exit` is done. Tasks that are left then are dropped in the order of spawning,
-    /// inside the runtime's context, with timers, reactor and pool still there for their destructors; what
-    /// those spawn is dropped too, up to 100,000 of them. Then blocking jobs that have not begun are dropped, and those that have
-    /// are waited for, until `Builder`'s `blocking_deadline`.
+    /// 1. The tasks are treated as [`Builder::on_exit`] says.
+    /// 2. The tasks that are left are dropped, in the order of spawning, inside of the runtime: timers, reactor and pool are
+    ///    still there for their destructors. Tasks that the destructors spawn are dropped too, up to 100,000 of them.
+    /// 3. Blocking jobs that have not begun are dropped. Jobs that have begun are waited for, until `Builder`'s
+    ///    `blocking_deadline`.
     #[must_use = "the report says what was lost; drop the runtime if you do not want it"]
     #[track_caller]
     pub fn shutdown(mut self) -> ExitReport {
@@ -315,8 +315,8 @@ impl Runtime {
     }
 }
 
-/// The descriptor a host loop waits for: readable when a task was woken from elsewhere since
-/// the last [`try_tick`](Runtime::try_tick) that gave `false`, or a source has news. Only to be waited for.
+/// The descriptor that a host loop waits for. It is readable when another thread has woken a task since the last
+/// [`try_tick`](Runtime::try_tick) that gave `false`, or when a source is ready. Do nothing with it but wait.
 #[cfg(feature = "net")]
 impl AsFd for Runtime {
     fn as_fd(&self) -> BorrowedFd<'_> {
@@ -348,15 +348,15 @@ impl Spawn for Runtime {
     }
 }
 
-/// Runs `future` on a new [`Runtime`], which then ends: what it still has is dropped.
+/// Runs `future` on a new [`Runtime`], which then ends: the tasks that it still has are dropped.
 ///
-/// For a program that needs one run. To keep tasks between runs, or for the report of what was lost,
-/// make a [`Runtime`].
+/// This is for a program that needs one run. To keep tasks between runs, or to get the report of what was lost, make a
+/// [`Runtime`].
 ///
 /// # Cancellation
 ///
-/// A blocking job that still runs then is waited for, at most for 5 s (`Builder::blocking_deadline`). After that this
-/// returns, and the job's thread is left alone.
+/// If a blocking job still runs at the end, this waits for it, at most for 5 s (`Builder::blocking_deadline`). Then it
+/// returns, and the job's thread runs on.
 ///
 /// # Panics
 ///

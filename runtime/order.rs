@@ -29,18 +29,18 @@ use crate::executor::{Info, Schedule};
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
-    /// The task that was ready first. One that enters with *n* queued takes the (n+1)th turn from then.
+    /// The task that was ready first. A task that enters behind *n* others takes the (n+1)th turn from then.
     #[default]
     Fifo,
-    /// Any, by this seed: for tests, to find what holds only in the order in which it happened to run. The
-    /// executor looks outside before each turn, whatever its `event_interval`; when `block_on` ends, as
-    /// many last turns are given as tasks are queued, to any of them.
+    /// Any ready task, chosen by this seed. For tests: to find what holds only in the order in which the tasks happen to
+    /// run. The executor looks outside before each turn, whatever its `event_interval`. When `block_on` ends, it gives as
+    /// many last turns as tasks are queued, but to any of them.
     ///
-    /// One seed gives one schedule, on every machine, if nothing else differs: under a virtual clock, and
-    /// without threads and descriptors. [`testing::explore`](crate::testing::explore) tries many.
+    /// One seed gives one schedule, on every machine, if nothing else differs: under a virtual clock, and without threads
+    /// and descriptors. [`testing::explore`](crate::testing::explore) tries many seeds.
     ///
-    /// A turn costs a look outside, and time in proportion to how many tasks are ready: the chosen one is taken
-    /// out of the middle of the queue.
+    /// Each turn costs a look outside, and time in proportion to the number of ready tasks, as the chosen task is taken out
+    /// of the middle of the queue.
     Shuffled(u64),
 }
 

@@ -8,13 +8,13 @@ use super::parts::Parts;
 use crate::executor::{Driver, Pending, Unpark};
 use crate::insight::Suspicion;
 
-/// Timers over the reactor; over a parked thread where there is no reactor.
+/// Timers over the reactor, or over a parked thread where there is no reactor.
 pub(super) struct Outside {
     parts: Parts,
     deadlock_grace: Duration,
     /// Whether something held the clock before the wait, and so before the inbox was taken in.
     was_held: bool,
-    /// From when it first looked like a deadlock until something came.
+    /// From the first wait that looked like a deadlock until a wake comes.
     suspicion: Option<Suspicion>,
 }
 
@@ -23,7 +23,7 @@ impl Outside {
         Self { parts, deadlock_grace, was_held: false, suspicion: None }
     }
 
-    /// Suspects a deadlock before a wait without end under a virtual clock, for nothing that is known.
+    /// Suspects a deadlock if the wait is without limit, under a virtual clock, and for nothing that is known.
     fn suspect(&mut self, limit: Option<Duration>) {
         if limit.is_none() && !self.was_held && self.parts.is_at_an_end() {
             self.suspicion.get_or_insert_with(|| Suspicion::new(self.deadlock_grace));
@@ -32,8 +32,9 @@ impl Outside {
         }
     }
 
-    /// How long to wait: not beyond the next deadline, nor beyond the grace of a suspected deadlock.
-    fn shortened(&self, limit: Option<Duration>) -> Option<Duration> {
+    /// How long to wait: at most `limit`, at most until the next deadline, and at most for the grace of a deadlock that is
+    /// suspected.
+    fn wait_limit(&self, limit: Option<Duration>) -> Option<Duration> {
         if limit == Some(Duration::ZERO) {
             return limit; // without a reading of the clock
         }
@@ -50,14 +51,14 @@ impl Driver for Outside {
         }
         self.was_held = self.parts.is_held();
         self.suspect(limit);
-        self.parts.wait(self.shortened(limit));
+        self.parts.wait(self.wait_limit(limit));
     }
 
     #[inline]
     fn wake(&mut self, any_ready: bool) {
         let idle = !any_ready && !self.was_held;
         self.parts.wake(idle);
-        // Taken out, so that one that is confirmed ends with its run.
+        // Taken out first: if it is confirmed, the panic ends it with the run.
         if let Some(suspicion) = self.suspicion.take().filter(|_| idle) {
             suspicion.confirm(|| self.parts.waits());
             self.suspicion = Some(suspicion);

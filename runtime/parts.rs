@@ -1,7 +1,7 @@
-//! The parts of a runtime that the enabled features provide.
+//! [`Parts`]: the parts of a runtime that the enabled features provide.
 //!
-//! The one file on the loop's way that asks which features there are. Each part keeps a thread-local of its
-//! own, and entering the runtime enters them all.
+//! Of the files that the loop passes through, this alone asks which features there are. Each part keeps a thread-local of
+//! its own, and entering the runtime enters them all.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -18,7 +18,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::Builder;
-use super::exit::Ending;
+use super::exit::ExitRequest;
 use crate::common::running_job::RunningJob;
 use crate::common::scoped;
 use crate::common::tokens::Tokens;
@@ -40,7 +40,7 @@ use crate::executor::Driver as _;
 
 #[derive(Clone)]
 pub(super) struct Parts {
-    pub(super) ending: Rc<Ending>,
+    pub(super) exit_request: Rc<ExitRequest>,
     pub(super) failures: Rc<Failures>,
     /// One for each `Handle`.
     pub(super) handles: Rc<Handles>,
@@ -55,9 +55,9 @@ pub(super) struct Parts {
     _timer_slack: Option<Rc<TimerSlack>>,
 }
 
-/// The thread is inside of the parts until this is dropped.
+/// The thread is inside of each part until this is dropped.
 pub(super) struct Entered {
-    _ending: scoped::Entered<Ending>,
+    _exit_request: scoped::Entered<ExitRequest>,
     _handles: scoped::Entered<Handles>,
     _failures: scoped::Entered<Failures>,
     #[cfg(feature = "net")]
@@ -77,7 +77,7 @@ impl Parts {
         let holds = Tokens::new(reactor.unparker());
         let failures = Rc::new(Failures::new(builder.unhandled_panic.clone()));
         Ok(Self {
-            ending: Rc::default(),
+            exit_request: Rc::default(),
             handles: Handles::new(reactor.unparker(), failures.tell()),
             failures,
             reactor,
@@ -92,7 +92,7 @@ impl Parts {
         })
     }
 
-    /// Once the executor is there: it is told of failed jobs that no handle receives.
+    /// To be called once the executor is there, which is told of the jobs' panics that no handle receives.
     pub(super) fn connect(&self, home: &HubHandle) {
         #[cfg(feature = "offload")]
         {
@@ -103,7 +103,7 @@ impl Parts {
 
     pub(super) fn enter(&self) -> Entered {
         Entered {
-            _ending: self.ending.enter(),
+            _exit_request: self.exit_request.enter(),
             _handles: self.handles.enter(),
             _failures: self.failures.enter(),
             #[cfg(feature = "net")]
@@ -115,7 +115,7 @@ impl Parts {
         }
     }
 
-    /// Waits outside at most `limit`. Wakes no task yet.
+    /// Waits outside at most `limit` (`None`: without limit). Wakes no task.
     #[inline]
     pub(super) fn wait(&self, limit: Option<Duration>) {
         #[cfg(feature = "net")]
@@ -138,7 +138,7 @@ impl Parts {
         None
     }
 
-    /// Whether a virtual clock has to stand still, as something takes real time.
+    /// Whether something that takes real time holds the clock, so that a virtual one has to stand still.
     pub(super) fn is_held(&self) -> bool {
         #[cfg(feature = "time")]
         return self.timers.is_held();
@@ -146,8 +146,8 @@ impl Parts {
         false
     }
 
-    /// Whether, as far as is known here, nothing is left that could wake a task: time is virtual, no timer is
-    /// armed, no source awaited and no `Handle` out.
+    /// Whether, as far as the parts know, nothing is left that could wake a task: time is virtual, no timer is armed, no
+    /// source is awaited and no `Handle` is out.
     pub(super) fn is_at_an_end(&self) -> bool {
         #[cfg(feature = "time")]
         let is_virtual = self.timers.is_virtual();
@@ -160,10 +160,10 @@ impl Parts {
         is_virtual && no_source && self.wait_limit().is_none() && !self.handles.are_out()
     }
 
-    /// What tasks of the executor this thread is inside of wait for, as far as the parts know.
+    /// What the tasks of the executor that this thread is inside of wait for, as far as the parts know.
     pub(super) fn waits(&self) -> Vec<(Id, String)> {
         let task_of = |waker: &Waker| with_current(|hub| hub.task_of(waker)).flatten();
-        let asked = self.ending.waiting(task_of);
+        let asked = self.exit_request.waiting(task_of);
         let waits = asked.into_iter().map(|task| (task, "`task::cancelled`".to_owned()));
         #[cfg(feature = "time")]
         let waits = waits.chain(self.timers.waiting(task_of).into_iter().map(|(task, left)| {
@@ -174,8 +174,8 @@ impl Parts {
         waits.collect()
     }
 
-    /// Wakes the timers that are due, then the tasks whose sources have news. `idle`: no task is ready and nothing
-    /// holds the clock, so a virtual one may move, unless a source has news.
+    /// Wakes the tasks whose timers are due, then the tasks whose sources are ready. `idle`: no task is ready and nothing
+    /// holds the clock, so a virtual clock moves first, unless the reactor has events left.
     #[inline]
     pub(super) fn wake(&self, idle: bool) {
         #[cfg(feature = "net")]
@@ -216,12 +216,12 @@ impl Parts {
     }
 
     /// Ends the pool. Gives the jobs that still run at its deadline.
-    pub(super) fn shut(&self) -> Vec<RunningJob> {
+    pub(super) fn shut_down(&self) -> Vec<RunningJob> {
         #[cfg(feature = "offload")]
         let still_running = self.pool.shut_down(Some(self.blocking_deadline));
         #[cfg(not(feature = "offload"))]
         let still_running = Vec::new();
-        self.failures.close();
+        self.failures.finish_end();
         still_running
     }
 }

@@ -1,4 +1,4 @@
-//! [`Handle`]: the executor from other threads.
+//! [`Handle`]: a way into an executor from other threads.
 
 #![forbid(unsafe_code)]
 
@@ -19,11 +19,11 @@ use crate::common::unhandled::Tell;
 use crate::executor::{Driver, Executor, HubHandle, Unpark, noop};
 
 thread_local! {
-    /// Of the runtime that this thread is inside of.
+    /// The handles of the runtime that this thread is inside of.
     static CURRENT: scoped::Scoped<Handles> = const { scoped::empty() };
 }
 
-/// What the handles of one runtime share: their count, and the runtime's ear for panics.
+/// What the handles of one runtime share: their count, and how the runtime is told of panics.
 pub(crate) struct Handles {
     tokens: Arc<Tokens>,
     tell: Tell,
@@ -38,23 +38,24 @@ impl Handles {
         scoped::enter(&CURRENT, Rc::clone(self))
     }
 
-    /// One more handle, of a runtime whose executor is behind `hub`.
+    /// One more handle of the runtime, for the executor behind `hub`.
     pub(crate) fn new_handle(&self, hub: HubHandle) -> Handle {
         let home = Home::new(hub, Arc::clone(&self.tell));
         Handle { home, _token: Some(self.tokens.take()) }
     }
 
+    /// Whether a handle is out, so that other threads may still send work.
     pub(crate) fn are_out(&self) -> bool {
         self.tokens.are_out()
     }
 }
 
-/// A way into an executor from other threads: cheap to clone.
+/// A way into an executor from other threads. It is cheap to clone.
 ///
-/// It may outlive the executor, which then refuses what is sent: the future is dropped on the sending thread,
-/// unpolled, and its [`RemoteHandle`] has an error that [is_shutdown](crate::JoinError::is_shutdown) already. A
-/// panic of such a future's destructor ends there, and the sender goes on; a future that the destructor sends is
-/// dropped after it. A `stop` has no effect, and neither has [`RemoteHandle::abort`].
+/// It may outlive the executor, which then refuses what is sent. The sending thread drops the future, unpolled, and the
+/// [`RemoteHandle`] has an error that [is_shutdown](crate::JoinError::is_shutdown). A panic of the future's destructor is
+/// caught, and the sender goes on; a future that the destructor sends is dropped after it. `stop` and
+/// [`RemoteHandle::abort`] have no effect then.
 #[derive(Clone)]
 pub struct Handle {
     home: Home,
@@ -63,22 +64,22 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// A way into an executor of one's own; a runtime has [`Runtime::handle`](crate::Runtime::handle).
+    /// A handle of a bare executor. For a runtime use [`Runtime::handle`](crate::Runtime::handle).
     pub fn new<D: Driver>(executor: &Executor<'_, D>) -> Self {
         Self { home: Home::bare(executor.remote()), _token: None }
     }
 
-    /// With a token of a model's own.
+    /// As [`new`](Self::new), with a token that its model counts.
     #[cfg(test)]
     pub(crate) fn counted<D: Driver>(executor: &Executor<'_, D>, token: Token) -> Self {
         Self { _token: Some(token), ..Self::new(executor) }
     }
 
-    /// A way into the runtime that this thread is inside of: for a task, or a function it calls, that gives one to a thread.
+    /// A handle of the runtime that this thread is inside of. A task calls this for a handle to give to a thread.
     ///
     /// # Panics
     ///
-    /// Outside of a runtime. A blocking job is outside: give it a clone.
+    /// Outside of a runtime. A blocking job is outside: give it a clone instead.
     ///
     /// ```
     /// # taketurns::block_on(async {
@@ -104,18 +105,18 @@ impl Handle {
         })
     }
 
-    /// Sends a task to the executor. It enters the run queue at the executor's next look, which an idle
-    /// executor takes at once.
+    /// Sends a task to the executor. The task enters the run queue at the executor's next look; an idle executor looks at
+    /// once.
     ///
-    /// After the executor has ended, the future is dropped here, unpolled, and the handle gives an
-    /// error that [is_shutdown](crate::JoinError::is_shutdown). If its destructor sends more, those are dropped after it, up
-    /// to 100,000 in one go; what comes after is forgotten, so that it ends.
+    /// If the executor has ended, the future is dropped here, unpolled, and the handle gives an error that
+    /// [is_shutdown](crate::JoinError::is_shutdown). Futures that its destructor sends are dropped after it, up to 100,000
+    /// in one go; later ones are forgotten, so that this returns.
     ///
-    /// A panic of the task is the error of its handle. If no handle receives that, the executor's thread is told of it
-    /// ([`Unhandled`](crate::task::Unhandled)).
+    /// A panic of the task is the error of its handle. If the handle is not awaited, the executor's thread is told of the
+    /// panic ([`Unhandled`](crate::task::Unhandled)).
     ///
-    /// The future must be `Send`, so it cannot keep an `Rc`, a `JoinHandle` or a socket of this crate across an `.await`.
-    /// A future that is made on the loop can: send one that spawns it there.
+    /// The future must be `Send`, so it cannot keep an `Rc`, a `JoinHandle` or a socket of this crate across an `.await`. A
+    /// future that is made on the executor's thread can: send a future that spawns it there.
     ///
     /// ```
     /// use std::rc::Rc;
@@ -158,13 +159,17 @@ impl Handle {
         RemoteHandle::new(slot, task, self.home.clone())
     }
 
-    /// Ends `run_forever`; if it does not run now, the next one ends at once. `block_on` takes no notice.
+    /// Ends `run_forever`. If it does not run now, the next `run_forever` ends at once. A `block_on` goes on.
     pub fn stop(&self) {
         self.home.hub.stop();
     }
 }
 
-/// Spawns detached. The error, when the executor has ended, is a shutdown.
+/// Spawns detached.
+///
+/// # Errors
+///
+/// A shutdown error when the executor has ended.
 impl Spawn for Handle {
     #[track_caller]
     fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
@@ -175,7 +180,7 @@ impl Spawn for Handle {
     }
 }
 
-// A panic leaves nothing half done in the executor that others could see through it.
+// A panic leaves nothing half done in the executor that could be seen through a handle.
 impl UnwindSafe for Handle {}
 impl RefUnwindSafe for Handle {}
 

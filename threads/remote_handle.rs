@@ -1,4 +1,4 @@
-//! [`RemoteHandle`], for a task that [`Handle::spawn`](super::Handle::spawn) sent, and [`Sent`], that task.
+//! [`RemoteHandle`]: the output of a task that [`Handle::spawn`](super::Handle::spawn) sent. [`Sent`]: that task.
 
 #![forbid(unsafe_code)]
 
@@ -17,14 +17,14 @@ use crate::executor::{
     Abort, AbortOnDrop, JoinError, Who, budget, contain, current, poll_contained,
 };
 
-/// Its note: whether the task was aborted. The slot is not in the task, which belongs to its executor's thread
-/// and may be freed first.
+/// The note is whether the task was aborted. The slot is not part of the task, which belongs to its executor's thread and
+/// may be freed first.
 type RemoteSlot<T> = Slot<Result<T, JoinError>, bool>;
 
-/// The output of a task that [`Handle::spawn`](crate::Handle::spawn) sent. `Send`; awaited anywhere, also
-/// outside of any executor of this crate. Dropping it detaches the task.
+/// The output of a task that [`Handle::spawn`](crate::Handle::spawn) sent. It is `Send`, and may be awaited on any thread
+/// and in any executor. Dropping it detaches the task.
 ///
-/// A plain thread waits for it by any executor, such as that of the crate `futures`:
+/// A plain thread waits for it with any executor, such as that of the crate `futures`:
 ///
 /// ```
 /// let runtime = taketurns::Runtime::new()?;
@@ -49,14 +49,14 @@ type RemoteSlot<T> = Slot<Result<T, JoinError>, bool>;
 ///
 /// # Cancellation
 ///
-/// Awaiting `&mut handle` may be given up and taken up again. Nothing of it stops the task;
-/// [`abort`](Self::abort) does.
+/// Dropping the handle detaches the task. To stop awaiting for a while and go on later, await `&mut handle`. Only
+/// [`abort`](Self::abort) stops the task.
 #[must_use = "dropping the handle detaches the task: await it, or call `detach` to say so"]
 pub struct RemoteHandle<T> {
     slot: Arc<RemoteSlot<T>>,
     /// Wakes the task, for `abort`.
     task: Waker,
-    /// Where a panic is reported that the handle did not give to an awaiter.
+    /// Is told of a panic that the handle did not give to an awaiter.
     home: Home,
 }
 
@@ -84,10 +84,10 @@ impl<T> RemoteHandle<T> {
         self.slot.is_taken()
     }
 
-    /// Lets the task go on by itself. Does what dropping the handle does, but says so.
+    /// Drops the handle and lets the task go on. The same as dropping the handle, said in the code.
     pub fn detach(self) {}
 
-    /// Aborts the task when the guard that takes the handle's place is dropped.
+    /// Turns the handle into a guard that aborts the task when it is dropped.
     ///
     /// ```
     /// let runtime = taketurns::Runtime::new()?;
@@ -108,7 +108,7 @@ impl<T> Abort for RemoteHandle<T> {
     }
 }
 
-// What it shares with the task is behind a lock under which nothing panics.
+// What the handle shares with the task is behind a lock under which nothing panics.
 impl<T> UnwindSafe for RemoteHandle<T> {}
 impl<T> RefUnwindSafe for RemoteHandle<T> {}
 
@@ -172,7 +172,7 @@ impl<F: Future> Sent<F> {
         (Self { future: Some(future), slot: Arc::clone(&slot), site }, slot)
     }
 
-    /// For a task that its executor refused: resolves the handle, and gives the future to be dropped.
+    /// Resolves the handle of a task that the executor refused, and gives the future, to be dropped.
     pub(super) fn refuse(mut self) -> Option<F> {
         drop(self.slot.fill(Err(JoinError::shutdown(Who::Remote(self.site)))));
         self.future.take()
@@ -183,12 +183,12 @@ impl<F: Future> Sent<F> {
         current().map_or(Who::Remote(self.site), Who::Task)
     }
 
-    /// Drops the future first, so that an awaiter that sees the output knows it gone. Each piece of user code
-    /// may panic; whatever does, the slot is filled.
+    /// Ends the task with `result`. The future is dropped before the slot is filled: an awaiter that sees the output finds
+    /// the future gone. The slot is filled even if user code panics on the way.
     ///
     /// # Panics
     ///
-    /// Without a handle, as its task: with what the future panicked with, or the drop of its output.
+    /// If the handle is gone: with the panic of the future, or of the output's destructor. It is the panic of the task then.
     fn end(mut self: Pin<&mut Self>, mut result: Result<F::Output, JoinError>) {
         let drop_future = AssertUnwindSafe(|| self.as_mut().project().future.set(None));
         if let Err(payload) = catch_unwind(drop_future) {

@@ -66,7 +66,7 @@ pub(super) const fn ms(ms: u64) -> Duration {
 
 /// Timers of a clock that no job or `hold` keeps still.
 pub(super) fn timers(clock: Clock) -> Rc<Timers> {
-    Timers::new(clock, RESOLUTION, Tokens::of_nobody())
+    Timers::new(clock, RESOLUTION, Tokens::without_loop())
 }
 
 /// Runs `test` inside of timers with a manual clock.

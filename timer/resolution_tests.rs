@@ -35,7 +35,7 @@ fn a_tick_is_the_resolution_rounded_down_to_a_power_of_two() {
         (Duration::from_secs(1), 1 << 29),
         (Duration::from_secs(3600), 1 << 41),
     ] {
-        let timers = Timers::new(Clock::Real, resolution, Tokens::of_nobody());
+        let timers = Timers::new(Clock::Real, resolution, Tokens::without_loop());
         let _entered = timers.enter();
         waits_for_ticks_of(tick, &timers);
     }
@@ -43,7 +43,7 @@ fn a_tick_is_the_resolution_rounded_down_to_a_power_of_two() {
 
 #[test]
 fn a_resumed_clock_has_its_former_tick() {
-    let timers = Timers::new(Clock::Real, Duration::from_millis(10), Tokens::of_nobody());
+    let timers = Timers::new(Clock::Real, Duration::from_millis(10), Tokens::without_loop());
     let _entered = timers.enter();
     pause();
     resume();

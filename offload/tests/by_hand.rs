@@ -22,7 +22,7 @@ thread_local! {
 fn pool_by_hand(start: fn(String, Worker) -> io::Result<()>) -> Rc<Pool> {
     Pool::with_start(
         Limits { max_threads: 4, keep_alive: Duration::ZERO },
-        Tokens::of_nobody(),
+        Tokens::without_loop(),
         start,
     )
 }

@@ -88,7 +88,7 @@ fn every_one_of_20_000_jobs_runs_once() {
 #[test]
 fn an_idle_thread_ends_after_its_keep_alive() {
     let pool =
-        Pool::new(Limits { max_threads: 4, keep_alive: Duration::ZERO }, Tokens::of_nobody());
+        Pool::new(Limits { max_threads: 4, keep_alive: Duration::ZERO }, Tokens::without_loop());
     for _ in 0..3 {
         let name = wait(spawn(&pool, || thread::current().name().map(str::to_owned))).unwrap();
         assert_eq!(name.as_deref(), Some("taketurns-blocking-0")); // the number is free again
@@ -101,7 +101,7 @@ fn an_idle_thread_ends_after_its_keep_alive() {
 fn no_job_is_lost_to_a_thread_that_is_about_to_end() {
     for max_threads in [1, 2] {
         let pool =
-            Pool::new(Limits { max_threads, keep_alive: Duration::ZERO }, Tokens::of_nobody());
+            Pool::new(Limits { max_threads, keep_alive: Duration::ZERO }, Tokens::without_loop());
         for round in 0..500 {
             let one = spawn(&pool, move || round);
             let two = spawn(&pool, move || round);
@@ -125,7 +125,7 @@ fn a_job_for_which_no_thread_can_start_gets_the_reason() {
         Err(io::Error::other("limit reached"))
     }
     let limits = Limits { max_threads: 4, keep_alive: Duration::ZERO };
-    let pool = Pool::with_start(limits, Tokens::of_nobody(), refuse_twice);
+    let pool = Pool::with_start(limits, Tokens::without_loop(), refuse_twice);
     for _ in 0..2 {
         let captured = Arc::new(());
         let held = Arc::clone(&captured);
@@ -148,7 +148,7 @@ fn a_job_waits_for_the_threads_there_are_when_no_more_can_start() {
         }
         Err(io::Error::other("limit reached"))
     }
-    let pool = Pool::with_start(Limits::default(), Tokens::of_nobody(), one);
+    let pool = Pool::with_start(Limits::default(), Tokens::without_loop(), one);
     let (first, begun, gate) = spawn_gated(&pool);
     receive(&begun);
     let second = spawn(&pool, || thread::current().name().map(str::to_owned));

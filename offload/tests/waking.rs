@@ -68,7 +68,7 @@ fn a_job_gives_its_hold_back_after_the_wake() {
             self.1.send(self.0.are_out()).unwrap();
         }
     }
-    let holds = Tokens::of_nobody();
+    let holds = Tokens::without_loop();
     let pool = Pool::new(Limits::default(), Arc::clone(&holds));
     let (mut job, begun, gate) = spawn_gated(&pool);
     receive(&begun);
@@ -83,7 +83,7 @@ fn a_job_gives_its_hold_back_after_the_wake() {
 
 #[test]
 fn a_job_that_never_runs_gives_its_hold_back() {
-    let holds = Tokens::of_nobody();
+    let holds = Tokens::without_loop();
     let pool = Pool::new(Limits { max_threads: 1, ..Limits::default() }, Arc::clone(&holds));
     let (_first, begun, gate) = spawn_gated(&pool);
     receive(&begun);
