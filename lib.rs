@@ -1,10 +1,10 @@
 //! taketurns: a single-threaded cooperative async executor, small, fast, and honest about what goes
 //! wrong in cooperative code.
 //!
-//! Tasks take turns on one thread: a turn is one poll of one task, and it ends where the task awaits
-//! something that is not ready. Nothing interrupts a turn. So a task that never yields starves the rest,
-//! a task nobody awaits is dropped with the loop, and a blocking call stops everything; this crate says
-//! so when it happens, and has the remedy beside it ([`yield_now`], the [`ExitReport`],
+//! Tasks take turns on one thread. A turn is one poll of one task, and it ends where the task awaits something that is not
+//! ready. Nothing interrupts a turn. So a task that never yields starves the others, a task that is not awaited is dropped
+//! with the loop, and a blocking call stops every task. This crate says so when it happens, and has the remedy beside it
+//! ([`yield_now`], the [`ExitReport`],
 #![cfg_attr(feature = "offload", doc = "[`spawn_blocking`]).")]
 #![cfg_attr(not(feature = "offload"), doc = "`spawn_blocking` of the feature `offload`).")]
 //!
@@ -18,7 +18,7 @@
 //!         yield_now().await; // every task that is ready takes a turn first
 //!         2
 //!     });
-//!     spawn(std::future::pending::<()>()).detach(); // nobody awaits this one
+//!     spawn(std::future::pending::<()>()).detach(); // this one is never awaited
 //!     one.await.unwrap() + two.await.unwrap()
 //! });
 //! assert_eq!(sum, 3);
@@ -34,17 +34,22 @@
 //!
 //! The root folder of the repository is the crate. To read it, in this order:
 //!
-//! 1. [`executor`]: which task runs next. Begin with `executor/run.rs`, the loop and its promise, then
-//!    `executor/task/mod.rs`: the task in two halves, home and away, which is the one new idea here.
-//! 2. `common/`: what the parts around it share. `timer/` ([`time`]): when. A wheel of integers, a clock,
-//!    `sleep`, and what is made of it.
-//! 3. `reactor/` ([`net`]): what the operating system says. Epoll behind a small surface, and TCP on top.
-//! 4. `offload/`: beside the loop, the thread pool for work that blocks.
-//! 5. `runtime/`: ties them together: [`Runtime`], [`Builder`], [`ExitReport`].
-//! 6. `testing/` ([`testing`]): the whole under many schedules, for the tests of its users.
-//! 7. `tests/`, and `models/`: what is promised, as traces in exact order and as loom models.
-//! 8. `examples/tour/`: all of it from outside, lesson by lesson; `examples/foreign_loop.rs`: inside a host
-//!    loop; `benches/`: beside its peers.
+//! 1. [`executor`]: which task runs next. Its `mod.rs` gives the order in which to read it. In `executor/task/` is the one
+//!    new idea here: a task has two halves, home and away.
+//! 2. `common/`: what the parts around the executor share.
+//! 3. `timer/` ([`time`]): when. A wheel of integers, a clock, `sleep`, and what is made of it.
+//! 4. `offload/`: what blocks. A thread pool beside the loop.
+//! 5. `reactor/` ([`net`]): what the operating system says. Epoll behind a small surface, and TCP on top.
+//! 6. `threads/`: how other threads get in. [`Handle`] and [`RemoteHandle`].
+//! 7. `insight/`: what is going on. Reports of lost tasks, of failures that no awaiter sees, and of deadlocks.
+//! 8. `runtime/`: the whole. [`Runtime`], [`Builder`], and how a runtime ends.
+//! 9. `compat/`: the traits of other crates for the types here.
+//! 10. `testing/` ([`testing`]): a test under many schedules.
+//! 11. `tests/` and `models/`: what is promised, as traces in exact order and as loom models.
+//! 12. `examples/`: `tour/` shows all of it, lesson by lesson; `foreign_loop.rs` runs inside a host loop. `benches/`: this
+//!     crate beside its peers.
+//!
+//! No part uses a later one; `tests/house.rs` says which it may use.
 //!
 //! # Cancellation
 //!
@@ -52,11 +57,10 @@
 //!
 //! # Features
 //!
-//! `net`, `time` and `offload` are on by default, and each can be taken away; without them the crate is the
-//! executor alone, with two small dependencies. `hyper` adds hyper 1's `rt` traits for the types here,
-//! `macros` the attributes `main` and `test` for an `async fn`; [`testing`] comes with `time`, and
-//! so does `FusedFuture` for the handles. `net` needs Linux 5.11 or newer so far; everything else builds where
-//! std does.
+//! `net`, `time` and `offload` are on by default, and each can be taken away. Without them the crate is the executor alone,
+//! with two small dependencies. `hyper` adds hyper 1's `rt` traits for the types here, and `macros` the attributes `main`
+//! and `test` for an `async fn`. [`testing`] comes with `time`, and so does `FusedFuture` for the handles. `net` needs Linux
+//! 5.11 or newer so far; everything else builds where std does.
 
 mod common;
 #[cfg(any(feature = "time", feature = "hyper"))]
@@ -78,8 +82,8 @@ mod timer;
 
 /// When: the runtime's clock, and what waits by it: sleeps, timeouts, intervals, calls.
 ///
-/// Timers end late, by how much docs/time.md shows, and never early. They go by std's monotonic clock:
-/// setting the system's time moves none of them, and on Linux a suspended machine's time does not count.
+/// Timers are never early; docs/time.md shows how late they are. They go by std's monotonic clock: setting the system's time
+/// moves none of them, and on Linux the time during which the machine is suspended does not count.
 #[cfg(feature = "time")]
 pub mod time {
     pub use crate::timer::{
@@ -89,24 +93,24 @@ pub mod time {
     };
 }
 
-/// Tasks: naming them, telling them apart, and letting one off its budget.
+/// Tasks: naming them, telling them apart, and running one without a budget.
 ///
 /// # The budget of a turn
 ///
-/// A task that always finds something ready would keep the thread. So after 128 operations of this crate that
-/// were ready in one turn (a handle with its output, a socket with bytes, a timer that is due), the next gives
-/// `Pending` and wakes the task at once: it goes on in its next turn, after all that are ready now.
+/// A task could go on as long as what it awaits is ready. But a task that always finds something ready would keep the
+/// thread. So after 128 operations of this crate that were ready in one turn (a handle with its output, a socket with
+/// bytes, a timer that is due), the next operation returns `Pending` and wakes the task at once. The task goes on in its
+/// next turn, after all tasks that are ready now.
 ///
-/// An `.await` does not show it. It shows where a `Pending` is taken for an answer, as `poll!` and
-/// `now_or_never` do: await instead, or put what has a bound of its own into
-/// [`unconstrained`](crate::task::unconstrained). Leaf operations of other crates take part by
-/// [`consume_budget`](crate::task::consume_budget).
+/// An `.await` does not show it. It shows where code takes a `Pending` for an answer, as `poll!` and `now_or_never` do.
+/// There, await instead, or put code that has a bound of its own into [`unconstrained`](crate::task::unconstrained). Leaf
+/// operations of other crates take part by [`consume_budget`](crate::task::consume_budget).
 ///
 /// ```
 /// use futures::poll;
 /// use taketurns::{spawn, task::unconstrained, yield_now};
 ///
-/// /// How many of 1000 tasks, which have ended, are seen to have.
+/// /// Polls the handles of 1000 tasks that have ended: how many are ready.
 /// async fn count() -> usize {
 ///     let handles = [(); 1000].map(|()| spawn(async {}));
 ///     yield_now().await; // each has its turn

@@ -1,4 +1,5 @@
-//! [`FusedFuture`] for handles and [`Cancelled`]: whether one has given its output, which `futures::select!` asks before it polls.
+//! [`FusedFuture`] for handles and [`Cancelled`]: whether one has given its output. `futures::select!` asks that before it
+//! polls.
 
 #![forbid(unsafe_code)]
 

@@ -1,14 +1,12 @@
 //! hyper 1 on this runtime: the traits of `hyper::rt` for our types.
 //!
-//! [`TcpStream`] is hyper's `Read` and `Write`, and [`Sleep`] its `Sleep`, with no
-//! wrapper around them. [`Timer`] is for the `timer` of hyper's builders, which switches their timeouts
-//! on; [`Executor`] for HTTP/2, which spawns.
+//! [`TcpStream`] implements hyper's `Read` and `Write`, and [`Sleep`] hyper's `Sleep`, without a wrapper around them. Give
+//! [`Timer`] to the `timer` of hyper's builders: it switches their timeouts on. Give [`Executor`] to HTTP/2, which spawns.
 //!
-//! Streams and tasks stay on the runtime's thread, so services and bodies may hold an `Rc`. What hyper
-//! demands to be `Send` cannot be had: `with_upgrades`. Use `without_shutdown` and take the stream
-//! from its parts.
+//! Streams and tasks stay on the runtime's thread, so services and bodies may hold an `Rc`. hyper's `with_upgrades` wants a
+//! stream that is `Send`, which these are not. Use `without_shutdown` instead, and take the stream from its parts.
 //!
-//! hyper depends on the crate tokio for a channel (feature `sync`); none of tokio's runtime is there.
+//! hyper depends on the crate tokio, but only for a channel (feature `sync`); no runtime of tokio comes with it.
 //!
 //! ```
 //! use std::convert::Infallible;
@@ -92,13 +90,13 @@ where
 
 /// The clock of the runtime this thread is inside of, for hyper's timeouts.
 ///
-/// hyper counts in std's instants. One stands for the moment at which a real clock of this crate shows
-/// the same time; so a [manual](crate::time::Clock::Manual) clock rules hyper's timeouts too.
+/// hyper counts in std's instants. One of those stands here for the moment at which a real clock of this crate shows the
+/// same time. So a [manual](crate::time::Clock::Manual) clock moves hyper's timeouts too.
 ///
 /// # Panics
 ///
-/// `sleep` and `sleep_until` panic outside of a runtime; what they return panics when it is polled in
-/// another than its own. It may be dropped anywhere.
+/// `sleep` and `sleep_until` panic outside of a runtime. What they return panics when it is polled in another runtime. It
+/// may be dropped anywhere.
 ///
 /// ```
 /// use std::time::Duration;
@@ -131,7 +129,7 @@ impl ::hyper::rt::Timer for Timer {
         Instant::now().to_system()
     }
 
-    /// Moves the timer where it is: no allocation, and no new waker.
+    /// Changes the deadline in place: no allocation, and no new waker.
     fn reset(&self, sleep: &mut Pin<Box<dyn ::hyper::rt::Sleep>>, deadline: SystemInstant) {
         match sleep.as_mut().downcast_mut_pin::<Sleep>() {
             Some(ours) => ours.get_mut().reset(Instant::from_system(deadline)),
@@ -142,13 +140,13 @@ impl ::hyper::rt::Timer for Timer {
 
 impl ::hyper::rt::Sleep for Sleep {}
 
-/// Most bytes one read moves: twice what hyper begins with, and little enough for the stack.
+/// How many bytes one read moves at most: twice what hyper begins with, and little enough for the stack.
 const CHUNK: usize = 16 * 1024;
 
 impl ::hyper::rt::Read for TcpStream {
-    /// Without `unsafe`, hyper's buffer is filled only by copying. So the kernel writes to the stack,
-    /// where no byte is zeroed first and no connection keeps a buffer, and what came is copied: a few
-    /// nanoseconds for a request.
+    /// Without `unsafe`, hyper's buffer can be filled only by copying. So the kernel writes to an array on the stack, which
+    /// need not be zeroed and is not kept by each connection. Then the bytes are copied, which takes some nanoseconds for a
+    /// request.
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -1,8 +1,8 @@
-//! Who else speaks async: the traits of other crates, for the types of this one.
+//! Which other crates speak async: their traits, for the types of this crate.
 //!
-//! A wrapper type for each foreign trait would keep this crate free of them, and is what a program can always write
-//! itself. But then each program writes it, and a wrapper hides the type below it. So where a trait is the field's own,
-//! the types here implement it themselves. Nothing in the crate uses this part.
+//! A program could write a wrapper type for each foreign trait. But then each program writes the same wrapper, and it hides
+//! the methods of the type inside. So where a trait is in common use, the types here implement it themselves. No other part
+//! uses this one.
 //!
 //! # Layout
 //!

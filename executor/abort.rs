@@ -1,4 +1,4 @@
-//! [`AbortHandle`] and [`AbortOnDrop`]: ending a task where it stands, from anywhere, or by leaving.
+//! [`AbortHandle`] and [`AbortOnDrop`]: ending a task before its end, from any thread or by dropping a guard.
 
 #![forbid(unsafe_code)]
 
@@ -10,8 +10,8 @@ use std::task::{Context, Poll, Waker};
 use crate::executor::task::abort;
 use crate::executor::{Id, JoinHandle};
 
-/// Aborts a task from anywhere: `Send`, `Sync`, cheap to clone. Made by
-/// [`JoinHandle::abort_handle`]. It says nothing of the outcome; the `JoinHandle` does.
+/// Aborts a task, from any thread. It is `Send`, `Sync` and cheap to clone. [`JoinHandle::abort_handle`] makes it. It does not
+/// tell the outcome; the `JoinHandle` does.
 #[derive(Clone)]
 pub struct AbortHandle {
     task: Waker,
@@ -23,9 +23,9 @@ impl AbortHandle {
         Self { task, id }
     }
 
-    /// Ends the task where it stands: in its next turn, on its executor's thread, the future is dropped, and
-    /// the `JoinHandle` then gives an error that [is_cancelled](crate::JoinError::is_cancelled). Never inside
-    /// this call, and never on another thread. A task that has ended already keeps its output.
+    /// Ends the task where it stands: in the task's next turn, on its executor's thread, the future is dropped. It is never
+    /// dropped inside this call, nor on another thread. Then the `JoinHandle` gives an error that
+    /// [is_cancelled](crate::JoinError::is_cancelled). A task that has ended already keeps its output.
     pub fn abort(&self) {
         abort(&self.task);
     }
@@ -43,8 +43,8 @@ impl fmt::Debug for AbortHandle {
     }
 }
 
-/// A handle that aborts its task, or its blocking job, when it is dropped. Made by `abort_on_drop` of
-/// [`JoinHandle`], of [`RemoteHandle`](crate::RemoteHandle) and of `BlockingHandle`.
+/// A handle that aborts its task, or its blocking job, when it is dropped. `abort_on_drop` of [`JoinHandle`], of
+/// [`RemoteHandle`](crate::RemoteHandle) and of `BlockingHandle` makes it.
 ///
 /// # Cancellation
 ///
@@ -82,7 +82,7 @@ impl<H: Abort> AbortOnDrop<H> {
         Self { handle }
     }
 
-    /// The handle, to ask or to register with.
+    /// The handle, to use its other methods.
     pub fn handle(&self) -> &H {
         &self.handle
     }

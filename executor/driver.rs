@@ -26,10 +26,10 @@ pub trait Driver {
     /// `any_ready`: whether a task is ready already. If none is, a virtual clock may move.
     fn wake(&mut self, any_ready: bool);
 
-    /// What it is waiting for on behalf of tasks.
+    /// What a wait would wait for on behalf of tasks.
     fn pending(&self) -> Pending;
 
-    /// What ends a [`wait`](Self::wait) from any thread, and makes the next one not wait if there is none now.
+    /// What ends a [`wait`](Self::wait) from any thread. If there is none now, it keeps the next one from waiting.
     fn unparker(&self) -> Box<dyn Unpark>;
 }
 
@@ -39,18 +39,18 @@ pub trait Unpark: Send + Sync {
     fn unpark(&self);
 }
 
-/// What a [`Driver`] waits for.
+/// What a [`Driver`] waits for on behalf of tasks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pending {
     /// Armed timers.
     pub timers: usize,
-    /// Descriptors that some task waits for.
+    /// Descriptors that a task waits for.
     pub sources: usize,
     /// How long until the next timer is due; `None` without one, and while a manual clock stands.
     pub next_deadline: Option<Duration>,
 }
 
-/// The plainest [`Driver`]: parks the thread. Nothing but a waker can end its wait.
+/// The plainest [`Driver`]: it parks the thread. Only a waker ends its wait.
 #[derive(Debug, Default)]
 pub struct ParkThread(());
 

@@ -1,10 +1,10 @@
 //! What is going on: reports of lost tasks, of failures that no awaiter sees, and of deadlocks.
 //!
-//! A program could be left to find these out by itself: it has a handle for each task, and a debugger. But the tasks
-//! that cause trouble are the ones without a handle. A detached task that panics ends quietly, a task that waits for
-//! ever looks like a quiet server, and a task that is dropped with the loop says nothing at all. So the runtime keeps
-//! count, and tells: what was lost, with the line that spawned it; what failed unseen; and, where the clock is virtual,
-//! that a run can never end, with each task it waits for.
+//! A program could find these out by itself: it has a handle for each task. But the tasks that cause trouble are those whose
+//! handle is gone. A detached task that panics ends quietly. A task that waits for ever looks like an idle server. A task
+//! that is dropped with the loop says nothing. So the runtime keeps a list of its tasks, and tells which were lost, with the
+//! line that spawned each; which failed unseen; and, under a virtual clock, that a run can never end, with the tasks that it
+//! waits for.
 //!
 //! # Layout
 //!

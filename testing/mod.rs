@@ -1,23 +1,24 @@
 //! For tests: the same code under many schedules, and a failure that can be seen again.
 //!
-//! A runtime gives turns in the order in which tasks became ready. Code comes to rely on that without
-//! knowing: it reads, awaits, and writes back what is no longer so, and no test shows it until something else
-//! takes a turn more or less. [`explore`] runs a test under virtual time once for each of many seeds, each of
-//! which has its own idea of whose turn is next. It needs no types of its own in the code that is tested.
+//! A test could run its code once, as the program does. But a runtime gives turns in the order in which tasks became
+//! ready, and code comes to rely on that order by accident: it reads a value, awaits, and writes back what is out of date
+//! by then. One run does not show that, as long as no task takes a turn more or less. So [`explore`] runs a test under
+//! virtual time, once for each of many seeds, and each seed chooses differently whose turn is next. The code that is
+//! tested needs no special types.
 //!
-//! `docs/schedules.md` says how many seeds it took to find some bugs that were planted.
+//! `docs/schedules.md` says how many seeds it took to find some planted bugs.
 //!
 //! # Layout
 //!
-//! 1. this file: [`explore`].
-//! 2. `trial.rs`: one run; `schedule.rs`: whose turn is next in it; `trace.rs`: whose it was.
-//! 3. `panics.rs`: what failed, from the panic hook; `shrink.rs`: the shortest schedule that does.
-//! 4. `report.rs`: the text of a failure; `seed.rs`: the seed that the environment names.
+//! 1. This file: [`explore`].
+//! 2. `trial.rs`: one run. `schedule.rs`: which task has the next turn in it. `trace.rs`: which task had each turn.
+//! 3. `panics.rs`: what failed, by the panic hook. `shrink.rs`: the shortest schedule that fails.
+//! 4. `failure.rs`: the text of a failure. `seed.rs`: the seed that the environment names.
 
 #![forbid(unsafe_code)]
 
+mod failure;
 mod panics;
-mod report;
 mod schedule;
 mod seed;
 mod shrink;
@@ -28,21 +29,21 @@ use std::future::Future;
 use std::panic::Location;
 
 use crate::executor::with_current;
-use report::Report;
+use failure::Failure;
 use shrink::shrink;
 use trial::{ALL, Trial};
 
-/// Runs `body` once for each seed, in a runtime of its own, where the seed decides whose turn is next among
-/// the tasks that are ready ([`Order::Shuffled`](crate::Order::Shuffled)). One seed gives one schedule, on
-/// every machine, so a failure can be seen again.
+/// Runs `body` once for each seed, each time in a new runtime in which the seed chooses whose turn is next among the ready
+/// tasks ([`Order::Shuffled`](crate::Order::Shuffled)). One seed gives one schedule, on every machine, so a failure can be
+/// seen again.
 ///
-/// Time is virtual and goes by itself ([`Clock::AutoAdvance`](crate::time::Clock::AutoAdvance)), so sleeps
-/// and timeouts take none. A run fails
+/// Time is virtual and advances by itself ([`Clock::AutoAdvance`](crate::time::Clock::AutoAdvance)), so sleeps and timeouts
+/// take no real time. A run fails
 ///
-/// * when `body` panics, or a task does whose panic no handle receives, or a destructor as the runtime ends;
-/// * on a deadlock: no task is ready, and nothing is left that could wake one. A plain thread that is to wake
-///   one [holds](crate::time::hold) the clock, or it is not waited for (a [`Handle`](crate::Handle) keeps a run from
-///   being a deadlock, and does not hold the clock);
+/// * when `body` panics, or a task whose panic no handle receives, or a destructor as the runtime ends;
+/// * when it is deadlocked: no task is ready, and nothing is left that could wake one. If a plain thread is to wake a task,
+///   it has to [hold](crate::time::hold) the clock; otherwise the run does not wait for it. (While a
+///   [`Handle`](crate::Handle) is out, a run is not taken for deadlocked, but the clock goes on.)
 /// * after a million turns.
 ///
 /// At the first failure this panics. The text has the seed, what panicked, the turns of the shortest
@@ -54,7 +55,7 @@ use trial::{ALL, Trial};
 ///
 /// async fn deposit(balance: Rc<Cell<u32>>, amount: u32) {
 ///     let before = balance.get();
-///     yield_now().await; // somebody is asked
+///     yield_now().await; // as if a server were asked
 ///     balance.set(before + amount);
 /// }
 ///
@@ -68,7 +69,7 @@ use trial::{ALL, Trial};
 ///     assert_eq!(balance.get(), 120);
 /// }
 ///
-/// taketurns::block_on(two_deposits()); // nothing to be seen
+/// taketurns::block_on(two_deposits()); // it passes
 /// let failure = std::panic::catch_unwind(|| explore(0..100, two_deposits)).unwrap_err();
 /// println!("{}", failure.downcast::<String>().unwrap());
 /// // seed 0 fails, after 0 that passed
@@ -90,29 +91,27 @@ use trial::{ALL, Trial};
 ///
 /// With `TAKETURNS_SEED` in the environment every `explore` of the process runs that seed alone.
 ///
-/// The shortest schedule follows the seed for as few choices as still fail; from there on turns are given in
-/// order. (A choice is a turn before which more than one task is ready.)
+/// The shortest schedule follows the seed for as few choices as are found to be enough, and then gives turns in order. (A
+/// choice is a turn before which more than one task is ready.)
 ///
 /// # What it does not see
 ///
-/// It passes when it finds nothing, which proves nothing. A turn is one poll, and no schedule divides it;
-/// threads run as they please. Time stands still while a task is ready, so no timeout ends before work that
-/// takes none. A turn that never ends is not ended here, and while a [`Handle`](crate::Handle), a
-/// [`hold`](crate::time::hold) or a blocking job is out, or a socket was awaited and has not been heard of
-/// since, it waits for that in real time.
+/// If no seed fails, that proves nothing. A turn is one poll, and no schedule divides it. Threads run as they please. Time
+/// stands still while a task is ready, so no timeout ends before work that is ready. A turn that never ends is not ended.
+/// And it waits in real time for what it cannot choose: while a [`Handle`](crate::Handle), a [`hold`](crate::time::hold) or
+/// a blocking job is out, or a socket was awaited and has had no event since.
 ///
 /// # The panic hook
 ///
-/// The first call puts a panic hook in front of the one it finds, for the life of the process. On a thread
-/// that is exploring it keeps what panicked for the report (with the first backtrace if `RUST_BACKTRACE`
-/// asks for one), so that runs that pass say nothing; every other panic goes to the hook that was there
-/// before. (Where panics abort, `panic = "abort"`, it keeps none, and nothing can be explored beyond the
-/// first.)
+/// The first call puts a panic hook in front of the one it finds, for the life of the process. It keeps the panics of a
+/// thread that explores (with the first backtrace if `RUST_BACKTRACE` asks for one), so that runs that pass print nothing.
+/// Every other panic goes to the hook before. (Where panics abort, `panic = "abort"`, it keeps none, and the first panic
+/// ends the exploration.)
 ///
 /// # Panics
 ///
-/// At the first seed that fails; inside of a running executor; when `TAKETURNS_SEED` is not a number; when a
-/// runtime cannot be made.
+/// At the first seed that fails; inside of a running executor; if `TAKETURNS_SEED` is not a number; if a runtime cannot be
+/// made.
 #[track_caller]
 pub fn explore<F, Fut>(seeds: impl IntoIterator<Item = u64>, body: F)
 where
@@ -128,8 +127,8 @@ where
         Some(seed) => first_failure([seed], &body, site),
         None => first_failure(seeds, &body, site),
     };
-    if let Some(report) = failure {
-        panic!("{report}");
+    if let Some(failure) = failure {
+        panic!("{failure}");
     }
 }
 
@@ -137,7 +136,7 @@ fn first_failure<F, Fut>(
     seeds: impl IntoIterator<Item = u64>,
     body: &F,
     site: &'static Location<'static>,
-) -> Option<Report>
+) -> Option<Failure>
 where
     F: Fn() -> Fut,
     Fut: Future<Output = ()>,
@@ -146,7 +145,7 @@ where
         let trial = Trial::run(body, seed, ALL, site);
         if trial.failed() {
             let shrunk = shrink(trial, |choices| Trial::run(body, seed, choices, site));
-            return Some(Report { seed, passed, shrunk });
+            return Some(Failure { seed, passed, shrunk });
         }
     }
     None

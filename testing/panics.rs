@@ -1,8 +1,9 @@
-//! What panics on an exploring thread: recorded, for the report, instead of printed.
+//! The panics of a thread that explores: recorded for the text of a failure, instead of printed.
 //!
-//! A panic is told of in one place only, the process's panic hook. So the first exploration puts one in
-//! front of the hook it finds, for good: it records on a thread that is exploring, and passes on everything
-//! else.
+//! `catch_unwind` could collect them. But it sees only the panic that ends the run, not one that a task or a destructor had
+//! before, and it learns no location. All of this comes to one place only, the process's panic hook. So the first
+//! exploration puts a hook in front of the one it finds, and leaves it there: it records the panics of a thread that
+//! explores, and passes every other panic on.
 
 #![forbid(unsafe_code)]
 
@@ -15,7 +16,7 @@ use std::sync::Once;
 
 use crate::executor::silence;
 
-/// With these std says that it aborts: nobody will read the record.
+/// The ends of the texts with which std says that it aborts, so that the record will not be read.
 const LAST_WORDS: [&str; 2] =
     ["panic in a destructor during cleanup", "panic in a function that cannot unwind"];
 
@@ -24,7 +25,7 @@ thread_local! {
     static RECORDED: RefCell<Option<Vec<Panic>>> = const { RefCell::new(None) };
 }
 
-/// Where, what, and how it came there if `RUST_BACKTRACE` asks for that.
+/// One panic: its location and text, and the backtrace if `RUST_BACKTRACE` asks for one.
 pub(super) struct Panic {
     line: String,
     backtrace: Backtrace,
@@ -42,7 +43,7 @@ impl Panic {
         Self { line, backtrace: Backtrace::capture() }
     }
 
-    /// One of which only its runtime told.
+    /// A panic that its runtime told of, with `line` for its text.
     pub(super) fn told(line: String) -> Self {
         Self { line, backtrace: Backtrace::disabled() }
     }
@@ -58,7 +59,7 @@ impl fmt::Display for Panic {
     }
 }
 
-/// Runs `code`, and gives what panicked meanwhile on this thread, in order; `true` if a panic ended it.
+/// Runs `code`. Gives whether a panic ended it, and all panics of this thread meanwhile, in order.
 pub(super) fn recorded(code: impl FnOnce()) -> (bool, Vec<Panic>) {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(install);
@@ -69,7 +70,7 @@ pub(super) fn recorded(code: impl FnOnce()) -> (bool, Vec<Panic>) {
     silence(|| drop(outcome));
     let mut panics = RECORDED.take().unwrap_or_default();
     if panics.is_empty() {
-        // Whoever set another hook since, or unwound without one, left nothing on record.
+        // Another hook was set since, or the unwind began without a hook: nothing was recorded.
         panics.extend(unseen);
     }
     (unwound, panics)
@@ -84,7 +85,7 @@ fn install() {
     }));
 }
 
-/// `false`: not for us.
+/// Records the panic if this thread explores and will go on. `false`: it is for the hook before.
 fn record(info: &PanicHookInfo<'_>) -> bool {
     let record = |recorded: &RefCell<Option<Vec<Panic>>>| {
         let Ok(mut recorded) = recorded.try_borrow_mut() else { return false };

@@ -1,4 +1,4 @@
-//! [`Prefix`]: a schedule that follows its seed for a while, and writes down what became of it.
+//! [`Prefix`]: a schedule that follows its seed for a number of choices, and records the turns.
 
 #![forbid(unsafe_code)]
 
@@ -10,17 +10,17 @@ use crate::executor::{Info, Schedule};
 use crate::runtime::Shuffle;
 use crate::timer::Instant;
 
-/// A run that takes more turns than this is given up. A second or so.
+/// A run that takes more turns than this is ended: after about a second.
 pub(super) const MOST_TURNS: u64 = 1_000_000;
 
-/// The first `limit` choices as [`Order::Shuffled`](crate::Order::Shuffled) has them with this seed, then
-/// none: the first in the queue is next. Where one task alone is ready, nothing is chosen.
+/// Makes the first `limit` choices as [`Order::Shuffled`](crate::Order::Shuffled) does with this seed. After them the task
+/// at the head of the queue is next. If only one task is ready, there is no choice.
 pub(super) struct Prefix {
     seed: Shuffle,
     limit: u64,
     trace: Rc<RefCell<Trace>>,
     began: Option<Instant>,
-    /// Of the turn that was chosen last.
+    /// Whether the last chosen task was not at the head of the queue.
     out_of_order: bool,
 }
 
@@ -44,7 +44,7 @@ impl Schedule for Prefix {
         let mut trace = self.trace.borrow_mut();
         assert!(
             trace.turns < MOST_TURNS,
-            "livelock? {MOST_TURNS} turns, and no end: somebody wakes itself, or sleeps, again and again"
+            "livelock? {MOST_TURNS} turns, and no end: a task wakes itself, or sleeps, again and again"
         );
         let clock = self.began.get_or_insert_with(Instant::now).elapsed();
         trace.push(Turn { task, clock, out_of_order: self.out_of_order });

@@ -1,17 +1,17 @@
-//! The one seed that the environment asks for.
+//! The seed that the environment asks for.
 
 #![forbid(unsafe_code)]
 
 use std::env;
 
-/// Where a failure's seed is put to see it again.
+/// Set it to a failure's seed to see the failure again.
 pub(super) const VARIABLE: &str = "TAKETURNS_SEED";
 
-/// The seed to run alone, if the environment names one.
+/// The only seed to run, if the environment names one.
 ///
 /// # Panics
 ///
-/// When what it names is no seed.
+/// When the variable holds no seed.
 #[track_caller]
 pub(super) fn from_environment() -> Option<u64> {
     let text = env::var_os(VARIABLE)?;

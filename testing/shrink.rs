@@ -5,29 +5,31 @@
 use super::schedule::MOST_TURNS;
 use super::trial::{ALL, Trial};
 
-/// A failure, with as few choices of the seed as were found to do.
+/// A run that fails, with as few choices by the seed as were found to be enough.
 pub(super) struct Shrunk {
-    /// The first so many choices are the seed's.
+    /// How many choices are the seed's: the first ones.
     pub(super) choices: u64,
     pub(super) trial: Trial,
-    pub(super) how: How,
+    pub(super) certainty: Certainty,
 }
 
-/// How far to trust it.
-pub(super) enum How {
-    /// No fewer choices fail.
+/// Whether a shorter schedule may fail too.
+pub(super) enum Certainty {
+    /// With fewer choices it passes.
     Least,
-    /// Fewer might: not all were tried.
+    /// With fewer choices it may fail: not all numbers were tried.
     GivenUp,
-    /// The same seed passes when it is run again.
+    /// The same seed passed when it was run again.
     NotRepeatable,
 }
 
-/// `run` tries the body with the first so many choices by the seed, and the rest in order; with all of
-/// them it was `failed`.
+/// Finds how few choices by the seed are enough for a failure.
 ///
-/// First halves, as long as half the choices will do, then all from 0 up to those; after a million turns it
-/// makes do with what it has.
+/// `failed` is the run with all choices by the seed. `run` runs the body again, with the given number of choices by the
+/// seed and the rest in order.
+///
+/// It halves the choices as long as the run still fails. Then it tries each number from 0 up to the last half. After a
+/// million turns it gives up, and returns the best run so far.
 pub(super) fn shrink(failed: Trial, run: impl Fn(u64) -> Trial) -> Shrunk {
     let choices = failed.trace.choices;
     let mut spent = 0;
@@ -37,18 +39,20 @@ pub(super) fn shrink(failed: Trial, run: impl Fn(u64) -> Trial) -> Shrunk {
         Some(trial)
     };
     if try_with(ALL).is_some_and(|again| !again.failed()) {
-        return Shrunk { choices, trial: failed, how: How::NotRepeatable };
+        return Shrunk { choices, trial: failed, certainty: Certainty::NotRepeatable };
     }
-    let mut best = Shrunk { choices, trial: failed, how: How::Least };
+    let mut best = Shrunk { choices, trial: failed, certainty: Certainty::Least };
     while best.choices > 0 {
         let half = best.choices / 2;
         let Some(trial) = try_with(half).filter(Trial::failed) else { break };
-        best = Shrunk { choices: half, trial, how: How::Least };
+        best = Shrunk { choices: half, trial, certainty: Certainty::Least };
     }
     for choices in 0..best.choices {
         match try_with(choices) {
-            None => return Shrunk { how: How::GivenUp, ..best },
-            Some(trial) if trial.failed() => return Shrunk { choices, trial, how: How::Least },
+            None => return Shrunk { certainty: Certainty::GivenUp, ..best },
+            Some(trial) if trial.failed() => {
+                return Shrunk { choices, trial, certainty: Certainty::Least };
+            }
             Some(_) => {}
         }
     }

@@ -8,16 +8,16 @@ use std::time::Duration;
 
 use crate::executor::{Id, Info};
 
-/// Of a long trace its beginning and its end are kept: so many turns.
+/// How many turns are kept of the beginning and of the end of a long trace.
 const FIRST: usize = 20;
 const LAST: usize = 40;
 
 /// The turns of one run.
 #[derive(Default)]
 pub(super) struct Trace {
-    /// How many there were.
+    /// How many turns there were.
     pub(super) turns: u64,
-    /// Before how many of them more than one task was ready.
+    /// Before how many of the turns more than one task was ready.
     pub(super) choices: u64,
     first: Vec<Turn>,
     last: VecDeque<Turn>,
@@ -49,7 +49,7 @@ impl Trace {
     }
 }
 
-/// A line a turn: its number, `*` if it was out of order, the clock, the task.
+/// One line for each turn: its number, `*` if it was out of order, the clock, the task.
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:>7}  {:>10}  task", "turn", "clock")?;

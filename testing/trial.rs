@@ -1,4 +1,4 @@
-//! [`Trial`]: the body, run once.
+//! [`Trial`]: one run of the body.
 
 #![forbid(unsafe_code)]
 
@@ -15,19 +15,19 @@ use crate::insight::UnhandledPanic;
 use crate::runtime::Builder;
 use crate::timer::Clock;
 
-/// As a limit of choices: all of them.
+/// A limit of choices that is no limit.
 pub(super) const ALL: u64 = u64::MAX;
 
 /// How a run of the body went.
 pub(super) struct Trial {
     pub(super) trace: Trace,
-    /// What panicked, the last of which ended the run; `None`: it passed.
-    pub(super) failure: Option<Vec<Panic>>,
+    /// `None`: the run passed. Else what panicked; the last panic ended the run.
+    pub(super) panics: Option<Vec<Panic>>,
 }
 
 impl Trial {
-    /// A run in a runtime of its own, the first `limit` choices by the seed; as if `block_on` were called at
-    /// `site`.
+    /// Runs the body in a runtime of its own, with the first `limit` choices by the seed. `site` is where `block_on` seems
+    /// to be called.
     pub(super) fn run<Fut: Future<Output = ()>>(
         body: impl Fn() -> Fut,
         seed: u64,
@@ -51,17 +51,17 @@ impl Trial {
         });
         let mut unseen = Vec::new();
         let (failed_late, late_panics) = recorded(|| unseen = runtime.end_and_tell());
-        // What panicked in a run that passed was dealt with there, unless nobody had seen it by the end.
+        // If the run passed, it dealt with its own panics, but for those that were still unseen at the end.
         let passed = !failed;
         let failed = failed || failed_late || !unseen.is_empty();
         if passed {
             panics.extend(late_panics);
             panics.extend(unseen.into_iter().map(Panic::told));
         }
-        Self { trace: trace.take(), failure: failed.then_some(panics) }
+        Self { trace: trace.take(), panics: failed.then_some(panics) }
     }
 
     pub(super) fn failed(&self) -> bool {
-        self.failure.is_some()
+        self.panics.is_some()
     }
 }

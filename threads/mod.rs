@@ -1,9 +1,8 @@
 //! How other threads get in: a [`Handle`] that sends a task, and the [`RemoteHandle`] that brings its output back.
 //!
-//! Sharing the executor under a lock would be simpler. But then each turn would take the lock, and a task would have to
-//! be `Send` although it never leaves its thread. So nothing is shared: a thread sends a future, the executor takes it
-//! in at its next look and runs it at home, and the output comes back by a slot of its own. The price is paid by those
-//! who send, and only the futures they send must be `Send`.
+//! Threads could share the executor under a lock. But then each turn would take the lock, and each task would have to be
+//! `Send` although it never leaves its thread. So a thread sends a future instead. The executor takes it in at its next look
+//! and runs it at home, and the output comes back by a slot. Only what is sent must be `Send`, and only sending costs.
 //!
 //! # Layout
 //!

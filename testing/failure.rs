@@ -1,4 +1,4 @@
-//! [`Report`]: what a failure says.
+//! [`Failure`]: a seed that fails, and the text that says so.
 
 #![forbid(unsafe_code)]
 
@@ -7,24 +7,25 @@ use std::thread;
 
 use super::panics::Panic;
 use super::seed::VARIABLE;
-use super::shrink::{How, Shrunk};
+use super::shrink::{Certainty, Shrunk};
 
-/// Of many panics the first and the last are named: so many.
+/// How many panics the text has, of many: the first and the last.
 const FIRST: usize = 3;
 const LAST: usize = 2;
 
-pub(super) struct Report {
+/// The first seed that failed.
+pub(super) struct Failure {
     pub(super) seed: u64,
-    /// How many seeds passed before.
+    /// How many seeds passed before it.
     pub(super) passed: u64,
     pub(super) shrunk: Shrunk,
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, passed, shrunk } = self;
         write!(f, "seed {seed} fails, after {passed} that passed")?;
-        let panics = shrunk.trial.failure.as_deref().unwrap_or_default();
+        let panics = shrunk.trial.panics.as_deref().unwrap_or_default();
         write_panics(panics, f)?;
         write!(f, "\n{shrunk}")?;
         match thread::current().name() {
@@ -57,11 +58,11 @@ fn write_panics(panics: &[Panic], f: &mut fmt::Formatter<'_>) -> fmt::Result {
 
 impl fmt::Display for Shrunk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { choices, trial, how } = self;
+        let Self { choices, trial, certainty } = self;
         let turns = trial.trace.turns;
         let by_seed = format!("{choices} choice{}", if *choices == 1 { "" } else { "s" });
-        match (how, choices) {
-            (How::NotRepeatable, _) => write!(
+        match (certainty, choices) {
+            (Certainty::NotRepeatable, _) => write!(
                 f,
                 "when the seed was run again it passed: the body depends on more than the order of turns \
                  (a thread, real time, an address, the order of a `HashMap`); the first run, {turns} turns:"
@@ -70,10 +71,10 @@ impl fmt::Display for Shrunk {
                 f,
                 "it fails in plain order too, with no choice by the seed, in {turns} turns:"
             ),
-            (How::Least, _) => {
+            (Certainty::Least, _) => {
                 write!(f, "shortest schedule: {by_seed} by the seed, then in order, {turns} turns:")
             }
-            (How::GivenUp, _) => write!(
+            (Certainty::GivenUp, _) => write!(
                 f,
                 "shortest schedule found before giving up: {by_seed} by the seed, then in order, \
                  {turns} turns:"
