@@ -133,7 +133,7 @@ pub struct Executor<'env, D: Driver> {
     hub: HubOwner<'env>,
     driver: RefCell<D>,
     /// `None`: the task at the head of the run queue is next.
-    schedule: RefCell<Option<Box<dyn Schedule>>>,
+    schedule: Option<RefCell<Box<dyn Schedule>>>,
     event_interval: u32,
     /// How many turns may pass until the next look (F3).
     turns_left: Cell<u32>,
@@ -146,14 +146,14 @@ impl<'env, D: Driver> Executor<'env, D> {
         let hub = HubOwner::new(driver.unparker());
         let event_interval = event_interval.get();
         let turns_left = Cell::new(0);
-        let schedule = RefCell::new(None);
-        Self { hub, driver: RefCell::new(driver), schedule, event_interval, turns_left }
+        let driver = RefCell::new(driver);
+        Self { hub, driver, schedule: None, event_interval, turns_left }
     }
 
     /// The same executor, with a schedule that chooses whose turn is next. It does so in a look, so there is one
     /// before each turn.
     pub(crate) fn with_schedule(self, schedule: Box<dyn Schedule>) -> Self {
-        Self { schedule: RefCell::new(Some(schedule)), event_interval: 1, ..self }
+        Self { schedule: Some(RefCell::new(schedule)), event_interval: 1, ..self }
     }
 
     /// Spawns a task, before, between or during runs. It takes its first turn in a run.
@@ -385,7 +385,8 @@ impl<'env, D: Driver> Executor<'env, D> {
         self.hub.take_in(); // after the wait, and before a clock may move: see `common/tokens.rs`
         driver.wake(self.hub.has_ready());
         drop(driver);
-        if let Some(schedule) = &mut *self.schedule.borrow_mut() {
+        if let Some(schedule) = &self.schedule {
+            let mut schedule = schedule.borrow_mut();
             let next = self.hub.choose_next(|ready| schedule.choose(ready));
             next.into_iter().for_each(|task| schedule.turn(task));
         }

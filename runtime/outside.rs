@@ -24,6 +24,7 @@ impl Outside {
     }
 
     /// Suspects a deadlock if the wait is without limit, under a virtual clock, and for nothing that is known.
+    #[inline]
     fn suspect(&mut self, limit: Option<Duration>) {
         if limit.is_none() && !self.was_held && self.parts.is_at_an_end() {
             self.suspicion.get_or_insert_with(|| Suspicion::new(self.deadlock_grace));
@@ -34,6 +35,7 @@ impl Outside {
 
     /// How long to wait: at most `limit`, at most until the next deadline, and at most for the grace of a deadlock that is
     /// suspected.
+    #[inline]
     fn wait_limit(&self, limit: Option<Duration>) -> Option<Duration> {
         if limit == Some(Duration::ZERO) {
             return limit; // without a reading of the clock
