@@ -6,8 +6,8 @@
 //! 2. `systems/`: taketurns and its peers, each in the few lines that make it one, with the order in which it
 //!    polls. monoio, glommio and compio come with the feature `peers`.
 //! 3. `workloads.rs`: what they are given to do; `sleeping.rs`: what those with timers are given.
-//! 4. `side_by_side/`: a table of all systems, every one in a process of its own, in turn; and `resident.rs`,
-//!    how much memory that process has.
+//! 4. `side_by_side/`: a table of all systems, every one in a process of its own, in turn; `cpu.rs`,
+//!    how much of a processor it uses, and `resident.rs`, how much memory.
 //! 5. The tables: `bin/ratios.rs`, the executor's own cost; `bin/memory.rs` and `bin/asleep.rs`, bytes of a
 //!    million tasks; `bin/million.rs`, spawning and awaiting a million; `bin/timers.rs`, what a timer costs;
 //!    `bin/away.rs`, wakes from other threads, each one accounted for.
@@ -18,6 +18,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod cpu;
 pub mod resident;
 pub mod side_by_side;
 pub mod sleeping;

@@ -11,6 +11,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use crate::cpu::cpu_time;
 use crate::system::{Sleep, Sleeps};
 
 /// Of the `nth`: 10 to 60 s, by ms, in no order.
@@ -66,7 +67,7 @@ pub async fn put_off<S: Sleeps>(times: u64) -> u64 {
     done
 }
 
-/// How long it takes to arm this many sleeps; and then, `again` of them dropped here and there, to arm as
+/// The CPU time it takes to arm this many sleeps; and then, `again` of them dropped here and there, to arm as
 /// many anew beside the others.
 pub async fn crowd<S: Sleeps>(sleeps: u64, again: u64) -> (Duration, Duration) {
     let mut crowd = (0..sleeps).map(|_| Box::pin(None)).collect::<Vec<_>>();
@@ -88,23 +89,25 @@ async fn nearer<S: Sleeps>() -> Pin<Box<impl Sleep>> {
     sleep
 }
 
-/// Arms the sleeps that have these numbers. Returns how long that took.
+/// Arms the sleeps that have these numbers. Returns the CPU time that took.
 async fn arm<F: Sleep>(
     sleep: impl Fn(Duration) -> F,
     crowd: &mut [Pin<Box<Option<F>>>],
     mut numbers: impl Iterator<Item = u64>,
 ) -> Duration {
-    let start = Instant::now();
+    let mut used = Duration::ZERO;
     in_one_turn(|cx| {
-        for nth in numbers.by_ref() {
-            let place = &mut crowd[nth as usize];
-            place.set(Some(sleep(far(nth))));
-            let armed = place.as_mut().as_pin_mut().expect("it was set");
-            assert!(armed.poll(cx).is_pending(), "it is far");
-        }
+        used = cpu_time(|| {
+            for nth in numbers.by_ref() {
+                let place = &mut crowd[nth as usize];
+                place.set(Some(sleep(far(nth))));
+                let armed = place.as_mut().as_pin_mut().expect("it was set");
+                assert!(armed.poll(cx).is_pending(), "it is far");
+            }
+        });
     })
     .await;
-    start.elapsed()
+    used
 }
 
 /// Does what has to be done in a task.

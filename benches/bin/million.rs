@@ -1,7 +1,7 @@
 //! `cargo run --release -p taketurns-benches --features peers --bin million`: spawns 1,000,000 tasks,
 //! then awaits them all.
 //!
-//! **Measured**: wall-clock nanoseconds a task of the workload `spawn_join`, the one Criterion measures with
+//! **Measured**: nanoseconds of CPU time a task of the workload `spawn_join`, which `ratios.rs` measures with
 //! 10,000 tasks, here with so many that no cache and no free list holds them. The first run of a process
 //! pays the operating system for its pages; the runs after it, of which this shows the median, pay for as
 //! many as the allocator gave back in between. Each system in a process of its own, several times in turn.
@@ -13,8 +13,8 @@
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
-use std::time::Instant;
 
+use taketurns_benches::cpu::cpu_time;
 use taketurns_benches::for_each_system;
 use taketurns_benches::side_by_side::{self, Column, Error, Measure};
 use taketurns_benches::system::System;
@@ -48,9 +48,9 @@ fn measure<S: System>() -> Result<Vec<f64>, Error> {
 
 /// Nanoseconds a task.
 fn run<S: System>(system: &mut S) -> f64 {
-    let start = Instant::now();
-    let completed = system.run(|spawner| SpawnJoin::run(spawner, TASKS));
-    let elapsed = start.elapsed();
-    assert_eq!(completed, TASKS, "{} left tasks undone", S::NAME);
-    elapsed.as_nanos() as f64 / TASKS as f64
+    let used = cpu_time(|| {
+        let completed = system.run(|spawner| SpawnJoin::run(spawner, TASKS));
+        assert_eq!(completed, TASKS, "{} left tasks undone", S::NAME);
+    });
+    used.as_nanos() as f64 / TASKS as f64
 }

@@ -1,10 +1,10 @@
 //! `cargo run --profile bench -p taketurns-benches --features peers --bin ratios`: the executor's own cost,
 //! beside every peer.
 //!
-//! **Measured**: wall-clock nanoseconds an operation of the workloads of `workloads.rs`, on one thread. Every
+//! **Measured**: nanoseconds of CPU time an operation of the workloads of `workloads.rs`, on one thread. Every
 //! system gets the same function, and has its timers and its reactor on and nothing in them. A process makes
-//! one run of each workload that is not timed, then several that are, of which it tells the median; `core.rs`
-//! says what is inside of the timed part. Each system in a process of its own, in turn, many rounds.
+//! one run of each workload that is not measured, then several that are, of which it tells the median;
+//! `core.rs` says what is inside of a run. Each system in a process of its own, in turn, many rounds.
 //!
 //! **Read with it**: the order in which each system polls, at the head of its file in `systems/`. Two rows are
 //! not quite alike: glommio polls a task inside of `spawn_local`, so a task that is ready at once never meets
@@ -16,8 +16,8 @@
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
-use std::time::Instant;
 
+use taketurns_benches::cpu::median_cpu_time;
 use taketurns_benches::for_each_system;
 use taketurns_benches::side_by_side::{self, Column, Error, Measure};
 use taketurns_benches::system::System;
@@ -31,7 +31,7 @@ const COLUMNS: [Column; 4] = [
 ];
 const ROUNDS: usize = 41;
 
-/// Timed runs of a workload in one process.
+/// Measured runs of a workload in one process.
 const RUNS: usize = 9;
 
 fn main() -> ExitCode {
@@ -50,17 +50,11 @@ fn measure<S: System>() -> Result<Vec<f64>, Error> {
     ])
 }
 
-/// Nanoseconds an operation of the median of some runs, after one that is not timed.
+/// Nanoseconds an operation of the median run.
 fn median<S: System, W: Workload>(system: &mut S) -> f64 {
-    let mut run = || {
-        let start = Instant::now();
+    let median = median_cpu_time::<RUNS>(|| {
         let done = system.run(|spawner| W::run(spawner, W::OPERATIONS));
-        let elapsed = start.elapsed();
         assert_eq!(done, W::OPERATIONS, "{} left work of {} undone", S::NAME, W::NAME);
-        elapsed
-    };
-    run();
-    let mut runs = [(); RUNS].map(|()| run());
-    runs.sort();
-    runs[RUNS / 2].as_nanos() as f64 / W::OPERATIONS as f64
+    });
+    median.as_nanos() as f64 / W::OPERATIONS as f64
 }

@@ -1,18 +1,17 @@
 //! `cargo run --release -p taketurns-benches --features peers --bin timers`: what a timer costs.
 //!
-//! **Measured**: wall-clock nanoseconds an operation of the workloads of `sleeping.rs`: to arm a sleep of 10
+//! **Measured**: nanoseconds of CPU time an operation of the workloads of `sleeping.rs`: to arm a sleep of 10
 //! to 60 s and drop it; to spawn, put to sleep for 0 to 0.9 ms, and wake one of 10,000 tasks; to put an armed
 //! sleep off; to arm one of the first 1,000,000; to arm one beside 1,000,000 others. The first three are
-//! medians of some runs in a process; each system in a process of its own, in turn. Arming reads the clock,
-//! once on each system (monoio's and smol's once more when polled): the first number is that read by std, and
-//! the third the cost to arm and drop as a multiple of it.
+//! medians of some runs in a process; each system in a process of its own, in turn. Arming reads the clock, at
+//! least once on each system: the first number is that read by std, and the third the cost to arm and drop as
+//! a multiple of it.
 //!
-//! **Not claimed**: that sleeps are as long as they were asked to be. tokio's and monoio's end at the next ms,
-//! those here at the next 66 us, those of the others at the deadline itself; so a machine that is fast enough
-//! waits for the end of the last sleep in `fire`, and longest on tokio and monoio. What is armed and dropped
-//! before anything else is armed never comes as far as the wheel here; the last two are of those that do.
-//! Nothing is said of timers that other threads arm, which tokio and smol pay for and this crate does not
-//! have. compio cannot put a sleep off; LocalPool of futures has no timers.
+//! **Not claimed**: that all sleeps are as exact. tokio's and monoio's end at the next ms, those here at the
+//! next 66 us, those of the others at the deadline itself; and the more end together, the less each costs to
+//! wake. What is armed and dropped before anything else is armed never comes as far as the wheel here; the
+//! last two are of those that do. Nothing is said of timers that other threads arm, which tokio and smol pay
+//! for and this crate does not have. compio cannot put a sleep off; LocalPool of futures has no timers.
 
 #![forbid(unsafe_code)]
 
@@ -20,6 +19,7 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use taketurns_benches::cpu::median_cpu_time;
 use taketurns_benches::for_each_that_sleeps;
 use taketurns_benches::side_by_side::{self, Asked, Column, Error, Measure};
 use taketurns_benches::sleeping::{cancel, crowd, fire, put_off};
@@ -76,14 +76,7 @@ fn read_the_clock() {
     }
 }
 
-/// Nanoseconds an operation of the median of some runs, after one that is not timed.
-fn median(operations: u64, mut run: impl FnMut()) -> f64 {
-    run();
-    let mut runs = [(); RUNS].map(|()| {
-        let start = Instant::now();
-        run();
-        start.elapsed()
-    });
-    runs.sort();
-    runs[RUNS / 2].as_nanos() as f64 / operations as f64
+/// Nanoseconds an operation of the median run.
+fn median(operations: u64, run: impl FnMut()) -> f64 {
+    median_cpu_time::<RUNS>(run).as_nanos() as f64 / operations as f64
 }
