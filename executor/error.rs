@@ -12,8 +12,8 @@ use super::Info;
 
 /// Why awaiting a task, or a blocking job, gave no output.
 ///
-/// One pointer wide, so that `Result<(), JoinError>` is too: an idle task pays 8 bytes for the
-/// chance of an error, and the allocation is made when there is one.
+/// It is one pointer wide, and so is `Result<(), JoinError>`: a task pays 8 bytes for the chance of an error, and the
+/// allocation is made only when there is one.
 pub struct JoinError {
     pub(super) inner: Box<Inner>,
 }
@@ -21,7 +21,7 @@ pub struct JoinError {
 pub(super) struct Inner {
     who: Who,
     why: Why,
-    /// A callback was given it: nothing is left to be reported.
+    /// A callback has been given the error, so it is not reported.
     pub(super) seen: bool,
 }
 
@@ -72,32 +72,32 @@ impl JoinError {
         JoinError { inner: Box::new(Inner { who, why, seen: false }) }
     }
 
-    /// It was aborted before it finished.
+    /// Whether the task or job was aborted before it finished.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         matches!(self.inner.why, Why::Cancelled)
     }
 
-    /// It panicked; [`into_panic`](Self::into_panic) has the payload.
+    /// Whether it panicked. [`into_panic`](Self::into_panic) has the payload.
     #[must_use]
     pub fn is_panic(&self) -> bool {
         matches!(self.inner.why, Why::Panicked(_))
     }
 
-    /// Its runtime, or the pool, ended first.
+    /// Whether its runtime or the pool ended first.
     #[must_use]
     pub fn is_shutdown(&self) -> bool {
         matches!(self.inner.why, Why::Shutdown)
     }
 
-    /// The system gave no thread for it, and none was there to wait for. It never ran.
+    /// Whether the pool had no thread for the job and the system gave none. The job never ran.
     #[must_use]
     pub fn is_not_started(&self) -> bool {
         matches!(self.inner.why, Why::NotStarted(_))
     }
 
-    /// Which task it was, as it stood when it ended. `None` for a waker that panicked as the loop woke it, for a blocking job, and for a task that was sent by a
-    /// [`Handle`](crate::Handle) and lost when its executor ended.
+    /// Which task it was, as it stood when it ended. `None` for a waker that panicked as the loop woke it, for a blocking job,
+    /// and for a task that a [`Handle`](crate::Handle) sent and that was lost when its executor ended.
     #[must_use]
     pub fn task(&self) -> Option<&Info> {
         match &self.inner.who {
@@ -115,8 +115,7 @@ impl JoinError {
         }
     }
 
-    /// The payload of the panic, for [`std::panic::resume_unwind`]; the error itself when it was
-    /// no panic.
+    /// The payload of the panic, for [`std::panic::resume_unwind`].
     ///
     /// # Errors
     ///
@@ -156,7 +155,7 @@ impl fmt::Display for JoinError {
     }
 }
 
-/// The text of a panic, where its payload is one.
+/// The text of a panic, if its payload is a text.
 fn panic_message(payload: &(dyn Any + Send)) -> Option<&str> {
     let text = payload.downcast_ref::<&'static str>().copied();
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
@@ -174,9 +173,9 @@ impl std::error::Error for JoinError {}
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum OnDoneError {
-    /// The output has been given to who awaited it.
+    /// The output has been given to an awaiter.
     Taken,
-    /// The task has ended and so has its executor: nobody is left to call.
+    /// The task has ended and so has its executor: no thread is left that could call it.
     Ended,
 }
 

@@ -1,4 +1,4 @@
-//! An abort from elsewhere, against everything a task can do meanwhile.
+//! An abort by another thread, against all that the task can do meanwhile.
 
 #![forbid(unsafe_code)]
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::executor::yield_now;
 
-/// Sees, when the future is dropped, what was written before the abort.
+/// A future whose drop sees what was written before the abort.
 struct SeesAtDrop(Arc<AtomicUsize>);
 
 impl Drop for SeesAtDrop {
@@ -22,7 +22,7 @@ impl Drop for SeesAtDrop {
     }
 }
 
-/// A task that never completes is aborted at any step of its polls and parks.
+/// A task that never completes is aborted, at any step of home's polls and parks.
 ///
 /// Unbounded: two threads.
 #[test]
@@ -49,8 +49,7 @@ fn abort_against_poll() {
     });
 }
 
-/// The task completes meanwhile: either outcome is right, and both threads may be the last to have a
-/// hold on it.
+/// The task completes meanwhile. Either outcome is right, and either thread may be the last to let the task go.
 ///
 /// Unbounded: two threads.
 #[test]
@@ -76,7 +75,7 @@ fn abort_against_completion() {
     });
 }
 
-/// As above, and nobody has the handle, so the end of the task is its retirement too.
+/// As above, but the handle was dropped before, so that the task retires when it ends.
 ///
 /// Unbounded: two threads.
 #[test]
@@ -98,8 +97,8 @@ fn abort_against_retirement() {
     });
 }
 
-/// One thread wakes the task, another aborts it, and either may be the one that pushes: the wake is
-/// never taken for the abort, and the abort never lost with the wake.
+/// One thread wakes the task and another aborts it, and either may be the one that pushes it. The wake is never taken for
+/// the abort, and the abort is never lost with the wake.
 ///
 /// Three preemptions: one within each mark and push, one for home between its looks.
 #[test]
@@ -125,7 +124,7 @@ fn abort_and_wake() {
     });
 }
 
-/// The executor ends meanwhile: the task was aborted, or lost and reported, never both.
+/// The executor ends meanwhile. The task was aborted, or it was lost and reported; never both.
 ///
 /// Unbounded: two threads.
 #[test]
@@ -146,7 +145,7 @@ fn abort_against_close() {
     });
 }
 
-/// Aborted from two places at once, from home too: it ends once.
+/// Another thread and home abort the task at once. It ends once.
 ///
 /// Unbounded: two threads.
 #[test]

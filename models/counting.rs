@@ -1,4 +1,4 @@
-//! Who frees a task: clones and drops elsewhere, against its retirement at home.
+//! Which thread frees a task: another thread clones and drops wakers while the task retires at home.
 
 #![forbid(unsafe_code)]
 
@@ -28,8 +28,8 @@ fn count_against_retirement() {
     });
 }
 
-/// Four preemptions: the two wakers' places differ in nothing, and every pair of steps that can race
-/// is apart by at most two switches on either side.
+/// Four preemptions: the two threads with wakers do the same, and any two steps that can race are apart by at most two
+/// switches on either side.
 #[test]
 fn count_of_two_wakers_against_retirement() {
     model(bounded(4), || {
@@ -46,7 +46,7 @@ fn count_of_two_wakers_against_retirement() {
     });
 }
 
-/// An `AbortHandle` is a reference like a waker; the task completes by itself.
+/// An `AbortHandle` is a reference like a waker. The task completes by itself.
 ///
 /// Unbounded: two threads, few steps.
 #[test]
@@ -69,8 +69,8 @@ fn count_of_an_abort_handle_against_retirement() {
     });
 }
 
-/// A waker cloned there comes back, and is dropped at home: before the retirement, after it, or
-/// after the run, where this thread is no longer home.
+/// A waker that another thread cloned comes back and is dropped at home: before the task retires, after that, or after the
+/// run, when this thread is no longer home.
 ///
 /// Unbounded: two threads, few steps.
 #[test]
@@ -98,8 +98,8 @@ fn waker_that_comes_back() {
     });
 }
 
-/// The `JoinHandle` is the last pin, and goes after the executor, while the last waker goes elsewhere: which
-/// of them frees the task, and with it the hub.
+/// The `JoinHandle` is the last hold of home, and is dropped after the executor, while another thread drops the last waker.
+/// Either frees the task, and with it the hub.
 ///
 /// Unbounded: two threads, few steps.
 #[test]
@@ -115,10 +115,10 @@ fn handle_that_outlives_the_executor() {
     });
 }
 
-/// More wakers are made at home than its half of the count holds, and used up elsewhere meanwhile, so that home folds what
-/// it has into the word; then the task retires. Under loom home folds at 4.
+/// Home makes more wakers than its half of the count can hold, so it folds that half into the word, while another thread
+/// uses the wakers up. Then the task retires. Under loom home folds at 4.
 ///
-/// Four preemptions: one before each drop there.
+/// Four preemptions: one before each drop on the other thread.
 #[test]
 fn fold_against_count() {
     model(bounded_twice(4, 6), || {

@@ -1,4 +1,4 @@
-//! The end of the executor, and of threads, against what others still do.
+//! The end of the executor, and of threads, against what other threads still do.
 
 #![forbid(unsafe_code)]
 
@@ -15,10 +15,10 @@ use super::{
 use crate::Handle;
 use crate::executor::{Builder, yield_now};
 
-/// *Dropped task*: whatever the interleaving of a wake with the end of the loop, the task is dropped
-/// exactly once, at home, and reported exactly once if it did not complete.
+/// *Dropped task*: however a wake interleaves with the end of the loop, the task is dropped exactly once, at home, and
+/// reported exactly once if it did not complete.
 ///
-/// Unbounded: two threads. The wake may fall before, into or behind the last turns, and into the close.
+/// Unbounded: two threads. The wake may come before the last turns, during them, after them, or during the close.
 #[test]
 fn dropped_task() {
     model(UNBOUNDED, || {
@@ -46,8 +46,8 @@ fn dropped_task() {
     });
 }
 
-/// A waker is cloned and dropped elsewhere while the task is dropped unfinished: by the close, or by the
-/// abort that the close finds.
+/// Another thread clones and drops a waker while the task is dropped unfinished: by the close, or by the abort that the
+/// close finds.
 ///
 /// Unbounded: two threads, few steps.
 #[test]
@@ -89,8 +89,7 @@ fn wake_against_close() {
     });
 }
 
-/// Unbounded: two threads. Between making, pushing and letting go on the one side, drain, close and free
-/// on the other.
+/// Unbounded: two threads. One makes a task, pushes it and lets it go; the other drains, closes and frees.
 #[test]
 fn remote_spawn_against_close() {
     model(UNBOUNDED, || {
@@ -114,8 +113,8 @@ fn remote_spawn_against_close() {
     });
 }
 
-/// A function sent from elsewhere is called once, at home, or comes back: whatever the executor's end does meanwhile. The
-/// executor has a named task and a hook, which the sender's thread may not touch.
+/// A function that another thread sends is called once, at home, or comes back, whatever the executor's end does meanwhile.
+/// The executor has a named task and a hook, which the sender's thread must not touch.
 ///
 /// Unbounded: two threads.
 #[test]
@@ -142,11 +141,11 @@ fn call_against_close() {
     });
 }
 
-/// *Runtime drop*: the executor is dropped while others have a waker, a `Handle` and an `AbortHandle` of it,
-/// use them and drop them. Whoever is last frees the hub.
+/// *Runtime drop*: the executor is dropped while other threads use and drop a waker, a `Handle` and an `AbortHandle` of it.
+/// The last drop frees the hub.
 ///
-/// Three preemptions: the drop is a close and a retirement, and each of the others may fall between
-/// them, in either order.
+/// Three preemptions: the drop is a close and a retirement, and each of the other drops may come between them, in either
+/// order.
 #[test]
 fn runtime_drop() {
     model(bounded_twice(3, 4), || {
@@ -167,7 +166,7 @@ fn runtime_drop() {
     });
 }
 
-/// As above, of an executor without tasks: only `Handle`s keep the hub.
+/// As above, for an executor without tasks: only `Handle`s keep the hub.
 ///
 /// Three preemptions, as above.
 #[test]
@@ -196,7 +195,7 @@ impl Drop for Kept {
     }
 }
 
-/// Says that the thread has given up what it kept: in a model it may be joined before.
+/// Tells when the thread has given up what it kept: in a model a thread may be joined before that.
 struct Gone(Arc<(AtomicUsize, Notify)>);
 
 impl Drop for Gone {
@@ -215,8 +214,8 @@ thread_local! {
     static KEPT: RefCell<Option<Kept>> = RefCell::default();
 }
 
-/// *Thread exit*: a waker in a thread-local, used and dropped by the end of its thread, while the task is
-/// aborted and retired at home.
+/// *Thread exit*: the end of a thread uses and drops a waker in a thread-local, while the task is aborted and retires at
+/// home.
 ///
 /// Unbounded: two threads.
 #[test]

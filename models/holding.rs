@@ -1,5 +1,5 @@
-//! A virtual clock does not jump over what takes real time: a token comes back while home decides to jump, or
-//! to call the run deadlocked.
+//! A virtual clock does not jump over what takes real time: a token comes back while home decides whether the clock may jump,
+//! or whether the run is deadlocked.
 
 #![forbid(unsafe_code)]
 
@@ -18,11 +18,11 @@ use crate::Handle;
 use crate::common::tokens::Tokens;
 use crate::executor::{Driver, Executor, Hub, Pending, Unpark, with_current};
 
-/// A driver with a clock that jumps, to the one timer there is, whenever nothing holds it.
+/// A driver with one timer and a clock that jumps to it whenever nothing holds the clock.
 struct Jumps {
     parked: Parked,
     holds: Arc<Tokens>,
-    /// Before the inbox was taken in.
+    /// Whether the clock was held before the inbox was taken in.
     was_held: bool,
     jumped: Rc<Cell<bool>>,
     timer: Rc<RefCell<Option<Waker>>>,
@@ -62,7 +62,7 @@ impl Driver for Jumps {
     }
 }
 
-/// A task with a timer that awaits a job, and runs to its end by `run`: the clock has not jumped by then.
+/// Lets `run` run a task that awaits a job and has a timer. When the task ends, the clock has not jumped.
 fn job_under_a_clock(
     run: impl Fn(&Executor<'static, Jumps>, &Notify, Pin<Box<dyn Future<Output = ()>>>),
 ) {
@@ -93,7 +93,7 @@ fn job_under_a_clock(
     away.take().unwrap().join().unwrap();
 }
 
-/// A job that completes while the loop decides to jump: what it did is seen, and the clock has not moved.
+/// A job completes while the loop decides to jump. What the job did is seen, and the clock has not moved.
 ///
 /// Unbounded: two threads.
 #[test]
@@ -101,7 +101,7 @@ fn job_against_jump() {
     model(UNBOUNDED, || job_under_a_clock(|executor, _, task| executor.block_on(task)));
 }
 
-/// The same between steps, where home looks without having parked.
+/// The same between steps of a host loop, where home looks without having parked.
 ///
 /// Unbounded: two threads.
 #[test]
@@ -122,7 +122,7 @@ fn job_against_jump_in_a_step() {
     });
 }
 
-/// The last token comes back and wakes no task: home, which may sleep by then, jumps.
+/// The last token comes back, and no task is woken. Home, which may sleep by then, is unparked, and the clock jumps.
 ///
 /// Unbounded: three threads of two steps.
 #[test]
@@ -145,12 +145,12 @@ fn last_token_against_park() {
     });
 }
 
-/// A driver that takes it for a deadlock when no handle is out, nothing is ready, no wake is on its way and no
-/// stop waits.
+/// A driver that calls it a deadlock when no handle is out, no task is ready, no wake is on its way and no stop waits to be
+/// taken.
 struct Accuses {
     parked: Parked,
     handles: Arc<Tokens>,
-    /// Before the inbox was taken in, of a wait without end; with one, it accuses no task.
+    /// Whether a handle was out before the inbox was taken in. `None` if the wait had a limit: then it accuses no task.
     was_out: Option<bool>,
     /// Something is on its way, and will end a wait.
     comes: bool,
@@ -189,7 +189,7 @@ fn executor_that_accuses() -> (Executor<'static, Accuses>, Arc<Tokens>) {
     (Executor::new(driver, EVENT_INTERVAL), handles)
 }
 
-/// The last handle sends a task and goes, while home looks whether anybody is left: the task is seen.
+/// The last handle sends a task and is dropped, while home checks whether a handle is out. The task is seen.
 ///
 /// Unbounded: two threads.
 #[test]
@@ -215,7 +215,7 @@ fn last_handle_against_deadlock() {
     });
 }
 
-/// The last handle stops the run and goes, while home looks whether anybody is left.
+/// The last handle stops the run and is dropped, while home checks whether a handle is out. The stop is seen.
 ///
 /// Unbounded: two threads.
 #[test]
@@ -229,10 +229,10 @@ fn last_stop_against_deadlock() {
     });
 }
 
-/// Two places wake one task, and only one of them holds a token: its wake may do nothing, as the other's has
-/// begun and is not in the inbox yet when the token comes back. That is no deadlock either.
+/// Two threads wake one task, and only one of them holds a token. Its wake may do nothing, as the other thread's wake has
+/// begun and is not in the inbox yet when the token comes back. That is no deadlock.
 ///
-/// Three preemptions: one for each of the three.
+/// Three preemptions: one for each of the three threads.
 #[test]
 fn two_wakes_against_deadlock() {
     model(bounded_twice(3, 4), || {

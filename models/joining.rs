@@ -1,5 +1,5 @@
-//! A task's result on another thread: `Handle::spawn` and `RemoteHandle`. The other thread awaits it in an
-//! executor of its own.
+//! A task's output on another thread: `Handle::spawn` and `RemoteHandle`. The other thread awaits it in an executor of its
+//! own.
 
 #![forbid(unsafe_code)]
 
@@ -26,14 +26,14 @@ impl Drop for CountsDrops {
     }
 }
 
-/// A waker that nobody waits for.
+/// A waker that wakes no task.
 struct Silent;
 
 impl Wake for Silent {
     fn wake(self: Arc<Self>) {}
 }
 
-/// Runs an executor here, until `there`, on another thread and with a handle of it, is over.
+/// Runs an executor here until `there` has returned. `there` runs on another thread, with a handle of the executor.
 fn beside(preemptions: Preemptions, there: impl Fn(&Handle) + Copy + Send + Sync + 'static) {
     model(preemptions, move || {
         let here = executor();
@@ -47,7 +47,7 @@ fn beside(preemptions: Preemptions, there: impl Fn(&Handle) + Copy + Send + Sync
     });
 }
 
-/// Sends a task that yields and gives 7, and awaits it. When its outcome is known, its future is gone.
+/// Sends a task that yields and then gives 7, and awaits it. When the outcome is known, the future has been dropped.
 fn awaited(handle: &Handle, begin: impl FnOnce(&RemoteHandle<u32>)) -> Result<u32, JoinError> {
     let drops = Arc::new(AtomicUsize::new(0));
     let counts = CountsDrops(Arc::clone(&drops));
@@ -62,16 +62,15 @@ fn awaited(handle: &Handle, begin: impl FnOnce(&RemoteHandle<u32>)) -> Result<u3
     outcome
 }
 
-/// The task is polled here while its handle is polled there, with two wakes over the two inboxes.
+/// The task is polled here while its handle is polled on the other thread, with one wake through each inbox.
 ///
-/// Three preemptions: one between the poll of the handle and the park there, one each for push and
-/// look here.
+/// Three preemptions: one between the other thread's poll of the handle and its park, and one each for push and look here.
 #[test]
 fn remote_join() {
     beside(bounded_twice(3, 5), |handle| assert_eq!(awaited(handle, |_| {}).unwrap(), 7));
 }
 
-/// Aborted there while it completes here: either outcome.
+/// The other thread aborts the task while it completes here. Either outcome is right.
 ///
 /// Three preemptions, as above.
 #[test]
@@ -82,7 +81,7 @@ fn remote_abort_against_completion() {
     });
 }
 
-/// Aborted there while it waits here: the abort is never lost.
+/// The other thread aborts the task while it waits here. The abort is never lost.
 ///
 /// Three preemptions, as above.
 #[test]
@@ -94,7 +93,7 @@ fn remote_abort_against_poll() {
     });
 }
 
-/// The executor ends while the handle is awaited there: the wait ends too.
+/// The executor ends while the other thread awaits the handle. The await ends too.
 ///
 /// Three preemptions: one before the push, one between the poll of the handle and its park, one in the close.
 #[test]
@@ -113,7 +112,7 @@ fn remote_join_against_close() {
     });
 }
 
-/// The handle is dropped there while the task ends here, and with it its hold on the task.
+/// The other thread drops the handle, and with it a reference on the task, while the task ends here.
 ///
 /// Four preemptions: two for the push and the drop that follows, two for home.
 #[test]
@@ -137,8 +136,8 @@ fn remote_handle_drop_against_completion() {
     });
 }
 
-/// The slot's handle registers here, while the output comes there. The waker is cloned between two looks, and
-/// an output that comes just then is not missed.
+/// The slot's handle registers here while the other thread fills the slot. The waker is cloned between two checks, and an
+/// output that comes just then is not missed.
 #[test]
 fn slot_poll_against_fill() {
     model(UNBOUNDED, || {
@@ -157,8 +156,8 @@ fn slot_poll_against_fill() {
     });
 }
 
-/// The slot's handle goes here, while the output comes there: one of the two has it in the end, and one the
-/// waker.
+/// The slot's handle is dropped here while the other thread fills the slot. In the end one of the two threads has the
+/// output, and one has the waker.
 #[test]
 fn slot_leave_against_fill() {
     model(UNBOUNDED, || {
@@ -175,10 +174,10 @@ fn slot_leave_against_fill() {
     });
 }
 
-/// A task here awaits another, which is woken from there: the wake becomes a turn, the turn an output,
-/// and the output a turn of the one who waits.
+/// A task here awaits a second task, which the other thread wakes. The wake becomes a turn, the turn an output, and the
+/// output a turn of the awaiter.
 ///
-/// Three preemptions: two threads' wakes, and the park between.
+/// Three preemptions: one for each of the two threads' wakes, one for the park between them.
 #[test]
 fn join_against_wake() {
     model(bounded_twice(3, 4), || {

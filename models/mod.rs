@@ -1,22 +1,25 @@
 //! Loom models on the real code.
 //!
-//! Loom runs a model once for every way its threads can interleave and every value a weak load may
-//! read. Each model here has at most three threads and is about one race; the bound on preemptions and
-//! its reason stand beside it, and a second, wider one for `TAKETURNS_LOOM=full`. Three things are watched in
-//! all of them: memory (see `executor/task/watch.rs`), the thread a future is polled and dropped on
-//! ([`Homebound`]), and that nobody sleeps for ever (loom calls that a deadlock). Under a plain
-//! `cargo test` each runs once, on std's threads. What each is able to catch is in docs/orderings.md.
+//! A test that runs threads sees one interleaving of them, and on x86 hardly any of the values that a weak load may read. So
+//! the races are checked by loom, which runs a model once for every way in which its threads can interleave and for every
+//! value that a load may read.
+//!
+//! Each model here has at most three threads and is about one race. Its bound on preemptions and the reason stand beside
+//! it, and a second, wider bound for `TAKETURNS_LOOM=full`. Every model checks three things: memory (see
+//! `executor/task/watch.rs`), the thread on which a future is polled and dropped ([`Homebound`]), and that no thread sleeps
+//! for ever (loom calls that a deadlock). Under a plain `cargo test` each model runs once, on std's threads.
+//! docs/orderings.md says what each model catches.
 //!
 //! # Layout
 //!
-//! 1. `counting.rs`: who frees a task, with wakers cloned and dropped elsewhere.
+//! 1. `counting.rs`: which thread frees a task.
 //! 2. `waking.rs`: every wake has its poll, in order and in time. `parking.rs`: also when home sleeps.
-//! 3. `aborting.rs`: an abort from elsewhere against all a task can do.
-//! 4. `ending.rs`: the end of the executor against what others still do. `joining.rs`: results between
-//!    threads. `holding.rs`: what a virtual clock must not jump over.
+//! 3. `aborting.rs`: an abort by another thread, against all that a task can do.
+//! 4. `ending.rs`: the end of the executor, against what other threads still do. `joining.rs`: outputs between threads.
+//!    `holding.rs`: what a virtual clock must not jump over.
 //!
-//! `cooperative_scheduling` and `missed_yield` in `waking.rs`, and `dropped_task` in `ending.rs`, are the
-//! three in which cooperative code is let down.
+//! Three models are about the ways in which an executor can let cooperative code down: `cooperative_scheduling` and
+//! `missed_yield` in `waking.rs`, and `dropped_task` in `ending.rs`.
 
 #![forbid(unsafe_code)]
 
@@ -50,22 +53,22 @@ mod joining;
 mod parking;
 mod waking;
 
-/// How often loom may take a thread off where it need not; `None`: as often as it likes.
+/// How often loom may preempt a thread; `None`: as often as it likes.
 #[derive(Clone, Copy)]
 struct Preemptions {
     gate: Option<usize>,
     full: Option<usize>,
 }
 
-/// For models so small that all there is can be tried each time.
+/// For models so small that every interleaving can be tried each time.
 const UNBOUNDED: Preemptions = Preemptions { gate: None, full: None };
 
-/// Bounded in the gate, all there is in the deep checks.
+/// Bounded in the gate, every interleaving in the deep checks.
 const fn bounded(gate: usize) -> Preemptions {
     Preemptions { gate: Some(gate), full: None }
 }
 
-/// Bounded in both, as all there is would take too long.
+/// Bounded in both, as every interleaving would take too long.
 const fn bounded_twice(gate: usize, full: usize) -> Preemptions {
     Preemptions { gate: Some(gate), full: Some(full) }
 }
@@ -128,8 +131,8 @@ fn executor_over(driver: Parked, event_interval: NonZeroU32) -> Executor<'static
     executor
 }
 
-/// Waits for the model's own signal, not by parking the thread: loom would take an `unpark` for the end of a
-/// `join`. A wait with a limit times out at once; under loom one without may end once without a reason.
+/// Waits for the model's own signal. It does not park the thread, as loom would take an `unpark` for the end of a `join`. A
+/// wait with a limit times out at once. Under loom, a wait without one may end once without a reason.
 #[derive(Default)]
 struct Parked(Arc<Notify>);
 
@@ -159,7 +162,7 @@ impl Unpark for Unparker {
     }
 }
 
-/// As loom's.
+/// The same as loom's.
 #[cfg(not(loom))]
 #[derive(Default)]
 struct Notify(std::sync::Mutex<bool>, std::sync::Condvar);
@@ -178,15 +181,14 @@ impl Notify {
 }
 
 std::thread_local! {
-    /// Whether an assertion in a task failed: the executor goes on, the model must not pass.
+    /// Whether an assertion in a task failed: the executor goes on then, but the model must not pass.
     static TASK_FAILED: Cell<bool> = const { Cell::new(false) };
-    /// Whether a [`Homebound`] is being polled. To std all threads of a model are one, so it is all of them
-    /// that may poll one at a time.
+    /// Whether a [`Homebound`] is being polled. To std all threads of a model are one thread, so no two of them may poll at
+    /// the same time.
     static POLLING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// A future that may be polled and dropped on one thread only, never while another is polled, and that
-/// counts its drops.
+/// A future that must be polled and dropped on one thread, and never while another one is polled. It counts its drops.
 struct Homebound<F> {
     future: Pin<Box<F>>,
     home: thread::ThreadId,
@@ -222,7 +224,7 @@ impl<F> Drop for Homebound<F> {
     }
 }
 
-/// A task that has been polled once, waits for `done` to say so, and its waker.
+/// A task that has been polled once and waits until `done` is true: its handle, its waker and the count of its drops.
 fn waiting(
     executor: &Executor<'static, Parked>,
     done: impl Fn() -> bool + 'static,
@@ -247,7 +249,7 @@ fn outcome<T>(mut handle: JoinHandle<T>) -> Result<T, JoinError> {
     }
 }
 
-/// The check for the wrong thread bites.
+/// The check for the wrong thread fails when it should.
 #[test]
 #[should_panic(expected = "dropped away from home")]
 fn a_future_dropped_elsewhere_fails_the_model() {

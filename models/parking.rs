@@ -1,5 +1,5 @@
-//! Home sleeps only when there is nothing to do, and is woken when there is: in its own wait, in one that
-//! ends without a reason or times out, and in the wait of a host loop.
+//! Home sleeps only while there is nothing to do, and is woken when there is: in its own wait, in a wait that ends without a
+//! reason or times out, and in the wait of a host loop.
 
 #![forbid(unsafe_code)]
 
@@ -16,7 +16,7 @@ use super::{
 use crate::Handle;
 use crate::executor::{Executor, JoinHandle};
 
-/// The first poll sends the waker away; the second sees what was written there.
+/// The first poll sends the waker to another thread. The second poll sees what that thread wrote.
 fn wait_for_a_wake(executor: &Executor<'static, Parked>) {
     let written = Arc::new(AtomicUsize::new(0));
     let mut away = None;
@@ -42,7 +42,7 @@ fn wake_against_park() {
     model(UNBOUNDED, || wait_for_a_wake(&executor()));
 }
 
-/// The first wait ends without a reason: home finds itself parked when it parks again.
+/// The first wait ends without a reason. When home parks again, it finds itself parked.
 ///
 /// Unbounded: two threads; the whole race is one word.
 #[test]
@@ -71,7 +71,7 @@ fn step_until_finished(
     }
 }
 
-/// Between two ticks: either the tick or `next_deadline` finds the wake, or it unparks.
+/// A wake comes between two ticks. The tick or `next_deadline` finds it, or it unparks.
 ///
 /// Four preemptions: two for each of the two wakes.
 #[test]
@@ -94,8 +94,8 @@ fn wake_against_stepping() {
     });
 }
 
-/// A step that waits for a while, in vain, leaves a word that no longer says that home sleeps: a
-/// host loop must not be told to sleep on it.
+/// A step waits for a while, and no wake comes. Then the word no longer says that home sleeps, and a host loop must not be
+/// told to sleep.
 ///
 /// Unbounded: two threads.
 #[test]
@@ -140,7 +140,7 @@ fn wake_against_a_run_after_steps() {
     });
 }
 
-/// `there` writes 1 on another thread and ends `run_forever` here, which sees it then.
+/// `there` writes 1 on another thread and ends `run_forever` here, which then sees the 1.
 fn run_forever_sees(there: impl Fn(Handle, Arc<AtomicUsize>) + Copy + Send + Sync + 'static) {
     model(UNBOUNDED, move || {
         let executor = executor();
@@ -154,7 +154,7 @@ fn run_forever_sees(there: impl Fn(Handle, Arc<AtomicUsize>) + Copy + Send + Syn
     });
 }
 
-/// A task sent by `Handle::spawn` is found by the look or ends the wait, and its contents with it.
+/// A task that `Handle::spawn` sent is found by the look, or ends the wait. What the future holds is seen with it.
 ///
 /// Unbounded: two threads.
 #[test]
@@ -169,8 +169,8 @@ fn remote_spawn_against_park() {
     });
 }
 
-/// `run_forever` ends, whether the stop comes before it, before a park or into it, and what was written
-/// before the stop is seen.
+/// `run_forever` ends, whether the stop comes before it, before a park or during one. What was written before the stop is
+/// seen.
 ///
 /// Unbounded: two threads.
 #[test]
@@ -181,8 +181,8 @@ fn stop_against_park() {
     });
 }
 
-/// Two places stop, perhaps within one taking of the flag: what both wrote is seen by then, or the
-/// other stop is still to be taken.
+/// Two threads stop, perhaps so that home takes the flag once for both. Then what both wrote is seen, or the other stop is
+/// still to be taken.
 ///
 /// Three preemptions: one between write and stop on either side, one for home.
 #[test]

@@ -13,11 +13,11 @@ use super::{
 };
 use crate::executor::yield_now;
 
-/// *Cooperative scheduling*: polls never overlap and happen at home alone, and every wake, from home or
-/// elsewhere, is followed by a poll that sees what was written before it.
+/// *Cooperative scheduling*: polls never overlap and happen only at home. Every wake, at home or by another thread, is
+/// followed by a poll that sees what was written before it.
 ///
-/// Three preemptions: one to get between a write and its wake, one between the look and the turn, one
-/// for the other thread. Each task must see both writers, so no wake can stand in for another.
+/// Three preemptions: one between a write and its wake, one between the look and the turn, one for the other thread. Each
+/// task must see both writers, so no wake can stand in for another.
 #[test]
 fn cooperative_scheduling() {
     model(bounded_twice(3, 4), || {
@@ -49,10 +49,10 @@ fn cooperative_scheduling() {
     });
 }
 
-/// *Missed yield*: two tasks yield all the time; a wake that lands at any step has its turn within the
-/// promised number: `event_interval` to the next look, then those that are queued ahead.
+/// *Missed yield*: two tasks yield all the time. A task that another thread wakes, at any step, has its turn within the
+/// promised number of turns: `event_interval` to the next look, then the tasks that are queued before it.
 ///
-/// Four preemptions: two for the wake and what says that it landed, two for home.
+/// Four preemptions: two for the wake and the note that it was made, two for home.
 #[test]
 fn missed_yield() {
     const INTERVAL: usize = 2;
@@ -121,8 +121,8 @@ fn wake_against_poll() {
     });
 }
 
-/// Three preemptions: one to get between a store and its wake, one each for the other wake and the park
-/// that follows. The writes of the one that loses QUEUED must reach the poll too.
+/// Three preemptions: one between a store and its wake, one each for the other wake and the park that follows. What the
+/// thread that loses QUEUED wrote must reach the poll too.
 #[test]
 fn two_wakes_against_poll() {
     model(bounded_twice(3, 5), || {
@@ -146,7 +146,7 @@ fn two_wakes_against_poll() {
     });
 }
 
-/// Two places push at once, and no push is lost; those of one place are taken in its order.
+/// Two threads push at once. No push is lost, and the pushes of one thread are taken in their order.
 ///
 /// Two preemptions: one within each push.
 #[test]

@@ -1,4 +1,4 @@
-//! The house keeps its shape: who may use whom, where `unsafe` and atomics may be, how long it is to read.
+//! The house keeps its shape: which part may use which, where `unsafe` and atomics may be, how long it is to read.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ fn code(text: &str) -> impl Iterator<Item = &str> {
     text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"))
 }
 
-/// Without what only a test or a model compiles: the item, field or statement behind its `cfg`.
+/// Leaves out what only a test or a model compiles: the item, field or statement behind its `cfg`.
 fn of_the_product<'a>(mut code: impl Iterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
     let tests = ["#[cfg(all(loom, test))]", "#[cfg(test)]", "#[cfg(all(test, not(loom)))]"];
     std::iter::from_fn(move || {
@@ -49,7 +49,7 @@ fn of_the_product<'a>(mut code: impl Iterator<Item = &'a str>) -> impl Iterator<
     })
 }
 
-/// Up to the end of what begins here: a comma, a semicolon or a brace, outside of all brackets.
+/// Skips one item, field or statement: up to a comma, a semicolon or a brace outside of all brackets.
 fn skip_one<'a>(code: &mut impl Iterator<Item = &'a str>) {
     let mut depth = 0;
     for line in code {
@@ -161,7 +161,7 @@ fn atomics_are_named_in_one_file() {
     }
 }
 
-/// How long `executor/` is: lines that are neither blank nor comments, of what is not a test, a model or for those alone.
+/// How long `executor/` may be, in lines that are neither blank nor comments, without tests and what only they compile.
 const LINES: usize = 3000;
 
 #[test]

@@ -1,4 +1,4 @@
-//! Who is woken, and when.
+//! Which awaiter is woken, and when.
 
 #![forbid(unsafe_code)]
 
@@ -59,7 +59,7 @@ fn an_awaiter_of_a_job_that_never_runs_is_woken_after_its_closure_is_dropped() {
     }
 }
 
-/// Whoever is woken by a job finds its hold on the clock still out.
+/// An awaiter that a job wakes finds the job's hold on the clock still out.
 #[test]
 fn a_job_gives_its_hold_back_after_the_wake() {
     struct Looks(Arc<Tokens>, Sender<bool>);
