@@ -127,10 +127,9 @@ pub mod time {
 /// });
 /// ```
 pub mod task {
-    pub use crate::common::{Unconstrained, unconstrained};
+    pub use crate::common::{AbortOnDrop, Unconstrained, unconstrained};
     pub use crate::executor::{
-        AbortOnDrop, Builder, Id, Info, OnDoneError, State, YieldNow, consume_budget, current,
-        has_budget,
+        Builder, Id, Info, OnDoneError, State, YieldNow, consume_budget, current, has_budget,
     };
     pub use crate::insight::{Unhandled, reported};
     pub use crate::runtime::{Cancelled, cancelled};

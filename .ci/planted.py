@@ -4,23 +4,25 @@
 COUNT = "executor/task/count.rs"
 INBOX = "executor/task/inbox.rs"
 HUB = "executor/task/hub.rs"
-CLOSE = "executor/task/hub/close.rs"
-TURNS = "executor/task/hub/turns.rs"
+CLOSE = "executor/task/close.rs"
+TURNS = "executor/task/turns.rs"
 RUN = "executor/run.rs"
+EXECUTOR = "executor/executor.rs"
 REMOTE = "executor/task/remote.rs"
 TOKENS = "common/tokens.rs"
 
-ON_THE_SPOT = "if local + self.word.load(order::retire_look()) == 0 {"
+ON_THE_SPOT = "if local + away.word.load(ordering!(retire_look: Acquire)) == 0 {"
 RETIRE = """\
-        let word = self.word.fetch_add(local + RETIRED, order::retire());
+        let word = away.word.fetch_add(local + RETIRED, ordering!(retire: AcqRel));
         if local + word == 0 {"""
-MARK = "        self.word.fetch_or(flags, order::win_queued()) & QUEUED == 0"
+SET = "        self.word.fetch_or(flags, ordering!(post: AcqRel)) & POSTED == 0"
 LATE_LINK = """\
         if self.0.addr() & 1 == 1 {
             let last = self.0.map_addr(|address| address & !1);
-            self.0 = unsafe { (*last).link.with_mut(|link| *link) };
+            let last = TaskRef::from_ptr(last)?;
+            self.0 = unsafe { last.away().link.with_mut(|link| *link) };
         }
-        let task = TaskPtr::new(self.0)?;
+        let task = TaskRef::from_ptr(self.0)?;
         self.0 = self.0.map_addr(|address| address | 1);
         Some(task)"""
 
@@ -32,7 +34,7 @@ PLANTED = {
     ),
     "spotmask": (
         "the flags left out of the on-the-spot test",
-        [(COUNT, ON_THE_SPOT, "if local + (self.word.load(order::retire_look()) & -ONE) == 0 {")],
+        [(COUNT, ON_THE_SPOT, "if local + (away.word.load(ordering!(retire_look: Acquire)) & -ONE) == 0 {")],
     ),
     "flagfirst": (
         "retired in two steps: the flag, then the count",
@@ -41,8 +43,8 @@ PLANTED = {
                 COUNT,
                 RETIRE,
                 """\
-        self.word.fetch_or(RETIRED, order::retire());
-        let word = self.word.fetch_add(local, order::retire());
+        away.word.fetch_or(RETIRED, ordering!(retire: AcqRel));
+        let word = away.word.fetch_add(local, ordering!(retire: AcqRel));
         if local + word == RETIRED {""",
             )
         ],
@@ -53,7 +55,7 @@ PLANTED = {
     ),
     "foldtwice": (
         "home folds its count into the word and keeps it too",
-        [(COUNT, "self.local.replace(0) as isize;\n        self.word.fetch_add", "self.local.get() as isize;\n        self.word.fetch_add")],
+        [(COUNT, "self.local.replace(0) as isize;", "self.local.get() as isize;")],
     ),
     "hubafter": (
         "a waker is given up first, then its task is pushed through the hub",
@@ -61,40 +63,41 @@ PLANTED = {
             (
                 "executor/task/waker.rs",
                 """\
-            wake_away(task);
-            count(task).away_dec()""",
+                wake_away(task, hub);
+                task.away().count.dec()""",
                 """\
-            let (won, hub_of) = (count(task).win_queued(), hub_of(task));
-            let fate = count(task).away_dec();
-            if won {
-                hub(hub_of).push_away(task);
-            }
-            fate""",
+                let won = task.away().count.post();
+                let fate = task.away().count.dec();
+                if won {
+                    hub.push(task);
+                }
+                fate""",
             )
         ],
     ),
     "homeanywhere": (
         "every place is taken for home",
-        [("executor/task/entry.rs", "INSIDE.with(|inside| ptr::eq(inside.get(), hub.as_ptr()))", "_ = hub; true")],
+        [("executor/task/entry.rs", "INSIDE.with(|inside| inside.get() == Some(hub))", "_ = hub; true")],
     ),
     # How it is woken.
     "skiprmw": (
-        "no read-modify-write when QUEUED is seen set",
-        [(COUNT, MARK, "if self.word.load(order::retire_look()) & flags == flags { return false; }\n" + MARK)],
+        "no read-modify-write when POSTED is seen set",
+        [(COUNT, SET, "if self.word.load(ordering!(retire_look: Acquire)) & flags == flags { return false; }\n" + SET)],
     ),
     "skippush": (
-        "a winner of QUEUED does not push a task that has retired",
-        [(COUNT, MARK, MARK.replace("& QUEUED", "& (QUEUED | RETIRED)"))],
+        "a winner of POSTED does not push a task that has retired",
+        [(COUNT, SET, SET.replace("& POSTED", "& (POSTED | RETIRED)"))],
     ),
     "nextlate": (
-        "the link is read after QUEUED is cleared",
+        "the link is read after POSTED is cleared",
         [
             (
                 INBOX,
                 """\
-        let task = TaskPtr::new(self.0)?;
-        // SAFETY: (LINK) still QUEUED, so still the drain's; read before the caller clears QUEUED.
-        self.0 = unsafe { (*task.as_ptr()).link.with_mut(|link| *link) };
+        let task = TaskRef::from_ptr(self.0)?;
+        // SAFETY: (ALIVE) POSTED is a reference; (LINK) still POSTED, so still home's. It is read before the caller clears
+        // POSTED, as the link belongs to the next winner then.
+        self.0 = unsafe { task.away().link.with_mut(|link| *link) };
         Some(task)""",
                 LATE_LINK,
             )
@@ -102,7 +105,7 @@ PLANTED = {
     ),
     "lastfirst": (
         "the batch is not reversed",
-        [(INBOX, "        while !last.is_null() {", "        if !last.is_null() { return Self(last); }\n        while !last.is_null() {")],
+        [(INBOX, "        while let Some(task) = TaskRef::from_ptr(last) {", "        if !last.is_null() { return Self(last); }\n        while let Some(task) = TaskRef::from_ptr(last) {")],
     ),
     "nointerval": (
         "no look while a task is ready",
@@ -128,25 +131,27 @@ PLANTED = {
             (
                 TURNS,
                 """\
-                    if count(task).end_pending() == Wake::Push {
-                        self.queue.push(task);""",
+                Poll::Pending => self.enqueue(task, home.state.end_turn()),""",
                 """\
-                    if count(task).end_pending() == Wake::Push {
-                        self.queue.push_front(task);""",
+                Poll::Pending => {
+                    if home.state.end_turn() == crate::executor::task::state::Wake::Push {
+                        self.home.queue.push_front(task);
+                    }
+                }""",
             ),
             (
                 "executor/task/queue.rs",
-                "    /// The task whose turn it is;",
+                "    /// Takes the task at the head.",
                 """\
-    pub(super) fn push_front(&self, task: TaskPtr) {
+    pub(super) fn push_front(&self, task: TaskRef) {
         let next = self.head.replace(Some(task));
-        unsafe { (*task.as_ptr()).next_run.set(next) };
+        unsafe { task.home() }.next_run.set(next);
         if next.is_none() {
             self.tail.set(Some(task));
         }
     }
 
-    /// The task whose turn it is;""",
+    /// Takes the task at the head.""",
             ),
         ],
     ),
@@ -156,37 +161,39 @@ PLANTED = {
         [
             (
                 INBOX,
-                "        self.head.compare_exchange(ptr::null_mut(), PARKED, order::park()).is_ok()",
                 """\
-        let empty = self.head.load(order::drain_look()).is_null();
+        let parked = self.head.compare_exchange(ptr::null_mut(), PARKED, ordering!(park: Relaxed));
+        parked.is_ok()""",
+                """\
+        let empty = self.head.load(ordering!(drain_look: Relaxed)).is_null();
         if empty {
-            self.head.swap(PARKED, order::park());
+            self.head.swap(PARKED, ordering!(park: Relaxed));
         }
         empty""",
             )
         ],
     ),
     "nounpark": (
-        "who replaces PARKED does not unpark",
-        [(INBOX, "            silence(|| self.unparker.unpark());", "")],
+        "a push that replaces PARKED does not unpark",
+        [(INBOX, "            self.unpark();", "")],
     ),
     "stepawake": (
         "a step says that no task is ready, and does not park",
-        [(RUN, "if !self.hub.has_ready() && self.hub.park() {", "if !self.hub.has_ready() {")],
+        [(RUN, "            if self.may_sleep() {", "            if !self.hub.has_ready() {")],
     ),
     "deadlinedeaf": (
         "`next_deadline` does not ask whether home is parked",
-        [(RUN, "Ok(driver) if self.hub.is_parked() && !self.hub.has_ready() => {", "Ok(driver) if !self.hub.has_ready() => {")],
+        [(EXECUTOR, "Ok(driver) if self.hub.is_parked() && !self.hub.has_ready() => {", "Ok(driver) if !self.hub.has_ready() => {")],
     ),
     "stopquiet": (
         "a stop does not unpark",
-        [(REMOTE, "        silence(|| self.hub().inbox.unparker.unpark());", "")],
+        [(REMOTE, "        self.away().inbox.unpark();", "")],
     ),
     "stopforgot": (
         "a stop that came before the run is forgotten",
         [
             (
-                RUN,
+                EXECUTOR,
                 "|| self.run_until(|| self.hub.take_stop())",
                 "|| { self.hub.take_stop(); self.run_until(|| self.hub.take_stop()) }",
             )
@@ -194,16 +201,16 @@ PLANTED = {
     ),
     # How it is aborted.
     "abortlate": (
-        "ABORT is set in a step after QUEUED",
-        [(COUNT, "        self.mark(QUEUED | ABORT)", "        let won = self.mark(QUEUED);\n        let _ = self.mark(ABORT);\n        won")],
+        "ABORT_POSTED is set in a step after POSTED",
+        [(COUNT, "        self.set(POSTED | ABORT_POSTED)", "        let won = self.set(POSTED);\n        let _ = self.set(ABORT_POSTED);\n        won")],
     ),
     "abortloser": (
-        "who loses QUEUED does not abort",
-        [(COUNT, "        self.mark(QUEUED | ABORT)", "        self.mark(QUEUED) && { let _ = self.mark(ABORT); true }")],
+        "a waker that loses POSTED does not abort",
+        [(COUNT, "        self.set(POSTED | ABORT_POSTED)", "        self.set(POSTED) && { let _ = self.set(ABORT_POSTED); true }")],
     ),
     "abortkept": (
-        "the drain leaves ABORT behind",
-        [(COUNT, "self.word.fetch_and(!(QUEUED | ABORT), order::unqueue())", "self.word.fetch_and(!QUEUED, order::unqueue())")],
+        "the drain leaves ABORT_POSTED behind",
+        [(COUNT, "away.word.fetch_and(!(POSTED | ABORT_POSTED), ordering!(unpost: AcqRel))", "away.word.fetch_and(!POSTED, ordering!(unpost: AcqRel))")],
     ),
     "abortbehind": (
         "`RemoteHandle::abort` wakes before it says so",
@@ -237,16 +244,16 @@ PLANTED = {
     ),
     # How it ends.
     "keepqueued": (
-        "QUEUED is kept when the inbox is closed",
-        [(HUB, "                count(task).let_go();", "")],
+        "POSTED is kept when the inbox is closed",
+        [(HUB, "            unsafe { task.away() }.count.take_back_post();", "")],
     ),
     "closeblind": (
         "what is in the inbox at the close is not taken in",
-        [(CLOSE, "            self.take(self.inbox.close());", "            let _ = self.inbox.close();")],
+        [(CLOSE, "            self.take_batch(self.away.inbox.close());", "            let _ = self.away.inbox.close();")],
     ),
     "unseenkept": (
         "the memory of a task that a closed inbox refuses is not freed",
-        [("executor/task/cell.rs", "        bury(task).release(task.cast());\n", "")],
+        [("executor/task/cell.rs", "        task.bury().release(task.cell());\n", "")],
     ),
     # What a virtual clock must not jump over.
     "holdlate": (
@@ -283,7 +290,7 @@ PLANTED = {
     ),
     "wakeunseen": (
         "a task whose wake has begun, and is not in the inbox yet, is taken for one that waits",
-        [("executor/task/bits.rs", " || self.is_queued() => State::Ready", " => State::Ready")],
+        [("executor/task/state.rs", " || away.is_posted() => State::Ready", " => State::Ready")],
     ),
     "tokensilent": (
         "the last token comes back without waking home",
@@ -300,12 +307,12 @@ PLANTED = {
             (
                 REMOTE,
                 "        // SAFETY: (LAST) the push failed",
-                "        let _ = unsafe { self.hub().describe(task) };\n        // SAFETY: (LAST) the push failed",
+                "        let _ = unsafe { self.0.at_home().describe(task) };\n        // SAFETY: (LAST) the push failed",
             )
         ],
     ),
     "callforgotten": (
         "the end of the executor does not call what it takes in",
-        [(CLOSE, "Turn::Poll if !count(task).is_listed() => self.poll(task),", "")],
+        [(CLOSE, "Turn::Poll if !state.is_listed() => self.poll(task),", "")],
     ),
 }

@@ -10,9 +10,11 @@
 //!    `unhandled.rs`: a panic that no handle receives, on its way to the thread it belongs to.
 //! 3. `tokens.rs`: counts what outside the loop may still wake a task.
 //! 4. `running_job.rs`: a blocking job that did not end in time. `unconstrained.rs`: a future that has no budget.
+//! 5. `abort_on_drop.rs`: a guard that aborts, for all three kinds of handle.
 
 #![forbid(unsafe_code)]
 
+mod abort_on_drop;
 pub(crate) mod discard;
 pub(crate) mod running_job;
 pub(crate) mod scoped;
@@ -21,4 +23,6 @@ pub(crate) mod tokens;
 mod unconstrained;
 pub(crate) mod unhandled;
 
+pub(crate) use abort_on_drop::Abort;
+pub use abort_on_drop::AbortOnDrop;
 pub use unconstrained::{Unconstrained, unconstrained};

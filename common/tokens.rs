@@ -18,7 +18,7 @@
 use std::sync::Arc;
 
 use crate::executor::Unpark;
-use crate::executor::primitives::{AtomicIsize, order};
+use crate::executor::primitives::{AtomicIsize, ordering};
 
 /// Home relies on being unparked when the last token comes back.
 const WATCHED: isize = 1;
@@ -43,13 +43,15 @@ impl Tokens {
     }
 
     pub(crate) fn take(self: &Arc<Self>) -> Token {
-        self.word.fetch_add(ONE, order::token_taken());
+        // Ordering: taken at home, or from a token that is out; nothing is read through it.
+        self.word.fetch_add(ONE, ordering!(token_taken: Relaxed));
         Token(Arc::clone(self))
     }
 
     /// Whether a token is out. When the last one comes back, it unparks home.
     pub(crate) fn are_out(&self) -> bool {
-        self.word.fetch_or(WATCHED, order::tokens_seen()) & !WATCHED != 0
+        // Ordering: pairs with every `token_back`: what their holders pushed is seen by the drain that follows.
+        self.word.fetch_or(WATCHED, ordering!(tokens_seen: Acquire)) & !WATCHED != 0
     }
 }
 
@@ -64,7 +66,8 @@ impl Clone for Token {
 
 impl Drop for Token {
     fn drop(&mut self) {
-        let before = self.0.word.fetch_sub(ONE, order::token_back());
+        // Ordering: gives what was pushed before to `tokens_seen`.
+        let before = self.0.word.fetch_sub(ONE, ordering!(token_back: Release));
         if before == ONE | WATCHED {
             self.0.unparker.unpark();
         }

@@ -7,7 +7,8 @@ use std::future::Future;
 
 use futures_core::FusedFuture;
 
-use crate::executor::{Abort, AbortOnDrop, JoinHandle};
+use crate::common::{Abort, AbortOnDrop};
+use crate::executor::JoinHandle;
 #[cfg(feature = "offload")]
 use crate::offload::BlockingHandle;
 use crate::runtime::Cancelled;

@@ -1,8 +1,8 @@
-//! Running code of the user's, whose panics end here.
+//! Running user code, whose panics end here.
 //!
 //! A waker, a destructor, a callback or a panic's payload may do anything when it is called, panic included. The loop
-//! calls many of them one after the other, and the others must not pay for one: so each is called by one of these
-//! functions, and what it panicked with is reported.
+//! calls many of them one after the other, and one that panics must not keep it from the others. So each is called by one
+//! of these functions, and the panic is reported.
 
 #![forbid(unsafe_code)]
 
@@ -18,8 +18,8 @@ use super::spawn::current;
 use super::task::with_current;
 use super::{Info, JoinError, Who};
 
-/// Tells of a failure that nobody awaits; `task`: in whose name it happened, if in that of any. Outside of an
-/// executor it is printed.
+/// Reports a failure that no awaiter sees: to the hook of the executor that this thread is inside of; outside of one it is
+/// printed. `task` is the task that failed, or for which the code ran that failed, if there is one.
 pub(crate) fn report(task: Option<Info>, error: Box<dyn Error>) {
     let mut told = Some((task, error));
     with_current(|hub| told.take().map(|(task, error)| hub.report(task, error)));
@@ -29,7 +29,7 @@ pub(crate) fn report(task: Option<Info>, error: Box<dyn Error>) {
     }
 }
 
-/// Where no hook is set.
+/// What becomes of a failure where no hook is set.
 pub(crate) fn print(task: Option<&Info>, error: &dyn Error) {
     match task {
         Some(task) => eprintln!("{error}; nobody awaits it (spawned at {})", task.site()),
@@ -37,7 +37,7 @@ pub(crate) fn print(task: Option<&Info>, error: &dyn Error) {
     }
 }
 
-/// Runs code of the user's. A panic ends here and is reported: in the name of the task that has its turn, if one has.
+/// Runs user code. A panic ends here, and is reported in the name of the task that has its turn, if one has.
 pub(crate) fn contain(user_code: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(user_code)) {
         let task = current();
@@ -46,15 +46,15 @@ pub(crate) fn contain(user_code: impl FnOnce()) {
     }
 }
 
-/// The last resort: nothing is left to report to. A payload may panic in its own drop; the second one is
-/// leaked rather than asked again.
+/// Runs user code, and drops its panic without a word: the last resort, where nothing is left to report to. The payload
+/// may itself panic when it is dropped; the payload of that second panic is leaked.
 pub(crate) fn silence(user_code: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(user_code)) {
         mem::forget(catch_unwind(AssertUnwindSafe(|| drop(payload))));
     }
 }
 
-/// Polls the future in `slot`. A panic of the poll is given as `Err`; by then the future is gone.
+/// Polls the future in `slot`. A panic of the poll is returned as `Err`; by then the future is dropped.
 ///
 /// It is dropped while the thread unwinds, as the locals of a function are: that poisons a std `Mutex` whose guard the
 /// future holds. A panic of that drop ends there, and is reported.
@@ -65,14 +65,17 @@ pub(crate) fn poll_contained<F: Future>(
     catch_unwind(AssertUnwindSafe(|| poll_or_drop(slot, cx)))
 }
 
+/// Polls the future in `slot`. If the poll panics, the future is dropped while the thread unwinds.
 fn poll_or_drop<F: Future>(slot: Pin<&mut Option<F>>, cx: &mut Context<'_>) -> Poll<F::Output> {
-    let mut held = Held(slot);
-    let polled = held.future().poll(cx);
+    let mut held = Held(slot); // dropped by an unwind alone
+    let future = held.0.as_mut().as_pin_mut().expect("polled after it ended");
+    let polled = future.poll(cx);
     mem::forget(held);
     polled
 }
 
-/// Drops what is in `slot`, then gives `value`. If the drop panics, so does this, and `value` is dropped; rustc would leak it.
+/// Drops what is in `slot`, then returns `value`. If the drop panics, `value` is dropped and the panic goes on. (Left to
+/// itself, rustc would leak `value`.)
 pub(crate) fn drop_before<F, T>(mut slot: Pin<&mut Option<F>>, value: T) -> T {
     match catch_unwind(AssertUnwindSafe(|| slot.set(None))) {
         Ok(()) => value,
@@ -83,7 +86,8 @@ pub(crate) fn drop_before<F, T>(mut slot: Pin<&mut Option<F>>, value: T) -> T {
     }
 }
 
-/// A future in a place of its caller's, which it leaves when this is dropped, contained.
+/// A future in a slot of its caller's frame. When this is dropped it drops the future in the slot, and contains a panic of
+/// that drop. It is itself a future, so that a task can be made of it whose end leaves the slot alone.
 pub(super) struct Held<'a, F>(Pin<&'a mut Option<F>>);
 
 impl<'a, F> Held<'a, F> {
@@ -91,13 +95,9 @@ impl<'a, F> Held<'a, F> {
         Self(slot)
     }
 
-    fn future(&mut self) -> Pin<&mut F> {
-        self.0.as_mut().as_pin_mut().expect("polled after it ended")
-    }
-
-    /// Drops the future, then gives `output`: see [`drop_before`].
-    pub(super) fn end<T>(mut self, output: T) -> T {
-        drop_before(self.0.as_mut(), output)
+    /// [`drop_before`]: drops the future, then returns `value`.
+    pub(super) fn drop_then<T>(mut self, value: T) -> T {
+        drop_before(self.0.as_mut(), value)
     }
 }
 

@@ -15,7 +15,7 @@ pub struct Info {
     pub(super) id: Id,
     pub(super) name: Option<Box<str>>,
     pub(super) site: &'static Location<'static>,
-    pub(super) polls: u64,
+    pub(super) polls: u32,
     pub(super) state: State,
 }
 
@@ -61,10 +61,10 @@ impl Info {
         self.site
     }
 
-    /// How many turns it has begun: 0 when it was never polled.
+    /// How many turns it has begun: 0 when it was never polled. Counts up to `u32::MAX`, and stops there.
     #[must_use]
     pub fn polls(&self) -> u64 {
-        self.polls
+        self.polls.into()
     }
 
     /// Where it stood when this was asked.
@@ -81,6 +81,7 @@ impl fmt::Display for Info {
         match self.polls {
             0 => f.write_str("never polled"),
             1 => f.write_str("polled once"),
+            u32::MAX => write!(f, "polled {} times or more", u32::MAX),
             polls => write!(f, "polled {polls} times"),
         }?;
         f.write_str(match self.state {

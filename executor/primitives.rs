@@ -1,9 +1,16 @@
-//! Every atomic of the crate, in one file.
+//! Every atomic type of the crate, and the checked cells, in one file.
 //!
-//! Three things hold because nobody else names `std::sync::atomic`: under `--cfg loom` the whole
-//! executor runs on loom's model of memory; in tests each read-modify-write is counted, so "none at
-//! home" is a fact and not a hope; and a reader who wants to check the orderings knows where to
-//! look: [`order`] names each access, with its partner. The wrappers compile to the instruction they name.
+//! No other file names `std::sync::atomic`. So under `--cfg loom` the whole executor runs on loom's model of memory, which
+//! tries every order of the threads' steps and every value that a weak load may read. And in tests each read-modify-write
+//! is counted, so "none at home" is a fact and not a hope.
+//!
+//! | type | memory for | checked under loom |
+//! |---|---|---|
+//! | [`AtomicIsize`], [`AtomicPtr`] | any thread, at any time | the orderings |
+//! | [`ProtocolCell`] | the one thread that a protocol names at that time | each access against every other |
+//! | [`HomeCell`] (a value), [`HomeMemory`] (a place) | the executor's own thread | each access against every other |
+//!
+//! In a release build each compiles to the plain instruction.
 
 #![forbid(unsafe_code)]
 
@@ -18,76 +25,22 @@ pub(crate) use atomic::Ordering;
 use checked::cell::Cell;
 pub(crate) use checked::sync::{Mutex, MutexGuard};
 
-macro_rules! orderings {
-    ($($(#[$doc:meta])* $access:ident = $least:ident;)*) => {
-        /// Each access to an atomic, and the least ordering that is right for it. What goes wrong with a
-        /// weaker one is shown in docs/orderings.md, by `.ci/orderings`.
-        pub(crate) mod order {
-            use super::{Ordering, in_use};
-            $(
-                $(#[$doc])*
-                #[inline]
-                pub(crate) fn $access() -> Ordering {
-                    in_use(stringify!($access), Ordering::$least)
-                }
-            )*
-        }
+/// The ordering of one access to an atomic, with a name: `ordering!(away_dec: AcqRel)`. The comment `// Ordering:` above
+/// each use gives the reason and names the partner. Each is the least ordering that is right: docs/orderings.md shows what
+/// goes wrong with a weaker one.
+macro_rules! ordering {
+    ($access:ident: $least:ident) => {
+        $crate::executor::primitives::in_use(
+            stringify!($access),
+            $crate::executor::primitives::Ordering::$least,
+        )
     };
 }
+pub(crate) use ordering;
 
-orderings! {
-    /// A reference is held already, and nothing is read through the new one.
-    away_inc = Relaxed;
-    /// Release gives this place's accesses to whoever frees, by `away_dec`, `retire_look` or `retire`;
-    /// Acquire takes those of the droppers before.
-    away_dec = AcqRel;
-    /// A pin is held, so nobody frees; what home did before is handed on by `retire`.
-    fold = Relaxed;
-    /// Pairs with the Release of every `away_dec`: what the droppers did is done before home frees.
-    retire_look = Acquire;
-    /// For a report; nothing is read through it.
-    unreachable_look = Relaxed;
-    /// Release hands home's accesses to the `away_dec` that frees; Acquire as in `retire_look`.
-    retire = AcqRel;
-    /// Release: what was written before the wake, also by one that loses, reaches the poll by `unqueue`.
-    /// Acquire: the winner takes the link over from the drain's `unqueue`.
-    win_queued = AcqRel;
-    /// Acquire: sees what the waker's place wrote before `win_queued`. Release: gives the link, which
-    /// was read, to the next winner.
-    unqueue = AcqRel;
-    /// The push failed; gives the link, which it wrote, to whoever frees, by `away_dec` or `retire`.
-    let_go = Release;
-    /// A first guess, which the compare-and-swap of `push` checks.
-    push_look = Relaxed;
-    /// Gives the link, and a new task's contents, to `drain` or `close`.
-    push = Release;
-    /// What is missed here is seen at the next look.
-    drain_look = Relaxed;
-    /// Pairs with every `push` in the list.
-    drain = Acquire;
-    /// Pairs with every `push` in the list.
-    close = Acquire;
-    /// Nothing is read through it: the `drain` that follows each sleep takes what there is.
-    park = Relaxed;
-    /// What is missed here has unparked, and ends the wait that follows.
-    park_look = Relaxed;
-    /// Gives what was done before to `stop_taken`.
-    stop = Release;
-    /// A first look, which `stop_taken` follows.
-    stop_seen = Relaxed;
-    /// Pairs with `stop`.
-    stop_taken = Acquire;
-    /// Taken at home, or from one that is out; nothing is read through it.
-    token_taken = Relaxed;
-    /// Gives what was pushed before to `tokens_seen`.
-    token_back = Release;
-    /// Pairs with every `token_back`: what their holders pushed is seen by the drain that follows.
-    tokens_seen = Acquire;
-}
-
-/// The ordering of an access. Under loom `TAKETURNS_WEAKEN=away_dec=Relaxed` has another one tried.
+/// What [`ordering!`] gives. Under loom `TAKETURNS_WEAKEN=away_dec=Relaxed` tries another one.
 #[inline]
-fn in_use(access: &str, least: Ordering) -> Ordering {
+pub(crate) fn in_use(access: &str, least: Ordering) -> Ordering {
     #[cfg(all(loom, test))]
     return crate::models::weakened(access).unwrap_or(least);
     #[cfg(not(all(loom, test)))]

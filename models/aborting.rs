@@ -136,7 +136,7 @@ fn abort_against_close() {
         drop(waker);
         let away = thread::spawn(move || abort.abort());
         executor.block_on(yield_now());
-        let lost = executor.end(Location::caller()).len();
+        let lost = executor.close_at(Location::caller()).len();
         drop(executor);
         assert_eq!(drops.get(), 1);
         let error = outcome(handle).unwrap_err();

@@ -38,7 +38,7 @@ fn dropped_task() {
             waker.wake();
         });
         executor.block_on(yield_now());
-        let lost = executor.end(Location::caller()).len();
+        let lost = executor.close_at(Location::caller()).len();
         drop(executor);
         assert_eq!(drops.get(), 1);
         assert_eq!(completed.get() + lost, 1);
@@ -62,7 +62,7 @@ fn count_against_close() {
             drop(waker);
             drop(second);
         });
-        assert_eq!(executor.end(Location::caller()).len(), 1);
+        assert_eq!(executor.close_at(Location::caller()).len(), 1);
         drop(executor);
         assert_eq!(drops.get(), 1);
         away.join().unwrap();
@@ -105,7 +105,7 @@ fn remote_spawn_against_close() {
         executor.block_on(yield_now());
         let lost = {
             let mut executor = executor;
-            executor.end(Location::caller()).len()
+            executor.close_at(Location::caller()).len()
         };
         let remote = away.join().unwrap();
         assert!(remote.is_finished());

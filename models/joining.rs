@@ -106,7 +106,7 @@ fn remote_join_against_close() {
             Err(error) => assert!(error.is_shutdown()),
         });
         here.block_on(yield_now());
-        here.end(Location::caller());
+        here.close_at(Location::caller());
         drop(here);
         away.join().unwrap();
     });

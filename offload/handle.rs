@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::job::{Progress, SharedJob};
-use crate::executor::{Abort, AbortOnDrop, JoinError, budget};
+use crate::common::{Abort, AbortOnDrop};
+use crate::executor::{JoinError, budget};
 
 /// What [`spawn_blocking`](super::spawn_blocking) returns: a future of the job's output.
 ///

@@ -34,7 +34,7 @@ impl Runtime {
             silence(|| drop(payload)); // the panic hook has printed its text
             self.tell("the loop panicked, so the end of the runtime no longer waits for its tasks");
         }
-        let lost = self.executor.end(site);
+        let lost = self.executor.close_at(site);
         if let Some(OnLost(hook)) = self.on_lost.take() {
             lost.iter().for_each(|task| silence(|| hook(task)));
             silence(|| drop(hook)); // what it owns may panic too

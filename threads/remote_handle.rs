@@ -13,9 +13,8 @@ use std::task::{Context, Poll, Waker, ready};
 
 use super::home::Home;
 use crate::common::slot::{Filled, Slot};
-use crate::executor::{
-    Abort, AbortOnDrop, JoinError, Who, budget, contain, current, poll_contained,
-};
+use crate::common::{Abort, AbortOnDrop};
+use crate::executor::{JoinError, Who, budget, contain, current, poll_contained};
 
 /// The note is whether the task was aborted. The slot is not part of the task, which belongs to its executor's thread and
 /// may be freed first.

@@ -1,4 +1,18 @@
-//! The cell: header and future in one allocation, and the functions that know the future's type.
+//! The cell: a header and a future in one allocation, and the functions that know the future's type.
+//!
+//! A `Box<dyn Future>` beside the header would do, but costs a second allocation and a second cache miss a poll. Here the
+//! future lies behind the header. Its output later takes the same place. The functions of this file are generic over the
+//! future's type; the table [`VTable`] of their addresses is what the rest of the executor calls.
+//!
+//! How a task ends:
+//!
+//! ```text
+//!  poll --- Ready ---> settle ------> settle_dropped ---> keep_or_drop the output; wake, or deliver
+//!   |                    ^                  ^
+//!   '- panic -> DropFuture drops the future |
+//!               while the thread unwinds ---'
+//!  cancel -------------> settle, with an error
+//! ```
 
 use std::alloc::Layout;
 use std::any::Any;
@@ -6,19 +20,16 @@ use std::cell::UnsafeCell;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::mem::{self, ManuallyDrop, needs_drop};
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
-use super::count::Count;
-use super::header::{Header, TaskPtr, VTable, count};
-use super::hub::{Hub, bury, hub};
+use super::contain::{contain_for, describe, discard, report_beside};
+use super::header::{Birth, Header, TaskRef, VTable};
 use super::recycle::{FreeList, Memory};
-use super::waiters::Waiters;
 use super::waker;
-use crate::executor::primitives::{HomeCell, ProtocolCell};
-use crate::executor::{Info, JoinError, Who, budget};
+use crate::executor::{JoinError, Who, budget};
 
 /// A task. `repr(C)`: the header comes first.
 #[repr(C)]
@@ -27,78 +38,58 @@ struct Cell<F: Future> {
     stage: UnsafeCell<Stage<F>>,
 }
 
-/// The future, then its output, in the same place. The bits say which (STAGE). `repr(C)`: both begin where it does, which
-/// is where the vtable says that the output is.
+/// The future, and later its output, in the same place. The task's state says which (STAGE). `repr(C)`: both begin where
+/// the union does, which is where the vtable says that the output is.
 #[repr(C)]
 union Stage<F: Future> {
     future: ManuallyDrop<F>,
     output: ManuallyDrop<Result<F::Output, JoinError>>,
 }
 
-/// What a new task is made of, besides its future.
-pub(super) struct Birth {
-    pub(super) count: Count,
-    pub(super) hub: NonNull<Hub>,
-    pub(super) id: u64,
-    pub(super) site: &'static Location<'static>,
-}
-
 /// Allocates a task around `future`.
 ///
-/// `F` need not be `'static`: whoever makes the task sees to it that the future and the output are
-/// gone before what they borrow is (BORROW).
+/// `F` need not be `'static`: the maker of the task sees to it that future and output are gone before what they borrow is
+/// (BORROW), (ENV).
 ///
-/// At home the memory comes from the `free` list if that has some, and goes back there. Away it is the allocator's, and
-/// goes back to that: else what other threads make would pile up in the list of a loop that makes nothing itself.
+/// A task that is made at home gives its executor's free list: its memory comes from there if the list has some, and goes
+/// back there. A task that is made away gives none, and uses the allocator. Otherwise what other threads make would pile
+/// up in the list of a loop that makes nothing itself.
 #[inline]
-pub(super) fn new<F: Future>(birth: Birth, future: F, free: Option<&FreeList>) -> TaskPtr {
+pub(super) fn new<F: Future>(birth: Birth, future: F, free: Option<&FreeList>) -> TaskRef {
     let vtable = if free.is_some() { vtable::<F, true>() } else { vtable::<F, false>() };
     let cell = Cell {
-        header: Header {
-            count: birth.count,
-            vtable,
-            hub: birth.hub,
-            next_run: HomeCell::new(None),
-            polls: HomeCell::new(0),
-            id: HomeCell::new(birth.id),
-            slot: HomeCell::new(0),
-            site: birth.site,
-            waiters: Waiters::new(),
-            link: ProtocolCell::new(std::ptr::null_mut()),
-            #[cfg(all(loom, test))]
-            watch: super::watch::Watch::new(),
-        },
+        header: Header::new(birth, vtable),
         stage: UnsafeCell::new(Stage { future: ManuallyDrop::new(future) }),
     };
     let recycled = free.and_then(|free| free.take(vtable.memory));
     let place = recycled.unwrap_or_else(|| vtable.memory.allocate()).cast::<Cell<F>>();
-    // SAFETY: nobody else's memory, of the size and alignment that the vtable has for this type.
+    // SAFETY: (OWNED) nobody else has the memory, which is of the size and alignment that this type needs.
     unsafe { place.write(cell) };
-    place.cast()
+    TaskRef::of_cell(place)
 }
 
-/// Allocates a task that has ended already: its executor is closed.
-pub(super) fn new_ended<F: Future>(birth: Birth) -> TaskPtr {
+/// Allocates a task that has ended already, with an error, as its executor has been closing for too long.
+pub(super) fn new_ended<F: Future>(birth: Birth) -> TaskRef {
     let task = new(birth, std::future::pending::<F::Output>(), None);
-    // SAFETY: (ALIVE) just made; (STAGE) `Pending` needs no drop, so the union may be overwritten.
+    // SAFETY: (ALIVE) just made, at home; (STAGE) `Pending` needs no drop, so the place may be overwritten.
     unsafe {
-        let error = JoinError::shutdown(who(task));
+        let error = JoinError::shutdown(Who::Task(describe(task)));
         store_output::<std::future::Pending<F::Output>>(task, Err(error));
     }
     task
 }
 
-/// Unmakes a task that no other place has seen: its future, which was never polled, comes back.
+/// Unmakes a task that no other place has seen, and returns its future, which was never polled. The task's reference on
+/// its hub becomes the caller's.
 ///
 /// # Safety
 ///
-/// (LAST) Made by `new::<F>`, of which this is the only pointer; not polled. Its reference on the hub is the caller's now.
-pub(super) unsafe fn unmake<F: Future>(task: TaskPtr) -> F {
-    // SAFETY: (STAGE) the future is there, and it may move, as it was never pinned; (LAST) nothing is left behind that
-    // needs a drop, and nobody else has the memory.
+/// (LAST) The task was made by `new::<F>`, and this is its only pointer.
+pub(super) unsafe fn unmake<F: Future>(task: TaskRef) -> F {
+    // SAFETY: (STAGE) the future is there, and may be moved, as it was never pinned; (LAST) the header needs no drop.
     unsafe {
         let future = ManuallyDrop::take(&mut (*stage::<F>(task)).future);
-        bury(task).release(task.cast());
+        task.bury().release(task.cell());
         future
     }
 }
@@ -109,35 +100,36 @@ fn vtable<F: Future, const RECYCLED: bool>() -> &'static VTable {
             poll: poll::<F>,
             cancel: cancel::<F>,
             deliver: deliver::<F>,
-            output: std::mem::offset_of!(Cell<F>, stage),
+            output_offset: mem::offset_of!(Cell<F>, stage),
             memory: Memory::for_cell(Layout::new::<Cell<F>>(), RECYCLED),
         }
     }
 }
 
-/// The stage of a task made by `new::<F>`.
+/// The place of future and output.
 ///
 /// # Safety
 ///
-/// (ALIVE) and made by `new::<F>`.
+/// (ALIVE) The task was made by `new::<F>`.
 #[inline]
-unsafe fn stage<F: Future>(task: TaskPtr) -> *mut Stage<F> {
+unsafe fn stage<F: Future>(task: TaskRef) -> *mut Stage<F> {
     #[cfg(all(loom, test))]
     // SAFETY: (ALIVE) as the caller promised.
     unsafe {
-        (*task.as_ptr()).watch.touch_stage();
+        task.watch().touch_stage();
     }
-    // SAFETY: the header is the first field of a `Cell<F>`, and the pointer covers all of it.
-    unsafe { (*task.cast::<Cell<F>>().as_ptr()).stage.get() }
+    // SAFETY: (ALIVE) as the caller promised; a `TaskRef` is good for the whole cell.
+    unsafe { (*task.cell::<Cell<F>>().as_ptr()).stage.get() }
 }
 
-unsafe fn poll<F: Future>(task: TaskPtr) -> Poll<()> {
+/// [`VTable::poll`].
+unsafe fn poll<F: Future>(task: TaskRef) -> Poll<()> {
     let waker = waker::lend(task);
     let mut cx = Context::from_waker(&waker);
     let polled = catch_unwind(AssertUnwindSafe(|| {
         let unwinding = DropFuture::<F>(task, PhantomData);
-        // SAFETY: (STAGE) RUNNING and FUTURE are set: the future is there, and nobody else uses it; it
-        // never moves before it is dropped, so it may be pinned.
+        // SAFETY: (STAGE) RUNNING and FUTURE are set: the future is there, and this turn has it alone. It does not move
+        // before it is dropped, so it may be pinned.
         let polled = unsafe { Pin::new_unchecked(&mut *(*stage::<F>(task)).future).poll(&mut cx) };
         mem::forget(unwinding);
         polled
@@ -148,47 +140,55 @@ unsafe fn poll<F: Future>(task: TaskPtr) -> Poll<()> {
         Ok(Poll::Ready(output)) => unsafe { settle::<F>(task, Ok(output)) },
         // SAFETY: (STAGE) as above, but that `unwinding` has dropped the future; (ALIVE) RUNNING is held.
         Err(payload) => unsafe {
-            settle_dropped::<F>(task, Err(JoinError::panicked(who(task), payload)), Ok(()));
+            let error = JoinError::panicked(Who::Task(describe(task)), payload);
+            settle_dropped::<F>(task, Err(error), Ok(()));
         },
     }
     Poll::Ready(())
 }
 
-/// Drops the future of a poll that panics, while the thread unwinds: that poisons a std `Mutex` whose guard the future
-/// holds, as it does where a function panics. A second panic, of the drop, is reported: the first is the outcome.
-struct DropFuture<F: Future>(TaskPtr, PhantomData<F>);
+/// Drops the future of a poll that panics, while the thread unwinds. So a std `Mutex` whose guard the future holds is
+/// poisoned, as it is where a function panics. If that drop panics too, the second panic is reported; the first one is the
+/// outcome.
+struct DropFuture<F: Future>(TaskRef, PhantomData<F>);
 
 impl<F: Future> Drop for DropFuture<F> {
     #[cold]
     fn drop(&mut self) {
         let Self(task, _) = *self;
         budget::lift(); // as in `settle`
-        // SAFETY: (STAGE) made and dropped in `poll`: the future is there, and settled as dropped after this. (ALIVE)
-        // RUNNING is held.
-        unsafe { contain(task, || drop_future::<F>(task)) };
+        // SAFETY: (STAGE) made and dropped in `poll`: the future is there, and `poll` does not touch it after this.
+        // (ALIVE) RUNNING is held.
+        unsafe { contain_for(task, || drop_future::<F>(task)) };
     }
 }
 
 /// # Safety
 ///
-/// (STAGE) FUTURE is set, and RUNNING is held; the future is not touched again.
-unsafe fn drop_future<F: Future>(task: TaskPtr) {
+/// (STAGE) FUTURE is set, and this turn has the future alone. It is not touched again.
+#[inline(always)]
+unsafe fn drop_future<F: Future>(task: TaskRef) {
     // SAFETY: (STAGE) as the caller promised.
     unsafe { ManuallyDrop::drop(&mut (*stage::<F>(task)).future) };
 }
 
-unsafe fn cancel<F: Future>(task: TaskPtr, why: fn(Who) -> JoinError) {
-    // SAFETY: (STAGE) the caller found FUTURE set and holds RUNNING.
-    unsafe { settle::<F>(task, Err(why(who(task)))) };
+/// [`VTable::cancel`].
+unsafe fn cancel<F: Future>(task: TaskRef, why: fn(Who) -> JoinError) {
+    // SAFETY: (STAGE) the caller found FUTURE set, and holds RUNNING, which keeps the task (ALIVE).
+    unsafe { settle::<F>(task, Err(why(Who::Task(describe(task))))) };
 }
 
-/// Drops the future, then keeps the output for those who wait for it.
+/// Ends a task: drops the future, then gives the output to those that wait for it.
 ///
-/// Several pieces of user code run here, and each may panic: the future's drop (its panic becomes the
-/// outcome, unless there is an earlier one), the output's drop when nobody wants it, and the
-/// wakers and callbacks of those who wait. None leaves the task half done.
-unsafe fn settle<F: Future>(task: TaskPtr, result: Result<F::Output, JoinError>) {
-    // SAFETY: (STAGE) FUTURE is set: the future is there; `settle_dropped` says that it no longer is.
+/// Several pieces of user code run here, and each may panic: the future's drop, whose panic becomes the outcome unless
+/// there is an earlier one; the drop of an output that is not wanted; the wakers and callbacks. None of them leaves the
+/// task half done.
+///
+/// # Safety
+///
+/// (STAGE) FUTURE is set, and RUNNING is held.
+unsafe fn settle<F: Future>(task: TaskRef, result: Result<F::Output, JoinError>) {
+    // SAFETY: (STAGE) as the caller promised; `settle_dropped` notes that it is gone.
     let drop_future = || unsafe { drop_future::<F>(task) };
     let dropped = if needs_drop::<F>() {
         budget::lift(); // what the poll has spent does not bind a destructor
@@ -200,37 +200,42 @@ unsafe fn settle<F: Future>(task: TaskPtr, result: Result<F::Output, JoinError>)
     unsafe { settle_dropped::<F>(task, result, dropped) };
 }
 
-/// As `settle`, once the future has been dropped.
+/// As `settle`, once the future has been dropped; `dropped` is how that went.
+///
+/// # Safety
+///
+/// As `settle`, but the future is gone.
 #[inline]
 unsafe fn settle_dropped<F: Future>(
-    task: TaskPtr,
+    task: TaskRef,
     mut result: Result<F::Output, JoinError>,
     dropped: std::thread::Result<()>,
 ) {
     // SAFETY: (ALIVE) RUNNING is held to the end of this function.
-    let (count, waiters) = unsafe { (count(task), &(*task.as_ptr()).waiters) };
-    count.future_gone();
+    let home = unsafe { task.home() };
+    home.state.future_dropped();
     if let Err(payload) = dropped {
         // SAFETY: (ALIVE) as above.
         result = unsafe { drop_panicked(task, result, payload) };
     }
-    if waiters.is_empty() && !count.has_handle() {
-        budget::lift(); // nor the output's
+    if home.waiters.is_empty() && !home.state.has_handle() {
+        budget::lift(); // nor does it bind the output's destructor
         // SAFETY: (ALIVE) as above.
-        return unsafe { give_up(task, result) };
+        return unsafe { discard(task, result) };
     }
-    // SAFETY: (STAGE) the future is gone, so the place is free.
+    // SAFETY: (STAGE) the future is gone, so the place is vacant.
     unsafe { store_output::<F>(task, result) };
-    if !waiters.is_list() {
-        count.output_stored();
-        // SAFETY: (ALIVE) as above; a task, if one waits, finds the output in its own turn.
-        return unsafe { waiters.notify(task, task) };
+    if !home.waiters.is_list() {
+        home.state.output_stored();
+        // SAFETY: (ALIVE) as above. At most a task waits, and that finds the output in its own turn: no callback reads
+        // the place.
+        return unsafe { home.waiters.notify(task, output_of(task)) };
     }
     // SAFETY: (STAGE) the output was just stored; RUNNING is held.
     unsafe { deliver::<F>(task) };
 }
 
-/// The drop of the future panicked: that is the outcome, unless the poll panicked before. The other of the two is given up.
+/// The future's drop panicked. That is the outcome, unless the poll panicked before; the other one of the two is reported.
 ///
 /// # Safety
 ///
@@ -238,73 +243,57 @@ unsafe fn settle_dropped<F: Future>(
 #[cold]
 #[inline(never)]
 unsafe fn drop_panicked<T>(
-    task: TaskPtr,
+    task: TaskRef,
     result: Result<T, JoinError>,
     payload: Box<dyn Any + Send>,
 ) -> Result<T, JoinError> {
     // SAFETY: (ALIVE), at home, as the caller promised.
     unsafe {
         if result.as_ref().is_err_and(JoinError::is_panic) {
-            report(task, JoinError::panicked(Who::Beside(description(task)), payload));
+            report_beside(task, payload);
             return result;
         }
-        give_up(task, result);
-        Err(JoinError::panicked(who(task), payload))
+        discard(task, result);
+        Err(JoinError::panicked(Who::Task(describe(task)), payload))
     }
 }
 
-/// Tells those who wait, in the order in which they registered. Then the output is the handle's; without
-/// a handle it is dropped.
+/// [`VTable::deliver`]. Wakes and calls those that wait, in the order in which they registered. Then the output is the
+/// handle's; without a handle it is dropped.
 ///
 /// # Safety
 ///
-/// (STAGE) The output is there, and the caller's: neither FUTURE nor OUTPUT is set, so no handle can
-/// take it meanwhile. RUNNING is held.
-unsafe fn deliver<F: Future>(task: TaskPtr) {
-    budget::lift(); // nor callbacks and foreign wakers
+/// (STAGE) The output is there, and SETTLING makes it this turn's own, so no handle takes it meanwhile. RUNNING is held.
+unsafe fn deliver<F: Future>(task: TaskRef) {
+    budget::lift(); // what the poll has spent does not bind callbacks and foreign wakers
     // SAFETY: (ALIVE), (STAGE) as the caller promised.
     unsafe {
-        let waiters = &(*task.as_ptr()).waiters;
-        let called = waiters.has_callbacks();
-        waiters.notify(task, output_of(task));
+        let home = task.home();
+        let called = home.waiters.has_callbacks();
+        home.waiters.notify(task, output_of(task));
         if let (true, Err(error)) = (called, &mut *(*stage::<F>(task)).output) {
             error.inner.seen = true;
         }
-        let more = waiters.has_callbacks();
-        if !more && !count(task).has_handle() {
-            return give_up(task, ManuallyDrop::take(&mut (*stage::<F>(task)).output));
+        let more = home.waiters.has_callbacks();
+        if !more && !home.state.has_handle() {
+            return discard(task, ManuallyDrop::take(&mut (*stage::<F>(task)).output));
         }
-        count(task).output_stored();
+        home.state.output_stored();
         if more {
-            // They came meanwhile: never called inline, but in a turn of their own.
-            hub((*task.as_ptr()).hub).push_delivery(task);
+            // They came meanwhile. They are never called inside `on_done`, but in a turn of their own.
+            task.fixed().hub.at_home().wake_to_deliver(task);
         } else {
-            // An awaiter that polled inside its own `wake` ran before the output was stored and registered
-            // again: wake it once more.
-            waiters.notify(task, output_of(task));
-        }
-    }
-}
-
-/// Drops a result that nobody wants. Its panic, if it has one that nobody saw or makes one, is reported.
-///
-/// # Safety
-///
-/// (ALIVE), at home.
-pub(super) unsafe fn give_up<T>(task: TaskPtr, result: Result<T, JoinError>) {
-    // SAFETY: (ALIVE) as the caller promised.
-    unsafe {
-        match result {
-            Err(error) if error.is_panic() && !error.inner.seen => report(task, error),
-            other => contain(task, || drop(other)),
+            // An awaiter that polled inside its own `wake` ran before the output was stored, and registered again: wake
+            // it once more.
+            home.waiters.notify(task, output_of(task));
         }
     }
 }
 
 /// # Safety
 ///
-/// (ALIVE), made by `new::<F>`, and the stage holds nothing that needs a drop.
-unsafe fn store_output<F: Future>(task: TaskPtr, result: Result<F::Output, JoinError>) {
+/// (ALIVE) The task was made by `new::<F>`. (STAGE) The place holds nothing that needs a drop.
+unsafe fn store_output<F: Future>(task: TaskRef, result: Result<F::Output, JoinError>) {
     // SAFETY: as the caller promised.
     unsafe { (*stage::<F>(task)).output = ManuallyDrop::new(result) };
 }
@@ -315,67 +304,23 @@ unsafe fn store_output<F: Future>(task: TaskPtr, result: Result<F::Output, JoinE
 ///
 /// (ALIVE).
 #[inline]
-unsafe fn output_of(task: TaskPtr) -> NonNull<Header> {
+unsafe fn output_of(task: TaskRef) -> NonNull<Header> {
     #[cfg(all(loom, test))]
     // SAFETY: (ALIVE) as the caller promised.
     unsafe {
-        (*task.as_ptr()).watch.touch_stage();
+        task.watch().touch_stage();
     }
     // SAFETY: (ALIVE) as the caller promised; the vtable says where.
-    unsafe { task.byte_add((*task.as_ptr()).vtable.output) }
+    unsafe { task.cell::<Header>().byte_add(task.fixed().vtable.output_offset) }
 }
 
 /// Moves the output out.
 ///
 /// # Safety
 ///
-/// (STAGE) the caller took OUTPUT, so the output is there and now the caller's. (TYPED) it is of this
-/// type.
+/// (STAGE) The caller took OUTPUT, so the output is there, and the caller's. (TYPED) It is of this type.
 #[inline]
-pub(super) unsafe fn read_output<T>(task: TaskPtr) -> Result<T, JoinError> {
+pub(super) unsafe fn read_output<T>(task: TaskRef) -> Result<T, JoinError> {
     // SAFETY: (STAGE), (TYPED) as the caller promised.
     unsafe { output_of(task).cast().read() }
-}
-
-/// # Safety
-///
-/// (ALIVE), at home: the table of names and the task's own cells are home's.
-unsafe fn who(task: TaskPtr) -> Who {
-    // SAFETY: (ALIVE), at home, as the caller promised.
-    Who::Task(unsafe { description(task) })
-}
-
-/// # Safety
-///
-/// As of `who`.
-#[cold]
-#[inline(never)]
-unsafe fn description(task: TaskPtr) -> Info {
-    // SAFETY: (ALIVE), at home, as the caller promised; (PINNED) the task holds a reference on its hub.
-    unsafe { hub((*task.as_ptr()).hub).describe(task) }
-}
-
-/// Runs code of the user's; a panic ends here, and is reported in the name of `task`.
-///
-/// # Safety
-///
-/// (ALIVE), at home.
-pub(super) unsafe fn contain(task: TaskPtr, user_code: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(user_code)) {
-        // SAFETY: (ALIVE) as the caller promised.
-        unsafe { report(task, JoinError::panicked(Who::Beside(description(task)), payload)) };
-    }
-}
-
-/// # Safety
-///
-/// (ALIVE), at home.
-unsafe fn report(task: TaskPtr, panic: JoinError) {
-    // SAFETY: (ALIVE) as the caller promised; (PINNED) and so is the hub.
-    unsafe {
-        let hub = hub((*task.as_ptr()).hub);
-        // The error remembers the name, which the table may have forgotten by now.
-        let task = panic.task().cloned().unwrap_or_else(|| hub.describe(task));
-        hub.report(Some(task), panic.into());
-    }
 }

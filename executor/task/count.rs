@@ -1,210 +1,253 @@
-//! The split count: who may still reach a cell, counted in two halves.
+//! The split count: how many references to a cell are out.
 //!
-//! Both a task and the [hub](super::hub) are counted this way. **Home** (the thread that is inside
-//! the executor) counts in a plain `Cell`; every other place counts in one atomic word, which may go
-//! below zero: a waker made at home and dropped away. Only the sum means anything, and only
-//! retirement looks at it.
+//! `Arc` counts in one atomic word. Each clone and each drop is then an atomic read-modify-write, though nearly all of
+//! them happen on one thread. So the count is split:
 //!
-//! | half | holds | touched by |
-//! |---|---|---|
-//! | `pins` | home bits that keep the cell alive (a task's state bits) | home |
-//! | `local` | references made at home minus dropped at home, since it was last folded into the word | home, until retirement |
-//! | `word` | `count << 3 \| ABORT \| QUEUED \| RETIRED` | anybody |
+//! * [`HomeCount`] is for the executor's own thread: plain numbers. `pins` are bits that keep the cell alive (a task's
+//!   state, the hub's `OPEN`), and `local` is how many references this thread has made, minus how many it has dropped.
+//! * [`AwayCount`] is for every other place: one atomic word, `references << 3 | ABORT_POSTED | POSTED | RETIRED`.
 //!
-//! While a pin is held nothing can free the cell, so home needs no atomic at all. Clearing the last
-//! pin **retires**: if the raw word, flags included, plus the local count is 0, nobody is left and the
-//! cell is freed there and then; else one `fetch_add` hands the local count over and sets `RETIRED` in
-//! the same step, and from then on whoever brings the word to exactly `RETIRED` frees.
+//! Either half may go below zero, as a waker that is made at home may be dropped on another thread. Only the sum of both
+//! means something, and only [`HomeCount::retire`] needs it.
 //!
-//! `&Count` may be used across a decrement, as in `std::sync::Arc`: it has no byte that is not
-//! interior-mutable.
+//! While a pin is set nothing can free the cell, so home never has to look at the word. When home clears the last pin the
+//! cell **retires**. If no reference is out (word and local count together are zero, and no flag is set), home frees the
+//! cell on the spot, without a read-modify-write. Otherwise one `fetch_add` hands the local count over to the word and
+//! sets RETIRED in the same step. From then on the word alone decides: the decrement that leaves it at exactly RETIRED
+//! frees the cell.
+//!
+//! Tasks are counted this way, and so is the [hub](super::hub).
+//!
+//! A `&HomeCount` or `&AwayCount` may live across the decrement that frees its cell, as the one in `std::sync::Arc` does:
+//! every byte of either is interior-mutable, so the compiler may not assume that it stays readable.
 
 #![forbid(unsafe_code)]
 
-use crate::executor::primitives::{AtomicIsize, HomeCell, order};
+use crate::executor::primitives::{AtomicIsize, HomeCell, ordering};
 
-/// Home is done: the word alone decides.
+/// Home has cleared the last pin: the word alone decides.
 const RETIRED: isize = 1;
-/// In the inbox, or on its way there. This bit *is* the inbox's reference.
-const QUEUED: isize = 2;
-/// Its next turn drops the future. Set and cleared together with QUEUED, never without.
-const ABORT: isize = 4;
+/// Posted to the inbox: in it, or about to be pushed. The flag is itself a reference, the inbox's.
+const POSTED: isize = 2;
+/// Posted in order to be aborted: the next turn drops the future. Set and cleared together with POSTED, never alone.
+const ABORT_POSTED: isize = 4;
 /// One reference.
 const ONE: isize = 8;
 
-/// How far the local half goes before home folds it into the word. So neither half runs away where references are made
-/// in one place and used up in another, and home pays one read-modify-write in so many.
+/// How far `local` goes before home adds it to the word. Without this bound a program that makes references in one place
+/// and drops them in another would overflow one of the halves. With it, home pays one read-modify-write in a million.
 pub(super) const FOLD: i32 = if cfg!(all(loom, test)) { 4 } else { 1 << 20 };
 
-/// More references than any program has that does not forget them on purpose, and half of what fits: the other half is
-/// for those that threads add between the one that passes this and its abort.
-pub(super) const MOST: isize = most(isize::BITS);
+/// The most references the word may hold: half of what fits. The other half is room for the references that other
+/// threads add between the one that passes this limit and the abort that follows it. No program gets here but one that
+/// forgets references on purpose.
+pub(super) const MAX_REFERENCES: isize = max_references(isize::BITS);
 
-const fn most(bits: u32) -> isize {
+const fn max_references(bits: u32) -> isize {
     1 << (bits - 1 - ONE.trailing_zeros() - 1)
 }
 
-// The limit, and what home may not have folded yet, fit beside the flags; in 32 bits too, whatever this is built for.
-const _: () = assert!(MOST + (FOLD as isize) < isize::MAX / ONE);
-const _: () = assert!(most(32) as i64 + (FOLD as i64) < (i32::MAX as i64) / ONE as i64);
+// The limit, plus what home may not have folded yet, fits beside the flags; in 32 bits too, whatever this is built for.
+const _: () = assert!(MAX_REFERENCES + (FOLD as isize) < isize::MAX / ONE);
+const _: () = assert!(max_references(32) as i64 + (FOLD as i64) < (i32::MAX as i64) / ONE as i64);
 
-pub(crate) struct Count {
-    word: AtomicIsize,
-    pub(super) local: HomeCell<i32>,
+/// The half of the executor's own thread.
+pub(super) struct HomeCount {
+    /// 0: the cell has retired.
     pins: HomeCell<u32>,
+    /// References made at home, minus references dropped at home, since the last fold.
+    local: HomeCell<i32>,
 }
 
-/// What has become of the cell.
+/// The half of every other place.
+pub(super) struct AwayCount {
+    word: AtomicIsize,
+}
+
+/// What giving up a pin or a reference has done to the cell.
 #[must_use = "a cell that nobody frees leaks"]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Fate {
-    /// Somebody can still reach it, or already frees it.
+pub(super) enum Fate {
+    /// It can still be reached, or another thread is already freeing it.
     Kept,
-    /// Nobody can: the caller frees it.
+    /// That was the last one: the caller frees the cell.
     Free,
 }
 
 /// What home finds when it takes a cell out of the inbox.
 #[must_use = "a cell that nobody frees leaks"]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Unqueued {
-    /// Pinned: home may use it. It may have been aborted.
+pub(super) enum Unposted {
+    /// A pin is set, so home may use the cell. `abort`: it was posted in order to be aborted.
     Alive { abort: bool },
-    /// Retired: home must not touch it again.
-    Gone(Fate),
+    /// The cell had retired. Home must not touch it again, except to free it.
+    Retired(Fate),
 }
 
-impl Count {
-    /// A cell made at home, pinned by `pins`.
+impl HomeCount {
     #[inline]
-    pub(crate) fn new(pins: u32) -> Self {
-        Self { word: AtomicIsize::new(0), local: HomeCell::new(0), pins: HomeCell::new(pins) }
+    pub(super) fn new(pins: u32) -> Self {
+        Self { pins: HomeCell::new(pins), local: HomeCell::new(0) }
     }
 
-    /// A cell made away: QUEUED, as its maker is about to push it, with `references` out.
-    pub(crate) fn new_queued(pins: u32, references: isize) -> Self {
-        Self { word: AtomicIsize::new((references * ONE) | QUEUED), ..Self::new(pins) }
-    }
-
-    // ---- home
-
     #[inline]
-    pub(crate) fn pins(&self) -> u32 {
+    pub(super) fn pins(&self) -> u32 {
         self.pins.get()
     }
 
-    /// Sets the pins while some stay set; [`retire`](Self::retire) clears the last.
+    /// Sets the pins while at least one stays set; [`retire`](Self::retire) clears the last.
     #[inline]
-    pub(crate) fn set_pins(&self, pins: u32) {
-        debug_assert!(pins != 0);
+    pub(super) fn set_pins(&self, pins: u32) {
+        debug_assert!(pins != 0, "the last pin is cleared by `retire`");
         self.pins.set(pins);
     }
 
-    /// Clears the last pins. The one place that retires.
+    /// Clears the last pin.
+    ///
+    /// A plain load is enough to free on the spot, though it may return an older value of the word. Away, a reference is
+    /// made only by a holder of one, and the older value counts that holder still. Home drops only references that it has
+    /// received, and receiving one makes the matching increment visible. So the sum is never 0 too early.
     #[inline]
-    pub(crate) fn retire(&self) -> Fate {
+    pub(super) fn retire(&self, away: &AwayCount) -> Fate {
         let local = self.local.get() as isize * ONE;
-        if local + self.word.load(order::retire_look()) == 0 {
+        // Ordering: pairs with the Release of every `away_dec`: what those that dropped a reference did before is done
+        // before home frees.
+        if local + away.word.load(ordering!(retire_look: Acquire)) == 0 {
             return Fate::Free;
         }
-        self.pins.set(0);
-        let word = self.word.fetch_add(local + RETIRED, order::retire());
+        self.pins.set(0); // before the word: after that the cell may be gone
+        // Ordering: Release hands home's accesses to the `away_dec` that frees; Acquire as in `retire_look`.
+        let word = away.word.fetch_add(local + RETIRED, ordering!(retire: AcqRel));
         if local + word == 0 { Fate::Free } else { Fate::Kept }
     }
 
     #[inline]
-    pub(crate) fn home_inc(&self) {
+    pub(super) fn inc(&self, away: &AwayCount) {
         if self.pins.get() == 0 {
-            return self.away_inc();
+            return away.inc(); // retired
         }
         let local = self.local.get() + 1;
         self.local.set(local);
         if local == FOLD {
-            abort_beyond_most(self.fold());
+            end_process_beyond_max(self.fold(away));
         }
     }
 
     #[inline]
-    pub(crate) fn home_dec(&self) -> Fate {
+    pub(super) fn dec(&self, away: &AwayCount) -> Fate {
         if self.pins.get() == 0 {
-            return self.away_dec();
+            return away.dec(); // retired
         }
         let local = self.local.get() - 1;
         self.local.set(local);
         if local == -FOLD {
-            self.fold();
+            self.fold(away);
         }
         Fate::Kept
     }
 
-    /// Moves what home has counted into the word, and gives that as it was before. A pin is held, so this frees nothing.
+    /// Adds the local count to the word; returns the word as it was before. A pin is set, so this frees nothing.
     #[cold]
-    fn fold(&self) -> isize {
+    fn fold(&self, away: &AwayCount) -> isize {
         let local = self.local.replace(0) as isize;
-        self.word.fetch_add(local * ONE, order::fold())
+        // Ordering: a pin is set, so no thread frees; what home did before is handed on by `retire`.
+        away.word.fetch_add(local * ONE, ordering!(fold: Relaxed))
     }
 
-    /// Whether no reference is out, nor the cell in the inbox. While a pin is held none can come from
-    /// elsewhere, so this stays true until home makes one.
-    pub(crate) fn is_unreachable(&self) -> bool {
-        self.local.get() as isize * ONE + self.word.load(order::unreachable_look()) == 0
+    /// Whether no reference is out and the cell is not posted. While a pin is set no other place can make a reference out
+    /// of nothing, so this stays true until home makes one.
+    pub(super) fn is_unreachable(&self, away: &AwayCount) -> bool {
+        // Ordering: for a report; nothing is read through it.
+        let word = away.word.load(ordering!(unreachable_look: Relaxed));
+        self.local.get() as isize * ONE + word == 0
     }
 
-    /// Whether it is in the inbox, or on its way there.
-    pub(crate) fn is_queued(&self) -> bool {
-        self.word.load(order::unreachable_look()) & QUEUED != 0
-    }
-
-    /// Home took the cell out of the inbox, and has read its link.
-    pub(crate) fn unqueue(&self) -> Unqueued {
-        let retired = self.pins.get() == 0;
-        let word = self.word.fetch_and(!(QUEUED | ABORT), order::unqueue());
-        match (retired, word & !ABORT == RETIRED | QUEUED) {
-            (false, _) => Unqueued::Alive { abort: word & ABORT != 0 },
-            (true, true) => Unqueued::Gone(Fate::Free),
-            (true, false) => Unqueued::Gone(Fate::Kept),
+    /// Home has taken the cell out of the inbox and has read its link: clears POSTED.
+    pub(super) fn unpost(&self, away: &AwayCount) -> Unposted {
+        let is_retired = self.pins.get() == 0;
+        // Ordering: Acquire sees what the place of the wake wrote before `post`. Release gives the link, which was read,
+        // to the next thread that wins POSTED.
+        let word = away.word.fetch_and(!(POSTED | ABORT_POSTED), ordering!(unpost: AcqRel));
+        let was_last = (word & !ABORT_POSTED) == (RETIRED | POSTED);
+        match is_retired {
+            false => Unposted::Alive { abort: word & ABORT_POSTED != 0 },
+            true if was_last => Unposted::Retired(Fate::Free),
+            true => Unposted::Retired(Fate::Kept),
         }
     }
 
-    // ---- away
-
-    pub(crate) fn away_inc(&self) {
-        abort_beyond_most(self.word.fetch_add(ONE, order::away_inc()));
-    }
-
-    pub(crate) fn away_dec(&self) -> Fate {
-        let word = self.word.fetch_sub(ONE, order::away_dec());
-        if word == RETIRED + ONE { Fate::Free } else { Fate::Kept }
-    }
-
-    /// Wins or loses the right, and the duty, to push the cell into the inbox.
-    #[must_use = "the winner pushes"]
-    pub(crate) fn win_queued(&self) -> bool {
-        self.mark(QUEUED)
-    }
-
-    /// As [`win_queued`](Self::win_queued); who wins or loses, home is told to abort.
-    #[must_use = "the winner pushes"]
-    pub(crate) fn win_queued_to_abort(&self) -> bool {
-        self.mark(QUEUED | ABORT)
-    }
-
-    /// A read-modify-write also when all is set already: the loser's writes must reach the poll that the
-    /// winner causes.
-    fn mark(&self, flags: isize) -> bool {
-        self.word.fetch_or(flags, order::win_queued()) & QUEUED == 0
-    }
-
-    /// The inbox is closed: the push did not happen. The caller holds a reference besides.
-    pub(crate) fn let_go(&self) {
-        self.word.fetch_and(!(QUEUED | ABORT), order::let_go());
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn local(&self) -> i32 {
+        self.local.get()
     }
 }
 
-/// Ends the process, as `Arc` does, when so many references were forgotten that more could overflow.
+impl AwayCount {
+    #[inline]
+    pub(super) fn new() -> Self {
+        Self { word: AtomicIsize::new(0) }
+    }
+
+    /// Of a cell that is made away: POSTED, as its maker is about to push it, with one reference out.
+    pub(super) fn new_posted() -> Self {
+        Self { word: AtomicIsize::new(ONE | POSTED) }
+    }
+
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn with_references(references: isize) -> Self {
+        Self { word: AtomicIsize::new(references * ONE) }
+    }
+
+    pub(super) fn inc(&self) {
+        // Ordering: a reference is held already, and nothing is read through the new one.
+        end_process_beyond_max(self.word.fetch_add(ONE, ordering!(away_inc: Relaxed)));
+    }
+
+    pub(super) fn dec(&self) -> Fate {
+        // Ordering: Release gives this place's accesses to the thread that frees, by `away_dec`, `retire_look` or `retire`;
+        // Acquire takes those of the places that dropped a reference before.
+        let word = self.word.fetch_sub(ONE, ordering!(away_dec: AcqRel));
+        if word == RETIRED + ONE { Fate::Free } else { Fate::Kept }
+    }
+
+    /// Tries to set POSTED. True for the one caller that did: it has the right and the duty to push the cell into the
+    /// inbox.
+    #[must_use = "the winner pushes"]
+    pub(super) fn post(&self) -> bool {
+        self.set(POSTED)
+    }
+
+    /// As [`post`](Self::post), to abort the task. The abort is noted in the same step, whether or not this caller wins.
+    #[must_use = "the winner pushes"]
+    pub(super) fn post_abort(&self) -> bool {
+        self.set(POSTED | ABORT_POSTED)
+    }
+
+    /// A read-modify-write even when all flags are set already: what a caller that loses wrote before must reach the poll
+    /// that the winner causes.
+    fn set(&self, flags: isize) -> bool {
+        // Ordering: Release: what was written before the wake, also by a caller that loses, reaches the poll by `unpost`.
+        // Acquire: the winner takes the link over from the `unpost` before.
+        self.word.fetch_or(flags, ordering!(post: AcqRel)) & POSTED == 0
+    }
+
+    /// The inbox is closed, so the winner of POSTED could not push. The caller holds a reference besides.
+    pub(super) fn take_back_post(&self) {
+        // Ordering: the push wrote the link; gives it to the thread that frees, by `away_dec` or `retire`.
+        self.word.fetch_and(!(POSTED | ABORT_POSTED), ordering!(take_back_post: Release));
+    }
+
+    /// Whether the cell is posted: in the inbox, or about to be pushed.
+    pub(super) fn is_posted(&self) -> bool {
+        // Ordering: for a report; nothing is read through it.
+        self.word.load(ordering!(posted_look: Relaxed)) & POSTED != 0
+    }
+}
+
+/// Ends the process, as `Arc` does, when so many references were forgotten that the count could overflow.
 #[inline]
-fn abort_beyond_most(word: isize) {
-    if word > MOST * ONE {
+fn end_process_beyond_max(word: isize) {
+    if word > MAX_REFERENCES * ONE {
         std::process::abort();
     }
 }

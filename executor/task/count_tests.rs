@@ -2,51 +2,49 @@
 
 use std::process::Command;
 
-use super::count::{Count, FOLD, Fate, MOST};
+use super::count::{AwayCount, FOLD, Fate, HomeCount, MAX_REFERENCES};
 
 /// More than home counts before it folds.
 const MANY: i32 = 2 * FOLD + 1;
 
 #[test]
 fn references_made_at_home_and_used_up_away_do_not_add_up() {
-    let count = Count::new(1);
+    let (home, away) = (HomeCount::new(1), AwayCount::new());
     for _ in 0..MANY {
-        count.home_inc();
-        assert_eq!(count.away_dec(), Fate::Kept);
+        home.inc(&away);
+        assert_eq!(away.dec(), Fate::Kept);
     }
-    assert!((0..FOLD).contains(&count.local.get()), "folded, not grown: {}", count.local.get());
-    assert!(count.is_unreachable());
-    assert_eq!(count.retire(), Fate::Free);
+    assert!((0..FOLD).contains(&home.local()), "folded, not grown: {}", home.local());
+    assert!(home.is_unreachable(&away));
+    assert_eq!(home.retire(&away), Fate::Free);
 }
 
 #[test]
 fn references_made_away_and_used_up_at_home_do_not_add_up() {
-    let count = Count::new(1);
+    let (home, away) = (HomeCount::new(1), AwayCount::new());
     for _ in 0..MANY {
-        count.away_inc();
-        assert_eq!(count.home_dec(), Fate::Kept);
+        away.inc();
+        assert_eq!(home.dec(&away), Fate::Kept);
     }
-    assert!((-FOLD + 1..=0).contains(&count.local.get()), "folded: {}", count.local.get());
-    assert!(count.is_unreachable());
-    assert_eq!(count.retire(), Fate::Free);
+    assert!((-FOLD + 1..=0).contains(&home.local()), "folded: {}", home.local());
+    assert!(home.is_unreachable(&away));
+    assert_eq!(home.retire(&away), Fate::Free);
 }
 
 #[test]
 fn the_last_reference_that_fits_is_counted() {
-    let count = Count::new_queued(1, MOST);
-    count.let_go();
-    count.away_inc();
+    let (home, away) = (HomeCount::new(1), AwayCount::with_references(MAX_REFERENCES));
+    away.inc();
     // The sum of both halves is what counts: one dropped at home is not there any more.
-    assert_eq!(count.home_dec(), Fate::Kept);
+    assert_eq!(home.dec(&away), Fate::Kept);
 }
 
 /// One reference too many, made in either place; each in a process of its own, which it ends.
 const BEYOND: [(&str, fn()); 2] = [
-    ("away", || Count::new_queued(1, MOST + 1).away_inc()),
+    ("away", || AwayCount::with_references(MAX_REFERENCES + 1).inc()),
     ("home", || {
-        let count = Count::new_queued(1, MOST + 1);
-        count.local.set(FOLD - 1);
-        count.home_inc();
+        let (home, away) = (HomeCount::new(1), AwayCount::with_references(MAX_REFERENCES + 1));
+        (0..FOLD).for_each(|_| home.inc(&away));
     }),
 ];
 

@@ -1,254 +1,330 @@
-//! The hub: what every task of one executor shares, in two halves like a task.
+//! The hub: what all tasks of one executor share, in two halves like a task.
 //!
-//! Home: the run queue, the list of live tasks, the recycled cells. Away: the inbox and the stop flag.
-//! It is counted like a task too (see [`count`](super::count)): each task and each `Handle` holds a
-//! reference, the executor holds the pin OPEN. It is freed when the executor has ended and the last
-//! waker and handle are gone, by whoever drops that; by then home's half is empty.
+//! [`Home`] has the run queue, the list of live tasks and the memory to recycle. [`Away`] has the inbox and the stop flag.
 //!
-//! Here are its parts, its references, and what other places do with it. `turns.rs` has what home does
-//! all day, `reports.rs` what is said of tasks, `close.rs` how it ends.
-
-mod close;
-mod reports;
-mod turns;
+//! The hub is counted like a task (see [`count`](super::count)): the executor holds the pin OPEN, and each task and each
+//! `Handle` holds a reference. So a task may reach its hub for as long as the task exists, even when the executor is gone.
+//! The hub is freed when the executor has closed and the last waker and `Handle` are dropped, by the thread that drops
+//! the last one. Home's half is empty by then.
+//!
+//! A `&Hub` is given out only at home. Other places hold a [`HubRef`] and borrow `&Away` from it.
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::future::Future;
-use std::marker::PhantomData;
-use std::ops::Deref;
 use std::panic::Location;
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-use super::count::{Count, Fate};
-use super::header::{TaskPtr, count};
+use super::count::{AwayCount, Fate, HomeCount};
+use super::header::{Birth, TaskRef};
 use super::inbox::Inbox;
-use super::join::JoinHandle;
 use super::leaf_cell::LeafCell;
 use super::live::Live;
 use super::queue::RunQueue;
-use super::recycle::{FreeList, Memory};
+use super::recycle::FreeList;
+use super::state::{TaskState, Wake};
+use crate::executor::contain::{print, silence};
 use crate::executor::driver::Unpark;
 use crate::executor::primitives::{AtomicIsize, HomeCell};
-use crate::executor::{Info, silence};
-use close::LATE_SPAWNS;
+use crate::executor::{Id, Info};
 
 /// The executor's pin.
 const OPEN: u32 = 1;
-/// Beside OPEN, once the executor ends.
+/// Set beside OPEN once the executor closes.
 const CLOSING: u32 = 1 << 1;
 
 pub(crate) struct Hub {
-    pub(super) count: Count,
-    // away
-    pub(super) inbox: Inbox,
-    /// 1 while a `stop` waits to be taken.
-    pub(super) stop: AtomicIsize,
-    // home
-    pub(super) queue: RunQueue,
-    live: LeafCell<Live>,
-    names: LeafCell<BTreeMap<u64, Box<str>>>,
-    /// The task whose turn it is.
-    running: HomeCell<Option<TaskPtr>>,
-    /// The future of `block_on`, while that runs.
-    root: HomeCell<Option<TaskPtr>>,
-    on_unhandled: LeafCell<Option<OnUnhandled>>,
-    free: FreeList,
-    last_id: HomeCell<u64>,
-    /// How many tasks may still be spawned while the executor ends.
-    late_spawns: HomeCell<u32>,
+    pub(super) home: Home,
+    pub(super) away: Away,
+    /// The pointer that the hub was allocated with; one made from `&self` could not free it.
+    this: HubRef,
     #[cfg(all(loom, test))]
     watch: super::watch::Watch,
 }
 
-/// Told of each failure that nobody awaits.
-type OnUnhandled = Rc<dyn Fn(Option<Info>, Box<dyn Error>)>;
+/// The hub's home half.
+pub(super) struct Home {
+    pub(super) count: HomeCount,
+    pub(super) queue: RunQueue,
+    pub(super) live: LeafCell<Live>,
+    /// The names of the live tasks that have one, by id.
+    pub(super) names: LeafCell<BTreeMap<u64, Box<str>>>,
+    /// The task whose turn it is.
+    pub(super) running: HomeCell<Option<TaskRef>>,
+    /// The future of `block_on`, while that runs.
+    pub(super) root: HomeCell<Option<TaskRef>>,
+    pub(super) on_unhandled: LeafCell<Option<OnUnhandled>>,
+    pub(super) free: FreeList,
+    pub(super) last_id: HomeCell<u64>,
+    /// How many tasks destructors may still spawn while the executor closes.
+    pub(super) late_spawns: HomeCell<u32>,
+}
 
-/// The executor's own hold on its hub. Ends everything when dropped, so that nothing of its tasks is left
-/// when `'env` is over (ENV). Invariant: a function both takes and gives it. It knows where it was made, as nothing
-/// tells a destructor where it is called.
-pub(crate) struct HubOwner<'env>(
-    NonNull<Hub>,
-    &'static Location<'static>,
-    PhantomData<fn(&'env ()) -> &'env ()>,
-);
+/// The hub's away half.
+pub(super) struct Away {
+    pub(super) count: AwayCount,
+    pub(super) inbox: Inbox,
+    /// 1 while a `stop` waits to be taken.
+    pub(super) stop: AtomicIsize,
+}
 
-impl<'env> HubOwner<'env> {
-    #[track_caller]
-    pub(crate) fn new(unparker: Box<dyn Unpark>) -> Self {
+/// Called with each failure that no awaiter sees.
+pub(super) type OnUnhandled = Rc<dyn Fn(Option<Info>, Box<dyn Error>)>;
+
+/// Destructors may spawn while the executor closes, and so may the destructors of what they spawn. So many tasks are still
+/// dropped in order. The futures of later ones are forgotten, so that closing comes to an end.
+const LATE_SPAWNS: u32 = 100_000;
+
+/// A hub, from outside: a plain pointer, that may or may not be counted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct HubRef(NonNull<Hub>);
+
+impl HubRef {
+    /// A new hub, pinned by OPEN, which the caller owns.
+    pub(super) fn allocate(unparker: Box<dyn Unpark>) -> Self {
         let hub = Hub {
-            count: Count::new(OPEN),
-            inbox: Inbox::new(unparker),
-            stop: AtomicIsize::new(0),
-            queue: RunQueue::new(),
-            live: LeafCell::new(Live::new()),
-            names: LeafCell::new(BTreeMap::new()),
-            running: HomeCell::new(None),
-            root: HomeCell::new(None),
-            on_unhandled: LeafCell::new(None),
-            free: FreeList::new(),
-            last_id: HomeCell::new(0),
-            late_spawns: HomeCell::new(LATE_SPAWNS),
+            home: Home {
+                count: HomeCount::new(OPEN),
+                queue: RunQueue::new(),
+                live: LeafCell::new(Live::new()),
+                names: LeafCell::new(BTreeMap::new()),
+                running: HomeCell::new(None),
+                root: HomeCell::new(None),
+                on_unhandled: LeafCell::new(None),
+                free: FreeList::new(),
+                last_id: HomeCell::new(0),
+                late_spawns: HomeCell::new(LATE_SPAWNS),
+            },
+            away: Away {
+                count: AwayCount::new(),
+                inbox: Inbox::new(unparker),
+                stop: AtomicIsize::new(0),
+            },
+            this: Self(NonNull::dangling()),
             #[cfg(all(loom, test))]
             watch: super::watch::Watch::new(),
         };
-        Self(NonNull::from(Box::leak(Box::new(hub))), Location::caller(), PhantomData)
+        let hub = Box::leak(Box::new(hub));
+        let this = Self(NonNull::from(&mut *hub));
+        // SAFETY: just allocated, and no other place knows it.
+        unsafe { (*this.0.as_ptr()).this = this };
+        this
     }
 
-    /// Spawns at the tail of the run queue what lives as long as the executor.
+    /// # Safety
+    ///
+    /// (PINNED) The caller holds a reference on the hub, or something that does, for as long as it uses what is borrowed.
+    /// The thread is the executor's own.
     #[inline]
-    pub(crate) fn spawn<F: Future + 'env>(
-        &self,
-        future: F,
-        site: &'static Location<'static>,
-    ) -> JoinHandle<F::Output> {
-        // SAFETY: (ENV) the future is dropped when this is, at the latest.
-        unsafe { self.spawn_unbound(future, site, None) }
+    pub(super) unsafe fn at_home<'a>(self) -> &'a Hub {
+        // SAFETY: (PINNED) as the caller promised.
+        let hub = unsafe { self.0.as_ref() };
+        #[cfg(all(loom, test))]
+        hub.watch.touch();
+        hub
     }
 
-    /// One more reference, for another thread to use.
-    pub(super) fn share(&self) -> NonNull<Hub> {
-        self.count.away_inc();
-        self.0
-    }
-}
-
-impl Deref for HubOwner<'_> {
-    type Target = Hub;
-
-    fn deref(&self) -> &Hub {
-        // SAFETY: (PINNED) OPEN is held until this is dropped.
-        unsafe { hub(self.0) }
-    }
-}
-
-impl Drop for HubOwner<'_> {
-    fn drop(&mut self) {
-        self.close(self.1);
-        debug_assert!(self.queue.is_empty(), "nothing is queued behind the last task's end");
-        // SAFETY: (LEAF) reads a number.
-        let unnamed = unsafe { self.names.with(|names| names.is_empty()) };
-        debug_assert!(unnamed, "a name goes with its task");
-        // SAFETY: (LEAF) a move.
-        let hook = unsafe { self.on_unhandled.with(Option::take) };
-        silence(|| drop(hook)); // which may own handles, and so the last of some tasks
-        self.free.clear();
-        if self.count.retire() == Fate::Free {
-            // SAFETY: (LAST) the count says that nobody else can reach it.
-            unsafe { free(self.0) };
+    /// # Safety
+    ///
+    /// (PINNED) as for [`at_home`](Self::at_home), on any thread.
+    #[inline]
+    pub(super) unsafe fn away<'a>(self) -> &'a Away {
+        #[cfg(all(loom, test))]
+        // SAFETY: (PINNED) as the caller promised.
+        unsafe {
+            (*self.0.as_ptr()).watch.touch();
         }
+        // SAFETY: (PINNED) as the caller promised.
+        unsafe { &(*self.0.as_ptr()).away }
+    }
+
+    /// Gives up a reference on the hub, on any thread.
+    ///
+    /// # Safety
+    ///
+    /// (PINNED) The reference is the caller's.
+    pub(super) unsafe fn release(self) {
+        // SAFETY: (PINNED) alive by that reference until it is given up.
+        if unsafe { self.away() }.count.dec() == Fate::Free {
+            // SAFETY: (LAST) nobody else can reach it. The executor gave OPEN up after it had emptied home's half: no
+            // hook, no name, no task, no recycled memory. So nothing that belongs to home's thread is dropped here.
+            unsafe { self.free() };
+        }
+    }
+
+    /// # Safety
+    ///
+    /// (LAST) No other place can reach the hub.
+    pub(super) unsafe fn free(self) {
+        #[cfg(all(loom, test))]
+        // SAFETY: (LAST) still there.
+        unsafe {
+            (*self.0.as_ptr()).watch.bury();
+            super::watch::keep(self.0.cast(), std::alloc::Layout::new::<Hub>());
+        }
+        #[cfg(not(all(loom, test)))]
+        // SAFETY: (LAST) as the caller promised; it was allocated as a box.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+}
+
+impl Away {
+    /// Pushes a task into the inbox. On a closed inbox, takes back POSTED: nothing runs the task any more.
+    ///
+    /// # Safety
+    ///
+    /// (ALIVE) The caller won POSTED, and holds a reference on the task until this returns.
+    pub(super) unsafe fn push(&self, task: TaskRef) {
+        if !self.inbox.push(task) {
+            // SAFETY: (ALIVE) as the caller promised.
+            unsafe { task.away() }.count.take_back_post();
+        }
+    }
+}
+
+/// Frees a task, on any thread, if giving up a reference has just said so. Runs no user code.
+///
+/// # Safety
+///
+/// `fate` is what giving up a reference or a pin of this task has just returned.
+pub(super) unsafe fn free_anywhere(task: TaskRef, fate: Fate) {
+    if fate == Fate::Free {
+        // SAFETY: (LAST) the count says so; (PINNED) the task's reference on the hub is given up after the task.
+        unsafe {
+            let hub = task.fixed().hub;
+            task.bury().release(task.cell());
+            hub.release();
+        }
+    }
+}
+
+/// As [`free_anywhere`], on the executor's own thread: keeps the memory for the next task.
+///
+/// # Safety
+///
+/// `fate` is what giving up a pin of this task, at home, has just returned.
+#[inline]
+pub(super) unsafe fn free_at_home(task: TaskRef, fate: Fate) {
+    if fate == Fate::Kept {
+        return;
+    }
+    // SAFETY: (LAST) the count says that nothing else can reach the task, which held (PINNED) a reference on the hub
+    // until now.
+    unsafe {
+        let hub = task.fixed().hub.at_home();
+        if hub.home.count.pins() == 0 {
+            return free_anywhere(task, fate); // the executor is gone, and its free list with it
+        }
+        // OPEN is held, so this is never the last.
+        let _kept = hub.home.count.dec(&hub.away.count);
+        hub.home.free.put(task.cell(), task.bury());
     }
 }
 
 impl Hub {
-    /// Who is told of failures that nobody awaits, until the executor is dropped.
-    pub(crate) fn on_unhandled(&self, hook: OnUnhandled) {
-        // SAFETY: (LEAF) a move; the hook before is dropped after it.
-        let before = unsafe { self.on_unhandled.with(|place| place.replace(hook)) };
-        drop(before);
+    /// As a pointer, which lives as long as it is counted.
+    #[inline]
+    pub(super) fn this(&self) -> HubRef {
+        self.this
     }
 
-    /// Whether the executor has been dropped, or is about to end.
-    pub(super) fn is_ending(&self) -> bool {
-        self.count.pins() != OPEN
+    /// Whether the executor is closing, or has closed.
+    #[inline]
+    pub(super) fn is_closing(&self) -> bool {
+        self.home.count.pins() != OPEN
     }
 
-    /// Pushes a woken task; on a closed inbox, lets it go.
+    pub(super) fn set_closing(&self) {
+        self.home.count.set_pins(OPEN | CLOSING);
+    }
+
+    /// What a new task of this hub is made of. Counts the task's reference on the hub.
+    #[inline]
+    pub(super) fn birth(&self, bits: u32, id: u64, site: &'static Location<'static>) -> Birth {
+        self.home.count.inc(&self.away.count);
+        Birth { state: TaskState::new(bits), away: AwayCount::new(), hub: self.this, id, site }
+    }
+
+    #[inline]
+    pub(super) fn next_id(&self) -> u64 {
+        let id = self.home.last_id.get() + 1;
+        self.home.last_id.set(id);
+        id
+    }
+
+    /// Enters a task into the list of live tasks.
     ///
     /// # Safety
     ///
-    /// The caller won QUEUED and holds a reference on the task until this returns.
-    pub(super) unsafe fn push_away(&self, task: TaskPtr) {
-        // SAFETY: (ALIVE) by the caller's reference.
+    /// (ALIVE) A task of this hub, with LISTED set.
+    #[inline]
+    pub(super) unsafe fn list(&self, task: TaskRef) {
+        // SAFETY: (ALIVE) as the caller promised; (LEAF) a plain move, and now and then an allocation.
+        unsafe { task.home().live_place.set(self.home.live.with(|live| live.insert(task))) };
+    }
+
+    /// Puts a task at the tail of the run queue if its state has just said so.
+    #[inline]
+    pub(super) fn enqueue(&self, task: TaskRef, wake: Wake) {
+        if wake == Wake::Push {
+            self.home.queue.push(task);
+        }
+    }
+
+    /// Wakes a task: it enters the run queue, unless it is owed a turn already.
+    ///
+    /// # Safety
+    ///
+    /// (ALIVE) A task of this hub.
+    #[inline]
+    pub(super) unsafe fn wake(&self, task: TaskRef) {
+        // SAFETY: (ALIVE) as the caller promised.
+        self.enqueue(task, unsafe { task.home() }.state.wake());
+    }
+
+    /// Gives a task that has ended a turn to call the callbacks that were added since.
+    ///
+    /// # Safety
+    ///
+    /// (ALIVE) A task of this hub that has ended.
+    pub(super) unsafe fn wake_to_deliver(&self, task: TaskRef) {
+        // SAFETY: (ALIVE) as the caller promised.
+        self.enqueue(task, unsafe { task.home() }.state.owe_delivery());
+    }
+
+    // ---- what is said of tasks
+
+    /// # Safety
+    ///
+    /// (ALIVE) A task of this hub.
+    pub(super) unsafe fn describe(&self, task: TaskRef) -> Info {
+        // SAFETY: (ALIVE) as the caller promised; (LEAF) numbers are compared and a text is copied.
         unsafe {
-            if !self.inbox.push(task) {
-                count(task).let_go();
+            let (home, id) = (task.home(), task.home().id.get());
+            Info {
+                id: Id(id),
+                name: self.home.names.with(|names| names.get(&id).cloned()),
+                site: task.fixed().site,
+                polls: home.polls.get(),
+                state: home.state.reported(home.polls.get(), &task.away().count),
             }
         }
     }
 
-    /// Frees a task that nobody can reach, in whatever place. Runs no user code.
-    ///
-    /// # Safety
-    ///
-    /// (LAST): its count has just said so, to this caller.
-    pub(super) unsafe fn free_away(task: TaskPtr) {
-        // SAFETY: (LAST) as the caller promised; (PINNED) the task's reference on the hub is given up
-        // after the task.
-        unsafe {
-            let hub = (*task.as_ptr()).hub;
-            bury(task).release(task.cast());
-            Self::release(hub);
-        }
+    /// Sets the hook that is called with failures that no awaiter sees, until the executor is dropped.
+    pub(crate) fn on_unhandled(&self, hook: OnUnhandled) {
+        // SAFETY: (LEAF) a move; the hook before is dropped after it.
+        let before = unsafe { self.home.on_unhandled.with(|place| place.replace(hook)) };
+        drop(before);
     }
 
-    /// Gives up a reference on the hub, in whatever place.
-    ///
-    /// # Safety
-    ///
-    /// The reference is the caller's.
-    pub(super) unsafe fn release(pointer: NonNull<Hub>) {
-        // SAFETY: (PINNED) alive by that reference, until it is given up.
-        if unsafe { hub(pointer) }.count.away_dec() == Fate::Free {
-            // SAFETY: (LAST) nobody else can reach it. `HubOwner::drop` gave up OPEN last, after it had emptied what home
-            // has: no hook, no name, no task, no recycled cell; so nothing of home's is dropped here.
-            unsafe { free(pointer) };
-        }
-    }
-
-    /// Frees the task if that is its fate. Away.
-    ///
-    /// # Safety
-    ///
-    /// `fate` is what giving up a reference or a pin of this task has just returned.
-    pub(super) unsafe fn settle_away(task: TaskPtr, fate: Fate) {
-        if fate == Fate::Free {
-            // SAFETY: (LAST) the count says so.
-            unsafe { Self::free_away(task) };
-        }
-    }
-}
-
-/// The hub behind a pointer.
-///
-/// # Safety
-///
-/// (PINNED) the caller holds a reference on it, or something that does, for as long as it uses it.
-#[inline]
-pub(super) unsafe fn hub<'a>(pointer: NonNull<Hub>) -> &'a Hub {
-    // SAFETY: (PINNED) as the caller promised.
-    let hub = unsafe { pointer.as_ref() };
-    #[cfg(all(loom, test))]
-    hub.watch.touch();
-    hub
-}
-
-/// # Safety
-///
-/// (LAST).
-unsafe fn free(pointer: NonNull<Hub>) {
-    #[cfg(all(loom, test))]
-    // SAFETY: (LAST) still there.
-    unsafe {
-        pointer.as_ref().watch.bury();
-        super::watch::keep(pointer.cast(), std::alloc::Layout::new::<Hub>());
-    }
-    #[cfg(not(all(loom, test)))]
-    // SAFETY: (LAST) as the caller promised; it came from a box.
-    drop(unsafe { Box::from_raw(pointer.as_ptr()) });
-}
-
-/// The last look at a task: how its memory is given back.
-///
-/// # Safety
-///
-/// (LAST).
-pub(super) unsafe fn bury(task: TaskPtr) -> Memory {
-    // SAFETY: (LAST) as the caller promised.
-    unsafe {
-        #[cfg(all(loom, test))]
-        (*task.as_ptr()).watch.bury();
-        (*task.as_ptr()).vtable.memory
+    /// Gives a failure that no awaiter sees to the hook, or prints it.
+    pub(crate) fn report(&self, task: Option<Info>, error: Box<dyn Error>) {
+        // SAFETY: (LEAF) counts one more.
+        let hook = unsafe { self.home.on_unhandled.with(|hook| hook.clone()) };
+        silence(|| match hook {
+            Some(hook) => hook(task, error),
+            None => print(task.as_ref(), &*error),
+        });
     }
 }

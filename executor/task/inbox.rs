@@ -1,32 +1,34 @@
-//! The inbox: where every other place leaves the tasks it has woken.
+//! The inbox: where every other thread leaves the tasks that it has woken or sent.
 //!
-//! A list with one word for a head, which says everything: empty, `PARKED` (empty, and home sleeps),
-//! `CLOSED`, or the task pushed last. Because parking is in the same word as the list, "is there
-//! something?" and "I go to sleep" are one compare-and-swap, and no wake can fall between them. With
-//! a flag beside the list it can: both sides would have to see the other's store, which needs
-//! sequential consistency on four accesses, and x86 hides it when one is missing.
+//! A mutex around a `VecDeque` would do, but then a wake could wait for a lock, and allocate. So the inbox is a linked
+//! list through the tasks: Treiber's stack (1986), where a push is one compare-and-swap of the head. Home takes the whole
+//! list in one swap, so a popped node never comes back under the same address (no ABA problem), and then reverses it.
 //!
-//! The list is Treiber's stack (1986), taken whole, so that it has no ABA problem, and reversed.
+//! The head is one word that says everything: empty; `PARKED` (empty, and home sleeps); `CLOSED`; or the task that was
+//! pushed last. A flag "home sleeps" beside the list would be simpler to read, and wrong: the pusher writes the list and
+//! reads the flag, home writes the flag and reads the list, and unless all four accesses are sequentially consistent both
+//! may read the old value, and home sleeps for ever. x86 hides that mistake most of the time. With one word, "is the list
+//! empty?" and "I go to sleep" are one compare-and-swap, and no wake falls between them.
 
 use std::ptr;
 
-use super::header::{Header, TaskPtr};
+use super::header::{Header, TaskRef};
 use crate::executor::driver::Unpark;
-use crate::executor::primitives::{AtomicPtr, order};
+use crate::executor::primitives::{AtomicPtr, ordering};
 use crate::executor::silence;
 
-/// Home sleeps, or has given the thread to somebody else's loop.
+/// Home sleeps, or has returned to its host loop.
 const PARKED: *mut Header = ptr::without_provenance_mut(1);
-/// Nothing is taken any more.
+/// The executor has closed: nothing is taken any more.
 const CLOSED: *mut Header = ptr::without_provenance_mut(2);
 
 pub(super) struct Inbox {
     head: AtomicPtr<Header>,
-    /// Here, so that whoever still holds a waker can reach it.
-    pub(super) unparker: Box<dyn Unpark>,
+    /// Ends home's sleep. It is kept here because a waker may be used when the executor is long gone.
+    unparker: Box<dyn Unpark>,
 }
 
-/// What a drain took: tasks in the order they were pushed. Each is still QUEUED.
+/// What home took out: tasks, in the order in which they were pushed. Each is still POSTED.
 pub(super) struct Batch(*mut Header);
 
 impl Inbox {
@@ -34,69 +36,84 @@ impl Inbox {
         Self { head: AtomicPtr::new(ptr::null_mut()), unparker }
     }
 
-    /// `false` when the inbox is closed: nothing was pushed.
+    /// Pushes a task, from any thread. `false`: the inbox is closed, and nothing was pushed.
     ///
-    /// The caller won QUEUED, or made the task with it, and holds a reference on it or on the hub
-    /// until this returns.
+    /// The caller won POSTED, or made the task with it. It holds a reference on the task or on the hub until this returns.
     #[must_use = "what was not pushed is still the caller's"]
-    pub(super) fn push(&self, task: TaskPtr) -> bool {
-        let mut head = self.head.load(order::push_look());
+    pub(super) fn push(&self, task: TaskRef) -> bool {
+        // Ordering: a first guess, which the compare-and-swap below checks.
+        let mut head = self.head.load(ordering!(push_look: Relaxed));
         loop {
             if head == CLOSED {
                 return false;
             }
             let before = if head == PARKED { ptr::null_mut() } else { head };
-            // SAFETY: (LINK) this place has QUEUED, so the link is its own.
-            unsafe { (*task.as_ptr()).link.with_mut(|link| *link = before) };
-            match self.head.compare_exchange(head, task.as_ptr(), order::push()) {
+            // SAFETY: (ALIVE) POSTED is a reference; (LINK) this thread has POSTED, so the link is its own.
+            unsafe { task.away().link.with_mut(|link| *link = before) };
+            // Ordering: gives the link, and the contents of a new task, to `drain` or `close`.
+            match self.head.compare_exchange(head, task.as_ptr(), ordering!(push: Release)) {
                 Ok(_) => break,
                 Err(now) => head = now,
             }
         }
+        // Only the push that replaced PARKED unparks: one unpark for each sleep.
         if head == PARKED {
-            silence(|| self.unparker.unpark());
+            self.unpark();
         }
         true
     }
 
-    /// Home takes everything. Costs one load when there is nothing.
+    /// Ends home's sleep, or keeps home from the next one.
+    pub(super) fn unpark(&self) {
+        silence(|| self.unparker.unpark());
+    }
+
+    /// Home takes everything. Costs one load when the inbox is empty.
     #[inline]
     pub(super) fn drain(&self) -> Batch {
-        if self.head.load(order::drain_look()).is_null() {
+        // Ordering: a push that is missed here is seen at the next look.
+        if self.head.load(ordering!(drain_look: Relaxed)).is_null() {
             return Batch(ptr::null_mut());
         }
-        Batch::reversed(self.head.swap(ptr::null_mut(), order::drain()))
+        // Ordering: pairs with every `push` in the list.
+        Batch::reversed(self.head.swap(ptr::null_mut(), ordering!(drain: Acquire)))
     }
 
-    /// Home takes everything, for the last time.
+    /// Home takes everything, and no push succeeds after this.
     pub(super) fn close(&self) -> Batch {
-        Batch::reversed(self.head.swap(CLOSED, order::close()))
+        // Ordering: pairs with every `push` in the list.
+        Batch::reversed(self.head.swap(CLOSED, ordering!(close: Acquire)))
     }
 
-    /// Home is about to sleep: the next push will unpark it. `false` when there is something to take.
+    /// Home is about to sleep: from now on the next push unparks it. `false`: something was pushed, so do not sleep.
     ///
-    /// After the sleep, however it ended, `drain` looks at the word again.
+    /// However the sleep ends, `drain` looks at the word again.
     #[must_use]
     pub(super) fn park(&self) -> bool {
-        self.head.compare_exchange(ptr::null_mut(), PARKED, order::park()).is_ok()
+        // Ordering: nothing is read through it; the `drain` that follows each sleep takes what was pushed.
+        let parked = self.head.compare_exchange(ptr::null_mut(), PARKED, ordering!(park: Relaxed));
+        parked.is_ok()
     }
 
-    /// Whether the next push will unpark.
+    /// Whether the next push unparks.
     pub(super) fn is_parked(&self) -> bool {
-        self.head.load(order::park_look()) == PARKED
+        // Ordering: a push that is missed here has unparked, and so ends the wait that follows.
+        self.head.load(ordering!(park_look: Relaxed)) == PARKED
     }
 }
 
 impl Batch {
+    /// The list has the task that was pushed last first; turns were promised in the order of the pushes (F3).
     fn reversed(mut last: *mut Header) -> Self {
         let mut first = ptr::null_mut();
         if last == PARKED || last == CLOSED {
             return Self(first);
         }
-        while !last.is_null() {
-            // SAFETY: (LINK) the drain owns the links of what it took: each is still QUEUED.
-            let before =
-                unsafe { (*last).link.with_mut(|link| std::mem::replace(&mut *link, first)) };
+        while let Some(task) = TaskRef::from_ptr(last) {
+            // SAFETY: (ALIVE) POSTED is a reference; (LINK) home owns the links of what it took.
+            let link = unsafe { &task.away().link };
+            // SAFETY: (LINK) as above.
+            let before = link.with_mut(|link| unsafe { std::mem::replace(&mut *link, first) });
             first = last;
             last = before;
         }
@@ -105,12 +122,13 @@ impl Batch {
 }
 
 impl Iterator for Batch {
-    type Item = TaskPtr;
+    type Item = TaskRef;
 
-    fn next(&mut self) -> Option<TaskPtr> {
-        let task = TaskPtr::new(self.0)?;
-        // SAFETY: (LINK) still QUEUED, so still the drain's; read before the caller clears QUEUED.
-        self.0 = unsafe { (*task.as_ptr()).link.with_mut(|link| *link) };
+    fn next(&mut self) -> Option<TaskRef> {
+        let task = TaskRef::from_ptr(self.0)?;
+        // SAFETY: (ALIVE) POSTED is a reference; (LINK) still POSTED, so still home's. It is read before the caller clears
+        // POSTED, as the link belongs to the next winner then.
+        self.0 = unsafe { task.away().link.with_mut(|link| *link) };
         Some(task)
     }
 }

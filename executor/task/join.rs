@@ -1,4 +1,7 @@
-//! [`JoinHandle`]: a task's output, for whoever spawned it.
+//! [`JoinHandle`]: a task's output, for the spawner.
+//!
+//! The handle pins the task by the bit HANDLE, so the output may wait in the cell until it is awaited, with no allocation
+//! of its own. It is `!Send`, so it is always at home, whether or not the loop runs, and need not ask as a waker must.
 
 use std::fmt;
 use std::future::Future;
@@ -7,14 +10,15 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
-use super::bits::{Join, Wake};
-use super::cell::{contain, give_up, read_output};
-use super::count::Count;
-use super::header::{TaskPtr, count};
-use super::hub::{Hub, hub};
-use super::waiters::{Registered, Waiters};
-use super::{entry, waker};
-use crate::executor::{AbortHandle, AbortOnDrop, Id, JoinError, OnDoneError, budget};
+use super::cell::read_output;
+use super::contain::{contain_for, discard};
+use super::entry;
+use super::header::{Home, TaskRef};
+use super::hub::{Hub, free_at_home};
+use super::state::{Join, TaskState};
+use super::waiters::Registered;
+use super::waker;
+use crate::executor::{AbortHandle, Id, JoinError, OnDoneError, budget};
 
 /// Owns the output of a spawned task. `await` it for `Result<T, JoinError>`.
 ///
@@ -56,15 +60,15 @@ use crate::executor::{AbortHandle, AbortOnDrop, Id, JoinError, OnDoneError, budg
 /// ```
 #[must_use = "dropping the handle detaches the task: await it, or call `detach` to say so"]
 pub struct JoinHandle<T> {
-    task: TaskPtr,
-    // Not Send and not Sync, by the pointer. Covariant in the output, which it may drop.
+    task: TaskRef,
+    // By the pointer the handle is neither `Send` nor `Sync`. It is covariant in the output, which it may drop.
     _output: PhantomData<T>,
 }
 
 // The output is not pinned by its handle.
 impl<T> Unpin for JoinHandle<T> {}
 
-// A panic of the task is a value here, and what a panic beside it leaves behind is a handle as good as before.
+// A panic of the task is a value of the handle, and no operation on the handle leaves it half done when it panics.
 impl<T> UnwindSafe for JoinHandle<T> {}
 impl<T> RefUnwindSafe for JoinHandle<T> {}
 
@@ -74,7 +78,7 @@ impl<T> JoinHandle<T> {
     /// (HANDLE) the task's bit is set for this handle and no other. (TYPED) its output is
     /// `Result<T, JoinError>`. Called at home.
     #[inline]
-    pub(super) unsafe fn new(task: TaskPtr) -> Self {
+    pub(super) unsafe fn new(task: TaskRef) -> Self {
         Self { task, _output: PhantomData }
     }
 
@@ -82,20 +86,19 @@ impl<T> JoinHandle<T> {
     #[must_use]
     #[inline]
     pub fn is_finished(&self) -> bool {
-        self.count().is_finished()
+        self.state().is_finished()
     }
 
     /// Whether the handle has given its output.
     #[cfg(feature = "time")]
     pub(crate) fn is_taken(&self) -> bool {
-        self.count().join() == Join::Taken
+        self.state().join() == Join::Taken
     }
 
     /// Which task it is.
     #[must_use]
     pub fn id(&self) -> Id {
-        // SAFETY: (HANDLE) pins the task.
-        Id(unsafe { (*self.task.as_ptr()).id.get() })
+        Id(self.home().id.get())
     }
 
     /// Ends the task where it stands: in its next turn its future is dropped, and the handle then
@@ -103,11 +106,10 @@ impl<T> JoinHandle<T> {
     ///
     /// The future is never dropped inside this call. A task that has ended already keeps its output;
     /// so does one that completes in the very turn in which it aborts itself. Nothing tells the task before:
-    /// [`task::cancelled`](crate::task::cancelled) is about the end of the runtime.
+    /// [`task::cancelled`](crate::task::cancelled) is about the end of the runtime. If the executor closes before that turn,
+    /// the error [is_shutdown](JoinError::is_shutdown).
     pub fn abort(&self) {
-        if self.count().abort_home() == Wake::Push {
-            self.hub().queue.push(self.task);
-        }
+        self.hub().enqueue(self.task, self.state().abort());
     }
 
     /// What aborts the task from anywhere, other threads included. It does not keep the output.
@@ -122,27 +124,22 @@ impl<T> JoinHandle<T> {
     /// ```
     #[must_use]
     pub fn abort_handle(&self) -> AbortHandle {
-        self.count().home_inc();
+        // SAFETY: (ALIVE) HANDLE is held.
+        unsafe { self.task.add_reference_at_home() };
         AbortHandle::new(waker::own(self.task), self.id())
-    }
-
-    /// Aborts the task when the guard that takes the handle's place is dropped.
-    pub fn abort_on_drop(self) -> AbortOnDrop<Self> {
-        AbortOnDrop::new(self)
     }
 
     /// Calls `f` with the outcome once the task has ended; the handle stays.
     ///
-    /// Callbacks, and the wake of who awaits the handle, come in the order in which they were registered, in
-    /// the task's last turn. One that is registered later has a turn of its own, and comes before the output
-    /// is given to who awaits it after that: `f` is never called inside this. A task whose executor ends
-    /// calls back too, with an error that [is_shutdown](JoinError::is_shutdown). A callback that panics ends
-    /// there, and is reported as [`Unhandled`](crate::task::Unhandled); a panic of the task counts as seen
-    /// when a callback was given it.
+    /// The callbacks are called, and the awaiter is woken, in the order in which they registered, in the task's last turn.
+    /// A callback that registers later is called in a turn of its own, never inside this call, and an await that begins
+    /// after it gets the output after it. A task whose runtime shuts down calls back too, with an error that
+    /// [is_shutdown](JoinError::is_shutdown). A callback that panics ends there, and is reported as
+    /// [`Unhandled`](crate::task::Unhandled). A panic of the task counts as seen when a callback was given it.
     ///
     /// # Errors
     ///
-    /// [`OnDoneError`] when the output was taken already, or the executor has ended: `f` is dropped.
+    /// [`OnDoneError`] when the output was taken already, or the executor has closed: `f` is dropped.
     ///
     /// ```
     /// # taketurns::block_on(async {
@@ -156,18 +153,18 @@ impl<T> JoinHandle<T> {
         F: FnOnce(&Result<T, JoinError>) + 'static,
         T: 'static,
     {
-        let join = self.count().join();
+        let join = self.state().join();
         if join == Join::Taken {
             return Err(OnDoneError::Taken);
         }
-        if self.is_finished() && self.hub().is_ending() {
+        if self.is_finished() && self.hub().is_closing() {
             return Err(OnDoneError::Ended);
         }
         // SAFETY: (STAGE), (TYPED) `notify` passes the place of the output, which stays while `f` runs.
-        self.waiters().call_back(Box::new(|output| f(unsafe { output.cast().as_ref() })));
+        self.home().waiters.add_callback(Box::new(|output| f(unsafe { output.cast().as_ref() })));
         if join == Join::Output {
-            // SAFETY: (HANDLE) pins the task, which has ended.
-            unsafe { self.hub().push_delivery(self.task) };
+            // SAFETY: (ALIVE) HANDLE is held; the task has ended.
+            unsafe { self.hub().wake_to_deliver(self.task) };
         }
         Ok(())
     }
@@ -178,13 +175,12 @@ impl<T> JoinHandle<T> {
     /// The output, if it is there.
     #[inline]
     pub(super) fn take_now(&mut self) -> Option<Result<T, JoinError>> {
-        // SAFETY: (HANDLE) pins the task; (STAGE) `take_output` makes the output this caller's;
-        // (TYPED) it is of this type.
-        self.count().take_output().then(|| unsafe { read_output(self.task) })
+        // SAFETY: (ALIVE) HANDLE is held; (STAGE) `take_output` makes the output this caller's; (TYPED) it is of this type.
+        self.state().take_output().then(|| unsafe { read_output(self.task) })
     }
 
-    /// While this thread is inside another executor, the task's own cannot run: awaiting it there would
-    /// be waiting for what cannot happen.
+    /// While this thread is inside another executor, the task's own executor cannot run: awaiting the task there would
+    /// wait for ever.
     #[inline]
     fn refuse_inside_another(&self) {
         if let Some(outer) = entry::inside_another(self.hub()) {
@@ -196,60 +192,67 @@ impl<T> JoinHandle<T> {
         }
     }
 
-    /// Has the waker woken when there is news. A foreign one may run anything as it is cloned, the task's end included: what
-    /// it was to be woken for may have passed, and it is woken here.
+    /// Keeps the waker, to be woken when the output is there.
+    ///
+    /// Cloning a foreign waker runs user code, which may even run this executor, between two runs, until the task has
+    /// ended. Then no wake would come any more, so the waker is woken here.
     #[inline]
     fn register(&self, waker: &Waker) -> Poll<Result<T, JoinError>> {
-        if self.waiters().await_by(waker, self.hub()) == Registered::Foreign {
-            self.look_again(waker);
+        if self.home().waiters.set_awaiter(waker, self.hub()) == Registered::Foreign {
+            self.wake_if_ended(waker);
         }
         Poll::Pending
     }
 
     #[cold]
-    fn look_again(&self, waker: &Waker) {
-        if self.count().join() != Join::NotYet && !self.waiters().has_callbacks() {
-            self.waiters().forget_awaiter();
+    fn wake_if_ended(&self, waker: &Waker) {
+        if self.state().join() != Join::NotYet && !self.home().waiters.has_callbacks() {
+            self.home().waiters.forget_awaiter();
             waker.wake_by_ref();
         }
     }
 
-    /// Nobody will read the output. An error is reported if it is a panic; a panic that the drop of a value
-    /// makes is the dropper's.
+    /// The handle goes without having given the output. An output that is an error is reported if it is a panic. A panic
+    /// that the drop of an output that is a value makes goes to the caller, as with any value.
     #[inline(never)]
     fn drop_unread(&mut self) {
-        // First, as it may run anything: the drop of an awaiter's waker may run the loop, and in that the task may end. Even
-        // if it panics then, the output is to be looked for.
-        // SAFETY: (HANDLE) pins the task; home, as the handle cannot leave it.
-        unsafe { contain(self.task, || self.waiters().forget_awaiter()) };
-        if self.count().join() != Join::Output || !self.waiters().is_empty() {
-            return; // whoever delivers the output finds that there is no handle, and drops it
+        /// Gives HANDLE up last, also when the output's drop panics.
+        struct Unpin(TaskRef);
+        impl Drop for Unpin {
+            fn drop(&mut self) {
+                unpin(self.0);
+            }
+        }
+        let _unpin = Unpin(self.task);
+        // The awaiter's waker goes first: its drop may run the loop, between two runs, and the task may end then, which
+        // stores the output that is looked for below. That holds also if that drop panics.
+        // SAFETY: (ALIVE) HANDLE is held, at home.
+        unsafe { contain_for(self.task, || self.home().waiters.forget_awaiter()) };
+        if self.state().join() != Join::Output || !self.home().waiters.is_empty() {
+            return; // the turn that delivers the output finds no handle, and drops it
         }
         match self.take_now() {
-            // SAFETY: (HANDLE) pins the task; home, as the handle cannot leave it.
-            Some(Err(error)) => unsafe { give_up::<T>(self.task, Err(error)) },
+            // SAFETY: (ALIVE) HANDLE is held, at home.
+            Some(Err(error)) => unsafe { discard::<T>(self.task, Err(error)) },
             value => drop(value),
         }
     }
 
-    // The handle cannot leave the executor's thread, so it is at home whether or not the loop runs.
-
     #[inline]
-    pub(super) fn count(&self) -> &Count {
-        // SAFETY: (HANDLE) pins the task.
-        unsafe { count(self.task) }
+    fn home(&self) -> &Home {
+        // SAFETY: (ALIVE) HANDLE is held. At home: the handle is `!Send`.
+        unsafe { self.task.home() }
     }
 
     #[inline]
-    fn waiters(&self) -> &Waiters {
-        // SAFETY: (HANDLE) pins the task.
-        unsafe { &(*self.task.as_ptr()).waiters }
+    pub(super) fn state(&self) -> &TaskState {
+        &self.home().state
     }
 
     #[inline]
     pub(super) fn hub(&self) -> &Hub {
-        // SAFETY: (HANDLE) pins the task, and (PINNED) that its hub.
-        unsafe { hub((*self.task.as_ptr()).hub) }
+        // SAFETY: (ALIVE) HANDLE is held, and (PINNED) so is the hub. At home: the handle is `!Send`.
+        unsafe { self.task.fixed().hub.at_home() }
     }
 }
 
@@ -259,13 +262,13 @@ impl<T> Future for JoinHandle<T> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(budget::poll_ready(cx));
-        match self.count().join() {
+        match self.state().join() {
             Join::NotYet => {
                 self.refuse_inside_another();
                 self.register(cx.waker())
             }
-            // Callbacks that registered before are called first.
-            Join::Output if !self.waiters().is_empty() => {
+            // Callbacks that came after the task's end wait for their turn, and registered before this await.
+            Join::Output if !self.home().waiters.is_empty() => {
                 self.refuse_inside_another();
                 self.register(cx.waker())
             }
@@ -274,8 +277,8 @@ impl<T> Future for JoinHandle<T> {
                 Poll::Ready(self.take_now().expect("the output is there"))
             }
             Join::Taken => {
-                // SAFETY: (HANDLE) pins the task.
-                let site = unsafe { (*self.task.as_ptr()).site };
+                // SAFETY: (ALIVE) HANDLE is held.
+                let site = unsafe { self.task.fixed() }.site;
                 panic!(
                     "JoinHandle of task {}, spawned at {site}, polled after it gave the output: await it once",
                     self.id()
@@ -288,19 +291,20 @@ impl<T> Future for JoinHandle<T> {
 impl<T> Drop for JoinHandle<T> {
     #[inline]
     fn drop(&mut self) {
-        /// Gives HANDLE up last, also when the output's drop panics.
-        struct Release(TaskPtr);
-        impl Drop for Release {
-            #[inline]
-            fn drop(&mut self) {
-                // SAFETY: (HANDLE) pins the task until here.
-                unsafe { Hub::settle(self.0, count(self.0).handle_gone()) };
-            }
+        match self.state().join() {
+            Join::Taken => unpin(self.task),
+            Join::NotYet | Join::Output => self.drop_unread(),
         }
-        let _release = Release(self.task);
-        if self.count().join() != Join::Taken {
-            self.drop_unread();
-        }
+    }
+}
+
+/// The handle goes: gives HANDLE up.
+#[inline]
+fn unpin(task: TaskRef) {
+    // SAFETY: (ALIVE) HANDLE is held until here, at home.
+    unsafe {
+        let fate = task.home().state.handle_dropped(&task.away().count);
+        free_at_home(task, fate);
     }
 }
 

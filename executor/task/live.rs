@@ -1,54 +1,55 @@
 //! The list of live tasks: what is lost if the executor ends now.
 //!
-//! A slab of pointers with the vacant places threaded through it. Entering and leaving touch no
-//! other task, as they would in a list linked through the headers.
+//! A list linked through the headers would do, but then entering and leaving it would touch the neighbours, two cache
+//! misses each. So the list is a slab: a vector of places, with the vacant ones linked through the vector itself. A task
+//! remembers its place.
 
 use std::ptr;
 
-use super::header::{Header, TaskPtr};
+use super::header::{Header, TaskRef};
 
-/// More than fit into memory, and few enough to leave room for the tag on any platform.
-const MOST: usize = 1 << 30;
+/// More tasks than fit into memory, and few enough to leave room for the tag below on any platform.
+const MAX_PLACES: usize = 1 << 30;
 
-/// The link of the last vacant place.
-const END: *mut Header = link(MOST);
+/// Ends the chain of vacant places.
+const END: *mut Header = vacant(MAX_PLACES);
 
-/// Home only. A listed task is pinned by LISTED.
+/// Home only. A task in the list is pinned by LISTED.
 pub(super) struct Live {
-    /// A task, or, in a vacant place, the link to the next one.
+    /// A task; or, in a vacant place, the number of the next vacant place, tagged.
     places: Vec<*mut Header>,
-    vacant: *mut Header,
+    first_vacant: *mut Header,
     len: usize,
 }
 
 impl Live {
     pub(super) fn new() -> Self {
-        Self { places: Vec::new(), vacant: END, len: 0 }
+        Self { places: Vec::new(), first_vacant: END, len: 0 }
     }
 
-    /// Enters a task; gives its place.
+    /// Enters a task. Returns its place.
     #[inline]
-    pub(super) fn insert(&mut self, task: TaskPtr) -> u32 {
-        if self.vacant == END {
+    pub(super) fn insert(&mut self, task: TaskRef) -> u32 {
+        if self.first_vacant == END {
             self.grow();
         }
-        let place = linked(self.vacant);
-        self.vacant = std::mem::replace(&mut self.places[place], task.as_ptr());
+        let place = number(self.first_vacant);
+        self.first_vacant = std::mem::replace(&mut self.places[place], task.as_ptr());
         self.len += 1;
         place as u32
     }
 
     #[cold]
     fn grow(&mut self) {
-        assert!(self.places.len() < MOST, "too many live tasks");
-        self.vacant = link(self.places.len());
+        assert!(self.places.len() < MAX_PLACES, "too many live tasks");
+        self.first_vacant = vacant(self.places.len());
         self.places.push(END);
     }
 
     #[inline]
     pub(super) fn remove(&mut self, place: u32) {
-        self.places[place as usize] = self.vacant;
-        self.vacant = link(place as usize);
+        self.places[place as usize] = self.first_vacant;
+        self.first_vacant = vacant(place as usize);
         self.len -= 1;
     }
 
@@ -56,17 +57,18 @@ impl Live {
         self.len
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = TaskPtr> + '_ {
+    /// The tasks, in no particular order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = TaskRef> + '_ {
         let tasks = self.places.iter().copied().filter(|place| place.addr() & 1 == 0);
-        tasks.filter_map(TaskPtr::new)
+        tasks.filter_map(TaskRef::from_ptr)
     }
 }
 
-/// Names a vacant place. The lowest bit says that it is no task: those are aligned.
-const fn link(place: usize) -> *mut Header {
+/// The number of a place, tagged in the lowest bit: a task's address is even.
+const fn vacant(place: usize) -> *mut Header {
     ptr::without_provenance_mut((place << 1) | 1)
 }
 
-fn linked(link: *mut Header) -> usize {
-    link.addr() >> 1
+fn number(vacant: *mut Header) -> usize {
+    vacant.addr() >> 1
 }

@@ -1,16 +1,16 @@
-//! The run queue: first in, first out, linked through the tasks themselves.
+//! The run queue: first in, first out.
 //!
-//! A task is in it at most once (F1), so one link in its header is enough: pushing and taking are a
-//! few plain moves and never allocate. A task in the queue is pinned by RUN_QUEUED, so its pointer
-//! is good (QUEUE).
+//! A `VecDeque` of pointers would do, but it grows, and growing moves everything at a moment that nobody chose. A task is
+//! in the queue at most once (F1). So one link in the task itself is enough: pushing and taking are a few plain moves and
+//! never allocate.
 
-use super::header::TaskPtr;
+use super::header::TaskRef;
 use crate::executor::primitives::HomeCell;
 
-/// Home only.
+/// Home only. Each task in it is pinned by OWED, so its pointer is good (QUEUE).
 pub(super) struct RunQueue {
-    head: HomeCell<Option<TaskPtr>>,
-    tail: HomeCell<Option<TaskPtr>>,
+    head: HomeCell<Option<TaskRef>>,
+    tail: HomeCell<Option<TaskRef>>,
 }
 
 impl RunQueue {
@@ -23,32 +23,33 @@ impl RunQueue {
         self.head.get().is_none()
     }
 
-    /// Counts them, one by one: nothing that happens often asks.
+    /// Counts the tasks one by one: nothing that happens often asks.
     pub(super) fn len(&self) -> usize {
-        // SAFETY: (QUEUE) each is pinned by RUN_QUEUED.
-        let next = |task: &TaskPtr| unsafe { (*task.as_ptr()).next_run.get() };
+        // SAFETY: (QUEUE) each is pinned by OWED.
+        let next = |task: &TaskRef| unsafe { task.home() }.next_run.get();
         std::iter::successors(self.head.get(), next).count()
     }
 
-    /// The caller has just set RUN_QUEUED, and the task was not in the queue.
+    /// Puts a task at the tail. A transition of its state has just returned [`Wake::Push`](super::state::Wake::Push), so
+    /// OWED is set and the task is not in the queue.
     #[inline]
-    pub(super) fn push(&self, task: TaskPtr) {
-        // SAFETY: (QUEUE) both are pinned by RUN_QUEUED.
+    pub(super) fn push(&self, task: TaskRef) {
+        // SAFETY: (QUEUE) both are pinned by OWED.
         unsafe {
-            (*task.as_ptr()).next_run.set(None);
+            task.home().next_run.set(None);
             match self.tail.replace(Some(task)) {
-                Some(last) => (*last.as_ptr()).next_run.set(Some(task)),
+                Some(last) => last.home().next_run.set(Some(task)),
                 None => self.head.set(Some(task)),
             }
         }
     }
 
-    /// The task whose turn it is; its RUN_QUEUED is the caller's to clear.
+    /// Takes the task at the head. Its OWED is the caller's to clear.
     #[inline]
-    pub(super) fn pop(&self) -> Option<TaskPtr> {
+    pub(super) fn pop(&self) -> Option<TaskRef> {
         let task = self.head.get()?;
-        // SAFETY: (QUEUE) pinned by RUN_QUEUED.
-        let next = unsafe { (*task.as_ptr()).next_run.get() };
+        // SAFETY: (QUEUE) pinned by OWED.
+        let next = unsafe { task.home() }.next_run.get();
         self.head.set(next);
         if next.is_none() {
             self.tail.set(None);

@@ -1,11 +1,12 @@
-//! Recycling: a free list of cells by size class.
+//! Recycling: the memory of ended tasks is kept for the next ones.
 //!
-//! Spawning and finishing a task is mostly malloc and free. A cell that is freed at home goes to a
-//! list of its size class instead, and the next task of that size takes it from there: two plain
-//! moves. While the loop is busy the list holds at most what was alive at once; when there is nothing else
-//! to do, it gives back all but [`KEPT`], a slice at a time. Cells made away or freed away use the allocator, and so does
-//! everything under loom and Miri, which could not see a use after free otherwise;
-//! `--cfg taketurns_no_recycle` turns it off for sanitizers.
+//! Most of the cost of spawning a short task would be malloc and free. So the memory of a task that is freed at home goes
+//! to a free list of its size class, and the next task of that class takes it from there: two plain moves.
+//!
+//! While the loop is busy the list holds at most what was alive at once. When the loop has nothing else to do, it returns
+//! all but [`KEPT`] to the allocator, a slice at a time. Cells that are made or freed on other threads use the allocator
+//! directly. So does everything under loom and Miri, which could not see a use after free otherwise, and under
+//! `--cfg taketurns_no_recycle`, for sanitizers.
 
 use std::alloc::{self, Layout};
 use std::array;
@@ -13,31 +14,31 @@ use std::ptr::NonNull;
 
 use crate::executor::primitives::HomeCell;
 
-/// Cells grow in these steps. Sizes are 8 below a multiple: malloc keeps 8 bytes of its own.
+/// Class *n* is *n* steps of memory, less what malloc keeps for itself, so that both fill malloc's own steps.
 const STEP: usize = 16;
-const OWN: usize = 8;
+const MALLOC_KEEPS: usize = 8;
 const CLASSES: usize = 64;
-/// What malloc gives anyway.
+/// The alignment that malloc gives anyway.
 const ALIGN: usize = 2 * size_of::<usize>();
 /// What an idle executor keeps, in bytes.
 pub(super) const KEPT: usize = 4 << 20;
-/// Cells given back between two looks: some 50 us.
+/// How many cells an idle executor returns between two looks: that takes some 50 us.
 pub(super) const SLICE: usize = 1_000;
 
 const ON: bool = !cfg!(any(miri, loom, taketurns_no_recycle));
 
-/// How a cell's memory is got and given back.
+/// How a cell's memory is got and returned. A constant of each type of future, in its vtable.
 #[derive(Clone, Copy)]
 pub(super) struct Memory {
     layout: Layout,
-    /// `CLASSES` when it is not recycled.
+    /// `CLASSES`, which no list has, when the memory is not recycled.
     class: usize,
 }
 
 impl Memory {
-    /// For a cell of this layout: its own, or, if it is to be recycled, rounded up to its class's.
+    /// For a cell of layout `exact`. One that is to be recycled is rounded up to its class.
     pub(super) const fn for_cell(exact: Layout, recycled: bool) -> Self {
-        let class = (exact.size() + OWN).div_ceil(STEP);
+        let class = (exact.size() + MALLOC_KEEPS).div_ceil(STEP);
         if ON && recycled && exact.align() <= ALIGN {
             return Self { layout: Self::of_class(class), class };
         }
@@ -45,7 +46,7 @@ impl Memory {
     }
 
     const fn of_class(class: usize) -> Layout {
-        match Layout::from_size_align(class * STEP - OWN, ALIGN) {
+        match Layout::from_size_align(class * STEP - MALLOC_KEEPS, ALIGN) {
             Ok(layout) => layout,
             Err(_) => panic!("class sizes are small"),
         }
@@ -59,7 +60,7 @@ impl Memory {
 
     /// # Safety
     ///
-    /// `memory` came from [`allocate`](Self::allocate) of an equal one, and nobody uses it any more.
+    /// (OWNED) `memory` came from [`allocate`](Self::allocate) of an equal `Memory`, and is not used any more.
     pub(super) unsafe fn release(self, memory: NonNull<u8>) {
         #[cfg(all(loom, test))]
         return super::watch::keep(memory, self.layout);
@@ -71,7 +72,7 @@ impl Memory {
     }
 }
 
-/// The cells an executor keeps. Home only.
+/// The memory that an executor keeps. Home only.
 pub(super) struct FreeList {
     heads: [HomeCell<Option<NonNull<Node>>>; CLASSES],
     bytes: HomeCell<usize>,
@@ -81,8 +82,8 @@ struct Node {
     next: Option<NonNull<Node>>,
 }
 
-/// Has the processor fetch the cell that the next spawn will take: it was left a while ago, and a spawn
-/// writes all of it at once. With 10,000 tasks a seventh of the cost of a spawn was waiting for that.
+/// Has the processor fetch the memory that the next spawn will take. It was left a while ago, and a spawn writes all of it
+/// at once: with 10,000 tasks a seventh of the cost of a spawn was waiting for that memory.
 #[inline]
 fn fetch_ahead(cell: NonNull<Node>) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
@@ -105,7 +106,7 @@ impl FreeList {
     pub(super) fn take(&self, memory: Memory) -> Option<NonNull<u8>> {
         let head = self.heads.get(memory.class)?;
         let node = head.get()?;
-        // SAFETY: (OWNED) a node on the list is memory given to `put`, and written there.
+        // SAFETY: (OWNED) a node on the list is memory that `put` was given, and wrote.
         let next = unsafe { node.as_ref().next };
         if let Some(next) = next {
             fetch_ahead(next);
@@ -125,28 +126,29 @@ impl FreeList {
             return unsafe { memory.release(cell) };
         };
         let node = cell.cast::<Node>();
-        // SAFETY: (OWNED) the caller gave the memory, which is larger than a node and aligned for it.
+        // SAFETY: (OWNED) the caller gave the memory up; it is larger than a node and aligned for one.
         unsafe { node.write(Node { next: head.get() }) };
         head.set(Some(node));
         self.bytes.set(self.bytes.get() + memory.layout.size());
     }
 
-    /// Gives everything back to the allocator.
+    /// Returns everything to the allocator.
     pub(super) fn clear(&self) {
-        self.give_back(0, usize::MAX);
+        self.shrink(0, usize::MAX);
     }
 
-    /// There is nothing else to do: gives back a slice of what is too much. `true`: there is more.
+    /// Returns a slice of what is more than [`KEPT`], for a loop with nothing else to do. True if there is more.
     pub(super) fn trim(&self) -> bool {
-        self.bytes.get() > KEPT && self.give_back(KEPT, SLICE)
+        self.bytes.get() > KEPT && self.shrink(KEPT, SLICE)
     }
 
-    fn give_back(&self, keep: usize, mut cells: usize) -> bool {
+    /// Returns cells to the allocator until `keep` bytes are left, at most so many cells. True if more than `keep` is left.
+    fn shrink(&self, keep: usize, mut cells: usize) -> bool {
         // No cell is of class 0.
         for (class, head) in self.heads.iter().enumerate().skip(1) {
             let memory = Memory { layout: Memory::of_class(class), class };
             while let Some(node) = head.get().filter(|_| self.bytes.get() > keep && cells > 0) {
-                // SAFETY: (OWNED) on the list, and given up here; `put` got it with this class.
+                // SAFETY: (OWNED) it is on the list, and leaves it here; `put` got it with this class.
                 unsafe {
                     head.set(node.as_ref().next);
                     memory.release(node.cast());

@@ -3,93 +3,101 @@
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
-use super::bits;
-use super::cell::{self, Birth};
-use super::count::Count;
+use super::cell;
+use super::count::AwayCount;
 use super::entry::with_current;
-use super::hub::{Hub, HubOwner, hub};
+use super::header::Birth;
+use super::hub::{Away, Hub, HubRef};
+use super::state::{self, TaskState};
 use super::waker;
-use crate::executor::primitives::order;
-use crate::executor::{contain, silence};
+use crate::executor::contain;
+use crate::executor::primitives::ordering;
 
-/// One reference on a hub. Uses only its away half.
-pub(crate) struct HubHandle(NonNull<Hub>);
+/// One reference on a hub, for any thread. It can borrow the away half, and nothing else.
+pub(crate) struct HubHandle(HubRef);
 
-// SAFETY: (AWAY) of the hub it touches `count.word`, the head of the inbox and the stop flag alone, which are atomics, and
-// the unparker, which is Send + Sync. Its tasks' futures are Send. The last release, wherever that is, frees the hub: by
-// then its home half is empty (`HubOwner::drop`), so no value that belongs to home's thread is dropped.
+// SAFETY: (AWAY) it uses an `&Away` alone: atomics, and the unparker, which is `Send + Sync`. The futures that it sends are
+// `Send`. The last release, on whatever thread, frees the hub: home's half is empty by then, so no value that belongs to
+// home's thread is dropped.
 unsafe impl Send for HubHandle {}
 // SAFETY: (AWAY) as above; `&self` gives no more.
 unsafe impl Sync for HubHandle {}
 
 impl HubHandle {
-    pub(crate) fn new(owner: &HubOwner<'_>) -> Self {
-        Self(owner.share())
+    pub(crate) fn new(hub: &Hub) -> Self {
+        // In the word, as another thread will give it up.
+        hub.away.count.inc();
+        Self(hub.this())
     }
 
-    /// One of the executor that this thread is inside of.
+    /// A handle of the executor that this thread is inside of. `None` outside.
     pub(crate) fn current() -> Option<Self> {
-        with_current(|hub| {
-            hub.count.away_inc();
-            Self(NonNull::from(hub))
-        })
+        with_current(Self::new)
     }
 
-    fn hub(&self) -> &Hub {
+    fn away(&self) -> &Away {
         // SAFETY: (PINNED) this is a reference.
-        unsafe { hub(self.0) }
+        unsafe { self.0.away() }
     }
 
-    /// Sets the stop flag and ends the wait, if home waits.
+    /// Sets the stop flag, and ends the wait if home waits.
     pub(crate) fn stop(&self) {
-        self.hub().stop.fetch_or(1, order::stop());
-        silence(|| self.hub().inbox.unparker.unpark());
+        // Ordering: gives what was done before to `stop_taken`.
+        self.away().stop.fetch_or(1, ordering!(stop: Release));
+        self.away().inbox.unpark();
     }
 
-    /// Sends a task to the executor, which takes it in at its next look. The waker wakes that task; it is made here, where
-    /// it costs no read-modify-write.
+    /// Sends a task to the executor, which takes it in at its next look. Returns a waker of that task, by which it can be
+    /// aborted. The waker is made here, with the task, where it costs no read-modify-write.
     ///
     /// # Errors
     ///
-    /// The future, unpolled, when the executor has ended. Dropping it is the caller's: nothing of home's may be touched
-    /// here, which reporting a panic of that drop would.
+    /// The future, unpolled, when the executor has closed. The caller drops it: a panic of that drop could not be reported
+    /// here, as the hook is home's.
     pub(crate) fn spawn<F>(&self, future: F, site: &'static Location<'static>) -> Result<Waker, F>
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        self.send(future, bits::REMOTE, site)
+        self.send(future, state::REMOTE, site)
     }
 
-    /// Sends a function, to be called at home in a turn of its own, soon after the next look; also while the executor ends.
+    /// Sends a function, to be called at home in a turn of its own, soon after the next look; also while the executor
+    /// closes.
     ///
     /// # Errors
     ///
-    /// The function, uncalled, when the executor has ended.
+    /// The function, uncalled, when the executor has closed.
     #[track_caller]
     pub(crate) fn call<F: FnOnce() + Send + 'static>(&self, f: F) -> Result<(), F> {
-        match self.send(Call(Some(f)), bits::CALL, Location::caller()) {
+        match self.send(Call(Some(f)), state::CALL, Location::caller()) {
             Ok(_waker) => Ok(()),
             Err(Call(f)) => Err(f.expect("it was not called")),
         }
     }
 
-    fn send<F>(&self, future: F, pins: u32, site: &'static Location<'static>) -> Result<Waker, F>
+    fn send<F>(&self, future: F, bits: u32, site: &'static Location<'static>) -> Result<Waker, F>
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        self.hub().count.away_inc();
-        let birth = Birth { count: Count::new_queued(pins, 1), hub: self.0, id: 0, site };
+        self.away().count.inc(); // the task's reference on the hub
+        let birth = Birth {
+            state: TaskState::new(bits),
+            away: AwayCount::new_posted(), // the reference is the waker's
+            hub: self.0,
+            id: 0, // home gives the next one when it takes the task in
+            site,
+        };
         let task = cell::new(birth, future, None);
-        if self.hub().inbox.push(task) {
+        if self.away().inbox.push(task) {
             return Ok(waker::own(task));
         }
-        // SAFETY: (LAST) the push failed, so no other place has seen the task; the reference on the hub was counted above.
+        // SAFETY: (LAST) the push failed, so no other place has seen the task; (PINNED) its reference on the hub was
+        // counted above.
         unsafe {
             let future = cell::unmake::<F>(task);
-            Hub::release(self.0);
+            self.0.release();
             Err(future)
         }
     }
@@ -113,14 +121,14 @@ impl<F: FnOnce()> Future for Call<F> {
 
 impl Clone for HubHandle {
     fn clone(&self) -> Self {
-        self.hub().count.away_inc();
+        self.away().count.inc();
         Self(self.0)
     }
 }
 
 impl Drop for HubHandle {
     fn drop(&mut self) {
-        // SAFETY: the reference is this handle's.
-        unsafe { Hub::release(self.0) };
+        // SAFETY: (PINNED) the reference is this handle's.
+        unsafe { self.0.release() };
     }
 }

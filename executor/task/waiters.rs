@@ -1,51 +1,56 @@
-//! Who waits for a task to end: one word.
+//! What waits for a task to end: an awaiter and callbacks, in one word.
 //!
-//! Nearly always it is nobody, or one other task of the same executor. That one is *named*: the word is its
-//! pointer, counted in its local half, and waking it is a bit and a link, with no call through a
-//! waker's table. A foreign waker, or a callback, makes it a list, in the order of registering.
+//! A `Vec` of wakers would do. But nearly always either nothing waits, or one other task of the same executor does. So that
+//! awaiter is *named*: the word is the pointer to its task, counted at home, and waking it is a bit and a link, without a
+//! call through a waker's table. A foreign waker or a callback makes the word a boxed list, in the order in which they
+//! registered.
 
 #![expect(clippy::box_collection, reason = "the word has room for a thin pointer")]
 
 use std::ptr::{self, NonNull};
 use std::task::Waker;
 
-use super::cell::contain;
-use super::header::{Header, TaskPtr, count};
-use super::hub::Hub;
+use super::contain::contain_for;
+use super::header::{Header, TaskRef};
+use super::hub::{Hub, free_anywhere};
 use super::waker;
 use crate::executor::primitives::HomeCell;
 
-/// Nobody, a task of the same executor, or a boxed list (its lowest bit set).
-///
 /// Home only: it belongs to a task, whose `JoinHandle` stays on the executor's thread.
+///
+/// The word is null, the pointer of a task of the same executor, or the pointer of a boxed list with its lowest bit set
+/// (WAITERS).
 pub(super) struct Waiters(HomeCell<*mut Header>);
+
+/// The bit that marks a list.
+const LIST: usize = 1;
 
 /// Called with the place of the output.
 pub(super) type Callback = Box<dyn FnOnce(NonNull<Header>)>;
 
+/// One entry of a list.
 enum Waiter {
-    /// Who awaits the handle: one at most, the latest.
+    /// The awaiter of the handle. There is at most one, the latest.
     Awaiter(Waker),
     Callback(Callback),
 }
 
-/// What registering has done.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Registered {
-    /// Named a task: some plain moves.
-    Task,
-    /// Called code of the user's, which may have changed anything.
-    Foreign,
-}
-
-/// What was in the word.
-enum Who {
-    Nobody,
-    Task(TaskPtr),
+/// The word, taken apart.
+enum Content {
+    Empty,
+    /// The word's reference on this task comes with it.
+    Task(TaskRef),
     List(Box<Vec<Waiter>>),
 }
 
-const LIST: usize = 1;
+/// What registering an awaiter has done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Registered {
+    /// A task was named: some plain moves.
+    Task,
+    /// User code ran (a waker's clone or drop), so anything may have changed meanwhile.
+    Foreign,
+}
 
 impl Waiters {
     pub(super) fn new() -> Self {
@@ -62,15 +67,18 @@ impl Waiters {
         self.0.get().addr() & LIST != 0
     }
 
-    /// Keeps `waker`, and not the one that was kept before. `home` is the hub of the task this belongs to.
-    /// A waker that does nothing is not kept.
-    pub(super) fn await_by(&self, waker: &Waker, home: &Hub) -> Registered {
-        match waker::task_of(waker, NonNull::from(home)) {
+    pub(super) fn has_callbacks(&self) -> bool {
+        self.is_list() && self.with_list(|list| list.iter().any(|waiter| !waiter.is_awaiter()))
+    }
+
+    /// Keeps `waker` as the awaiter, in place of the one before. `hub` is that of the task this belongs to. A waker that
+    /// does nothing is not kept.
+    pub(super) fn set_awaiter(&self, waker: &Waker, hub: &Hub) -> Registered {
+        match waker::task_of(waker, hub.this()) {
             Some(task) if task.as_ptr() == self.0.get() => Registered::Task,
             Some(task) if !self.is_list() => {
-                // SAFETY: (ALIVE) the waker is a reference on that task, or was lent by its turn; its
-                // home is this thread's, as `home` is.
-                unsafe { count(task) }.home_inc();
+                // SAFETY: (ALIVE) the waker is a reference on that task, or was lent for its turn; this is its home, too.
+                unsafe { task.add_reference_at_home() };
                 self.take().forget();
                 self.0.set(task.as_ptr());
                 Registered::Task
@@ -86,7 +94,7 @@ impl Waiters {
         if waker::is_noop(waker) {
             return self.forget_awaiter();
         }
-        // The user's code, this clone and the drop of the old one, runs while the list is in its place.
+        // User code runs here, in this clone and in the drop of the old waker. The list is in its place both times.
         let new = Waiter::Awaiter(waker.clone());
         let _old = self.with_list(|list| {
             let old = list.iter().position(Waiter::is_awaiter);
@@ -95,45 +103,42 @@ impl Waiters {
         });
     }
 
-    pub(super) fn call_back(&self, callback: Callback) {
+    pub(super) fn add_callback(&self, callback: Callback) {
         self.with_list(|list| list.push(Waiter::Callback(callback)));
     }
 
-    /// The task of `home` that awaits the handle, if one does.
-    pub(super) fn awaiter(&self, home: &Hub) -> Option<TaskPtr> {
+    /// The awaiter, if it is a task of this hub.
+    pub(super) fn awaiter(&self, hub: &Hub) -> Option<TaskRef> {
         if !self.is_list() {
-            return TaskPtr::new(self.0.get());
+            return TaskRef::from_ptr(self.0.get());
         }
         self.with_list(|list| {
             list.iter().find_map(|waiter| match waiter {
-                Waiter::Awaiter(waker) => waker::task_of(waker, NonNull::from(home)),
+                Waiter::Awaiter(waker) => waker::task_of(waker, hub.this()),
                 Waiter::Callback(_) => None,
             })
         })
     }
 
-    /// Nobody awaits the handle any more. Callbacks stay.
+    /// Drops the awaiter. Callbacks stay.
     pub(super) fn forget_awaiter(&self) {
         if !self.is_list() {
             return self.take().forget();
         }
-        let _gone = self.with_list(|list| {
+        let _old = self.with_list(|list| {
             let awaiter = list.iter().position(Waiter::is_awaiter);
             awaiter.map(|awaiter| list.remove(awaiter))
         });
     }
 
-    pub(super) fn has_callbacks(&self) -> bool {
-        self.is_list() && self.with_list(|list| list.iter().any(|waiter| !waiter.is_awaiter()))
-    }
-
-    /// Wakes and calls all, in the order of registering. A panic of one ends there, and is reported.
+    /// Wakes the awaiter and calls the callbacks, in the order in which they registered. A panic of one ends there, and is
+    /// reported.
     ///
     /// # Safety
     ///
-    /// (ALIVE) This is what waits for `task`. (STAGE) Its output is there and stays, if there are callbacks.
+    /// (ALIVE) These are the waiters of `task`. (STAGE) If there are callbacks, `output` is there, and stays.
     #[inline]
-    pub(super) unsafe fn notify(&self, task: TaskPtr, output: NonNull<Header>) {
+    pub(super) unsafe fn notify(&self, task: TaskRef, output: NonNull<Header>) {
         if !self.is_empty() {
             // SAFETY: as the caller promised.
             unsafe { self.notify_all(task, output) };
@@ -143,22 +148,22 @@ impl Waiters {
     /// # Safety
     ///
     /// As [`notify`](Self::notify).
-    unsafe fn notify_all(&self, task: TaskPtr, output: NonNull<Header>) {
+    unsafe fn notify_all(&self, task: TaskRef, output: NonNull<Header>) {
         match self.take() {
-            Who::Nobody => {}
-            Who::Task(awaiter) => {
-                // SAFETY: (WAITERS) the word was a reference on it, given up below. Home, as this belongs
-                // to a task of the same hub.
-                unsafe { waker::wake_home(awaiter) };
-                Who::Task(awaiter).forget();
+            Content::Empty => {}
+            Content::Task(awaiter) => {
+                // SAFETY: (WAITERS) the word was a reference on it, given up below; it is a task of the same hub, at home.
+                unsafe { awaiter.fixed().hub.at_home().wake(awaiter) };
+                Content::Task(awaiter).forget();
             }
             // SAFETY: (ALIVE) as the caller promised.
-            Who::List(list) => list.into_iter().for_each(|waiter| unsafe {
-                contain(task, || waiter.notify(output));
+            Content::List(list) => list.into_iter().for_each(|waiter| unsafe {
+                contain_for(task, || waiter.notify(output));
             }),
         }
     }
 
+    /// Takes the word apart, makes it a list, and puts it back after `f`, which runs no user code.
     fn with_list<R>(&self, f: impl FnOnce(&mut Vec<Waiter>) -> R) -> R {
         let mut list = self.take().into_list();
         let result = f(&mut list);
@@ -169,15 +174,15 @@ impl Waiters {
         result
     }
 
-    fn take(&self) -> Who {
+    fn take(&self) -> Content {
         let word = self.0.replace(ptr::null_mut());
-        match TaskPtr::new(word) {
-            None => Who::Nobody,
-            Some(task) if word.addr() & LIST == 0 => Who::Task(task),
+        match TaskRef::from_ptr(word) {
+            None => Content::Empty,
+            Some(task) if word.addr() & LIST == 0 => Content::Task(task),
             Some(_) => {
                 let list = word.map_addr(|address| address & !LIST).cast::<Vec<Waiter>>();
-                // SAFETY: (WAITERS) with that bit it is the box that `with_list` took apart.
-                Who::List(unsafe { Box::from_raw(list) })
+                // SAFETY: (WAITERS) with that bit it is the box that `with_list` put there.
+                Content::List(unsafe { Box::from_raw(list) })
             }
         }
     }
@@ -196,22 +201,22 @@ impl Waiter {
     }
 }
 
-impl Who {
+impl Content {
     fn into_list(self) -> Box<Vec<Waiter>> {
         match self {
-            Who::Nobody => Box::default(),
-            // The word's reference is the waker's now.
-            Who::Task(task) => Box::new(vec![Waiter::Awaiter(waker::own(task))]),
-            Who::List(list) => list,
+            Content::Empty => Box::default(),
+            // The word's reference becomes the waker's.
+            Content::Task(task) => Box::new(vec![Waiter::Awaiter(waker::own(task))]),
+            Content::List(list) => list,
         }
     }
 
     fn forget(self) {
         match self {
-            Who::Nobody => {}
-            // SAFETY: (WAITERS) the word was a reference on it.
-            Who::Task(task) => unsafe { Hub::settle_away(task, count(task).home_dec()) },
-            Who::List(list) => drop(list),
+            Content::Empty => {}
+            // SAFETY: (WAITERS) the word was a reference on it, and this is home.
+            Content::Task(task) => unsafe { free_anywhere(task, task.drop_reference_at_home()) },
+            Content::List(list) => drop(list),
         }
     }
 }

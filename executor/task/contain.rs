@@ -1,0 +1,71 @@
+//! Where panics of user code end that runs for one task: a destructor, a waker or a callback.
+//!
+//! As [`executor::contain`](fn@crate::executor::contain), but in the name of a task that need not have its turn.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::header::TaskRef;
+use crate::executor::{Info, JoinError, Who};
+
+/// Runs user code. A panic ends here, and is reported in the name of `task`.
+///
+/// # Safety
+///
+/// (ALIVE), at home.
+pub(super) unsafe fn contain_for(task: TaskRef, user_code: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(user_code)) {
+        // SAFETY: (ALIVE), at home, as the caller promised.
+        unsafe { report_beside(task, payload) };
+    }
+}
+
+/// Reports a panic that came beside the one that became the task's outcome, or after its end.
+///
+/// # Safety
+///
+/// (ALIVE), at home.
+#[cold]
+pub(super) unsafe fn report_beside(task: TaskRef, payload: Box<dyn Any + Send>) {
+    // SAFETY: (ALIVE), at home, as the caller promised.
+    unsafe { report_for(task, JoinError::panicked(Who::Beside(describe(task)), payload)) };
+}
+
+/// Reports a panic in the name of `task`.
+///
+/// # Safety
+///
+/// (ALIVE), at home.
+pub(super) unsafe fn report_for(task: TaskRef, panic: JoinError) {
+    // SAFETY: (ALIVE), at home, as the caller promised; (PINNED) the task holds a reference on its hub.
+    unsafe {
+        // The error remembers the task's name, which the table may have forgotten by now.
+        let info = panic.task().cloned().unwrap_or_else(|| describe(task));
+        task.fixed().hub.at_home().report(Some(info), panic.into());
+    }
+}
+
+/// # Safety
+///
+/// (ALIVE), at home.
+#[cold]
+#[inline(never)]
+pub(super) unsafe fn describe(task: TaskRef) -> Info {
+    // SAFETY: (ALIVE), at home, as the caller promised; (PINNED) the task holds a reference on its hub.
+    unsafe { task.fixed().hub.at_home().describe(task) }
+}
+
+/// Drops a result that no handle takes. Its panic, if it has one that no callback saw, or makes one, is reported.
+///
+/// # Safety
+///
+/// (ALIVE), at home.
+pub(super) unsafe fn discard<T>(task: TaskRef, result: Result<T, JoinError>) {
+    // SAFETY: (ALIVE), at home, as the caller promised.
+    unsafe {
+        match result {
+            Err(error) if error.is_panic() && !error.inner.seen => report_for(task, error),
+            other => contain_for(task, || drop(other)),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What reports ask: which tasks there are, where they stand, and what awaits them.
+
+use std::task::Waker;
+
+use super::header::TaskRef;
+use super::hub::Hub;
+use super::waker;
+use crate::executor::primitives::ordering;
+use crate::executor::{Id, Info, State};
+
+impl Hub {
+    /// The task that has its turn now. `None` for the future of `block_on`.
+    pub(crate) fn current(&self) -> Option<Info> {
+        // SAFETY: (ALIVE) its turn holds RUNNING, or OWED, which `begin_turn` is about to trade.
+        let task = self.home.running.get().map(|task| unsafe { self.describe(task) });
+        task.filter(|task| task.id != Id::ROOT)
+    }
+
+    /// Whether `waker` is the one that the task which has its turn now was polled with.
+    pub(crate) fn is_running(&self, waker: &Waker) -> bool {
+        let running = self.home.running.get();
+        running.is_some() && waker::task_of(waker, self.this()) == running
+    }
+
+    /// Which task of this executor `waker` wakes.
+    pub(crate) fn task_of(&self, waker: &Waker) -> Option<Id> {
+        // SAFETY: (ALIVE) by the waker.
+        waker::task_of(waker, self.this()).map(|task| unsafe { self.describe(task).id })
+    }
+
+    /// All tasks that have not ended, the future of `block_on` first; each with the task that awaits its handle.
+    pub(crate) fn blocked(&self) -> Vec<(Info, Option<Id>)> {
+        // SAFETY: (ALIVE) LISTED is held; the root's handle is further up the stack, in `with_root`.
+        let describe = |task| unsafe { self.describe(task) };
+        // SAFETY: (ALIVE) as above.
+        let awaiter = |task: TaskRef| unsafe { task.home() }.waiters.awaiter(self);
+        let all = self.home.root.get().into_iter().chain(self.live_tasks());
+        all.map(|task| (describe(task), awaiter(task).map(|by| describe(by).id))).collect()
+    }
+
+    /// Whether the run can never end: no waker is left of the root future, or, in `run_forever`, of any live task.
+    pub(crate) fn is_stuck(&self) -> bool {
+        // SAFETY: (ALIVE) LISTED is held; the root's handle is further up the stack, in `with_root`.
+        let is_stuck = |task: TaskRef| unsafe {
+            let home = task.home();
+            home.state.reported(home.polls.get(), &task.away().count) == State::Stuck
+        };
+        // SAFETY: (LEAF) reads counts.
+        let all_are = || unsafe { self.home.live.with(|live| live.iter().all(is_stuck)) };
+        self.home.root.get().map_or_else(all_are, is_stuck)
+    }
+
+    /// Whether something is on its way that no look has seen yet: a wake that has begun, or a stop of a run that it ends.
+    pub(crate) fn expects(&self) -> bool {
+        // Ordering: for a report; nothing is read through it.
+        let is_stopped = self.away.stop.load(ordering!(stop_expected: Relaxed)) != 0;
+        let ends_the_run = is_stopped && self.home.root.get().is_none();
+        ends_the_run || self.blocked().iter().any(|(task, _)| task.state == State::Ready)
+    }
+}

@@ -1,0 +1,72 @@
+//! How a task is born at home: allocated, listed, and put at the tail of the run queue.
+
+use std::future::Future;
+use std::panic::Location;
+
+use super::cell;
+use super::hub::Hub;
+use super::join::JoinHandle;
+use super::state;
+
+impl Hub {
+    /// Spawns a task at the tail of the run queue.
+    #[inline]
+    pub(crate) fn spawn<F: Future + 'static>(
+        &self,
+        future: F,
+        site: &'static Location<'static>,
+        name: Option<Box<str>>,
+    ) -> JoinHandle<F::Output> {
+        // SAFETY: (ENV) the future is `'static`.
+        unsafe { self.spawn_borrowing(future, site, name) }
+    }
+
+    /// As [`spawn`](Self::spawn), of a future that may borrow.
+    ///
+    /// # Safety
+    ///
+    /// (ENV) What the future borrows outlives the executor.
+    #[inline]
+    pub(super) unsafe fn spawn_borrowing<F: Future>(
+        &self,
+        future: F,
+        site: &'static Location<'static>,
+        name: Option<Box<str>>,
+    ) -> JoinHandle<F::Output> {
+        if self.is_closing() && !self.may_spawn_late() {
+            return self.stillborn(future, site);
+        }
+        let id = self.next_id();
+        let task = cell::new(self.birth(state::SPAWNED, id, site), future, Some(&self.home.free));
+        // SAFETY: (ALIVE) just made, with LISTED set.
+        unsafe { self.list(task) };
+        if let Some(name) = name {
+            // SAFETY: (LEAF) keys are numbers.
+            unsafe { self.home.names.with(|names| names.insert(id, name)) };
+        }
+        self.home.queue.push(task);
+        // SAFETY: (HANDLE) the bit is set for this handle, and (TYPED) the task is of this output.
+        unsafe { JoinHandle::new(task) }
+    }
+
+    /// Destructors spawn while the executor closes. False once they have spawned too many.
+    #[cold]
+    fn may_spawn_late(&self) -> bool {
+        let left = self.home.late_spawns.get();
+        self.home.late_spawns.set(left.saturating_sub(1));
+        left > 0
+    }
+
+    /// A task that has ended before it began. Its future is forgotten: dropping it might spawn again, without end.
+    #[cold]
+    fn stillborn<F: Future>(
+        &self,
+        future: F,
+        site: &'static Location<'static>,
+    ) -> JoinHandle<F::Output> {
+        std::mem::forget(future);
+        let task = cell::new_ended::<F>(self.birth(state::STILLBORN, self.next_id(), site));
+        // SAFETY: (HANDLE), (TYPED) as in `spawn_borrowing`.
+        unsafe { JoinHandle::new(task) }
+    }
+}

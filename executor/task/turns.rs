@@ -1,0 +1,195 @@
+//! What the loop does all day: it gives turns, and takes in what other threads pushed.
+
+use std::task::Poll;
+
+use super::count::Unposted;
+use super::header::TaskRef;
+use super::hub::{Hub, free_anywhere, free_at_home};
+use super::inbox::Batch;
+use super::state::{AfterEnd, Turn};
+use crate::executor::primitives::ordering;
+use crate::executor::{Info, JoinError, Who, budget};
+
+impl Hub {
+    /// Whether a task is in the run queue.
+    #[inline]
+    pub(crate) fn has_ready(&self) -> bool {
+        !self.home.queue.is_empty()
+    }
+
+    /// How many tasks are in the run queue: counted one by one.
+    pub(crate) fn ready(&self) -> usize {
+        self.home.queue.len()
+    }
+
+    /// Moves one task of the run queue to its head; the others keep their order. `choose` is given how many there are, and
+    /// says which. Returns that task.
+    pub(crate) fn choose_next(&self, choose: impl FnOnce(usize) -> usize) -> Option<Info> {
+        let chosen = self.has_ready().then(|| choose(self.ready()))?;
+        let mut ready: Vec<TaskRef> = std::iter::from_fn(|| self.home.queue.pop()).collect();
+        ready[..=chosen].rotate_right(1);
+        ready.iter().for_each(|&task| self.home.queue.push(task));
+        // SAFETY: (QUEUE) pinned by OWED.
+        Some(unsafe { self.describe(ready[0]) })
+    }
+
+    /// Gives the task at the head of the run queue its turn; `false` when the queue is empty.
+    #[inline]
+    pub(crate) fn turn(&self) -> bool {
+        let Some(task) = self.home.queue.pop() else { return false };
+        self.home.running.set(Some(task));
+        // SAFETY: (QUEUE) OWED is held until `begin_turn` trades it for RUNNING, which is held until the turn ends. (HELD)
+        // for the calls through the vtable.
+        unsafe {
+            match task.home().state.begin_turn(&task.away().count) {
+                Turn::Poll => {
+                    budget::refill();
+                    self.poll(task);
+                }
+                Turn::Cancel => {
+                    budget::lift();
+                    self.cancel(task, JoinError::cancelled);
+                }
+                Turn::Deliver => {
+                    budget::lift();
+                    self.deliver(task);
+                }
+                Turn::Skip(fate) => free_at_home(task, fate),
+            }
+        }
+        self.home.running.set(None);
+        true
+    }
+
+    /// # Safety
+    ///
+    /// RUNNING is held, and FUTURE.
+    #[inline(always)]
+    pub(super) unsafe fn poll(&self, task: TaskRef) {
+        // SAFETY: (ALIVE) RUNNING is held until the turn ends. (HELD) for the call through the vtable.
+        unsafe {
+            let home = task.home();
+            home.count_poll();
+            match (task.fixed().vtable.poll)(task) {
+                Poll::Ready(()) => self.task_ended(task),
+                Poll::Pending => self.enqueue(task, home.state.end_turn()),
+            }
+        }
+    }
+
+    /// # Safety
+    ///
+    /// RUNNING is held, and FUTURE.
+    pub(super) unsafe fn cancel(&self, task: TaskRef, why: fn(Who) -> JoinError) {
+        // SAFETY: (HELD) as the caller promised.
+        unsafe {
+            (task.fixed().vtable.cancel)(task, why);
+            self.task_ended(task);
+        }
+    }
+
+    /// The task has ended and is settled: takes it off the lists.
+    ///
+    /// # Safety
+    ///
+    /// RUNNING is held, and given up here.
+    #[inline]
+    unsafe fn task_ended(&self, task: TaskRef) {
+        // SAFETY: (ALIVE) RUNNING is held until `end_last_turn`; (LEAF) removing is a move.
+        unsafe {
+            let home = task.home();
+            if home.state.clear_listed() {
+                self.home.live.with(|live| live.remove(home.live_place.get()));
+            }
+            if self.home.names.with(|names| !names.is_empty()) {
+                self.forget_name(home.id.get());
+            }
+            self.end_last_turn(task);
+        }
+    }
+
+    #[cold]
+    fn forget_name(&self, id: u64) {
+        // SAFETY: (LEAF) keys are numbers; the name, a text, is dropped after it.
+        let _name = unsafe { self.home.names.with(|names| names.remove(&id)) };
+    }
+
+    /// Calls the callbacks that came after the task had ended.
+    ///
+    /// # Safety
+    ///
+    /// RUNNING is held, and given up here. (STAGE) SETTLING is set, so the output is this turn's own.
+    #[cold]
+    pub(super) unsafe fn deliver(&self, task: TaskRef) {
+        // SAFETY: (HELD), (STAGE) as the caller promised.
+        unsafe {
+            (task.fixed().vtable.deliver)(task);
+            self.end_last_turn(task);
+        }
+    }
+
+    /// # Safety
+    ///
+    /// RUNNING is held, FUTURE is not set. RUNNING is given up here.
+    #[inline]
+    unsafe fn end_last_turn(&self, task: TaskRef) {
+        // SAFETY: (ALIVE) RUNNING is held until then.
+        unsafe {
+            match task.home().state.end_last_turn(&task.away().count) {
+                AfterEnd::Push => self.home.queue.push(task),
+                AfterEnd::Over(fate) => free_at_home(task, fate),
+            }
+        }
+    }
+
+    /// Takes in what other threads pushed: woken tasks, and new ones.
+    pub(crate) fn take_in(&self) {
+        self.take_batch(self.away.inbox.drain());
+    }
+
+    #[inline]
+    pub(super) fn take_batch(&self, batch: Batch) {
+        for task in batch {
+            // SAFETY: (ALIVE) POSTED is a reference until `unpost` clears it. After that a pin keeps the task if it is
+            // `Alive`.
+            unsafe {
+                let (home, away) = (task.home(), task.away());
+                match home.state.count.unpost(&away.count) {
+                    Unposted::Retired(fate) => free_anywhere(task, fate),
+                    Unposted::Alive { abort } => {
+                        if home.state.take_new() {
+                            home.id.set(self.next_id());
+                            self.list(task);
+                        }
+                        let wake = if abort { home.state.abort() } else { home.state.wake() };
+                        self.enqueue(task, wake);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns some of the memory that a loop with nothing else to do should not keep. True if there is more to return.
+    pub(crate) fn trim(&self) -> bool {
+        self.home.free.trim()
+    }
+
+    /// From now on the next push of another thread unparks. `false`: something was pushed, so look instead of sleeping.
+    pub(crate) fn park(&self) -> bool {
+        self.away.inbox.park()
+    }
+
+    /// Whether it has parked, and nothing was pushed since.
+    pub(crate) fn is_parked(&self) -> bool {
+        self.away.inbox.is_parked()
+    }
+
+    /// Takes the flag that `stop` set.
+    pub(crate) fn take_stop(&self) -> bool {
+        let stop = &self.away.stop;
+        // Ordering: a first look, which the read-modify-write follows.
+        stop.load(ordering!(stop_look: Relaxed)) != 0
+            // Ordering: pairs with `stop`.
+            && stop.fetch_and(0, ordering!(stop_taken: Acquire)) != 0
+    }
+}
