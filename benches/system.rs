@@ -55,8 +55,8 @@ pub trait Sleeps: Spawn {
     /// Waits so long from now.
     fn sleep(duration: Duration) -> impl Sleep;
 
-    /// Starts a task that sleeps so long from its first turn on. Not by [`Spawn::spawn`], since a sleep is
-    /// `Send` on few systems.
+    /// Starts a task that is a sleep and nothing else. Not by [`Spawn::spawn`], since a sleep is `Send` on few
+    /// systems.
     fn spawn_sleep(&self, duration: Duration) -> impl Future<Output = ()>;
 }
 

@@ -1,8 +1,8 @@
 //! `cargo run --release -p taketurns-benches --features peers --bin asleep`: what 1,000,000 sleeping tasks keep
 //! in memory.
 //!
-//! **Measured**: resident bytes a task, as in `memory.rs`. A task sleeps for hours, and has been polled once:
-//! its timer is armed. Counted is also what the timers keep apart from the tasks.
+//! **Measured**: resident bytes a task, as in `memory.rs`. A task is a sleep of hours, and has been polled
+//! once: its timer is armed. Counted is also what the timers keep apart from the tasks.
 //!
 //! **Not claimed**: what `memory.rs` does not claim either. LocalPool of futures has no timers.
 

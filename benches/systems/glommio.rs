@@ -64,9 +64,10 @@ impl Sleeps for GlommioSpawner {
     }
 
     fn spawn_sleep(&self, duration: Duration) -> impl Future<Output = ()> {
-        glommio::spawn_local(async move {
-            Timer::new(duration).await;
-        })
+        let task = glommio::spawn_local(Timer::new(duration));
+        async {
+            task.await;
+        }
     }
 }
 

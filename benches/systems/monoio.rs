@@ -64,7 +64,7 @@ impl Sleeps for MonoioSpawner {
     }
 
     fn spawn_sleep(&self, duration: Duration) -> impl Future<Output = ()> {
-        monoio::spawn(async move { monoio::time::sleep(duration).await })
+        monoio::spawn(monoio::time::sleep(duration))
     }
 }
 

@@ -60,7 +60,7 @@ impl Sleeps for TaketurnsSpawner {
     }
 
     fn spawn_sleep(&self, duration: Duration) -> impl Future<Output = ()> {
-        self.spawn(async move { taketurns::time::sleep(duration).await })
+        self.spawn(taketurns::time::sleep(duration))
     }
 }
 

@@ -65,9 +65,10 @@ impl Sleeps for SmolSpawner {
     }
 
     fn spawn_sleep(&self, duration: Duration) -> impl Future<Output = ()> {
-        self.0.spawn(async move {
-            Timer::after(duration).await;
-        })
+        let task = self.0.spawn(Timer::after(duration));
+        async {
+            task.await;
+        }
     }
 }
 

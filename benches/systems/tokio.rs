@@ -65,7 +65,7 @@ impl Sleeps for TokioSpawner {
     }
 
     fn spawn_sleep(&self, duration: Duration) -> impl Future<Output = ()> {
-        self.spawn(async move { tokio::time::sleep(duration).await })
+        self.spawn(tokio::time::sleep(duration))
     }
 }
 
@@ -120,7 +120,7 @@ impl Sleeps for TokioLocalSpawner {
     }
 
     fn spawn_sleep(&self, duration: Duration) -> impl Future<Output = ()> {
-        self.spawn(async move { tokio::time::sleep(duration).await })
+        self.spawn(tokio::time::sleep(duration))
     }
 }
 
