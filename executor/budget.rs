@@ -1,10 +1,13 @@
-//! The budget (F4): a leaf operation that is always ready must still let others take their turn.
+//! The budget (F4): a leaf operation that is always ready must still let other tasks take their turn.
 //!
-//! Awaiting something that is ready does not yield: a task that reads from a socket with bytes
-//! always waiting would keep the thread for ever. So each turn begins with [`BUDGET`] units. A leaf
-//! operation of this crate spends one when it completes, and when none are left it wakes its task
-//! and returns `Pending`: the task goes to the tail of the queue. The technique is tokio's ("coop",
-//! 2020). It cannot cover leaves of other crates, nor `async {}` blocks that are simply ready.
+//! A *leaf* operation is one that waits for the loop itself: a read, a sleep, the await of a handle. Awaiting one that is
+//! ready does not yield, so a task that reads from a socket with bytes always waiting would keep the thread for ever. So
+//! each poll of a task begins with [`BUDGET`] units. A leaf operation of this crate spends one when it completes. When
+//! none is left it wakes its task and returns `Pending`, and the task goes to the tail of the queue. Everything else runs
+//! without a limit: destructors, callbacks, wakers in a look.
+//!
+//! The technique is tokio's ("coop", 2020). It cannot cover leaf operations of other crates, nor `async {}` blocks that
+//! are simply ready.
 
 #![forbid(unsafe_code)]
 
@@ -17,25 +20,26 @@ use super::task::with_current;
 /// met, small enough to keep a turn short.
 pub(crate) const BUDGET: i32 = 128;
 
-/// How often other wakers than the task's are refused in one turn: some 0.1 ms for an executor that asks again and again,
-/// and more than a program asks of different leaves that way.
+/// How often [`refuse`] refuses a waker that is not the task's own in one turn.
 const PATIENCE: i32 = 10_000;
 
-/// Outside an executor of ours, in a look, and inside `unconstrained`: never spent.
+/// Outside an executor, in a look, and inside `unconstrained`: never spent.
 pub(crate) const UNLIMITED: i32 = i32::MAX;
 
 thread_local! {
-    /// What the turn may still spend. Below zero: how often it was refused since to wakers of another's.
+    /// What the turn may still spend. At 0 it is used up; below that, minus the value is how often a waker that is not the
+    /// task's own was refused since.
     static LEFT: Cell<i32> = const { Cell::new(UNLIMITED) };
 }
 
-/// A turn begins.
+/// A poll of a task begins.
 #[inline]
 pub(super) fn refill() {
     LEFT.set(BUDGET);
 }
 
-/// Calls `f` with this budget in place of the turn's: for a poll that is not one of the task's own.
+/// Calls `f` with another budget in place of the turn's. `unconstrained` polls its future that way, and `timeout` a timer
+/// that must fire though the budget is used up.
 pub(crate) fn within<R>(budget: i32, f: impl FnOnce() -> R) -> R {
     /// Gives the turn its budget back, on unwind too.
     struct Restore(i32);
@@ -65,9 +69,13 @@ pub(crate) fn poll_ready(cx: &mut Context<'_>) -> Poll<()> {
     if LEFT.get() > 0 { Poll::Ready(()) } else { refuse(cx) }
 }
 
-/// The task goes to the tail of the queue; but an executor of another's that blocks inside this turn, such as
-/// `futures::executor::block_on`, polls again at once when it is woken, and would do so for ever. So wakers that are not the
-/// task's are refused [`PATIENCE`] times, and then the rest of the turn has no bound.
+/// Wakes the waker, and refuses.
+///
+/// If it is the task's own, the task goes to the tail of the queue, and its next turn has a new budget. But an executor of
+/// another crate that blocks inside this turn, such as `futures::executor::block_on`, polls again at once when it is woken,
+/// and would do so for ever. So wakers that are not the task's own are refused [`PATIENCE`] times in a turn, which takes
+/// such an executor some 0.1 ms; the rest of the turn then has no limit. Combinators that poll their parts with a waker
+/// of their own, such as `FuturesUnordered`, are refused in the same way, and ask far less often.
 #[cold]
 fn refuse(cx: &Context<'_>) -> Poll<()> {
     if with_current(|hub| hub.is_running(cx.waker())) != Some(true) {
@@ -82,7 +90,7 @@ fn refuse(cx: &Context<'_>) -> Poll<()> {
     Poll::Pending
 }
 
-/// Whether this turn has [budget](crate::task#the-budget-of-a-turn) left. Always so outside of a task and
+/// Whether this turn has [budget](crate::task#the-budget-of-a-turn) left. Always so outside of an executor and
 /// inside [`unconstrained`](crate::task::unconstrained).
 ///
 /// For a loop over things that are ready: `false` says that the next leaf operation will yield, so it is time to put away
@@ -107,8 +115,8 @@ pub fn has_budget() -> bool {
 /// Spends one unit of this turn's [budget](crate::task#the-budget-of-a-turn). If none is left, it first gives up the
 /// thread, as every leaf operation of this crate does.
 ///
-/// For the leaves of other crates, and for loops that would otherwise never suspend: a call in each round makes such a loop
-/// give way every 128 rounds, for some nanoseconds a round.
+/// For the leaf operations of other crates, and for loops that would otherwise never suspend: a call in each round makes
+/// such a loop give way every 128 rounds, for some nanoseconds a round.
 ///
 /// # Cancellation
 ///

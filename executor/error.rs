@@ -42,7 +42,7 @@ pub(crate) enum Who {
 
 enum Why {
     Cancelled,
-    // The mutex is never locked while shared; it makes the payload, which is only Send, Sync.
+    // A payload is `Send` but not `Sync`; in a mutex it is both. The lock is held only to read its text.
     Panicked(Mutex<Box<dyn Any + Send>>),
     Shutdown,
     #[allow(dead_code, reason = "used by the parts that a feature can take away")]

@@ -4,13 +4,13 @@
 
 use std::fmt;
 
-/// Names a task. Counted from 1 by its executor in the order of spawning, never used twice there;
-/// two executors both have a task 1.
+/// Names a task. Each executor counts its tasks from 1, in the order of spawning, and uses no number twice. So two
+/// executors both have a task 1.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id(pub(crate) u64);
 
 impl Id {
-    /// The future of `block_on`, which is no task of its own.
+    /// The future of `block_on`. Inside it is a task, the root; reports do not call it one.
     pub(crate) const ROOT: Id = Id(0);
 }
 

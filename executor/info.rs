@@ -7,7 +7,7 @@ use std::panic::Location;
 
 use super::Id;
 
-/// What is known of a task: who it is, where it comes from, how far it got.
+/// What is known of a task: its id and name, where it was spawned, how far it got.
 ///
 /// Its `Display` is one line.
 #[derive(Clone, Debug)]
@@ -27,9 +27,9 @@ pub enum State {
     Running,
     /// It is owed a turn.
     Ready,
-    /// It waits to be woken, and somebody holds a waker of it.
+    /// It waits to be woken, and a waker of it exists.
     Waiting,
-    /// It waits, and nobody holds a waker of it: nothing but an abort could ever have given it a turn.
+    /// It waits, and no waker of it exists: nothing but an abort can ever give it a turn.
     Stuck,
 }
 

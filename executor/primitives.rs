@@ -139,11 +139,10 @@ impl<T> ProtocolCell<T> {
     }
 }
 
-/// A plain cell of a home half: for the thread of its executor alone.
+/// A `Cell` of a home half, which only the executor's own thread uses.
 ///
-/// Nothing in its type says so, as a task's pointer is known on every thread. So it is checked instead: under
-/// loom each access against every other; in debug builds each asserts that its thread is that of the first
-/// access.
+/// The compiler cannot check that: a task's pointer is known on every thread. So tests do: under loom each access is checked
+/// against every other, and in debug builds each asserts that it is made on the thread of the first one.
 pub(crate) struct HomeCell<T> {
     value: Cell<T>,
     thread: home::Thread,
@@ -177,7 +176,7 @@ impl<T> HomeCell<T> {
     }
 }
 
-/// Memory of a home half, used for the length of a call. Checked as [`HomeCell`] is.
+/// As [`HomeCell`], for a value that is borrowed for the length of a call.
 pub(crate) struct HomeMemory<T> {
     memory: ProtocolCell<T>,
     thread: home::Thread,

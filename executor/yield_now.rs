@@ -1,4 +1,4 @@
-//! [`yield_now`]: give the thread away, take the next turn.
+//! [`yield_now`]: give the thread away, and go to the tail of the queue.
 
 #![forbid(unsafe_code)]
 

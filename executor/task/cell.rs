@@ -22,12 +22,12 @@ use std::marker::PhantomData;
 use std::mem::{self, ManuallyDrop, needs_drop};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
 use super::contain::{contain_for, describe, discard, report_beside};
 use super::header::{Birth, Header, TaskRef, VTable};
 use super::recycle::{FreeList, Memory};
+use super::waiters::Output;
 use super::waker;
 use crate::executor::{JoinError, Who, budget};
 
@@ -304,14 +304,14 @@ unsafe fn store_output<F: Future>(task: TaskRef, result: Result<F::Output, JoinE
 ///
 /// (ALIVE).
 #[inline]
-unsafe fn output_of(task: TaskRef) -> NonNull<Header> {
+unsafe fn output_of(task: TaskRef) -> Output {
     #[cfg(all(loom, test))]
     // SAFETY: (ALIVE) as the caller promised.
     unsafe {
         task.watch().touch_stage();
     }
     // SAFETY: (ALIVE) as the caller promised; the vtable says where.
-    unsafe { task.cell::<Header>().byte_add(task.fixed().vtable.output_offset) }
+    unsafe { task.cell::<()>().byte_add(task.fixed().vtable.output_offset) }
 }
 
 /// Moves the output out.

@@ -198,7 +198,7 @@ impl<T> JoinHandle<T> {
     /// ended. Then no wake would come any more, so the waker is woken here.
     #[inline]
     fn register(&self, waker: &Waker) -> Poll<Result<T, JoinError>> {
-        if self.home().waiters.set_awaiter(waker, self.hub()) == Registered::Foreign {
+        if self.home().waiters.set_awaiter(waker, self.hub()) == Registered::Listed {
             self.wake_if_ended(waker);
         }
         Poll::Pending

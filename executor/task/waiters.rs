@@ -25,8 +25,11 @@ pub(super) struct Waiters(HomeCell<*mut Header>);
 /// The bit that marks a list.
 const LIST: usize = 1;
 
-/// Called with the place of the output.
-pub(super) type Callback = Box<dyn FnOnce(NonNull<Header>)>;
+/// Called once the output is there.
+pub(super) type Callback = Box<dyn FnOnce(Output)>;
+
+/// The place of a task's output, whose type only the handle knows.
+pub(super) type Output = NonNull<()>;
 
 /// One entry of a list.
 enum Waiter {
@@ -47,9 +50,9 @@ enum Content {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Registered {
     /// A task was named: some plain moves.
-    Task,
-    /// User code ran (a waker's clone or drop), so anything may have changed meanwhile.
-    Foreign,
+    Named,
+    /// A waker was listed. Its clone, or the drop of the one before, may be user code, which may have changed anything.
+    Listed,
 }
 
 impl Waiters {
@@ -75,17 +78,17 @@ impl Waiters {
     /// does nothing is not kept.
     pub(super) fn set_awaiter(&self, waker: &Waker, hub: &Hub) -> Registered {
         match waker::task_of(waker, hub.this()) {
-            Some(task) if task.as_ptr() == self.0.get() => Registered::Task,
+            Some(task) if task.as_ptr() == self.0.get() => Registered::Named,
             Some(task) if !self.is_list() => {
                 // SAFETY: (ALIVE) the waker is a reference on that task, or was lent for its turn; this is its home, too.
                 unsafe { task.add_reference_at_home() };
-                self.take().forget();
+                self.take().release();
                 self.0.set(task.as_ptr());
-                Registered::Task
+                Registered::Named
             }
             _ => {
                 self.list_awaiter(waker);
-                Registered::Foreign
+                Registered::Listed
             }
         }
     }
@@ -99,7 +102,7 @@ impl Waiters {
         let _old = self.with_list(|list| {
             let old = list.iter().position(Waiter::is_awaiter);
             list.push(new);
-            old.map(|old| list.swap_remove(old))
+            old.map(|old| list.swap_remove(old)) // so the new one takes the old one's place in the order
         });
     }
 
@@ -123,7 +126,7 @@ impl Waiters {
     /// Drops the awaiter. Callbacks stay.
     pub(super) fn forget_awaiter(&self) {
         if !self.is_list() {
-            return self.take().forget();
+            return self.take().release();
         }
         let _old = self.with_list(|list| {
             let awaiter = list.iter().position(Waiter::is_awaiter);
@@ -138,7 +141,7 @@ impl Waiters {
     ///
     /// (ALIVE) These are the waiters of `task`. (STAGE) If there are callbacks, `output` is there, and stays.
     #[inline]
-    pub(super) unsafe fn notify(&self, task: TaskRef, output: NonNull<Header>) {
+    pub(super) unsafe fn notify(&self, task: TaskRef, output: Output) {
         if !self.is_empty() {
             // SAFETY: as the caller promised.
             unsafe { self.notify_all(task, output) };
@@ -148,13 +151,13 @@ impl Waiters {
     /// # Safety
     ///
     /// As [`notify`](Self::notify).
-    unsafe fn notify_all(&self, task: TaskRef, output: NonNull<Header>) {
+    unsafe fn notify_all(&self, task: TaskRef, output: Output) {
         match self.take() {
             Content::Empty => {}
             Content::Task(awaiter) => {
                 // SAFETY: (WAITERS) the word was a reference on it, given up below; it is a task of the same hub, at home.
                 unsafe { awaiter.fixed().hub.at_home().wake(awaiter) };
-                Content::Task(awaiter).forget();
+                Content::Task(awaiter).release();
             }
             // SAFETY: (ALIVE) as the caller promised.
             Content::List(list) => list.into_iter().for_each(|waiter| unsafe {
@@ -163,7 +166,8 @@ impl Waiters {
         }
     }
 
-    /// Takes the word apart, makes it a list, and puts it back after `f`, which runs no user code.
+    /// Takes the word apart, makes it a list, and puts it back after `f`. The word is empty meanwhile, so `f` runs no user
+    /// code.
     fn with_list<R>(&self, f: impl FnOnce(&mut Vec<Waiter>) -> R) -> R {
         let mut list = self.take().into_list();
         let result = f(&mut list);
@@ -193,7 +197,7 @@ impl Waiter {
         matches!(self, Waiter::Awaiter(_))
     }
 
-    fn notify(self, output: NonNull<Header>) {
+    fn notify(self, output: Output) {
         match self {
             Waiter::Awaiter(waker) => waker.wake(),
             Waiter::Callback(callback) => callback(output),
@@ -211,7 +215,8 @@ impl Content {
         }
     }
 
-    fn forget(self) {
+    /// Gives up what the word held: the reference, or the list.
+    fn release(self) {
         match self {
             Content::Empty => {}
             // SAFETY: (WAITERS) the word was a reference on it, and this is home.
