@@ -7,7 +7,7 @@
 //!
 //! 1. `scoped.rs`: how a function finds the part that it needs.
 //! 2. `slot.rs`: an output on its way to a handle on another thread. `discard.rs`: dropping what was refused instead.
-//!    `unhandled.rs`: a panic that no handle receives, on its way to the thread it belongs to.
+//!    `send_home.rs`: a panic that no handle receives, on its way to the thread it belongs to.
 //! 3. `tokens.rs`: counts what outside the loop may still wake a task.
 //! 4. `running_job.rs`: a blocking job that did not end in time. `unconstrained.rs`: a future that has no budget.
 //! 5. `abort_on_drop.rs`: a guard that aborts, for all three kinds of handle.
@@ -18,10 +18,10 @@ mod abort_on_drop;
 pub(crate) mod discard;
 pub(crate) mod running_job;
 pub(crate) mod scoped;
+pub(crate) mod send_home;
 pub(crate) mod slot;
 pub(crate) mod tokens;
 mod unconstrained;
-pub(crate) mod unhandled;
 
 pub(crate) use abort_on_drop::Abort;
 pub use abort_on_drop::AbortOnDrop;

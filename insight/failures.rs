@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Unhandled, UnhandledPanic};
 use crate::common::scoped;
-use crate::common::unhandled::{Tell, print_late, send_home};
+use crate::common::send_home::{Tell, print_late, send_home};
 use crate::executor::{HubHandle, Info, JoinError, silence};
 
 thread_local! {

@@ -14,8 +14,8 @@ use super::home::Home;
 use super::remote_handle::{RemoteHandle, Sent};
 use crate::common::discard::discard;
 use crate::common::scoped;
+use crate::common::send_home::Tell;
 use crate::common::tokens::{Token, Tokens};
-use crate::common::unhandled::Tell;
 use crate::executor::{Driver, Executor, HubHandle, Unpark, noop};
 
 thread_local! {

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::common::unhandled::{Tell, print_late, send_home};
+use crate::common::send_home::{Tell, print_late, send_home};
 use crate::executor::{HubHandle, JoinError};
 
 /// The executor, and how it is told of a panic that no awaiter saw.
