@@ -52,6 +52,9 @@ pub trait Spawn: 'static {
 
 /// Sleeps, in the system's own way.
 pub trait Sleeps: Spawn {
+    /// Whether one task may have a million sleeps at once.
+    const CROWDS: bool = true;
+
     /// Waits so long from now.
     fn sleep(duration: Duration) -> impl Sleep;
 

@@ -58,6 +58,9 @@ impl Spawn for GlommioSpawner {
 }
 
 impl Sleeps for GlommioSpawner {
+    // A task counts its wakers in 16 bits, and panics at the 32,768th.
+    const CROWDS: bool = false;
+
     #[inline]
     fn sleep(duration: Duration) -> impl Sleep {
         Timer::new(duration)
