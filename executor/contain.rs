@@ -16,7 +16,7 @@ use std::task::{Context, Poll};
 
 use super::spawn::current;
 use super::task::with_current;
-use super::{Info, JoinError, Who};
+use super::{Info, JoinError, Subject};
 
 /// Reports a failure that no awaiter sees: to the hook of the executor that this thread is inside of; outside of one it is
 /// printed. `task` is the task that failed, or for which the code ran that failed, if there is one.
@@ -41,8 +41,8 @@ pub(crate) fn print(task: Option<&Info>, error: &dyn Error) {
 pub(crate) fn contain(user_code: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(user_code)) {
         let task = current();
-        let who = task.clone().map_or(Who::Waker, Who::Beside);
-        report(task, JoinError::panicked(who, payload).into());
+        let subject = task.clone().map_or(Subject::Waker, Subject::Beside);
+        report(task, JoinError::panicked(subject, payload).into());
     }
 }
 

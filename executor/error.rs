@@ -19,14 +19,14 @@ pub struct JoinError {
 }
 
 pub(super) struct Inner {
-    who: Who,
+    subject: Subject,
     why: Why,
     /// A callback has been given the error, so it is not reported.
     pub(super) seen: bool,
 }
 
-/// Whose output is missing.
-pub(crate) enum Who {
+/// What a [`JoinError`] is about.
+pub(crate) enum Subject {
     /// A task of an executor.
     Task(Info),
     /// A task that a `Handle` sent from this place. It never became a listed task, or the executor's end dropped it.
@@ -50,26 +50,26 @@ enum Why {
 }
 
 impl JoinError {
-    pub(crate) fn cancelled(who: Who) -> Self {
-        Self::new(who, Why::Cancelled)
+    pub(crate) fn cancelled(subject: Subject) -> Self {
+        Self::new(subject, Why::Cancelled)
     }
 
-    pub(crate) fn panicked(who: Who, payload: Box<dyn Any + Send>) -> Self {
-        Self::new(who, Why::Panicked(Mutex::new(payload)))
+    pub(crate) fn panicked(subject: Subject, payload: Box<dyn Any + Send>) -> Self {
+        Self::new(subject, Why::Panicked(Mutex::new(payload)))
     }
 
-    pub(crate) fn shutdown(who: Who) -> Self {
-        Self::new(who, Why::Shutdown)
+    pub(crate) fn shutdown(subject: Subject) -> Self {
+        Self::new(subject, Why::Shutdown)
     }
 
     #[allow(dead_code, reason = "used by the parts that a feature can take away")]
-    pub(crate) fn not_started(who: Who, error: io::Error) -> Self {
-        Self::new(who, Why::NotStarted(error))
+    pub(crate) fn not_started(subject: Subject, error: io::Error) -> Self {
+        Self::new(subject, Why::NotStarted(error))
     }
 
     #[cold]
-    fn new(who: Who, why: Why) -> Self {
-        JoinError { inner: Box::new(Inner { who, why, seen: false }) }
+    fn new(subject: Subject, why: Why) -> Self {
+        JoinError { inner: Box::new(Inner { subject, why, seen: false }) }
     }
 
     /// Whether the task or job was aborted before it finished.
@@ -100,18 +100,18 @@ impl JoinError {
     /// and for a task that a [`Handle`](crate::Handle) sent and that was lost when its executor ended.
     #[must_use]
     pub fn task(&self) -> Option<&Info> {
-        match &self.inner.who {
-            Who::Task(task) | Who::Beside(task) => Some(task),
-            Who::Remote(_) | Who::Waker | Who::Job(_) => None,
+        match &self.inner.subject {
+            Subject::Task(task) | Subject::Beside(task) => Some(task),
+            Subject::Remote(_) | Subject::Waker | Subject::Job(_) => None,
         }
     }
 
     /// Where the task or the job was spawned.
     pub(crate) fn site(&self) -> Option<&'static Location<'static>> {
-        match &self.inner.who {
-            Who::Task(task) | Who::Beside(task) => Some(task.site()),
-            Who::Remote(site) | Who::Job(site) => Some(site),
-            Who::Waker => None,
+        match &self.inner.subject {
+            Subject::Task(task) | Subject::Beside(task) => Some(task.site()),
+            Subject::Remote(site) | Subject::Job(site) => Some(site),
+            Subject::Waker => None,
         }
     }
 
@@ -121,34 +121,36 @@ impl JoinError {
     ///
     /// Gives `self` back unless [`is_panic`](Self::is_panic).
     pub fn into_panic(self) -> Result<Box<dyn Any + Send>, JoinError> {
-        let Inner { who, why, .. } = *self.inner;
+        let Inner { subject, why, .. } = *self.inner;
         match why {
             Why::Panicked(payload) => {
                 Ok(payload.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
             }
-            why @ (Why::Cancelled | Why::Shutdown | Why::NotStarted(_)) => Err(Self::new(who, why)),
+            why @ (Why::Cancelled | Why::Shutdown | Why::NotStarted(_)) => {
+                Err(Self::new(subject, why))
+            }
         }
     }
 }
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let who = match &self.inner.who {
-            Who::Task(task) => task.title(),
-            Who::Beside(task) => format!("a destructor, waker or callback of {}", task.title()),
-            Who::Remote(site) => format!("remote task spawned at {site}"),
-            Who::Waker => "a waker or destructor".to_owned(),
-            Who::Job(site) => format!("blocking job spawned at {site}"),
+        let subject = match &self.inner.subject {
+            Subject::Task(task) => task.title(),
+            Subject::Beside(task) => format!("a destructor, waker or callback of {}", task.title()),
+            Subject::Remote(site) => format!("remote task spawned at {site}"),
+            Subject::Waker => "a waker or destructor".to_owned(),
+            Subject::Job(site) => format!("blocking job spawned at {site}"),
         };
         match &self.inner.why {
-            Why::Cancelled => write!(f, "{who} was cancelled"),
-            Why::Shutdown => write!(f, "{who} was dropped: its runtime shut down first"),
-            Why::NotStarted(error) => write!(f, "{who} found no thread to run on: {error}"),
+            Why::Cancelled => write!(f, "{subject} was cancelled"),
+            Why::Shutdown => write!(f, "{subject} was dropped: its runtime shut down first"),
+            Why::NotStarted(error) => write!(f, "{subject} found no thread to run on: {error}"),
             Why::Panicked(payload) => {
                 let payload = payload.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 match panic_message(payload.as_ref()) {
-                    Some(message) => write!(f, "{who} panicked: {message}"),
-                    None => write!(f, "{who} panicked"),
+                    Some(message) => write!(f, "{subject} panicked: {message}"),
+                    None => write!(f, "{subject} panicked"),
                 }
             }
         }

@@ -76,7 +76,7 @@ pub use budget::{consume_budget, has_budget};
 pub(crate) use contain::drop_before;
 pub(crate) use contain::{contain, poll_contained, print, report, silence};
 pub use driver::{Driver, ParkThread, Pending, Unpark};
-pub(crate) use error::Who;
+pub(crate) use error::Subject;
 pub use error::{JoinError, OnDoneError};
 pub use executor::Executor;
 pub use id::Id;

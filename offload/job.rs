@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use crate::common::slot::{Filled, Slot};
-use crate::executor::{JoinError, Who, contain};
+use crate::executor::{JoinError, Subject, contain};
 
 /// Called with a panic that no handle receives, on the thread where it happens.
 pub(crate) type TellPanic = Arc<dyn Fn(JoinError) + Send + Sync>;
@@ -109,23 +109,23 @@ impl<T> SharedJob<T> {
     }
 
     /// The closure is dropped before the wake: an awaiter that sees the error finds what the closure owned gone.
-    fn end_unrun(&self, why: fn(Who) -> JoinError) {
-        let error = why(Who::Job(self.site));
+    fn end_unrun(&self, why: fn(Subject) -> JoinError) {
+        let error = why(Subject::Job(self.site));
         let Some(filled) = self.slot.fill_if(Err(error), Option::is_some) else { return };
-        self.contain(Who::Job(self.site), || drop(filled.note));
+        self.contain(Subject::Job(self.site), || drop(filled.note));
         self.wake_contained(filled.awaiter);
     }
 
     fn wake_contained(&self, awaiter: Option<Waker>) {
         if let Some(awaiter) = awaiter {
-            self.contain(Who::Waker, || awaiter.wake());
+            self.contain(Subject::Waker, || awaiter.wake());
         }
     }
 
     /// Runs user code, whose panic is told.
-    fn contain(&self, who: Who, user_code: impl FnOnce()) {
+    fn contain(&self, subject: Subject, user_code: impl FnOnce()) {
         if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(user_code)) {
-            (self.tell_panic)(JoinError::panicked(who, payload));
+            (self.tell_panic)(JoinError::panicked(subject, payload));
         }
     }
 }
@@ -134,11 +134,12 @@ impl<T: Send + 'static> Job for SharedJob<T> {
     fn run(&self) -> Option<Waker> {
         let work = self.slot.note(Option::take)??;
         let result = panic::catch_unwind(AssertUnwindSafe(work));
-        let result = result.map_err(|payload| JoinError::panicked(Who::Job(self.site), payload));
+        let result =
+            result.map_err(|payload| JoinError::panicked(Subject::Job(self.site), payload));
         let Filled { awaiter, unwanted, .. } = self.slot.fill(result)?;
         match unwanted {
             Some(Err(error)) => (self.tell_panic)(error),
-            value => self.contain(Who::Job(self.site), || drop(value)),
+            value => self.contain(Subject::Job(self.site), || drop(value)),
         }
         awaiter
     }

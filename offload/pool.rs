@@ -24,7 +24,7 @@ use crate::common::discard::discard;
 use crate::common::running_job::RunningJob;
 use crate::common::scoped::{self, Entered, Scoped};
 use crate::common::tokens::Tokens;
-use crate::executor::{JoinError, Who, report, silence};
+use crate::executor::{JoinError, Subject, report, silence};
 
 thread_local! {
     /// The pool of the runtime this thread is inside of.
@@ -129,11 +129,11 @@ impl Pool {
         site: &'static Location<'static>,
     ) -> Result<Ref<'_, Sender<Ticket>>, JoinError> {
         let Ok(line) = Ref::filter_map(self.line.borrow(), Option::as_ref) else {
-            return Err(JoinError::shutdown(Who::Job(site)));
+            return Err(JoinError::shutdown(Subject::Job(site)));
         };
         let needed = self.shared.crew.lock().admit(self.limits.max_threads);
         if let Some(seat) = needed {
-            self.start(seat).map_err(|error| JoinError::not_started(Who::Job(site), error))?;
+            self.start(seat).map_err(|error| JoinError::not_started(Subject::Job(site), error))?;
         }
         Ok(line)
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::builder::OnLost;
 use super::{OnExit, Runtime};
-use crate::executor::{JoinError, Who, silence};
+use crate::executor::{JoinError, Subject, silence};
 use crate::insight::{ExitReport, Lost};
 
 impl Runtime {
@@ -54,7 +54,7 @@ impl Runtime {
             OnExit::Cancel { grace } => {
                 self.parts
                     .exit_request
-                    .ask(|payload| self.tell(JoinError::panicked(Who::Waker, payload)));
+                    .ask(|payload| self.tell(JoinError::panicked(Subject::Waker, payload)));
                 grace
             }
             OnExit::Wait { deadline } => deadline,

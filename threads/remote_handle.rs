@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Waker, ready};
 use super::home::Home;
 use crate::common::slot::{Filled, Slot};
 use crate::common::{Abort, AbortOnDrop};
-use crate::executor::{JoinError, Who, budget, contain, current, poll_contained};
+use crate::executor::{JoinError, Subject, budget, contain, current, poll_contained};
 
 /// The note is whether the task was aborted. The slot is not part of the task, which belongs to its executor's thread and
 /// may be freed first.
@@ -155,7 +155,7 @@ pin_project_lite::pin_project! {
     impl<F: Future> PinnedDrop for Sent<F> {
         fn drop(this: Pin<&mut Self>) {
             if this.future.is_some() {
-                let error = JoinError::shutdown(this.who());
+                let error = JoinError::shutdown(this.subject());
                 this.end(Err(error));
             }
         }
@@ -173,13 +173,13 @@ impl<F: Future> Sent<F> {
 
     /// Resolves the handle of a task that the executor refused, and gives the future, to be dropped.
     pub(super) fn refuse(mut self) -> Option<F> {
-        drop(self.slot.fill(Err(JoinError::shutdown(Who::Remote(self.site)))));
+        drop(self.slot.fill(Err(JoinError::shutdown(Subject::Remote(self.site)))));
         self.future.take()
     }
 
     /// At home, in the task's turn or at the executor's end.
-    fn who(&self) -> Who {
-        current().map_or(Who::Remote(self.site), Who::Task)
+    fn subject(&self) -> Subject {
+        current().map_or(Subject::Remote(self.site), Subject::Task)
     }
 
     /// Ends the task with `result`. The future is dropped before the slot is filled: an awaiter that sees the output finds
@@ -191,7 +191,7 @@ impl<F: Future> Sent<F> {
     fn end(mut self: Pin<&mut Self>, mut result: Result<F::Output, JoinError>) {
         let drop_future = AssertUnwindSafe(|| self.as_mut().project().future.set(None));
         if let Err(payload) = catch_unwind(drop_future) {
-            let late = Err(JoinError::panicked(self.who(), payload));
+            let late = Err(JoinError::panicked(self.subject(), payload));
             let unwanted = std::mem::replace(&mut result, late);
             contain(|| drop(unwanted));
         }
@@ -213,11 +213,11 @@ impl<F: Future> Future for Sent<F> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let is_aborted = self.slot.note(|aborted| *aborted).unwrap_or_default();
         let result = match is_aborted {
-            true => Err(JoinError::cancelled(self.who())),
+            true => Err(JoinError::cancelled(self.subject())),
             false => match poll_contained(self.as_mut().project().future, cx) {
                 Ok(Poll::Pending) => return Poll::Pending,
                 Ok(Poll::Ready(output)) => Ok(output),
-                Err(payload) => Err(JoinError::panicked(self.who(), payload)),
+                Err(payload) => Err(JoinError::panicked(self.subject(), payload)),
             },
         };
         self.end(result);

@@ -29,7 +29,7 @@ use super::header::{Birth, Header, TaskRef, VTable};
 use super::recycle::{FreeList, Memory};
 use super::waiters::Output;
 use super::waker;
-use crate::executor::{JoinError, Who, budget};
+use crate::executor::{JoinError, Subject, budget};
 
 /// A task. `repr(C)`: the header comes first.
 #[repr(C)]
@@ -73,7 +73,7 @@ pub(super) fn new_ended<F: Future>(birth: Birth) -> TaskRef {
     let task = new(birth, std::future::pending::<F::Output>(), None);
     // SAFETY: (ALIVE) just made, at home; (STAGE) `Pending` needs no drop, so the place may be overwritten.
     unsafe {
-        let error = JoinError::shutdown(Who::Task(describe(task)));
+        let error = JoinError::shutdown(Subject::Task(describe(task)));
         store_output::<std::future::Pending<F::Output>>(task, Err(error));
     }
     task
@@ -140,7 +140,7 @@ unsafe fn poll<F: Future>(task: TaskRef) -> Poll<()> {
         Ok(Poll::Ready(output)) => unsafe { settle::<F>(task, Ok(output)) },
         // SAFETY: (STAGE) as above, but that `unwinding` has dropped the future; (ALIVE) RUNNING is held.
         Err(payload) => unsafe {
-            let error = JoinError::panicked(Who::Task(describe(task)), payload);
+            let error = JoinError::panicked(Subject::Task(describe(task)), payload);
             settle_dropped::<F>(task, Err(error), Ok(()));
         },
     }
@@ -173,9 +173,9 @@ unsafe fn drop_future<F: Future>(task: TaskRef) {
 }
 
 /// [`VTable::cancel`].
-unsafe fn cancel<F: Future>(task: TaskRef, why: fn(Who) -> JoinError) {
+unsafe fn cancel<F: Future>(task: TaskRef, why: fn(Subject) -> JoinError) {
     // SAFETY: (STAGE) the caller found FUTURE set, and holds RUNNING, which keeps the task (ALIVE).
-    unsafe { settle::<F>(task, Err(why(Who::Task(describe(task))))) };
+    unsafe { settle::<F>(task, Err(why(Subject::Task(describe(task))))) };
 }
 
 /// Ends a task: drops the future, then gives the output to those that wait for it.
@@ -254,7 +254,7 @@ unsafe fn drop_panicked<T>(
             return result;
         }
         discard(task, result);
-        Err(JoinError::panicked(Who::Task(describe(task)), payload))
+        Err(JoinError::panicked(Subject::Task(describe(task)), payload))
     }
 }
 

@@ -6,7 +6,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::header::TaskRef;
-use crate::executor::{Info, JoinError, Who};
+use crate::executor::{Info, JoinError, Subject};
 
 /// Runs user code. A panic ends here, and is reported in the name of `task`.
 ///
@@ -28,7 +28,7 @@ pub(super) unsafe fn contain_for(task: TaskRef, user_code: impl FnOnce()) {
 #[cold]
 pub(super) unsafe fn report_beside(task: TaskRef, payload: Box<dyn Any + Send>) {
     // SAFETY: (ALIVE), at home, as the caller promised.
-    unsafe { report_for(task, JoinError::panicked(Who::Beside(describe(task)), payload)) };
+    unsafe { report_for(task, JoinError::panicked(Subject::Beside(describe(task)), payload)) };
 }
 
 /// Reports a panic in the name of `task`.

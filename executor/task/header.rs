@@ -13,7 +13,7 @@ use super::recycle::Memory;
 use super::state::TaskState;
 use super::waiters::Waiters;
 use crate::executor::primitives::{HomeCell, ProtocolCell};
-use crate::executor::{JoinError, Who};
+use crate::executor::{JoinError, Subject};
 
 /// One task's header. It comes first in the task's cell, so a pointer to it is a pointer to the cell.
 ///
@@ -84,7 +84,7 @@ pub(super) struct VTable {
     /// Polls the future. `Pending`: the task waits. `Ready`: the future was dropped and the task settled.
     pub(super) poll: unsafe fn(TaskRef) -> Poll<()>,
     /// Drops the future unfinished, and settles the task with this error as its output.
-    pub(super) cancel: unsafe fn(TaskRef, fn(Who) -> JoinError),
+    pub(super) cancel: unsafe fn(TaskRef, fn(Subject) -> JoinError),
     /// Calls the waiters with the output, then keeps the output for the handle, or drops it without one.
     pub(super) deliver: unsafe fn(TaskRef),
     /// How many bytes behind the start of the cell the output is.

@@ -8,7 +8,7 @@ use super::hub::{Hub, free_anywhere, free_at_home};
 use super::inbox::Batch;
 use super::state::{AfterEnd, Turn};
 use crate::executor::primitives::ordering;
-use crate::executor::{Info, JoinError, Who, budget};
+use crate::executor::{Info, JoinError, Subject, budget};
 
 impl Hub {
     /// Whether a task is in the run queue.
@@ -80,7 +80,7 @@ impl Hub {
     /// # Safety
     ///
     /// RUNNING is held, and FUTURE.
-    pub(super) unsafe fn cancel(&self, task: TaskRef, why: fn(Who) -> JoinError) {
+    pub(super) unsafe fn cancel(&self, task: TaskRef, why: fn(Subject) -> JoinError) {
         // SAFETY: (HELD) as the caller promised.
         unsafe {
             (task.fixed().vtable.cancel)(task, why);
