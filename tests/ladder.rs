@@ -32,7 +32,7 @@ const LADDER: [&str; 22] = [
 const EXCEPTIONS: [(&str, &str); 2] = [("header", "hub"), ("header", "waiters")];
 
 /// What only tests and models compile.
-const BESIDE: [&str; 4] = ["mod", "watch", "count_tests", "recycle_tests"];
+const BESIDE: [&str; 5] = ["mod", "watch", "count_tests", "recycle_tests", "state_tests"];
 
 /// The sibling files that a line of code names, by `super::` or by their whole path.
 fn siblings(line: &str) -> Vec<&str> {

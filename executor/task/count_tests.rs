@@ -1,8 +1,11 @@
-//! The count's far ends, where no program gets: a count that overflowed would free what is in use.
+//! The far ends of what is counted, where no program gets: a count that overflowed would free what is in use.
 
+use std::panic::Location;
 use std::process::Command;
 
 use super::count::{AwayCount, FOLD, Fate, HomeCount, MAX_REFERENCES};
+use super::owner::HubOwner;
+use crate::executor::Unpark;
 
 /// More than home counts before it folds.
 const MANY: i32 = 2 * FOLD + 1;
@@ -63,4 +66,26 @@ fn one_more_ends_the_process() {
             .status;
         assert_eq!(status.code(), None, "{name}: ended by a signal, not by itself");
     }
+}
+
+#[test]
+fn the_polls_of_a_task_are_counted_up_to_the_end_and_no_further() {
+    struct Nothing;
+    impl Unpark for Nothing {
+        fn unpark(&self) {}
+    }
+    let hub = HubOwner::new(Box::new(Nothing));
+    let handle = hub.spawn_in_env(std::future::pending::<()>(), Location::caller());
+    let task = hub.live_tasks()[0];
+    // SAFETY: (ALIVE) LISTED is held.
+    let home = unsafe { task.home() };
+    home.polls.set(u32::MAX - 1);
+    for _ in 0..3 {
+        home.count_poll();
+        assert_eq!(home.polls.get(), u32::MAX);
+    }
+    // SAFETY: (ALIVE) as above.
+    let told = unsafe { hub.describe(task) }.to_string();
+    assert!(told.contains("polled 4294967295 times or more"), "{told}");
+    handle.detach();
 }

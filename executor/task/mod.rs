@@ -211,6 +211,8 @@ mod root;
 mod snapshot;
 mod spawn;
 mod state;
+#[cfg(all(test, not(loom)))]
+mod state_tests;
 mod turns;
 mod waiters;
 mod waker;
