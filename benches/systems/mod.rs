@@ -48,18 +48,19 @@ macro_rules! for_each_system {
     (|$S:ident| $run:expr) => {{
         $crate::for_each_woken_from_away!(|$S| $run);
         #[cfg(all(feature = "peers", target_os = "linux"))]
-        $crate::for_each_of!(|$S| $run, Monoio);
+        $crate::for_each_of!(|$S| $run, Glommio, Monoio);
     }};
 }
 
-/// As [`for_each_system`], of those that a wake from another thread reaches: on monoio it panics.
+/// As [`for_each_system`], of those that see a wake from another thread within some turns: monoio panics at it,
+/// glommio sees it when nothing else is to do, or after 100 ms.
 #[macro_export]
 macro_rules! for_each_woken_from_away {
     (|$S:ident| $run:expr) => {{
         $crate::for_each_of!(|$S| $run, Taketurns, TokioCurrentThread, TokioLocalSet);
         $crate::for_each_of!(|$S| $run, TokioLocalRuntime, SmolLocalExecutor, FuturesLocalPool);
         #[cfg(all(feature = "peers", target_os = "linux"))]
-        $crate::for_each_of!(|$S| $run, Glommio, Compio);
+        $crate::for_each_of!(|$S| $run, Compio);
     }};
 }
 
