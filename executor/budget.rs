@@ -38,8 +38,8 @@ pub(super) fn refill() {
     LEFT.set(BUDGET);
 }
 
-/// Calls `f` with another budget in place of the turn's. `unconstrained` polls its future that way, and `timeout` a timer
-/// that must fire though the budget is used up.
+/// Calls `f` with another budget in place of the turn's. `unconstrained` polls its future that way, without a limit; and
+/// `timeout`, at its limit, polls its future once more with a whole budget, so that it drops its waker.
 pub(crate) fn within<R>(budget: i32, f: impl FnOnce() -> R) -> R {
     /// Gives the turn its budget back, on unwind too.
     struct Restore(i32);
@@ -52,7 +52,8 @@ pub(crate) fn within<R>(budget: i32, f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Lifts the budget: the loop is entered or left, it looks outside, or `unconstrained` asks for it. Returns what was left.
+/// Lifts the budget: the loop is entered or left, it looks outside, a turn goes on with destructors, callbacks or wakers, or
+/// [`refuse`] has lost its patience. Returns what was left.
 #[inline]
 pub(crate) fn lift() -> i32 {
     LEFT.replace(UNLIMITED)

@@ -41,7 +41,7 @@ pub(crate) fn print(task: Option<&Info>, error: &dyn Error) {
 pub(crate) fn contain(user_code: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(user_code)) {
         let task = current();
-        let subject = task.clone().map_or(Subject::Waker, Subject::Beside);
+        let subject = task.clone().map_or(Subject::NoTask, Subject::Beside);
         report(task, JoinError::panicked(subject, payload).into());
     }
 }

@@ -61,6 +61,7 @@ impl ParkThread {
         Self::default()
     }
 
+    /// By `&self`, as a runtime without the feature `net` waits by this too.
     pub(crate) fn park(&self, limit: Option<Duration>) {
         match limit {
             Some(Duration::ZERO) => {}

@@ -29,12 +29,13 @@ pub(super) struct Inner {
 pub(crate) enum Subject {
     /// A task of an executor.
     Task(Info),
-    /// A task that a `Handle` sent from this place. It never became a listed task, or the executor's end dropped it.
+    /// A task that a `Handle` sent from this place, and that has no `Info` to show: the executor had closed before it took
+    /// the task in, or its close dropped the task.
     Remote(&'static Location<'static>),
     /// Code that ran for a task beside its future: a destructor, a waker or a callback.
     Beside(Info),
     /// No task: code that the loop called between turns, a waker or a destructor.
-    Waker,
+    NoTask,
     /// A job of the thread pool, spawned at this place.
     #[allow(dead_code, reason = "used by the parts that a feature can take away")]
     Job(&'static Location<'static>),
@@ -102,7 +103,7 @@ impl JoinError {
     pub fn task(&self) -> Option<&Info> {
         match &self.inner.subject {
             Subject::Task(task) | Subject::Beside(task) => Some(task),
-            Subject::Remote(_) | Subject::Waker | Subject::Job(_) => None,
+            Subject::Remote(_) | Subject::NoTask | Subject::Job(_) => None,
         }
     }
 
@@ -111,7 +112,7 @@ impl JoinError {
         match &self.inner.subject {
             Subject::Task(task) | Subject::Beside(task) => Some(task.site()),
             Subject::Remote(site) | Subject::Job(site) => Some(site),
-            Subject::Waker => None,
+            Subject::NoTask => None,
         }
     }
 
@@ -139,7 +140,7 @@ impl fmt::Display for JoinError {
             Subject::Task(task) => task.title(),
             Subject::Beside(task) => format!("a destructor, waker or callback of {}", task.title()),
             Subject::Remote(site) => format!("remote task spawned at {site}"),
-            Subject::Waker => "a waker or destructor".to_owned(),
+            Subject::NoTask => "a waker or destructor".to_owned(),
             Subject::Job(site) => format!("blocking job spawned at {site}"),
         };
         match &self.inner.why {

@@ -198,8 +198,10 @@ impl<'env, D: Driver> Executor<'env, D> {
         future: F,
     ) -> Result<F::Output, Nested> {
         let result = task::enter(&self.hub, site, || {
-            // The future stays in this frame, as it may borrow. The root task has a borrow of it, so the task's end does
-            // not drop it: `held` does, also when the run unwinds.
+            // The future stays in this frame, as it may borrow. The root task has only a borrow of it, so the task's end
+            // does not drop it. The end of the frame would; `Held` does it better: when the poll panics the future is
+            // dropped as the thread unwinds, a second panic of that drop does not end the process, and a panic of the
+            // drop at the end does not leak the result.
             let slot = pin!(Some(future));
             let mut held = Held::new(slot);
             let result = self.hub.with_root(Pin::new(&mut held), site, |root| {
@@ -289,7 +291,8 @@ impl<'env, D: Driver> Executor<'env, D> {
     /// driver's [`Unpark`](super::Unpark) is used.
     pub fn next_deadline(&self) -> Option<Duration> {
         match self.driver.try_borrow() {
-            // A task that was aborted at home since the last tick is ready though the inbox is still parked.
+            // A task that its `JoinHandle` has aborted since the last tick is ready though the inbox is still parked: that
+            // abort does not go through the inbox.
             Ok(driver) if self.hub.is_parked() && !self.hub.has_ready() => {
                 driver.pending().next_deadline
             }

@@ -10,7 +10,7 @@ use std::task::{Poll, Waker};
 use super::primitives::rmw;
 use super::{EVENT_INTERVAL, Executor, JoinHandle, ParkThread, spawn, yield_now};
 
-const MANY: usize = 10_000;
+const MANY: usize = if cfg!(miri) { 100 } else { 10_000 };
 
 /// Two tasks that hand a turn to each other, each waking the other and then waiting.
 fn ping_pong() -> [JoinHandle<()>; 2] {

@@ -23,6 +23,7 @@ use checked::sync::atomic;
 
 pub(crate) use atomic::Ordering;
 use checked::cell::Cell;
+/// For `common/slot.rs` and the models. A mutex that no model looks at, as in `error.rs`, is std's.
 pub(crate) use checked::sync::{Mutex, MutexGuard};
 
 /// The ordering of one access to an atomic, with a name: `ordering!(away_dec: AcqRel)`. The comment `// Ordering:` above

@@ -55,7 +55,8 @@ impl<D: Driver> Executor<'_, D> {
                 if !limit.is_zero() {
                     self.look(Some(limit));
                 }
-                // The inbox may say PARKED until the next look, which therefore comes before the next turn.
+                // The next step begins with a look, which ends the parking. Otherwise its turn would run while pushes
+                // still unpark, and `next_deadline`, which asks for that, would say "wait" after it.
                 self.turns_left.set(0);
                 return false;
             }
@@ -75,8 +76,9 @@ impl<D: Driver> Executor<'_, D> {
         true
     }
 
-    /// Whether the thread may sleep: no task is ready, no memory is to be returned, and nothing is in the inbox. If so, the
-    /// inbox is *parked*: until the next look empties it, the next push into it unparks.
+    /// Whether the thread may sleep: no task is ready, no memory of ended tasks is left to return to the allocator (`trim`
+    /// returns a slice of it, and the loop looks outside between two slices), and nothing is in the inbox. If so, the inbox
+    /// is *parked*: until the next look empties it, the next push into it unparks the thread.
     fn may_sleep(&self) -> bool {
         !self.hub.has_ready() && !self.hub.trim() && self.hub.park()
     }

@@ -118,7 +118,7 @@ impl<T> SharedJob<T> {
 
     fn wake_contained(&self, awaiter: Option<Waker>) {
         if let Some(awaiter) = awaiter {
-            self.contain(Subject::Waker, || awaiter.wake());
+            self.contain(Subject::NoTask, || awaiter.wake());
         }
     }
 

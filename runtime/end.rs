@@ -54,7 +54,7 @@ impl Runtime {
             OnExit::Cancel { grace } => {
                 self.parts
                     .exit_request
-                    .ask(|payload| self.tell(JoinError::panicked(Subject::Waker, payload)));
+                    .ask(|payload| self.tell(JoinError::panicked(Subject::NoTask, payload)));
                 grace
             }
             OnExit::Wait { deadline } => deadline,

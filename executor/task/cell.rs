@@ -7,7 +7,7 @@
 //! How a task ends:
 //!
 //! ```text
-//!  poll --- Ready ---> settle ------> settle_dropped ---> keep_or_drop the output; wake, or deliver
+//!  poll --- Ready ---> settle ------> settle_dropped ---> store or discard the output; wake, or deliver
 //!   |                    ^                  ^
 //!   '- panic -> DropFuture drops the future |
 //!               while the thread unwinds ---'
@@ -51,9 +51,9 @@ union Stage<F: Future> {
 /// `F` need not be `'static`: the maker of the task sees to it that future and output are gone before what they borrow is
 /// (BORROW), (ENV).
 ///
-/// A task that is made at home gives its executor's free list: its memory comes from there if the list has some, and goes
-/// back there. A task that is made away gives none, and uses the allocator. Otherwise what other threads make would pile
-/// up in the list of a loop that makes nothing itself.
+/// `free` is the executor's free list, for a task that is made at home: its memory comes from there if the list has some,
+/// and goes back there. With `None` it uses the allocator. So does a task that is made away: otherwise what other threads
+/// make would pile up in the list of a loop that makes nothing itself.
 #[inline]
 pub(super) fn new<F: Future>(birth: Birth, future: F, free: Option<&FreeList>) -> TaskRef {
     let vtable = if free.is_some() { vtable::<F, true>() } else { vtable::<F, false>() };
@@ -70,6 +70,7 @@ pub(super) fn new<F: Future>(birth: Birth, future: F, free: Option<&FreeList>) -
 
 /// Allocates a task that has ended already, with an error, as its executor has been closing for too long.
 pub(super) fn new_ended<F: Future>(birth: Birth) -> TaskRef {
+    // `None`: the executor is closing, and so is its free list.
     let task = new(birth, std::future::pending::<F::Output>(), None);
     // SAFETY: (ALIVE) just made, at home; (STAGE) `Pending` needs no drop, so the place may be overwritten.
     unsafe {

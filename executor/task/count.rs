@@ -104,9 +104,11 @@ impl HomeCount {
 
     /// Clears the last pin.
     ///
-    /// A plain load is enough to free on the spot, though it may return an older value of the word. Away, a reference is
-    /// made only by a holder of one, and the older value counts that holder still. Home drops only references that it has
-    /// received, and receiving one makes the matching increment visible. So the sum is never 0 too early.
+    /// A plain load is enough to free on the spot, though it may return an older value of the word, which misses increments.
+    /// Such a value never makes the sum 0 too early. An increment away is made by the holder of another reference. That one
+    /// is in the sum, in `local` or in the word; and a load that misses the increment misses the holder's later decrement
+    /// too, as both change the same word. And if home itself has dropped the new reference, home had received it, which
+    /// makes its increment visible to this load.
     #[inline]
     pub(super) fn retire(&self, away: &AwayCount) -> Fate {
         let local = self.local.get() as isize * ONE;

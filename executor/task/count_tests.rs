@@ -11,6 +11,7 @@ use crate::executor::Unpark;
 const MANY: i32 = 2 * FOLD + 1;
 
 #[test]
+#[cfg_attr(miri, ignore = "two million steps")]
 fn references_made_at_home_and_used_up_away_do_not_add_up() {
     let (home, away) = (HomeCount::new(1), AwayCount::new());
     for _ in 0..MANY {
@@ -23,6 +24,7 @@ fn references_made_at_home_and_used_up_away_do_not_add_up() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "two million steps")]
 fn references_made_away_and_used_up_at_home_do_not_add_up() {
     let (home, away) = (HomeCount::new(1), AwayCount::new());
     for _ in 0..MANY {
@@ -52,6 +54,7 @@ const BEYOND: [(&str, fn()); 2] = [
 ];
 
 #[test]
+#[cfg_attr(miri, ignore = "starts processes")]
 fn one_more_ends_the_process() {
     if let Ok(name) = std::env::var("TAKETURNS_TEST_BEYOND") {
         let beyond = BEYOND.iter().find(|(known, _)| *known == name).expect("one of them");

@@ -182,7 +182,10 @@ impl Away {
     }
 }
 
-/// Frees a task, on any thread, if giving up a reference has just said so. Runs no user code.
+/// Frees a task, on any thread, if giving up a reference has just said so.
+///
+/// Runs no user code, as nothing is left in the cell that needs a drop: a task without a pin has neither future nor output,
+/// and its last turn, or the drop of its handle, has emptied its waiters.
 ///
 /// # Safety
 ///
@@ -198,7 +201,9 @@ pub(super) unsafe fn free_anywhere(task: TaskRef, fate: Fate) {
     }
 }
 
-/// As [`free_anywhere`], on the executor's own thread: keeps the memory for the next task.
+/// As [`free_anywhere`], where home has given up a pin, which is how nearly every task goes: keeps the memory for the next
+/// task. (Home may also drop the last *reference* on a task that has retired before, a waker that outlived its task. That
+/// is rare, and takes the plain way of `free_anywhere`.)
 ///
 /// # Safety
 ///
@@ -320,7 +325,7 @@ impl Hub {
 
     /// Gives a failure that no awaiter sees to the hook, or prints it.
     pub(crate) fn report(&self, task: Option<Info>, error: Box<dyn Error>) {
-        // SAFETY: (LEAF) counts one more.
+        // SAFETY: (LEAF) clones an `Rc`.
         let hook = unsafe { self.home.on_unhandled.with(|hook| hook.clone()) };
         silence(|| match hook {
             Some(hook) => hook(task, error),

@@ -2,7 +2,9 @@
 //!
 //! A mutex around a `VecDeque` would do, but then a wake could wait for a lock, and allocate. So the inbox is a linked
 //! list through the tasks: Treiber's stack (1986), where a push is one compare-and-swap of the head. Home takes the whole
-//! list in one swap, so a popped node never comes back under the same address (no ABA problem), and then reverses it.
+//! list in one swap, and then reverses it. It never pops a single task, so no compare-and-swap depends on a link that was
+//! read earlier: a push compares the head alone, and if the same task has come back there meanwhile, it is the head again,
+//! and the link is right (no ABA problem).
 //!
 //! The head is one word that says everything: empty; `PARKED` (empty, and home sleeps); `CLOSED`; or the task that was
 //! pushed last. A flag "home sleeps" beside the list would be simpler to read, and wrong: the pusher writes the list and
@@ -68,7 +70,8 @@ impl Inbox {
         silence(|| self.unparker.unpark());
     }
 
-    /// Home takes everything. Costs one load when the inbox is empty.
+    /// Home takes everything. Costs one load when the inbox is empty. Not called after `close`, which it would undo: a
+    /// closed executor takes no more looks.
     #[inline]
     pub(super) fn drain(&self) -> Batch {
         // Ordering: a push that is missed here is seen at the next look.

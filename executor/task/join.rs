@@ -212,8 +212,8 @@ impl<T> JoinHandle<T> {
         }
     }
 
-    /// The handle goes without having given the output. An output that is an error is reported if it is a panic. A panic
-    /// that the drop of an output that is a value makes goes to the caller, as with any value.
+    /// The handle goes without having given the output. If the output is an error that is a panic, it is reported. If it is
+    /// a value and its drop panics, that panic goes to the caller, as with any value.
     #[inline(never)]
     fn drop_unread(&mut self) {
         /// Gives HANDLE up last, also when the output's drop panics.

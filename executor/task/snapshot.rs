@@ -50,7 +50,8 @@ impl Hub {
         self.home.root.get().map_or_else(all_are, is_stuck)
     }
 
-    /// Whether something is on its way that no look has seen yet: a wake that has begun, or a stop of a run that it ends.
+    /// Whether something is on its way that no look has seen yet: a wake that has begun, or, in `run_forever`, a `stop` (a
+    /// `block_on` ignores that).
     pub(crate) fn expects(&self) -> bool {
         // Ordering: for a report; nothing is read through it.
         let is_stopped = self.away.stop.load(ordering!(stop_expected: Relaxed)) != 0;

@@ -46,7 +46,8 @@ pub(super) const ROOT: u32 = FUTURE | OWED | HANDLE;
 pub(super) const REMOTE: u32 = FUTURE | NEW;
 /// A function that another thread sends, for a turn of its own. It is never listed, so no report counts it as lost.
 pub(super) const CALL: u32 = FUTURE;
-/// A task spawned when the executor has been closing for too long: only an error, and the handle that gives it.
+/// A task that a destructor spawns while the executor closes, after `LATE_SPAWNS` others (hub.rs): only an error, and the
+/// handle that gives it.
 pub(super) const STILLBORN: u32 = OUTPUT | HANDLE;
 
 /// Whether the caller pushes the task into the run queue.

@@ -104,8 +104,10 @@ fn home_lists_a_task_that_another_thread_sent_once() {
     assert!(state.is_listed());
 }
 
-/// What no transition may meet, each with a part of the message.
-const FORBIDDEN: [(&str, fn(&TaskState, &AwayCount)); 5] = [
+type Transition = fn(&TaskState, &AwayCount);
+
+/// What no transition may meet, each with its message.
+const FORBIDDEN: [(&str, Transition); 5] = [
     ("no turn to end", |state, _| _ = state.end_turn()),
     ("no future was there", |state, _| state.future_dropped()),
     ("the output is another's", |state, _| state.output_stored()),

@@ -28,7 +28,8 @@ fn is_ours(waker: &Waker) -> bool {
 static NOOP: RawWakerVTable = RawWakerVTable::new(|_| RAW_NOOP, |_| {}, |_| {}, |_| {});
 const RAW_NOOP: RawWaker = RawWaker::new(std::ptr::null(), &NOOP);
 
-/// A waker that does nothing. A leaf future that is polled with it forgets the waker it has kept.
+/// A waker that does nothing. To poll a leaf future with it is to ask it to forget the waker that it has kept: `timeout` does
+/// so, at its limit, with a future that it cannot drop. It also stands for the task that a `Handle` could not send.
 ///
 /// `Waker::noop()` would not do: std's table may have another address in each crate that uses it, so a generic function
 /// that is compiled in the user's crate might make one that this crate does not recognise.
