@@ -37,7 +37,7 @@ pub(super) unsafe fn report_beside(task: TaskRef, payload: Box<dyn Any + Send>) 
 ///
 /// (ALIVE), at home.
 pub(super) unsafe fn report_for(task: TaskRef, panic: JoinError) {
-    // SAFETY: (ALIVE), at home, as the caller promised; (PINNED) the task holds a reference on its hub.
+    // SAFETY: (ALIVE), at home, as the caller promised; (HUB) the task holds a reference on its hub.
     unsafe {
         // The error remembers the task's name, which the table may have forgotten by now.
         let info = panic.task().cloned().unwrap_or_else(|| describe(task));
@@ -51,7 +51,7 @@ pub(super) unsafe fn report_for(task: TaskRef, panic: JoinError) {
 #[cold]
 #[inline(never)]
 pub(super) unsafe fn describe(task: TaskRef) -> Info {
-    // SAFETY: (ALIVE), at home, as the caller promised; (PINNED) the task holds a reference on its hub.
+    // SAFETY: (ALIVE), at home, as the caller promised; (HUB) the task holds a reference on its hub.
     unsafe { task.fixed().hub.at_home().describe(task) }
 }
 

@@ -3,14 +3,14 @@
 //! `Arc` counts in one atomic word. Each clone and each drop is then an atomic read-modify-write, though nearly all of
 //! them happen on one thread. So the count is split:
 //!
-//! * [`HomeCount`] is for the executor's own thread: plain numbers. `pins` are bits that keep the cell alive (a task's
+//! * [`HomeCount`] is for the executor's own thread: plain numbers. `keepers` are bits that keep the cell alive (a task's
 //!   state, the hub's `OPEN`), and `local` is how many references this thread has made, minus how many it has dropped.
 //! * [`AwayCount`] is for every other place: one atomic word, `references << 3 | ABORT_POSTED | POSTED | RETIRED`.
 //!
 //! Either half may go below zero, as a waker that is made at home may be dropped on another thread. Only the sum of both
 //! means something, and only [`HomeCount::retire`] needs it.
 //!
-//! While a pin is set nothing can free the cell, so home never has to look at the word. When home clears the last pin the
+//! While a keeper is set nothing can free the cell, so home never has to look at the word. When home clears the last keeper the
 //! cell **retires**. If no reference is out (word and local count together are zero, and no flag is set), home frees the
 //! cell on the spot, without a read-modify-write. Otherwise one `fetch_add` hands the local count over to the word and
 //! sets RETIRED in the same step. From then on the word alone decides: the decrement that leaves it at exactly RETIRED
@@ -25,7 +25,7 @@
 
 use crate::executor::primitives::{AtomicIsize, HomeCell, ordering};
 
-/// Home has cleared the last pin: the word alone decides.
+/// Home has cleared the last keeper: the word alone decides.
 const RETIRED: isize = 1;
 /// Posted to the inbox: in it, or about to be pushed. The flag is itself a reference, the inbox's.
 const POSTED: isize = 2;
@@ -54,7 +54,7 @@ const _: () = assert!(max_references(32) as i64 + (FOLD as i64) < (i32::MAX as i
 /// The half of the executor's own thread.
 pub(super) struct HomeCount {
     /// 0: the cell has retired.
-    pins: HomeCell<u32>,
+    keepers: HomeCell<u32>,
     /// References made at home, minus references dropped at home, since the last fold.
     local: HomeCell<i32>,
 }
@@ -64,7 +64,7 @@ pub(super) struct AwayCount {
     word: AtomicIsize,
 }
 
-/// What giving up a pin or a reference has done to the cell.
+/// What giving up a keeper or a reference has done to the cell.
 #[must_use = "a cell that nobody frees leaks"]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Fate {
@@ -78,7 +78,7 @@ pub(super) enum Fate {
 #[must_use = "a cell that nobody frees leaks"]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Unposted {
-    /// A pin is set, so home may use the cell. `abort`: it was posted in order to be aborted.
+    /// A keeper is set, so home may use the cell. `abort`: it was posted in order to be aborted.
     Alive { abort: bool },
     /// The cell had retired. Home must not touch it again, except to free it.
     Retired(Fate),
@@ -86,23 +86,23 @@ pub(super) enum Unposted {
 
 impl HomeCount {
     #[inline]
-    pub(super) fn new(pins: u32) -> Self {
-        Self { pins: HomeCell::new(pins), local: HomeCell::new(0) }
+    pub(super) fn new(keepers: u32) -> Self {
+        Self { keepers: HomeCell::new(keepers), local: HomeCell::new(0) }
     }
 
     #[inline]
-    pub(super) fn pins(&self) -> u32 {
-        self.pins.get()
+    pub(super) fn keepers(&self) -> u32 {
+        self.keepers.get()
     }
 
-    /// Sets the pins while at least one stays set; [`retire`](Self::retire) clears the last.
+    /// Sets the keepers while at least one stays set; [`retire`](Self::retire) clears the last.
     #[inline]
-    pub(super) fn set_pins(&self, pins: u32) {
-        debug_assert!(pins != 0, "the last pin is cleared by `retire`");
-        self.pins.set(pins);
+    pub(super) fn set_keepers(&self, keepers: u32) {
+        debug_assert!(keepers != 0, "the last keeper is cleared by `retire`");
+        self.keepers.set(keepers);
     }
 
-    /// Clears the last pin.
+    /// Clears the last keeper.
     ///
     /// A plain load is enough to free on the spot, though it may return an older value of the word, which misses increments.
     /// Such a value never makes the sum 0 too early. An increment away is made by the holder of another reference. That one
@@ -117,7 +117,7 @@ impl HomeCount {
         if local + away.word.load(ordering!(retire_look: Acquire)) == 0 {
             return Fate::Free;
         }
-        self.pins.set(0); // before the word: after that the cell may be gone
+        self.keepers.set(0); // before the word: after that the cell may be gone
         // Ordering: Release hands home's accesses to the `away_dec` that frees; Acquire as in `retire_look`.
         let word = away.word.fetch_add(local + RETIRED, ordering!(retire: AcqRel));
         if local + word == 0 { Fate::Free } else { Fate::Kept }
@@ -125,7 +125,7 @@ impl HomeCount {
 
     #[inline]
     pub(super) fn inc(&self, away: &AwayCount) {
-        if self.pins.get() == 0 {
+        if self.keepers.get() == 0 {
             return away.inc(); // retired
         }
         let local = self.local.get() + 1;
@@ -137,7 +137,7 @@ impl HomeCount {
 
     #[inline]
     pub(super) fn dec(&self, away: &AwayCount) -> Fate {
-        if self.pins.get() == 0 {
+        if self.keepers.get() == 0 {
             return away.dec(); // retired
         }
         let local = self.local.get() - 1;
@@ -148,15 +148,15 @@ impl HomeCount {
         Fate::Kept
     }
 
-    /// Adds the local count to the word; returns the word as it was before. A pin is set, so this frees nothing.
+    /// Adds the local count to the word; returns the word as it was before. A keeper is set, so this frees nothing.
     #[cold]
     fn fold(&self, away: &AwayCount) -> isize {
         let local = self.local.replace(0) as isize;
-        // Ordering: a pin is set, so no thread frees; what home did before is handed on by `retire`.
+        // Ordering: a keeper is set, so no thread frees; what home did before is handed on by `retire`.
         away.word.fetch_add(local * ONE, ordering!(fold: Relaxed))
     }
 
-    /// Whether no reference is out and the cell is not posted. While a pin is set no other place can make a reference out
+    /// Whether no reference is out and the cell is not posted. While a keeper is set no other place can make a reference out
     /// of nothing, so this stays true until home makes one.
     pub(super) fn is_unreachable(&self, away: &AwayCount) -> bool {
         // Ordering: for a report; nothing is read through it.
@@ -166,7 +166,7 @@ impl HomeCount {
 
     /// Home has taken the cell out of the inbox and has read its link: clears POSTED.
     pub(super) fn unpost(&self, away: &AwayCount) -> Unposted {
-        let is_retired = self.pins.get() == 0;
+        let is_retired = self.keepers.get() == 0;
         // Ordering: Acquire sees what the place of the wake wrote before `post`. Release gives the link, which was read,
         // to the next thread that wins POSTED.
         let word = away.word.fetch_and(!(POSTED | ABORT_POSTED), ordering!(unpost: AcqRel));

@@ -74,10 +74,10 @@ pub(super) enum Here<'a> {
 
 /// # Safety
 ///
-/// (PINNED) The caller holds a reference on the hub, or something that does, for as long as it uses what is borrowed.
+/// (HUB) The caller holds a reference on the hub, or something that does, for as long as it uses what is borrowed.
 #[inline]
 pub(super) unsafe fn here<'a>(hub: HubRef) -> Here<'a> {
-    // SAFETY: (PINNED) as the caller promised; (ENTERED) this thread is inside of it, so it is the executor's own.
+    // SAFETY: (HUB) as the caller promised; (ENTERED) this thread is inside of it, so it is the executor's own.
     unsafe { if is_inside(hub) { Here::Home(hub.at_home()) } else { Here::Away(hub.away()) } }
 }
 

@@ -45,7 +45,7 @@ pub(super) struct Home {
 /// What is written once, before any other place knows the task. Any thread may read it.
 pub(super) struct Fixed {
     pub(super) vtable: &'static VTable,
-    /// The executor that the task belongs to. The task holds one reference on it (PINNED).
+    /// The executor that the task belongs to. The task holds one reference on it (HUB).
     pub(super) hub: HubRef,
     /// Where the task was spawned.
     pub(super) site: &'static Location<'static>,
@@ -80,7 +80,7 @@ pub(super) struct Away {
 /// [`cell`](super::cell) makes one such table for each type of future, while that type is known. A task then carries a
 /// pointer to its table, and the loop, which knows no types, calls through it: *type erasure*.
 ///
-/// The functions run user code, so they are called only at home, while a pin is held (HELD).
+/// The functions run user code, so they are called only at home, while a keeper is held (HELD).
 pub(super) struct VTable {
     /// Polls the future. `Pending`: the task waits. `Ready`: the future was dropped and the task settled.
     pub(super) poll: unsafe fn(TaskRef) -> Poll<()>,
@@ -117,7 +117,7 @@ impl Header {
 pub(super) struct Birth {
     pub(super) state: TaskState,
     pub(super) away: AwayCount,
-    /// The new task holds a reference on it, which the maker has counted (PINNED).
+    /// The new task holds a reference on it, which the maker has counted (HUB).
     pub(super) hub: HubRef,
     pub(super) id: u64,
     pub(super) site: &'static Location<'static>,
@@ -133,7 +133,7 @@ pub(super) struct Birth {
 ///
 /// # Safety
 ///
-/// (ALIVE) The caller holds a reference on the task, or one of its pins. What is borrowed is not used once that is given
+/// (ALIVE) The caller holds a reference on the task, or one of its keepers. What is borrowed is not used once that is given
 /// up, except by the very operation that gives it up.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct TaskRef(NonNull<Header>);

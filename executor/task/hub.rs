@@ -2,7 +2,7 @@
 //!
 //! [`Home`] has the run queue, the list of live tasks and the memory to recycle. [`Away`] has the inbox and the stop flag.
 //!
-//! The hub is counted like a task (see [`count`](super::count)): the executor holds the pin OPEN, and each task and each
+//! The hub is counted like a task (see [`count`](super::count)): the executor holds the keeper OPEN, and each task and each
 //! `Handle` holds a reference. So a task may reach its hub for as long as the task exists, even when the executor is gone.
 //! The hub is freed when the executor has closed and the last waker and `Handle` are dropped, by the thread that drops
 //! the last one. Home's half is empty by then.
@@ -28,7 +28,7 @@ use crate::executor::driver::Unpark;
 use crate::executor::primitives::{AtomicIsize, HomeCell};
 use crate::executor::{Id, Info};
 
-/// The executor's pin.
+/// The executor's keeper.
 const OPEN: u32 = 1;
 /// Set beside OPEN once the executor closes.
 const CLOSING: u32 = 1 << 1;
@@ -80,7 +80,7 @@ const LATE_SPAWNS: u32 = 100_000;
 pub(super) struct HubRef(NonNull<Hub>);
 
 impl HubRef {
-    /// A new hub, pinned by OPEN, which the caller owns.
+    /// A new hub, kept by OPEN, which the caller owns.
     pub(super) fn allocate(unparker: Box<dyn Unpark>) -> Self {
         let hub = Hub {
             home: Home {
@@ -113,11 +113,11 @@ impl HubRef {
 
     /// # Safety
     ///
-    /// (PINNED) The caller holds a reference on the hub, or something that does, for as long as it uses what is borrowed.
+    /// (HUB) The caller holds a reference on the hub, or something that does, for as long as it uses what is borrowed.
     /// The thread is the executor's own.
     #[inline]
     pub(super) unsafe fn at_home<'a>(self) -> &'a Hub {
-        // SAFETY: (PINNED) as the caller promised.
+        // SAFETY: (HUB) as the caller promised.
         let hub = unsafe { self.0.as_ref() };
         #[cfg(all(loom, test))]
         hub.watch.touch();
@@ -126,15 +126,15 @@ impl HubRef {
 
     /// # Safety
     ///
-    /// (PINNED) as for [`at_home`](Self::at_home), on any thread.
+    /// (HUB) as for [`at_home`](Self::at_home), on any thread.
     #[inline]
     pub(super) unsafe fn away<'a>(self) -> &'a Away {
         #[cfg(all(loom, test))]
-        // SAFETY: (PINNED) as the caller promised.
+        // SAFETY: (HUB) as the caller promised.
         unsafe {
             (*self.0.as_ptr()).watch.touch();
         }
-        // SAFETY: (PINNED) as the caller promised.
+        // SAFETY: (HUB) as the caller promised.
         unsafe { &(*self.0.as_ptr()).away }
     }
 
@@ -142,9 +142,9 @@ impl HubRef {
     ///
     /// # Safety
     ///
-    /// (PINNED) The reference is the caller's.
+    /// (HUB) The reference is the caller's.
     pub(super) unsafe fn release(self) {
-        // SAFETY: (PINNED) alive by that reference until it is given up.
+        // SAFETY: (HUB) alive by that reference until it is given up.
         if unsafe { self.away() }.count.dec() == Fate::Free {
             // SAFETY: (LAST) nobody else can reach it. The executor gave OPEN up after it had emptied home's half: no
             // hook, no name, no task, no recycled memory. So nothing that belongs to home's thread is dropped here.
@@ -184,15 +184,15 @@ impl Away {
 
 /// Frees a task, on any thread, if giving up a reference has just said so.
 ///
-/// Runs no user code, as nothing is left in the cell that needs a drop: a task without a pin has neither future nor output,
+/// Runs no user code, as nothing is left in the cell that needs a drop: a task without a keeper has neither future nor output,
 /// and its last turn, or the drop of its handle, has emptied its waiters.
 ///
 /// # Safety
 ///
-/// `fate` is what giving up a reference or a pin of this task has just returned.
+/// `fate` is what giving up a reference or a keeper of this task has just returned.
 pub(super) unsafe fn free_anywhere(task: TaskRef, fate: Fate) {
     if fate == Fate::Free {
-        // SAFETY: (LAST) the count says so; (PINNED) the task's reference on the hub is given up after the task.
+        // SAFETY: (LAST) the count says so; (HUB) the task's reference on the hub is given up after the task.
         unsafe {
             let hub = task.fixed().hub;
             task.bury().release(task.cell());
@@ -201,23 +201,23 @@ pub(super) unsafe fn free_anywhere(task: TaskRef, fate: Fate) {
     }
 }
 
-/// As [`free_anywhere`], where home has given up a pin, which is how nearly every task goes: keeps the memory for the next
+/// As [`free_anywhere`], where home has given up a keeper, which is how nearly every task goes: keeps the memory for the next
 /// task. (Home may also drop the last *reference* on a task that has retired before, a waker that outlived its task. That
 /// is rare, and takes the plain way of `free_anywhere`.)
 ///
 /// # Safety
 ///
-/// `fate` is what giving up a pin of this task, at home, has just returned.
+/// `fate` is what giving up a keeper of this task, at home, has just returned.
 #[inline]
 pub(super) unsafe fn free_at_home(task: TaskRef, fate: Fate) {
     if fate == Fate::Kept {
         return;
     }
-    // SAFETY: (LAST) the count says that nothing else can reach the task, which held (PINNED) a reference on the hub
+    // SAFETY: (LAST) the count says that nothing else can reach the task, which held (HUB) a reference on the hub
     // until now.
     unsafe {
         let hub = task.fixed().hub.at_home();
-        if hub.home.count.pins() == 0 {
+        if hub.home.count.keepers() == 0 {
             return free_anywhere(task, fate); // the executor is gone, and its free list with it
         }
         // OPEN is held, so this is never the last.
@@ -236,11 +236,11 @@ impl Hub {
     /// Whether the executor is closing, or has closed.
     #[inline]
     pub(super) fn is_closing(&self) -> bool {
-        self.home.count.pins() != OPEN
+        self.home.count.keepers() != OPEN
     }
 
     pub(super) fn set_closing(&self) {
-        self.home.count.set_pins(OPEN | CLOSING);
+        self.home.count.set_keepers(OPEN | CLOSING);
     }
 
     /// What a new task of this hub is made of. Counts the task's reference on the hub.

@@ -1,6 +1,6 @@
 //! [`JoinHandle`]: a task's output, for the spawner.
 //!
-//! The handle pins the task by the bit HANDLE, so the output may wait in the cell until it is awaited, with no allocation
+//! The bit HANDLE keeps the task for the handle, so the output may wait in the cell until it is awaited, with no allocation
 //! of its own. It is `!Send`, so it is always at home, whether or not the loop runs, and need not ask as a waker must.
 
 use std::fmt;
@@ -217,13 +217,13 @@ impl<T> JoinHandle<T> {
     #[inline(never)]
     fn drop_unread(&mut self) {
         /// Gives HANDLE up last, also when the output's drop panics.
-        struct Unpin(TaskRef);
-        impl Drop for Unpin {
+        struct GiveUp(TaskRef);
+        impl Drop for GiveUp {
             fn drop(&mut self) {
-                unpin(self.0);
+                give_up_handle(self.0);
             }
         }
-        let _unpin = Unpin(self.task);
+        let _last = GiveUp(self.task);
         // The awaiter's waker goes first: its drop may run the loop, between two runs, and the task may end then, which
         // stores the output that is looked for below. That holds also if that drop panics.
         // SAFETY: (ALIVE) HANDLE is held, at home.
@@ -251,7 +251,7 @@ impl<T> JoinHandle<T> {
 
     #[inline]
     pub(super) fn hub(&self) -> &Hub {
-        // SAFETY: (ALIVE) HANDLE is held, and (PINNED) so is the hub. At home: the handle is `!Send`.
+        // SAFETY: (ALIVE) HANDLE is held, and (HUB) so is the hub. At home: the handle is `!Send`.
         unsafe { self.task.fixed().hub.at_home() }
     }
 }
@@ -292,7 +292,7 @@ impl<T> Drop for JoinHandle<T> {
     #[inline]
     fn drop(&mut self) {
         match self.state().join() {
-            Join::Taken => unpin(self.task),
+            Join::Taken => give_up_handle(self.task),
             Join::NotYet | Join::Output => self.drop_unread(),
         }
     }
@@ -300,7 +300,7 @@ impl<T> Drop for JoinHandle<T> {
 
 /// The handle goes: gives HANDLE up.
 #[inline]
-fn unpin(task: TaskRef) {
+fn give_up_handle(task: TaskRef) {
     // SAFETY: (ALIVE) HANDLE is held until here, at home.
     unsafe {
         let fate = task.home().state.handle_dropped(&task.away().count);

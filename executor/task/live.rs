@@ -14,7 +14,7 @@ const MAX_PLACES: usize = 1 << 30;
 /// Ends the chain of vacant places.
 const END: *mut Header = vacant(MAX_PLACES);
 
-/// Home only. A task in the list is pinned by LISTED.
+/// Home only. A task in the list is kept by LISTED.
 pub(super) struct Live {
     /// A task; or, in a vacant place, the number of the next vacant place, tagged.
     places: Vec<*mut Header>,

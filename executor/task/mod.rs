@@ -32,7 +32,7 @@
 //!
 //! The files are a ladder: each uses only those before it (only `header` names types of two later ones), and a test
 //! keeps it so. Two words are needed from the start. The **hub** is the state that all tasks of one executor share: the run
-//! queue, the inbox and so on. A **pin** is a bit at home that keeps a task from being freed.
+//! queue, the inbox and so on. A **keeper** is a bit at home that keeps a task from being freed.
 //!
 //! 1. `leaf_cell`: a place that home borrows for a few plain moves. `watch`: what loom checks beside the races.
 //! 2. [`count`]: how the references of both halves are one count. [`state`]: the bits of a task, and their transitions.
@@ -54,7 +54,7 @@
 //! The capitals are bits. Of home's state ([`state`]): FUTURE and OUTPUT, what the cell holds; OWED, the task is owed a turn;
 //! RUNNING, it has its turn; SETTLING, that turn is ending it; LISTED, it is in the list of live tasks; HANDLE, its
 //! `JoinHandle` exists; ABORT, its next turn drops the future. Of the away word ([`count`]): POSTED, the task is in the
-//! inbox, or about to be pushed; RETIRED, no pin is left, so the word alone decides when the task is freed. Look at the
+//! inbox, or about to be pushed; RETIRED, no keeper is left, so the word alone decides when the task is freed. Look at the
 //! picture now, and come back for its numbers when you have read `turns`.
 //!
 //! Both halves change independently of each other. At home a task is in one of these states:
@@ -154,9 +154,9 @@
 //! | `vtable`, `hub`, `site` | any | never written after birth |
 //! | `home.state` | the executor's own | until retirement; its bits are read as 0 after it |
 //! | `home.next_run` | the executor's own | while OWED is set |
-//! | the rest of `home` | the executor's own | while a pin is held |
+//! | the rest of `home` | the executor's own | while a keeper is held |
 //! | the future or the output | the executor's own, the maker's before the push | the future while FUTURE, the output while OUTPUT; the turn that ends the task while SETTLING |
-//! | `away.count` | any | while a reference or a pin is held |
+//! | `away.count` | any | while a reference or a keeper is held |
 //! | `away.link` | the one that won POSTED, then home | until POSTED is cleared |
 //!
 //! The types say the first half of this table: other threads are given an [`Away`](header::Away), not a
@@ -172,18 +172,18 @@
 //!
 //! A reference for the `// SAFETY:` comments, each of which names those it rests on: come back when one is cited.
 //!
-//! * **ALIVE** A task is not freed while a pin is held or a reference is out. So the holder of one may follow the pointer.
+//! * **ALIVE** A task is not freed while a keeper is held or a reference is out. So the holder of one may follow the pointer.
 //! * **LAST** [`Fate::Free`](count::Fate::Free) is returned to exactly one place, and no other can reach the cell after that.
-//! * **PINNED** A task holds a reference on its hub from birth until after it is freed; the executor holds the pin OPEN; each
+//! * **HUB** A task holds a reference on its hub from birth until after it is freed; the executor holds the keeper OPEN; each
 //!   `HubHandle` holds a reference.
-//! * **HELD** User code of a task runs only at home, while a pin is held.
+//! * **HELD** User code of a task runs only at home, while a keeper is held.
 //! * **STAGE** FUTURE and OUTPUT say what the cell holds; never both. Code that clears one of the bits owns the value. The turn
 //!   that ends the task owns the place from the drop of the future until `output_stored`, or until it drops the output.
 //! * **TYPED** A `JoinHandle<T>` is made only for a task whose output is `Result<T, JoinError>`.
 //! * **HANDLE** The bit is set exactly while the one `JoinHandle` exists, which is `!Send`.
 //! * **WAITERS** The word of the waiters is null, a counted reference on a task of the same hub, or a box of its own.
 //! * **LEAF** What runs inside a `LeafCell` is a few plain moves: no user code, and no way back into the same cell.
-//! * **QUEUE** A task is in the run queue at most once, and is pinned by OWED while it is.
+//! * **QUEUE** A task is in the run queue at most once, and is kept by OWED while it is.
 //! * **LINK** The inbox's link belongs to the thread that won POSTED until the push, then to the list, then to home until it
 //!   clears POSTED. POSTED is itself a reference.
 //! * **ENTERED** The thread-local of [`entry`] names a hub exactly while a borrow of that hub is held further up the stack of

@@ -50,7 +50,7 @@ impl Deref for HubOwner<'_> {
     type Target = Hub;
 
     fn deref(&self) -> &Hub {
-        // SAFETY: (PINNED) OPEN is held until this is dropped. At home: the pointer inside makes this `!Send`.
+        // SAFETY: (HUB) OPEN is held until this is dropped. At home: the pointer inside makes this `!Send`.
         unsafe { self.hub.at_home() }
     }
 }

@@ -7,7 +7,7 @@
 use super::header::TaskRef;
 use crate::executor::primitives::HomeCell;
 
-/// Home only. Each task in it is pinned by OWED, so its pointer is good (QUEUE).
+/// Home only. Each task in it is kept by OWED, so its pointer is good (QUEUE).
 pub(super) struct RunQueue {
     head: HomeCell<Option<TaskRef>>,
     tail: HomeCell<Option<TaskRef>>,
@@ -25,7 +25,7 @@ impl RunQueue {
 
     /// Counts the tasks one by one: nothing that happens often asks.
     pub(super) fn len(&self) -> usize {
-        // SAFETY: (QUEUE) each is pinned by OWED.
+        // SAFETY: (QUEUE) each is kept by OWED.
         let next = |task: &TaskRef| unsafe { task.home() }.next_run.get();
         std::iter::successors(self.head.get(), next).count()
     }
@@ -34,7 +34,7 @@ impl RunQueue {
     /// OWED is set and the task is not in the queue.
     #[inline]
     pub(super) fn push(&self, task: TaskRef) {
-        // SAFETY: (QUEUE) both are pinned by OWED.
+        // SAFETY: (QUEUE) both are kept by OWED.
         unsafe {
             task.home().next_run.set(None);
             match self.tail.replace(Some(task)) {
@@ -48,7 +48,7 @@ impl RunQueue {
     #[inline]
     pub(super) fn pop(&self) -> Option<TaskRef> {
         let task = self.head.get()?;
-        // SAFETY: (QUEUE) pinned by OWED.
+        // SAFETY: (QUEUE) kept by OWED.
         let next = unsafe { task.home() }.next_run.get();
         self.head.set(next);
         if next.is_none() {

@@ -1,10 +1,10 @@
 //! Recycling: the memory of ended tasks is kept for the next ones.
 //!
 //! Most of the cost of spawning a short task would be malloc and free. So the memory of a task that is freed at home, by its
-//! last pin, goes to a free list of its size class, and the next task of that class takes it from there: two plain moves.
+//! last keeper, goes to a free list of its size class, and the next task of that class takes it from there: two plain moves.
 //!
 //! While the loop is busy the list holds at most what was alive at once. When the loop has nothing else to do, it returns
-//! all but [`KEPT`] to the allocator, a slice at a time. Cells that are made or freed on other threads use the allocator
+//! all but [`IDLE_BYTES`] to the allocator, a slice at a time. Cells that are made or freed on other threads use the allocator
 //! directly. So does everything under loom and Miri, which could not see a use after free otherwise, and under
 //! `--cfg taketurns_no_recycle`, for sanitizers.
 
@@ -21,7 +21,7 @@ const CLASSES: usize = 64;
 /// The alignment that malloc gives anyway.
 const ALIGN: usize = 2 * size_of::<usize>();
 /// What an idle executor keeps, in bytes.
-pub(super) const KEPT: usize = 4 << 20;
+pub(super) const IDLE_BYTES: usize = 4 << 20;
 /// How many cells an idle executor returns between two looks: that takes some 50 us.
 pub(super) const SLICE: usize = 1_000;
 
@@ -137,9 +137,9 @@ impl FreeList {
         self.shrink(0, usize::MAX);
     }
 
-    /// Returns a slice of what is more than [`KEPT`], for a loop with nothing else to do. True if there is more.
+    /// Returns a slice of what is more than [`IDLE_BYTES`], for a loop with nothing else to do. True if there is more.
     pub(super) fn trim(&self) -> bool {
-        self.bytes.get() > KEPT && self.shrink(KEPT, SLICE)
+        self.bytes.get() > IDLE_BYTES && self.shrink(IDLE_BYTES, SLICE)
     }
 
     /// Returns cells to the allocator until `keep` bytes are left, at most so many cells. True if more than `keep` is left.

@@ -2,7 +2,7 @@
 
 use std::alloc::Layout;
 
-use super::recycle::{FreeList, KEPT, Memory, SLICE};
+use super::recycle::{FreeList, IDLE_BYTES, Memory, SLICE};
 
 fn cell(size: usize) -> Memory {
     Memory::for_cell(Layout::from_size_align(size, 8).unwrap(), true)
@@ -54,7 +54,7 @@ fn what_is_too_large_or_too_aligned_is_not_kept() {
 fn a_busy_list_keeps_all_and_an_idle_one_gives_back_what_is_too_much_in_slices() {
     let list = FreeList::new();
     let memory = cell(1000);
-    let kept = KEPT / 1000;
+    let kept = IDLE_BYTES / 1000;
     fill(&list, memory, kept + SLICE + 1);
     assert!(list.trim(), "a slice, and one is left");
     assert!(!list.trim());
@@ -70,9 +70,9 @@ fn a_busy_list_keeps_all_and_an_idle_one_gives_back_what_is_too_much_in_slices()
 fn an_idle_list_keeps_so_much_to_the_byte() {
     let list = FreeList::new();
     let memory = cell(8);
-    fill(&list, memory, KEPT / 8 + 1);
+    fill(&list, memory, IDLE_BYTES / 8 + 1);
     assert!(!list.trim());
-    assert_eq!(empty(&list, memory), KEPT / 8);
+    assert_eq!(empty(&list, memory), IDLE_BYTES / 8);
 }
 
 #[test]

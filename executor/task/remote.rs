@@ -38,7 +38,7 @@ impl HubHandle {
     }
 
     fn away(&self) -> &Away {
-        // SAFETY: (PINNED) this is a reference.
+        // SAFETY: (HUB) this is a reference.
         unsafe { self.0.away() }
     }
 
@@ -93,7 +93,7 @@ impl HubHandle {
         if self.away().inbox.push(task) {
             return Ok(waker::own(task));
         }
-        // SAFETY: (LAST) the push failed, so no other place has seen the task; (PINNED) its reference on the hub was
+        // SAFETY: (LAST) the push failed, so no other place has seen the task; (HUB) its reference on the hub was
         // counted above.
         unsafe {
             let future = cell::unmake::<F>(task);
@@ -128,7 +128,7 @@ impl Clone for HubHandle {
 
 impl Drop for HubHandle {
     fn drop(&mut self) {
-        // SAFETY: (PINNED) the reference is this handle's.
+        // SAFETY: (HUB) the reference is this handle's.
         unsafe { self.0.release() };
     }
 }

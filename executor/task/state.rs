@@ -1,8 +1,8 @@
 //! The state of a task: some bits, and every transition between them. Only this file tests or sets a bit.
 //!
 //! The bits are home's, so each transition is a plain load and a plain store. Those that say that something exists are
-//! also the *pins* of the task's [count](super::count): while one is set, the task is not freed. The bits that do not pin
-//! are never set alone.
+//! also the *keepers* of the task's [count](super::count): while one is set, the task is not freed. The other bits are
+//! never set alone.
 //!
 //! A transition returns an enum that says what the caller must do next. No other file decides that from bits.
 
@@ -11,7 +11,7 @@
 use super::count::{AwayCount, Fate, HomeCount};
 use crate::executor::State;
 
-// Bits that pin.
+// The keepers: bits that keep the task from being freed.
 
 /// Set while the task has its turn: from `begin_turn` (or `begin_close`) to the end of that turn. Never while the task is
 /// in the run queue.
@@ -28,7 +28,7 @@ const LISTED: u32 = 1 << 4;
 /// Set while the `JoinHandle` exists. Never set again once it was cleared.
 const HANDLE: u32 = 1 << 5;
 
-// Bits that do not pin.
+// Bits that keep nothing.
 
 /// Set when the task is to be aborted: its next turn drops the future. Never without FUTURE.
 const ABORT: u32 = 1 << 6;
@@ -93,7 +93,7 @@ pub(super) enum Join {
     Taken,
 }
 
-/// The state of one task, with home's half of its count, whose pins these bits are.
+/// The state of one task, with home's half of its count, whose keepers these bits are.
 pub(super) struct TaskState {
     pub(super) count: HomeCount,
 }
@@ -106,7 +106,7 @@ impl TaskState {
 
     #[inline]
     fn bits(&self) -> u32 {
-        self.count.pins()
+        self.count.keepers()
     }
 
     #[inline]
@@ -114,20 +114,20 @@ impl TaskState {
         self.bits() & bits != 0
     }
 
-    /// Stores bits of which at least one pins.
+    /// Stores bits of which at least one is a keeper.
     #[inline]
     fn set(&self, bits: u32) {
         let has = |some: u32| bits & some != 0;
-        debug_assert!(has(!(ABORT | NEW | SETTLING)), "only a pin keeps the task");
+        debug_assert!(has(!(ABORT | NEW | SETTLING)), "the other bits are never alone");
         debug_assert!(!has(FUTURE) || !has(OUTPUT | SETTLING), "the cell has room for one of them");
         debug_assert!(!has(OUTPUT) || !has(SETTLING), "the output has one owner");
         debug_assert!(has(FUTURE) || !has(ABORT | NEW), "no future to abort or to list");
-        self.count.set_pins(bits);
+        self.count.set_keepers(bits);
     }
 
-    /// Clears a bit that pins. If it was the last one, the task retires.
+    /// Clears a keeper. If it was the last one, the task retires.
     #[inline]
-    fn unpin(&self, bit: u32, away: &AwayCount) -> Fate {
+    fn clear_keeper(&self, bit: u32, away: &AwayCount) -> Fate {
         debug_assert!(self.has(bit), "given up twice");
         let left = self.bits() & !bit;
         if left == 0 {
@@ -182,7 +182,7 @@ impl TaskState {
     #[cold]
     fn begin_delivery(&self, away: &AwayCount) -> Turn {
         if !self.take_output() {
-            return Turn::Skip(self.unpin(OWED, away));
+            return Turn::Skip(self.clear_keeper(OWED, away));
         }
         self.set(self.bits() & !OWED | RUNNING | SETTLING);
         Turn::Deliver
@@ -289,7 +289,7 @@ impl TaskState {
     pub(super) fn take_output(&self) -> bool {
         let bits = self.bits();
         if bits & OUTPUT != 0 {
-            self.set(bits & !OUTPUT); // the taker holds another pin: the handle's, or the turn's
+            self.set(bits & !OUTPUT); // the taker holds another keeper: the handle's, or the turn's
         }
         bits & OUTPUT != 0
     }
@@ -297,7 +297,7 @@ impl TaskState {
     /// The `JoinHandle` is gone.
     #[inline]
     pub(super) fn handle_dropped(&self, away: &AwayCount) -> Fate {
-        self.unpin(HANDLE, away)
+        self.clear_keeper(HANDLE, away)
     }
 
     /// What a report says of the task.

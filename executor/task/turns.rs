@@ -29,7 +29,7 @@ impl Hub {
         let mut ready: Vec<TaskRef> = std::iter::from_fn(|| self.home.queue.pop()).collect();
         ready[..=chosen].rotate_right(1);
         ready.iter().for_each(|&task| self.home.queue.push(task));
-        // SAFETY: (QUEUE) pinned by OWED.
+        // SAFETY: (QUEUE) kept by OWED.
         Some(unsafe { self.describe(ready[0]) })
     }
 
@@ -150,7 +150,7 @@ impl Hub {
     #[inline]
     pub(super) fn take_batch(&self, batch: Batch) {
         for task in batch {
-            // SAFETY: (ALIVE) POSTED is a reference until `unpost` clears it. After that a pin keeps the task if it is
+            // SAFETY: (ALIVE) POSTED is a reference until `unpost` clears it. After that a keeper keeps the task if it is
             // `Alive`.
             unsafe {
                 let (home, away) = (task.home(), task.away());

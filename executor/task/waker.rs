@@ -74,7 +74,7 @@ pub(crate) fn abort(waker: &Waker) {
     if !is_ours(waker) {
         return;
     }
-    // SAFETY: a waker of ours; (ALIVE) it is a reference, kept until the push is done; (PINNED) so is the hub.
+    // SAFETY: a waker of ours; (ALIVE) it is a reference, kept until the push is done; (HUB) so is the hub.
     unsafe {
         let task = task(waker.data());
         match here(task.fixed().hub) {
@@ -102,7 +102,7 @@ unsafe fn task(data: *const ()) -> TaskRef {
 }
 
 unsafe fn clone(data: *const ()) -> RawWaker {
-    // SAFETY: (ALIVE) the waker that is cloned is a reference; (PINNED) so is the hub.
+    // SAFETY: (ALIVE) the waker that is cloned is a reference; (HUB) so is the hub.
     unsafe {
         let task = task(data);
         match here(task.fixed().hub) {
@@ -114,7 +114,7 @@ unsafe fn clone(data: *const ()) -> RawWaker {
 }
 
 unsafe fn wake_by_ref(data: *const ()) {
-    // SAFETY: (ALIVE) the waker is a reference, kept until the push is done; (PINNED) so is the hub.
+    // SAFETY: (ALIVE) the waker is a reference, kept until the push is done; (HUB) so is the hub.
     unsafe {
         let task = task(data);
         match here(task.fixed().hub) {
@@ -126,7 +126,7 @@ unsafe fn wake_by_ref(data: *const ()) {
 
 unsafe fn wake(data: *const ()) {
     // SAFETY: (ALIVE) the waker is a reference, given up after its last use. After that the task is touched only if this
-    // is told to free it. (PINNED) so is the hub.
+    // is told to free it. (HUB) so is the hub.
     unsafe {
         let task = task(data);
         let fate = match here(task.fixed().hub) {
@@ -144,7 +144,7 @@ unsafe fn wake(data: *const ()) {
 }
 
 unsafe fn drop(data: *const ()) {
-    // SAFETY: (ALIVE), (PINNED) as in `wake`.
+    // SAFETY: (ALIVE), (HUB) as in `wake`.
     unsafe {
         let task = task(data);
         let fate = match here(task.fixed().hub) {
