@@ -26,7 +26,7 @@ const COLUMNS: [Column; 2] = [
     ),
     Column::compared("the same, the runs after it, ns a task"),
 ];
-const ROUNDS: usize = 9;
+const ROUNDS: usize = 5;
 const TASKS: u64 = 1_000_000;
 
 /// Runs in one process after the first.
