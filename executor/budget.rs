@@ -39,7 +39,8 @@ pub(super) fn refill() {
 }
 
 /// Calls `f` with another budget in place of the turn's. `unconstrained` polls its future that way, without a limit; and
-/// `timeout`, at its limit, polls its future once more with a whole budget, so that it drops its waker.
+/// `timeout`, at its limit, polls its future once more with a waker that does nothing, in place of which leaf operations
+/// forget the one they have kept. That poll has a whole budget, as a future that is out of budget would only yield.
 pub(crate) fn within<R>(budget: i32, f: impl FnOnce() -> R) -> R {
     /// Gives the turn its budget back, on unwind too.
     struct Restore(i32);

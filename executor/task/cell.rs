@@ -24,7 +24,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::contain::{contain_for, describe, discard, report_beside};
+use super::contain::{contain_for, describe, discard};
 use super::header::{Birth, Header, TaskRef, VTable};
 use super::recycle::{FreeList, Memory};
 use super::waiters::Output;
@@ -70,7 +70,7 @@ pub(super) fn new<F: Future>(birth: Birth, future: F, free: Option<&FreeList>) -
 
 /// Allocates a task that has ended already, with an error, as its executor has been closing for too long.
 pub(super) fn new_ended<F: Future>(birth: Birth) -> TaskRef {
-    // `None`: the executor is closing, and so is its free list.
+    // `None`: too rare to need the free list.
     let task = new(birth, std::future::pending::<F::Output>(), None);
     // SAFETY: (ALIVE) just made, at home; (STAGE) `Pending` needs no drop, so the place may be overwritten.
     unsafe {
@@ -181,9 +181,8 @@ unsafe fn cancel<F: Future>(task: TaskRef, why: fn(Subject) -> JoinError) {
 
 /// Ends a task: drops the future, then gives the output to those that wait for it.
 ///
-/// Several pieces of user code run here, and each may panic: the future's drop, whose panic becomes the outcome unless
-/// there is an earlier one; the drop of an output that is not wanted; the wakers and callbacks. None of them leaves the
-/// task half done.
+/// Several pieces of user code run here, and each may panic: the future's drop, whose panic becomes the outcome; the drop of
+/// an output that is not wanted; the wakers and callbacks. None of them leaves the task half done.
 ///
 /// # Safety
 ///
@@ -236,7 +235,8 @@ unsafe fn settle_dropped<F: Future>(
     unsafe { deliver::<F>(task) };
 }
 
-/// The future's drop panicked. That is the outcome, unless the poll panicked before; the other one of the two is reported.
+/// The future's drop panicked, after its poll had returned the output, or as the task was cancelled. That is the outcome, and
+/// the result before it is dropped. (A poll that panics does not come here: [`DropFuture`] contains the drop.)
 ///
 /// # Safety
 ///
@@ -250,10 +250,6 @@ unsafe fn drop_panicked<T>(
 ) -> Result<T, JoinError> {
     // SAFETY: (ALIVE), at home, as the caller promised.
     unsafe {
-        if result.as_ref().is_err_and(JoinError::is_panic) {
-            report_beside(task, payload);
-            return result;
-        }
         discard(task, result);
         Err(JoinError::panicked(Subject::Task(describe(task)), payload))
     }

@@ -88,7 +88,8 @@ impl Inbox {
         Batch::reversed(self.head.swap(CLOSED, ordering!(close: Acquire)))
     }
 
-    /// Home is about to sleep: from now on the next push unparks it. `false`: something was pushed, so do not sleep.
+    /// Home is about to sleep: from now on the next push unparks it. `false`: something was pushed, or the inbox is parked
+    /// already, since a step before this run. Then do not sleep, but look, which empties it.
     ///
     /// However the sleep ends, `drain` looks at the word again.
     #[must_use]

@@ -168,6 +168,10 @@
 //! `// Ordering:` with its partner. docs/orderings.md shows what goes wrong with each weaker one, by the models of
 //! `models/`.
 //!
+//! One rule is behind each "pairs with every": no access to these words is a plain store. Each change is a
+//! read-modify-write, and that carries on what the changes before it have released, even if it is Relaxed itself (a
+//! *release sequence*). So an Acquire that reads the latest value has taken over from all of them, not just from the last.
+//!
 //! # The invariants
 //!
 //! A reference for the `// SAFETY:` comments, each of which names those it rests on: come back when one is cited.

@@ -49,8 +49,9 @@ impl HubHandle {
         self.away().inbox.unpark();
     }
 
-    /// Sends a task to the executor, which takes it in at its next look. Returns a waker of that task, by which it can be
-    /// aborted. The waker is made here, with the task, where it costs no read-modify-write.
+    /// Sends a task to the executor, which takes it in at its next look. Returns a waker of that task, which is made here, with
+    /// the task, where it costs no read-modify-write. (A `RemoteHandle` aborts by it: it sets a flag that its future looks at
+    /// first, and wakes the task.)
     ///
     /// # Errors
     ///
@@ -86,7 +87,7 @@ impl HubHandle {
             state: TaskState::new(bits),
             away: AwayCount::new_posted(), // the reference is the waker's
             hub: self.0,
-            id: 0, // home gives the next one when it takes the task in
+            id: 0, // home gives a task the next one when it takes that in; a `Call` keeps 0
             site,
         };
         let task = cell::new(birth, future, None);
@@ -113,7 +114,7 @@ impl<F: FnOnce()> Future for Call<F> {
 
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
         if let Some(f) = self.0.take() {
-            contain(f);
+            contain(f); // not left to `cell::poll`, whose report would name the task with the id 0: the root
         }
         Poll::Ready(())
     }

@@ -9,7 +9,8 @@ use crate::executor::primitives::ordering;
 use crate::executor::{Id, Info, State};
 
 impl Hub {
-    /// The task that has its turn now. `None` for the future of `block_on`.
+    /// The task that has its turn now. `None` for the future of `block_on`, and for a function that another thread sent: both
+    /// have the id 0.
     pub(crate) fn current(&self) -> Option<Info> {
         // SAFETY: (ALIVE) its turn holds RUNNING, or OWED, which `begin_turn` is about to trade.
         let task = self.home.running.get().map(|task| unsafe { self.describe(task) });

@@ -68,7 +68,8 @@ pub(super) enum Turn {
     Cancel,
     /// It has ended, and callbacks were added since. The output is the caller's, to call them with.
     Deliver,
-    /// It has ended, and no output is there: no turn. The bit that the queue held has been given up.
+    /// It is the root of a run that unwound while the root was queued: its future was taken out, and no output is there. No
+    /// turn; OWED has been cleared.
     Skip(Fate),
 }
 
@@ -209,6 +210,7 @@ impl TaskState {
     #[inline]
     pub(super) fn future_dropped(&self) {
         debug_assert!(self.has(RUNNING) && self.has(FUTURE), "no future was there");
+        // NEW: a `RemoteHandle` that aborts at home wakes its task before home has taken that in.
         self.set(self.bits() & !(FUTURE | ABORT | NEW | OWED) | SETTLING);
     }
 
@@ -254,7 +256,7 @@ impl TaskState {
     /// Takes the root's borrowed future out of the cell, wherever the run stopped.
     pub(super) fn take_root_future(&self) {
         debug_assert!(self.has(HANDLE) && !self.has(LISTED), "not the root");
-        self.set(self.bits() & !(FUTURE | ABORT));
+        self.set(self.bits() & !FUTURE);
     }
 
     // ---- what reports and handles ask

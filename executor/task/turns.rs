@@ -174,7 +174,7 @@ impl Hub {
         self.home.free.trim()
     }
 
-    /// From now on the next push of another thread unparks. `false`: something was pushed, so look instead of sleeping.
+    /// From now on the next push of another thread unparks. `false`: look instead of sleeping (see `Inbox::park`).
     pub(crate) fn park(&self) -> bool {
         self.away.inbox.park()
     }
@@ -187,7 +187,8 @@ impl Hub {
     /// Takes the flag that `stop` set.
     pub(crate) fn take_stop(&self) -> bool {
         let stop = &self.away.stop;
-        // Ordering: a first look, which the read-modify-write follows.
+        // Ordering: a first look. A `stop` that it misses is not lost: `stop` unparks after it has set the flag, so the next
+        // wait ends or does not begin, and the loop asks again.
         stop.load(ordering!(stop_look: Relaxed)) != 0
             // Ordering: pairs with `stop`.
             && stop.fetch_and(0, ordering!(stop_taken: Acquire)) != 0

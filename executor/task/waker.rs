@@ -69,7 +69,8 @@ pub(super) fn task_of(waker: &Waker, hub: HubRef) -> Option<TaskRef> {
     }
 }
 
-/// Aborts the task that `waker`, one of ours, wakes: it is owed a turn from now on, and that drops the future.
+/// Aborts the task that `waker` wakes: it is owed a turn from now on, and that drops the future. (The waker of an
+/// `AbortHandle` is always ours; the check makes this a safe function.)
 pub(crate) fn abort(waker: &Waker) {
     if !is_ours(waker) {
         return;
