@@ -43,7 +43,7 @@ pub(crate) enum Subject {
 
 enum Why {
     Cancelled,
-    // A payload is `Send` but not `Sync`; in a mutex it is both. The lock is held only to read its text.
+    // A payload is `Send` but not `Sync`; in a mutex it is both. The lock is held only to copy its text.
     Panicked(Mutex<Box<dyn Any + Send>>),
     Shutdown,
     #[allow(dead_code, reason = "used by the parts that a feature can take away")]
@@ -147,21 +147,19 @@ impl fmt::Display for JoinError {
             Why::Cancelled => write!(f, "{subject} was cancelled"),
             Why::Shutdown => write!(f, "{subject} was dropped: its runtime shut down first"),
             Why::NotStarted(error) => write!(f, "{subject} found no thread to run on: {error}"),
-            Why::Panicked(payload) => {
-                let payload = payload.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                match panic_message(payload.as_ref()) {
-                    Some(message) => write!(f, "{subject} panicked: {message}"),
-                    None => write!(f, "{subject} panicked"),
-                }
-            }
+            Why::Panicked(payload) => match panic_message(payload) {
+                Some(message) => write!(f, "{subject} panicked: {message}"),
+                None => write!(f, "{subject} panicked"),
+            },
         }
     }
 }
 
-/// The text of a panic, if its payload is a text.
-fn panic_message(payload: &(dyn Any + Send)) -> Option<&str> {
-    let text = payload.downcast_ref::<&'static str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+/// The text of a panic, if its payload is a text. A copy: the caller writes it by code of the user's, without the lock.
+fn panic_message(payload: &Mutex<Box<dyn Any + Send>>) -> Option<String> {
+    let payload = payload.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let text = payload.downcast_ref::<&'static str>().map(|&text| text.to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned())
 }
 
 impl fmt::Debug for JoinError {

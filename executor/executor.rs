@@ -154,7 +154,7 @@ impl<'env, D: Driver> Executor<'env, D> {
         self.hub.on_unhandled(Rc::new(hook));
     }
 
-    /// How many tasks have not ended.
+    /// How many tasks have not ended. A task that another thread has sent counts once a look has taken it in.
     pub fn live(&self) -> usize {
         self.hub.live()
     }

@@ -86,7 +86,7 @@ impl<D: Driver> Executor<'_, D> {
     /// Looks outside, after a wait of at most `limit` (`None`: until something happens).
     fn look(&self, limit: Option<Duration>) {
         budget::lift(); // what the last turn has spent does not bind the wakers that run here
-        let mut driver = self.driver.borrow_mut();
+        let Ok(mut driver) = self.driver.try_borrow_mut() else { driver_reenters() };
         driver.wait(limit);
         self.hub.take_in(); // after the wait, and before a clock may move: see `common/tokens.rs`
         driver.wake(self.hub.has_ready());
@@ -98,4 +98,11 @@ impl<D: Driver> Executor<'_, D> {
         }
         self.turns_left.set(self.event_interval);
     }
+}
+
+#[cold]
+fn driver_reenters() -> ! {
+    panic!(
+        "a `Driver` ran its own executor inside `Driver::pending`: it may only tell what it waits for there"
+    )
 }

@@ -37,8 +37,8 @@ pub fn spawn<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
     spawn_named(future, None)
 }
 
-/// The task that has its turn on this thread, as it stands. `None` outside of a task, and in the future of `block_on`,
-/// which is not counted as a task.
+/// The task that has its turn on this thread, as it stands. `None` outside of a task, in destructors and callbacks that run
+/// as the executor closes, and in the future of `block_on`, which is not counted as a task.
 ///
 /// ```
 /// # taketurns::block_on(async {

@@ -15,7 +15,7 @@ use futures_core::FusedFuture;
 use super::instant::Instant;
 use super::rings::Key;
 use super::timers::{Check, Timers};
-use crate::executor::{budget, contain, is_noop};
+use crate::executor::{budget, contain, drop_contained, is_noop};
 
 /// Waits for `duration` from now, by the clock of the runtime.
 ///
@@ -296,12 +296,14 @@ impl FusedFuture for Sleep {
 }
 
 impl Drop for Sleep {
-    /// If dropping the waker panics, the panic reaches the caller.
+    /// A panic that the waker's drop makes ends here: the caller may be unwinding already.
     #[inline]
     fn drop(&mut self) {
         if let State::Armed(key) = self.state {
             let waker = self.try_with_timers(|timers| timers.cancel(key));
-            drop(waker);
+            if let Some(waker) = waker.flatten() {
+                drop_contained(waker);
+            }
         }
     }
 }

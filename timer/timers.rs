@@ -304,6 +304,15 @@ impl Timers {
     }
 }
 
+impl Drop for Timers {
+    /// A timer that was dropped outside of its runtime is still armed, and its waker goes here. Each drop is contained: one
+    /// that panics must not end the end of the runtime, nor two of them the process.
+    fn drop(&mut self) {
+        let newest = self.newest.take();
+        self.wheel.get_mut().take_values().chain(newest).for_each(|waker| contain(|| drop(waker)));
+    }
+}
+
 /// See [`Timers::turn_auto_advance_off`].
 #[must_use]
 pub(crate) struct AutoAdvanceOff {

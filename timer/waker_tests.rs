@@ -1,7 +1,6 @@
 //! Timers whose wakers run code: arm and drop timers, or panic.
 
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
@@ -114,8 +113,7 @@ fn a_waker_whose_drop_panics_is_still_replaced_and_removed() {
 
         sleep.reset(Instant::now() + ms(1));
         poll_badly(&mut sleep);
-        // This panic reaches the caller. The timer is disarmed all the same.
-        assert!(catch_unwind(AssertUnwindSafe(|| drop(sleep))).is_err());
+        drop(sleep); // the panic ends there
         assert_eq!(timers.len(), 0);
     });
 }

@@ -155,6 +155,11 @@ impl<T> Wheel<T> {
         self.entries[entry as usize].value.as_mut()
     }
 
+    /// Takes the value of every timer that is armed. The wheel is good for nothing but to be dropped after this.
+    pub(super) fn take_values(&mut self) -> impl Iterator<Item = T> {
+        self.entries.iter_mut().filter_map(|entry| entry.value.take())
+    }
+
     /// The deadline, in ns, and the value of each armed entry.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
         self.entries.iter().filter_map(|entry| Some((entry.deadline, entry.value.as_ref()?)))

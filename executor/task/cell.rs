@@ -280,8 +280,8 @@ unsafe fn deliver<F: Future>(task: TaskRef) {
             // They came meanwhile. They are never called inside `on_done`, but in a turn of their own.
             task.fixed().hub.at_home().wake_to_deliver(task);
         } else {
-            // An awaiter that polled inside its own `wake` ran before the output was stored, and registered again: wake
-            // it once more.
+            // An awaiter that polled inside its own `wake` was told `NotYet`, as SETTLING was set, and registered again:
+            // wake it once more.
             home.waiters.notify(task, output_of(task));
         }
     }

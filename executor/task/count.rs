@@ -105,10 +105,10 @@ impl HomeCount {
     /// Clears the last keeper.
     ///
     /// A plain load is enough to free on the spot, though it may return an older value of the word, which misses increments.
-    /// Such a value never makes the sum 0 too early. An increment away is made by the holder of another reference. That one
-    /// is in the sum, in `local` or in the word; and a load that misses the increment misses the holder's later decrement
-    /// too, as both change the same word. And if home itself has dropped the new reference, home had received it, which
-    /// makes its increment visible to this load.
+    /// Such a value never makes the sum 0 too early. An increment away is made by the holder of another reference. While that
+    /// one is out it is in the sum, in `local` or in the word. If it was dropped away, a load that misses the increment misses
+    /// that later decrement too, as both change the same word. And if home has dropped one of the two, the old reference or
+    /// the new, home had received it after the increment, which makes the increment visible to this load.
     #[inline]
     pub(super) fn retire(&self, away: &AwayCount) -> Fate {
         let local = self.local.get() as isize * ONE;

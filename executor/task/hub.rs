@@ -49,7 +49,8 @@ pub(super) struct Home {
     pub(super) live: LeafCell<Live>,
     /// The names of the live tasks that have one, by id.
     pub(super) names: LeafCell<BTreeMap<u64, Box<str>>>,
-    /// The task whose turn it is.
+    /// The task whose turn it is. `None` in the turns that `close` gives: no task runs any more, and what is reported of
+    /// destructors there is told with the task they belong to.
     pub(super) running: HomeCell<Option<TaskRef>>,
     /// The future of `block_on`, while that runs.
     pub(super) root: HomeCell<Option<TaskRef>>,
@@ -147,7 +148,7 @@ impl HubRef {
         // SAFETY: (HUB) alive by that reference until it is given up.
         if unsafe { self.away() }.count.dec() == Fate::Free {
             // SAFETY: (LAST) nobody else can reach it. The executor gave OPEN up after it had emptied home's half: no
-            // hook, no name, no task, no recycled memory. So nothing that belongs to home's thread is dropped here.
+            // hook, no name, no task, no recycled memory. What is dropped here is the inbox, whose `Unpark` is `Send`.
             unsafe { self.free() };
         }
     }
@@ -163,8 +164,8 @@ impl HubRef {
             super::watch::keep(self.0.cast(), std::alloc::Layout::new::<Hub>());
         }
         #[cfg(not(all(loom, test)))]
-        // SAFETY: (LAST) as the caller promised; it was allocated as a box.
-        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+        // SAFETY: (LAST) as the caller promised; it was allocated as a box. Contained, as the `Unpark` is the user's.
+        silence(|| drop(unsafe { Box::from_raw(self.0.as_ptr()) }));
     }
 }
 
@@ -184,8 +185,9 @@ impl Away {
 
 /// Frees a task, on any thread, if giving up a reference has just said so.
 ///
-/// Runs no user code, as nothing is left in the cell that needs a drop: a task without a keeper has neither future nor output,
-/// and its last turn, or the drop of its handle, has emptied its waiters.
+/// Nothing is left in the cell that needs a drop: a task without a keeper has neither future nor output, and its last turn, or
+/// the drop of its handle, has emptied its waiters. So no user code runs, but where the hub goes with its last task: the drop
+/// of the driver's `Unpark`, contained.
 ///
 /// # Safety
 ///
@@ -327,9 +329,10 @@ impl Hub {
     pub(crate) fn report(&self, task: Option<Info>, error: Box<dyn Error>) {
         // SAFETY: (LEAF) clones an `Rc`.
         let hook = unsafe { self.home.on_unhandled.with(|hook| hook.clone()) };
-        silence(|| match hook {
-            Some(hook) => hook(task, error),
-            None => print(task.as_ref(), &*error),
-        });
+        if let Some(hook) = hook {
+            return silence(|| hook(task, error));
+        }
+        silence(|| print(task.as_ref(), &*error));
+        silence(|| drop(error)); // by itself: a second panic in one unwind would end the process
     }
 }

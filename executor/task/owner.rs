@@ -64,7 +64,8 @@ impl Drop for HubOwner<'_> {
         debug_assert!(unnamed, "a name goes with its task");
         // SAFETY: (LEAF) a move.
         let hook = unsafe { self.home.on_unhandled.with(Option::take) };
-        // The hook may own a `JoinHandle`, and with that the last hold on a task. So it goes while the hub is there.
+        // The hook may own a `JoinHandle`, and with that the last hold on a task, which holds the hub: left in its place, it
+        // would keep the hub for ever. It goes before the next line, as that task's memory goes to the free list.
         silence(|| drop(hook));
         self.home.free.clear();
         if self.home.count.retire(&self.away.count) == Fate::Free {

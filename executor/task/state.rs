@@ -55,7 +55,7 @@ pub(super) const STILLBORN: u32 = OUTPUT | HANDLE;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Wake {
     Push,
-    /// No: it is owed a turn already, or it has no future to poll.
+    /// No: it is owed a turn already, or will be by the look that takes it in, or it has no future to poll.
     Nothing,
 }
 
@@ -143,7 +143,8 @@ impl TaskState {
     #[inline]
     pub(super) fn wake(&self) -> Wake {
         let bits = self.bits();
-        if bits & (FUTURE | OWED) != FUTURE {
+        // A NEW task is in the inbox: it has its first turn, and its id, from the look that takes it in.
+        if bits & (FUTURE | OWED | NEW) != FUTURE {
             return Wake::Nothing;
         }
         self.set(bits | OWED);
@@ -210,8 +211,7 @@ impl TaskState {
     #[inline]
     pub(super) fn future_dropped(&self) {
         debug_assert!(self.has(RUNNING) && self.has(FUTURE), "no future was there");
-        // NEW: a `RemoteHandle` that aborts at home wakes its task before home has taken that in.
-        self.set(self.bits() & !(FUTURE | ABORT | NEW | OWED) | SETTLING);
+        self.set(self.bits() & !(FUTURE | ABORT | OWED) | SETTLING);
     }
 
     /// The turn has stored the output, and gives it up to the handle.

@@ -17,6 +17,7 @@ use std::task::{RawWaker, RawWakerVTable, Waker};
 use super::entry::{Here, here};
 use super::header::{Header, TaskRef};
 use super::hub::{Away, HubRef, free_anywhere};
+use crate::executor::contain;
 
 /// A `static`, not a `const`: `will_wake` compares the address, and each use of a `const` may have another.
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop);
@@ -67,6 +68,17 @@ pub(super) fn task_of(waker: &Waker, hub: HubRef) -> Option<TaskRef> {
         let task = task(waker.data());
         (task.fixed().hub == hub).then_some(task)
     }
+}
+
+/// Drops a waker. A panic of that drop ends here, and is reported. Only a foreign waker's drop can panic.
+#[inline]
+pub(crate) fn drop_contained(waker: Waker) {
+    if is_ours(&waker) { std::mem::drop(waker) } else { drop_foreign(waker) }
+}
+
+#[inline(never)]
+fn drop_foreign(waker: Waker) {
+    contain(|| std::mem::drop(waker));
 }
 
 /// Aborts the task that `waker` wakes: it is owed a turn from now on, and that drops the future. (The waker of an
