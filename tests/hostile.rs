@@ -113,13 +113,14 @@ fn an_unparker_that_panics_when_it_is_dropped_loses_no_report_and_no_thread() {
     drop(handle);
 }
 
+type ItsOwn = Executor<'static, Hostile<Box<dyn Fn()>>>;
+
 #[test]
 fn a_driver_that_runs_its_own_executor_is_told_where_it_may_not() {
-    let it: Rc<RefCell<Weak<Executor<'static, _>>>> = Rc::default();
+    let it: Rc<RefCell<Weak<ItsOwn>>> = Rc::default();
     let mine = Rc::clone(&it);
     let run: Box<dyn Fn()> = Box::new(move || {
-        let executor: Option<Rc<Executor<'static, Hostile<Box<dyn Fn()>>>>> =
-            mine.borrow().upgrade();
+        let executor: Option<Rc<ItsOwn>> = mine.borrow().upgrade();
         _ = executor.map(|executor| executor.try_tick());
     });
     let executor = Rc::new(Executor::new(Hostile(run), EVENT_INTERVAL));

@@ -235,7 +235,9 @@ pub(crate) use hub::Hub;
 pub use join::JoinHandle;
 pub(crate) use owner::HubOwner;
 pub(crate) use remote::HubHandle;
-pub(crate) use waker::{abort, drop_contained, is_noop, noop};
+#[cfg(feature = "time")]
+pub(crate) use waker::drop_contained;
+pub(crate) use waker::{abort, is_noop, noop};
 
 #[cfg(doc)]
 use crate::executor::primitives::HomeCell;
