@@ -3,8 +3,7 @@
 //!
 //! Tasks take turns on one thread. A turn is one poll of one task, and it ends where the task awaits something that is not
 //! ready. Nothing interrupts a turn. So a task that never yields starves the others, a task that is not awaited is dropped
-//! with the loop, and a blocking call stops every task. This crate says so when it happens, and has the remedy beside it
-//! ([`yield_now`], the [`ExitReport`],
+//! with the loop, and a blocking call stops every task. This crate has the remedy for each ([`yield_now`], the [`ExitReport`],
 #![cfg_attr(feature = "offload", doc = "[`spawn_blocking`]).")]
 #![cfg_attr(not(feature = "offload"), doc = "`spawn_blocking` of the feature `offload`).")]
 //!

@@ -59,7 +59,8 @@ use options::Options;
 /// }
 /// ```
 ///
-/// To change a setting of the runtime, or to get a `Handle` by which other threads spawn tasks, write a plain `main`:
+/// To change a setting of the runtime, write a plain `main`. (A `Handle`, by which other threads spawn tasks, is given by
+/// `taketurns::Handle::current()` inside, too.)
 ///
 /// ```
 /// fn main() -> std::io::Result<()> {

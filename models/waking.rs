@@ -122,7 +122,7 @@ fn wake_against_poll() {
 }
 
 /// Three preemptions: one between a store and its wake, one each for the other wake and the park that follows. What the
-/// thread that loses QUEUED wrote must reach the poll too.
+/// thread that loses POSTED wrote must reach the poll too.
 #[test]
 fn two_wakes_against_poll() {
     model(bounded_twice(3, 5), || {
