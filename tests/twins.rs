@@ -17,10 +17,12 @@ const CHANGES: &str = r#"
     cat > python3 <<END
 #!/bin/sh
 case "\$*" in *version_info*) exec $REAL "\$@" ;; esac
-for program; do :; done
+flags=
+while [ \$# -gt 1 ]; do flags="\$flags \$1"; shift; done
+program=\$1
 changed=\$(printf '%s\n' "\$program" | sed "\$CHANGE")
 [ "\$changed" != "\$program" ] || changed='print("the change does not fit the twin")'
-exec $REAL -I -u -X utf8 -c "\$changed"
+exec $REAL \$flags "\$changed"
 END
     chmod +x python3
 "#;
@@ -59,6 +61,8 @@ fn failing(lesson: &str, change: &str, bound: u32) -> Option<(Vec<String>, Vec<S
     let output = tour.output().unwrap();
     let page = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{page}");
+    let complaints = String::from_utf8(output.stderr).unwrap();
+    assert!(!complaints.contains("Warning"), "{complaints}");
     let said = |head: &str| {
         let lines = page.lines().filter_map(|line| line.strip_prefix(head));
         lines.map(|line| line.trim().to_owned()).collect()
@@ -161,6 +165,15 @@ fn a_run_that_has_a_time_limit() {
 fn a_job_that_is_not_overtaken() {
     let no_limit = "s/wait_for(job, timeout=HOUR)/wait_for(job, timeout=None)/";
     assert_claim("33", no_limit, "by the twin's clock it is");
+}
+
+#[test]
+fn one_that_warns_is_not_heard_on_the_terminal() {
+    assert_differs(
+        "22",
+        "$ a import warnings; warnings.warn('threads'); print('more')",
+        "asyncio says: ",
+    );
 }
 
 #[test]

@@ -29,6 +29,10 @@ const BOUND: (&str, u64) = ("TAKETURNS_TWIN_BOUND", 120);
 /// Between two looks at a twin that has said its last line and is about to exit.
 const MOMENT: Duration = Duration::from_millis(2);
 
+/// By itself, unbuffered, in UTF-8. No warnings, which a reader of the tour cannot mend: some versions
+/// warn of threads that a virtual clock did not wait for.
+const FLAGS: [&str; 6] = ["-I", "-u", "-X", "utf8", "-W", "ignore"];
+
 const VERSION: &str = "
 import sys
 if sys.version_info >= (3, 11):
@@ -81,7 +85,8 @@ impl Twin {
     /// Starts `program`; `None` where there is no `python3`.
     pub(crate) fn run(program: &str) -> Option<Twin> {
         let mut child = Command::new("python3")
-            .args(["-I", "-u", "-X", "utf8", "-c", program])
+            .args(FLAGS)
+            .args(["-c", program])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
