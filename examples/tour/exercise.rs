@@ -5,7 +5,8 @@
 use crate::frame::{Ink, Page};
 use crate::lessons::Lesson;
 
-/// A patch; its first lines say what it is, as `Change: ..`.
+/// A patch; its first lines say what it is, as `Change: ..`, and each check that fails, as `Red: ..`. Of a text that
+/// differs from machine to machine it has the beginning, which ends in ` ..`.
 pub(crate) struct Exercise(pub(crate) &'static str);
 
 /// The [`Exercise`] of the lesson of this name.
@@ -23,8 +24,11 @@ impl Exercise {
     }
 
     fn field(&self, name: &str) -> &'static str {
-        let found = self.0.lines().find_map(|line| line.strip_prefix(name));
-        found.expect("each patch begins with its fields")
+        self.fields(name).next().expect("each patch begins with its fields")
+    }
+
+    fn fields(&self, name: &str) -> impl Iterator<Item = &'static str> {
+        self.0.lines().filter_map(move |line| line.strip_prefix(name))
     }
 
     /// The patch itself.
@@ -50,9 +54,13 @@ pub(crate) fn print(lesson: &Lesson, page: &Page) {
         page.mixed(&[(Ink::Faint, &margin), (ink, line)]);
     }
     page.gap();
+    page.line(Ink::Plain, "At the root of the repository:");
+    page.gap();
     let patch = format!("examples/tour/breaks/{}.patch", lesson.slug);
     page.hanging(Ink::Strong, "apply    ", &format!("git apply {patch}"));
     page.hanging(Ink::Strong, "play     ", exercise.field("Play: "));
-    page.hanging(Ink::Bad, "FAIL     ", exercise.field("Red: "));
+    for red in exercise.fields("Red: ") {
+        page.hanging(Ink::Strong, "expect   ", &format!("FAIL {red}"));
+    }
     page.hanging(Ink::Strong, "undo     ", &format!("git apply -R {patch}"));
 }

@@ -114,7 +114,8 @@ pub(crate) fn play(lesson: &Lesson, page: &Page, python: Option<&str>) -> Tally 
     );
     let change = lesson.exercise.change();
     page.hanging(Ink::Strong, "break it ", change);
-    let answer = format!("Which check turns red? `tour --break {}` tells.", lesson.slug);
+    page.hanging(Ink::Plain, "         ", "What turns red? At the root of the repository:");
+    let answer = format!("cargo run --release --example tour -- --break {}", lesson.slug);
     page.hanging(Ink::Plain, "         ", &answer);
     stage.tally
 }

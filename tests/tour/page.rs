@@ -105,25 +105,42 @@ fn what_to_read_next_is_there() {
 }
 
 #[test]
-fn each_lesson_ends_with_an_exercise_that_turns_one_of_its_checks_red() {
+fn each_lesson_ends_with_an_exercise_that_turns_checks_of_it_red() {
     for (number, name) in LESSONS {
-        assert!(unwrapped(lesson(number)).ends_with(&format!("? `tour --break {name}` tells.")));
+        let run = "cargo run --release --example tour --";
+        let asks = format!("What turns red? At the root of the repository: {run} --break {name}");
+        assert!(unwrapped(lesson(number)).ends_with(&asks), "{name}");
         let shown = tour(&["--break", name]);
         assert_eq!(shown.status.code(), Some(0), "{name}");
         assert_eq!(shown, tour(&["-b", number]));
         let shown = text(&shown.stdout);
         let apply = format!("\napply    git apply examples/tour/breaks/{name}.patch\n");
         assert!(shown.contains("\n  > @@ -") && shown.contains(&apply), "{shown}");
-        assert!(
-            shown.contains(&format!("\nplay     cargo run --example tour -- {name}\n")),
-            "{shown}"
-        );
+        assert!(shown.contains(&format!("\nplay     {run} {name}\n")), "{shown}");
 
-        let (_, red) = shown.split_once("\nFAIL     ").expect("it says what turns red");
-        let red = unwrapped(red.split("\nundo ").next().unwrap_or(red));
-        let fails_early = red.starts_with("the lesson can be played: ");
-        assert!(fails_early || unwrapped(lesson(number)).contains(&format!(" ok {red}")), "{red}");
+        let (shown, _) = shown.split_once("\nundo ").expect("it says how to undo it");
+        let expected: Vec<String> =
+            shown.split("\nexpect   FAIL ").skip(1).map(unwrapped).collect();
+        assert!(!expected.is_empty(), "{shown}");
+        for red in expected {
+            let fails_early = red.starts_with("the lesson can be played: ");
+            let green = format!(" ok {}", red.trim_end_matches(" .."));
+            assert!(fails_early || unwrapped(lesson(number)).contains(&green), "{red}");
+        }
     }
+}
+
+#[test]
+fn an_exercise_names_each_check_that_turns_red() {
+    let shown = tour(&["--break", "starvation"]);
+    let expected = "
+play     cargo run --release --example tour -- starvation
+expect   FAIL they started only once it had stopped, the first that was spawned
+         first
+expect   FAIL the same lines in the same order as asyncio ..
+undo     git apply -R examples/tour/breaks/starvation.patch
+";
+    assert!(text(&shown.stdout).ends_with(expected), "{}", text(&shown.stdout));
 }
 
 #[test]
