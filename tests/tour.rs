@@ -109,6 +109,7 @@ fn a_wrong_argument_is_one_line_and_exit_code_2() {
         &["Starvation"],
         &["--break"],
         &["--break", "all"],
+        &["--break", "--list"],
         &["--loud"],
         &["two\nlines"],
         &[""],
@@ -117,6 +118,20 @@ fn a_wrong_argument_is_one_line_and_exit_code_2() {
         assert_eq!(output.status.code(), Some(2), "{wrong:?}");
         assert_eq!(text(&output.stdout), "", "{wrong:?}");
         assert_eq!(text(&output.stderr).lines().count(), 1, "{wrong:?}");
+    }
+}
+
+#[test]
+fn an_argument_that_would_be_ignored_is_named() {
+    for (wrong, told) in [
+        (&["--list", "starvation"][..], r#"--list is used alone, without "starvation""#),
+        (&["--step", "--list"], r#"--list is used alone, without "--step""#),
+        (&["--break", "15", "16", "-s"], r#"--break is used with one lesson, without "16" "-s""#),
+    ] {
+        let output = tour(wrong);
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}");
+        assert_eq!(text(&output.stdout), "", "{wrong:?}");
+        assert_eq!(text(&output.stderr), format!("tour: {told}\n"));
     }
 }
 

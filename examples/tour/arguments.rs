@@ -40,19 +40,45 @@ pub(crate) struct Plan {
 /// # Errors
 ///
 /// What is wrong with them, in one line.
-pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Request, String> {
+pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Request, String> {
+    let mut arguments: Vec<String> = arguments.collect();
+    let place =
+        |names: [&str; 2]| arguments.iter().position(|given| names.contains(&given.as_str()));
+    if place(["--help", "-h"]).is_some() {
+        Ok(Request::Help)
+    } else if let Some(place) = place(["--list", "-l"]) {
+        arguments.remove(place);
+        without("--list is used alone", &arguments)?;
+        Ok(Request::List)
+    } else if let Some(place) = place(["--break", "-b"]) {
+        arguments.remove(place);
+        if place == arguments.len() {
+            return Err("--break needs a lesson after it".into());
+        }
+        let lesson = find(&arguments.remove(place))?;
+        without("--break is used with one lesson", &arguments)?;
+        Ok(Request::Break(lesson))
+    } else {
+        plan(&arguments).map(Request::Play)
+    }
+}
+
+/// Fails if there are `others`, which would be ignored.
+fn without(used: &str, others: &[String]) -> Result<(), String> {
+    if others.is_empty() {
+        return Ok(());
+    }
+    let others: Vec<String> = others.iter().map(|other| format!("{other:?}")).collect();
+    Err(format!("{used}, without {}", others.join(" ")))
+}
+
+fn plan(arguments: &[String]) -> Result<Plan, String> {
     let mut plan = Plan { lessons: Vec::new(), step: false };
-    while let Some(argument) = arguments.next() {
+    for argument in arguments {
         match argument.as_str() {
-            "--help" | "-h" => return Ok(Request::Help),
-            "--list" | "-l" => return Ok(Request::List),
-            "--break" | "-b" => {
-                let name = arguments.next().ok_or("--break needs a lesson")?;
-                return find(&name).map(Request::Break);
-            }
             "--step" | "-s" => plan.step = true,
             option if option.starts_with('-') => {
-                return Err(format!("unknown option {option:?}; `tour --help` shows them"));
+                return Err(format!("unknown option {option:?}; --help shows them"));
             }
             name => {
                 let lesson = find(name)?;
@@ -65,7 +91,7 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Reque
     if plan.lessons.is_empty() {
         plan.lessons = all().collect();
     }
-    Ok(Request::Play(plan))
+    Ok(plan)
 }
 
 fn all() -> impl Iterator<Item = &'static Lesson> {
@@ -75,5 +101,5 @@ fn all() -> impl Iterator<Item = &'static Lesson> {
 /// The lesson of this number or name.
 fn find(name: &str) -> Result<&'static Lesson, String> {
     let found = all().find(|lesson| lesson.slug == name || lesson.number.to_string() == name);
-    found.ok_or_else(|| format!("no lesson {name:?}; `tour --list` shows them"))
+    found.ok_or_else(|| format!("no lesson {name:?}; --list shows them"))
 }
