@@ -65,7 +65,7 @@ impl Chart<'_> {
     fn head(&self) {
         let mut head = String::new();
         if self.times.is_some() {
-            head.push_str("   ms  asyncio");
+            head.push_str(" here  asyncio");
         }
         if self.has_lanes() {
             head.push_str("   ");

@@ -48,7 +48,7 @@ use stage::Tally;
 const INTRO: &str = "Each lesson shows the lines of a program that matter, and plays it. `say!` prints a row. \
     Each task has a column, filled while the task has its turn; `spawn_named` spawns a task whose column has \
     a name. The same program for Python's asyncio runs beside it. Where times matter they are printed for \
-    both: by virtual clocks, so that only sleeps take time, unless the lesson says that its times are real.";
+    both, in milliseconds: by virtual clocks, so that only sleeps take time, unless the lesson says that its times are real.";
 
 /// No lesson takes a tenth of this; longer than a twin may take.
 const BOUND: Duration = Duration::from_secs(150);
@@ -110,6 +110,7 @@ fn play(page: &Page, plan: &Plan) -> ExitCode {
             g.turn, g.waits, g.queued, g.dropped
         ),
     );
+    page.line(Ink::Plain, "  blank: has ended, is not spawned yet, or is no part of this run");
     let python = twin::python();
     let mut played = Vec::new();
     for (index, lesson) in plan.lessons.iter().enumerate() {

@@ -62,6 +62,15 @@ fn each_lesson_shows_5_to_12_lines_of_the_source_that_runs() {
 }
 
 #[test]
+fn the_legend_explains_every_cell_of_a_chart() {
+    let legend = "
+  █ has its turn   │ waits   · had no turn yet   × dropped
+  blank: has ended, is not spawned yet, or is no part of this run
+";
+    assert!(text(&whole_tour().stdout).contains(legend));
+}
+
+#[test]
 fn a_reader_sees_at_a_glance_that_no_child_has_a_turn() {
     let rows = chart("15", "The wrong way: make tasks in a loop that never awaits");
     let expected = "
@@ -88,7 +97,9 @@ fn a_reader_sees_at_a_glance_that_no_child_has_a_turn() {
 fn times_by_the_virtual_clock_are_exact() {
     let rows = chart("7", "The wrong way: await one, then the next");
     let here: Vec<&str> = rows.iter().filter_map(|row| row.split_whitespace().next()).collect();
-    assert_eq!(here, ["ms", "0", "100", "100", "200", "200", "300"]);
+    let page = text(&whole_tour().stdout);
+    assert!(unwrapped(page).contains("printed for both, in milliseconds: "), "{page}");
+    assert_eq!(here, ["here", "0", "100", "100", "200", "200", "300"]);
 }
 
 #[test]
