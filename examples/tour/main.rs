@@ -94,6 +94,11 @@ fn list(page: &Page) {
             page.line(Ink::Plain, &format!("  {number:>2}  {slug:<18}  {title}"));
         }
     }
+    page.gap();
+    page.line(
+        Ink::Plain,
+        "(The numbers to 32 are rows of docs/lessons.md; those missing are yet to come.)",
+    );
 }
 
 fn play(page: &Page, plan: &Plan) -> ExitCode {
