@@ -20,8 +20,9 @@ numbers are. --step waits for Enter between lessons.
 With cargo: cargo run --release --example tour -- starvation 16
 
 Exit code: 0 when every claim holds, 1 when one does not, 2 for a wrong
-argument. Colour only on a terminal, and never with NO_COLOR set or with
-TERM=dumb; without a UTF-8 locale, ASCII alone.";
+argument. The page is 80 columns wide. Colour only on a terminal, and never
+with NO_COLOR set or with TERM=dumb. ASCII alone without a UTF-8 locale or with
+TERM=dumb.";
 
 pub(crate) enum Request {
     Help,
