@@ -10,8 +10,8 @@ right, run here and in Python's asyncio.
 
 Usage: tour [--step] [LESSON...]   play these lessons, or all
        tour --list                 list the lessons
-       tour --break LESSON         show a change to this crate that turns a
-                                   check of the lesson red
+       tour --break LESSON         show a change to this crate that turns
+                                   checks of the lesson red
        tour --help                 show this
 
 LESSON is a number or a name, as in the list; docs/lessons.md says what the
