@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use crate::executor::{HubHandle, JoinError, print, report, silence};
+use crate::executor::{HubHandle, JoinError, print, report};
 
 /// Tells the runtime of a panic that no handle receives, from any thread. The task that panicked belongs to the executor
 /// behind the `HubHandle`.
@@ -43,6 +43,6 @@ impl<F: FnOnce(JoinError)> Drop for Unseen<F> {
 
 /// Prints the error, where neither an executor nor a runtime is left to be told. A panic of the printing ends here.
 pub(crate) fn print_late(error: JoinError) {
-    silence(|| print(error.task(), &error));
-    silence(|| drop(error));
+    let task = error.task().cloned();
+    print(task.as_ref(), error.into());
 }

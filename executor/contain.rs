@@ -24,17 +24,18 @@ pub(crate) fn report(task: Option<Info>, error: Box<dyn Error>) {
     let mut told = Some((task, error));
     with_current(|hub| told.take().map(|(task, error)| hub.report(task, error)));
     if let Some((task, error)) = told {
-        silence(|| print(task.as_ref(), &*error));
-        silence(|| drop(error));
+        print(task.as_ref(), error);
     }
 }
 
-/// What becomes of a failure where no hook is set.
-pub(crate) fn print(task: Option<&Info>, error: &dyn Error) {
-    match task {
+/// What becomes of a failure where no hook is set. Its text and its drop may both panic. Each is silenced by itself, as a
+/// second panic in one unwind would end the process.
+pub(crate) fn print(task: Option<&Info>, error: Box<dyn Error>) {
+    silence(|| match task {
         Some(task) => eprintln!("{error}; nobody awaits it (spawned at {})", task.site()),
         None => eprintln!("{error}; nobody awaits it"),
-    }
+    });
+    silence(|| drop(error));
 }
 
 /// Runs user code. A panic ends here, and is reported in the name of the task that has its turn, if one has.

@@ -197,43 +197,39 @@ impl<T> HomeMemory<T> {
 }
 
 /// Which thread home is, for the assertions of debug builds.
+#[cfg(all(debug_assertions, not(all(loom, test))))]
 mod home {
-    /// Loom's own checks are sharper; release builds have none.
-    #[cfg(any(not(debug_assertions), all(loom, test)))]
-    #[derive(Default)]
-    pub(super) struct Thread;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-    #[cfg(any(not(debug_assertions), all(loom, test)))]
-    impl Thread {
-        #[inline]
-        pub(super) fn check(&self) {}
-    }
-
-    /// The address of the [`HERE`] of the thread that came first; 0: none has.
-    #[cfg(all(debug_assertions, not(all(loom, test))))]
-    #[derive(Default)]
-    pub(super) struct Thread(std::sync::atomic::AtomicUsize);
-
-    #[cfg(all(debug_assertions, not(all(loom, test))))]
     std::thread_local! {
         static HERE: std::cell::Cell<u8> = const { std::cell::Cell::new(0) };
     }
 
-    #[cfg(all(debug_assertions, not(all(loom, test))))]
+    /// The address of the [`HERE`] of the thread that came first; 0: none has.
+    #[derive(Default)]
+    pub(super) struct Thread(AtomicUsize);
+
     impl Thread {
         pub(super) fn check(&self) {
-            use std::sync::atomic::Ordering::Relaxed;
             let here = HERE.with(|here| std::ptr::from_ref(here).addr());
             let home = self.0.load(Relaxed);
             if home == 0 {
-                self.0.store(here, Relaxed);
-            } else {
-                assert_eq!(
-                    home, here,
-                    "a fault of taketurns: home's half is used on another thread"
-                );
+                return self.0.store(here, Relaxed);
             }
+            assert_eq!(home, here, "a fault of taketurns: home's half is used on another thread");
         }
+    }
+}
+
+/// Loom's own checks are sharper; release builds have none.
+#[cfg(not(all(debug_assertions, not(all(loom, test)))))]
+mod home {
+    #[derive(Default)]
+    pub(super) struct Thread;
+
+    impl Thread {
+        #[inline]
+        pub(super) fn check(&self) {}
     }
 }
 

@@ -1,4 +1,5 @@
-//! User code that the executor calls where nobody expects it: the texts of errors, the parts of a driver.
+//! User code that the executor calls beside polls and wakes: the texts and drops of errors, the parts of a driver, the drops of
+//! wakers.
 
 use std::cell::RefCell;
 use std::fmt::{self, Write};

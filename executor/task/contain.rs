@@ -2,7 +2,6 @@
 //!
 //! As [`executor::contain`](fn@crate::executor::contain), but in the name of a task that need not have its turn.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::header::TaskRef;
@@ -16,33 +15,21 @@ use crate::executor::{Info, JoinError, Subject};
 pub(super) unsafe fn contain_for(task: TaskRef, user_code: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(user_code)) {
         // SAFETY: (ALIVE), at home, as the caller promised.
-        unsafe { report_beside(task, payload) };
+        unsafe { report_for(task, JoinError::panicked(Subject::Beside(describe(task)), payload)) };
     }
 }
 
-/// Reports a panic that came beside the one that became the task's outcome, or after its end.
+/// Reports a panic of `task`, or beside it.
 ///
 /// # Safety
 ///
 /// (ALIVE), at home.
 #[cold]
-pub(super) unsafe fn report_beside(task: TaskRef, payload: Box<dyn Any + Send>) {
-    // SAFETY: (ALIVE), at home, as the caller promised.
-    unsafe { report_for(task, JoinError::panicked(Subject::Beside(describe(task)), payload)) };
-}
-
-/// Reports a panic in the name of `task`.
-///
-/// # Safety
-///
-/// (ALIVE), at home.
-pub(super) unsafe fn report_for(task: TaskRef, panic: JoinError) {
+unsafe fn report_for(task: TaskRef, panic: JoinError) {
+    // The error remembers the task's name, which the table may have forgotten by now.
+    let info = panic.task().cloned();
     // SAFETY: (ALIVE), at home, as the caller promised; (HUB) the task holds a reference on its hub.
-    unsafe {
-        // The error remembers the task's name, which the table may have forgotten by now.
-        let info = panic.task().cloned().unwrap_or_else(|| describe(task));
-        task.fixed().hub.at_home().report(Some(info), panic.into());
-    }
+    unsafe { task.fixed().hub.at_home() }.report(info, panic.into());
 }
 
 /// # Safety

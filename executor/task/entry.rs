@@ -88,7 +88,7 @@ fn is_inside(hub: HubRef) -> bool {
 
 /// Where this thread entered the executor it is inside of, if that is not `hub`'s own.
 pub(super) fn inside_another(hub: &Hub) -> Option<&'static Location<'static>> {
-    if is_inside(hub.this()) { None } else { ENTERED_AT.with(Cell::get) }
+    if is_inside(hub.this) { None } else { ENTERED_AT.with(Cell::get) }
 }
 
 /// Runs `f` with the hub of the executor that this thread is inside of. `None` outside.
@@ -134,7 +134,7 @@ pub(super) fn enter_anyway<R>(
         }
     }
     let _restore = Restore(
-        INSIDE.with(|inside| inside.replace(Some(hub.this()))),
+        INSIDE.with(|inside| inside.replace(Some(hub.this))),
         ENTERED_AT.with(|at| at.replace(Some(site))),
         budget::lift(),
     );

@@ -37,7 +37,7 @@ pub(crate) struct Hub {
     pub(super) home: Home,
     pub(super) away: Away,
     /// The pointer that the hub was allocated with; one made from `&self` could not free it.
-    this: HubRef,
+    pub(super) this: HubRef,
     #[cfg(all(loom, test))]
     watch: super::watch::Watch,
 }
@@ -229,12 +229,6 @@ pub(super) unsafe fn free_at_home(task: TaskRef, fate: Fate) {
 }
 
 impl Hub {
-    /// As a pointer, which lives as long as it is counted.
-    #[inline]
-    pub(super) fn this(&self) -> HubRef {
-        self.this
-    }
-
     /// Whether the executor is closing, or has closed.
     #[inline]
     pub(super) fn is_closing(&self) -> bool {
@@ -329,10 +323,9 @@ impl Hub {
     pub(crate) fn report(&self, task: Option<Info>, error: Box<dyn Error>) {
         // SAFETY: (LEAF) clones an `Rc`.
         let hook = unsafe { self.home.on_unhandled.with(|hook| hook.clone()) };
-        if let Some(hook) = hook {
-            return silence(|| hook(task, error));
+        match hook {
+            Some(hook) => silence(|| hook(task, error)),
+            None => print(task.as_ref(), error),
         }
-        silence(|| print(task.as_ref(), &*error));
-        silence(|| drop(error)); // by itself: a second panic in one unwind would end the process
     }
 }

@@ -29,7 +29,7 @@ impl HubHandle {
     pub(crate) fn new(hub: &Hub) -> Self {
         // In the word, as another thread will give it up.
         hub.away.count.inc();
-        Self(hub.this())
+        Self(hub.this)
     }
 
     /// A handle of the executor that this thread is inside of. `None` outside.

@@ -20,13 +20,13 @@ impl Hub {
     /// Whether `waker` is the one that the task which has its turn now was polled with.
     pub(crate) fn is_running(&self, waker: &Waker) -> bool {
         let running = self.home.running.get();
-        running.is_some() && waker::task_of(waker, self.this()) == running
+        running.is_some() && waker::task_of(waker, self.this) == running
     }
 
     /// Which task of this executor `waker` wakes.
     pub(crate) fn task_of(&self, waker: &Waker) -> Option<Id> {
         // SAFETY: (ALIVE) by the waker.
-        waker::task_of(waker, self.this()).map(|task| unsafe { self.describe(task).id })
+        waker::task_of(waker, self.this).map(|task| unsafe { self.describe(task).id })
     }
 
     /// All tasks that have not ended, the future of `block_on` first; each with the task that awaits its handle.

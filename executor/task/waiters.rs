@@ -77,7 +77,7 @@ impl Waiters {
     /// Keeps `waker` as the awaiter, in place of the one before. `hub` is that of the task this belongs to. A waker that
     /// does nothing is not kept.
     pub(super) fn set_awaiter(&self, waker: &Waker, hub: &Hub) -> Registered {
-        match waker::task_of(waker, hub.this()) {
+        match waker::task_of(waker, hub.this) {
             Some(task) if task.as_ptr() == self.0.get() => Registered::Named,
             Some(task) if !self.is_list() => {
                 // SAFETY: (ALIVE) the waker is a reference on that task, or was lent for its turn; this is its home, too.
@@ -117,7 +117,7 @@ impl Waiters {
         }
         self.with_list(|list| {
             list.iter().find_map(|waiter| match waiter {
-                Waiter::Awaiter(waker) => waker::task_of(waker, hub.this()),
+                Waiter::Awaiter(waker) => waker::task_of(waker, hub.this),
                 Waiter::Callback(_) => None,
             })
         })
