@@ -41,11 +41,13 @@
 //! 5. `reactor/` ([`net`]): what the operating system says. Epoll behind a small surface, and TCP on top.
 //! 6. `threads/`: how other threads get in. [`Handle`] and [`RemoteHandle`].
 //! 7. `insight/`: what is going on. Reports of lost tasks, of failures that no awaiter sees, and of deadlocks.
-//! 8. `runtime/`: the whole. [`Runtime`], [`Builder`], and how a runtime ends.
-//! 9. `compat/`: the traits of other crates for the types here.
-//! 10. `testing/` ([`testing`]): a test under many schedules.
-//! 11. `tests/` and `models/`: what is promised, as traces in exact order and as loom models.
-//! 12. `examples/`: `tour/` shows all of it, lesson by lesson; `foreign_loop.rs` runs inside a host loop. `benches/`: this
+//! 8. `sync/` ([`sync`]): how tasks of one thread talk to each other. Channels, locks, events.
+//! 9. `group/` ([`task`], [`cancel`]): which tasks belong together, and how they are asked to end.
+//! 10. `runtime/`: the whole. [`Runtime`], [`Builder`], and how a runtime ends.
+//! 11. `compat/`: the traits of other crates for the types here.
+//! 12. `testing/` ([`testing`]): a test under many schedules.
+//! 13. `tests/` and `models/`: what is promised, as traces in exact order and as loom models.
+//! 14. `examples/`: `tour/` shows all of it, lesson by lesson; `foreign_loop.rs` runs inside a host loop. `benches/`: this
 //!     crate beside its peers.
 //!
 //! No part uses a later one; `tests/house.rs` says which it may use.
@@ -65,6 +67,7 @@ mod common;
 #[cfg(any(feature = "time", feature = "hyper"))]
 mod compat;
 pub mod executor;
+mod group;
 mod insight;
 #[cfg(test)]
 mod models;
@@ -73,6 +76,7 @@ mod offload;
 #[cfg(feature = "net")]
 mod reactor;
 mod runtime;
+pub mod sync;
 #[cfg(feature = "time")]
 pub mod testing;
 mod threads;
@@ -133,6 +137,9 @@ pub mod task {
     pub use crate::insight::{Unhandled, reported};
     pub use crate::runtime::{Cancelled, cancelled};
 }
+
+/// Asking tasks to end: cancellation with a reason, scopes and tokens.
+pub mod cancel {}
 
 /// TCP, with the traits of futures-io.
 #[cfg(feature = "net")]

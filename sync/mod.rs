@@ -1,0 +1,4 @@
+//! How tasks of one thread talk to each other.
+//!
+//! # Layout
+#![forbid(unsafe_code)]
