@@ -11,6 +11,7 @@
 //! 3. `tokens.rs`: counts what outside the loop may still wake a task.
 //! 4. `running_job.rs`: a blocking job that did not end in time. `unconstrained.rs`: a future that has no budget.
 //! 5. `abort_on_drop.rs`: a guard that aborts, for all three kinds of handle.
+//! 6. `waits.rs`: what a task waits for, said by its leaf futures when a report asks.
 
 #![forbid(unsafe_code)]
 
@@ -22,6 +23,7 @@ pub(crate) mod send_home;
 pub(crate) mod slot;
 pub(crate) mod tokens;
 mod unconstrained;
+pub(crate) mod waits;
 
 pub(crate) use abort_on_drop::Abort;
 pub use abort_on_drop::AbortOnDrop;

@@ -5,13 +5,22 @@
 //! job runs, no guard holds the clock, and no `Handle` is out. Then a task that has no waker left is *certain* never to go
 //! on. A task that has one is only *suspected*: a thread that the runtime does not know of may have that waker, so the run
 //! waits for it during a grace, in real time.
+//!
+//! Once the deadlock is certain, or the grace is over, the verdict stands: the run panics. But a list of tasks that wait
+//! does not yet say what went wrong, and only the tasks themselves know what they wait for. So before the panic they are
+//! *asked* ([`waits`](crate::common::waits)): each task that the report lists takes one more turn. If a wake was lost, the task that needed it
+//! goes on in that turn, and may wake others, or even end the run. None of it changes the verdict; otherwise asking would
+//! hide the very mistake that the report is about.
 
 #![forbid(unsafe_code)]
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 use std::time::{Duration, Instant};
 
 use super::exit_report::{LISTED, write_more};
+use crate::common::waits::{Answers, Asking, TOLD};
 use crate::executor::{Hub, Id, Info, State, with_current};
 
 /// The grace by default.
@@ -38,42 +47,91 @@ impl Suspicion {
             self.grace.saturating_sub(self.since.elapsed())
         }
     }
+}
 
-    /// Ends the run if the grace is over. `waits` gives what its tasks wait for.
-    ///
-    /// # Panics
-    ///
-    /// When the grace is over and no wake is on its way, with all that is known.
-    pub(crate) fn confirm(&self, waits: impl FnOnce() -> Vec<Wait>) {
-        if !self.grace().is_zero() {
-            return;
+/// The deadlock of a run, from the look that found it until the run panics.
+#[derive(Default)]
+pub(crate) struct Deadlock(RefCell<Option<Found>>);
+
+impl Deadlock {
+    /// Finds the run deadlocked if the grace is over and no wake is on its way, and begins to ask its tasks. Otherwise it
+    /// gives the suspicion back.
+    pub(crate) fn confirm(&self, suspicion: Suspicion) -> Option<Suspicion> {
+        if !suspicion.grace().is_zero() || with_current(Hub::expects) != Some(false) {
+            return Some(suspicion);
         }
-        if with_current(Hub::expects) == Some(false) {
-            let blocked = with_current(Hub::blocked).unwrap_or_default();
-            panic!("{}", self.text(&blocked, &waits()));
-        }
+        *self.0.borrow_mut() = Some(Found::ask(suspicion));
+        None
     }
 
-    fn text(&self, blocked: &[Blocked], waits: &[Wait]) -> String {
+    #[inline]
+    pub(crate) fn is_found(&self) -> bool {
+        self.0.borrow().is_some()
+    }
+
+    /// To be called in each look. Gives the text of the panic once every task has been asked.
+    #[inline]
+    pub(crate) fn look(&self, none_ready: bool) -> Option<String> {
+        let mut found = self.0.borrow_mut();
+        let asks = !none_ready && found.as_mut()?.has_more_looks();
+        if asks { None } else { found.take().map(Found::into_text) }
+    }
+
+    /// The text of the panic, if the run ended before every task had been asked.
+    pub(crate) fn take(&self) -> Option<String> {
+        self.0.take().map(Found::into_text)
+    }
+}
+
+struct Found {
+    suspicion: Suspicion,
+    /// Where the tasks stood before they were asked.
+    blocked: Vec<Blocked>,
+    asking: Asking,
+    /// How many more looks the asking may take: as many as there are tasks to ask, as a turn at least comes between two. So
+    /// tasks that go on and on do not put the panic off.
+    looks: usize,
+}
+
+impl Found {
+    fn ask(suspicion: Suspicion) -> Self {
+        let blocked = with_current(Hub::blocked).unwrap_or_default();
+        let listed = |is_stuck| all_that_are(is_stuck, &blocked).take(LISTED);
+        let asked: BTreeSet<Id> =
+            listed(true).chain(listed(false)).map(|(task, _)| task.id()).collect();
+        let asking = Asking::begin(asked.iter().copied());
+        with_current(|hub| hub.wake_blocked(|task| asked.contains(&task)));
+        Self { suspicion, blocked, asking, looks: asked.len() }
+    }
+
+    fn has_more_looks(&mut self) -> bool {
+        let left = self.looks.checked_sub(1);
+        self.looks = left.unwrap_or_default();
+        left.is_some()
+    }
+
+    fn into_text(self) -> String {
+        let (blocked, answers) = (&self.blocked, &self.asking.end());
+        let Suspicion { grace, is_certain, .. } = self.suspicion;
         let mut text = String::from(
             "deadlock: no task is ready, and under virtual time nothing is left that could wake one: \
              no timer, no source, no blocking job, no `Handle`",
         );
         let mut list = |heading: &str, is_stuck: bool| {
-            let is_listed = |(task, _): &&Blocked| (task.state() == State::Stuck) == is_stuck;
-            let listed: Vec<&Blocked> = blocked.iter().filter(is_listed).collect();
+            let listed: Vec<&Blocked> = all_that_are(is_stuck, blocked).collect();
             if !listed.is_empty() {
-                let _ = write!(text, "\n{heading}:{}", Listed { listed: &listed, blocked, waits });
+                let _ =
+                    write!(text, "\n{heading}:{}", Listed { listed: &listed, blocked, answers });
             }
             !listed.is_empty()
         };
         list("for certain, as nobody holds its waker", true);
-        if self.is_certain {
+        if is_certain {
             list("not waited for, as the run cannot end whatever they do", false);
         } else if list("suspected, as whoever holds its waker did not use it", false) {
             text.push_str("\na thread of your own that is to wake a task");
-            if !self.grace.is_zero() {
-                let _ = write!(text, " after more than {:?}", self.grace);
+            if !grace.is_zero() {
+                let _ = write!(text, " after more than {grace:?}");
             }
             text.push_str(" has to hold the clock: `taketurns::time::hold()`");
         }
@@ -87,24 +145,28 @@ impl Suspicion {
 /// A task, and the task that awaits its handle.
 type Blocked = (Info, Option<Id>);
 
-/// A task, and what it waits for, as far as the parts of the runtime know.
-pub(crate) type Wait = (Id, String);
+/// The tasks that are stuck, or those that are not.
+fn all_that_are(is_stuck: bool, blocked: &[Blocked]) -> impl Iterator<Item = &Blocked> {
+    blocked.iter().filter(move |(task, _)| (task.state() == State::Stuck) == is_stuck)
+}
 
 /// A line for each task, and no more lines than can be read.
 struct Listed<'a> {
     listed: &'a [&'a Blocked],
     blocked: &'a [Blocked],
-    waits: &'a [Wait],
+    answers: &'a Answers,
 }
 
 impl fmt::Display for Listed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (task, _) in self.listed.iter().take(LISTED) {
             write!(f, "\n  {task}")?;
-            for (awaited, _) in self.blocked.iter().filter(|(_, by)| *by == Some(task.id())) {
+            for (awaited, _) in
+                self.blocked.iter().filter(|(_, by)| *by == Some(task.id())).take(TOLD)
+            {
                 write!(f, "; awaits task {}", awaited.id())?;
             }
-            for (_, what) in self.waits.iter().filter(|(id, _)| *id == task.id()) {
+            for what in self.answers.get(&task.id()).into_iter().flatten() {
                 write!(f, "; waits for {what}")?;
             }
         }

@@ -20,7 +20,7 @@ mod exit_report;
 mod failures;
 mod unhandled;
 
-pub(crate) use deadlock::{GRACE, Suspicion};
+pub(crate) use deadlock::{Deadlock, GRACE, Suspicion};
 pub use exit_report::ExitReport;
 pub(crate) use exit_report::Lost;
 pub(crate) use failures::Failures;

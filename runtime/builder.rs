@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::order::Order;
+use super::order::{Order, UntilAsked};
 use super::outside::Outside;
 use super::parts::Parts;
 use super::{OnExit, Runtime};
@@ -263,7 +263,7 @@ impl Builder {
         let outside = Outside::new(parts.clone(), self.deadlock_grace);
         let mut executor = Executor::new(outside, self.event_interval);
         if let Some(schedule) = schedule {
-            executor = executor.with_schedule(schedule);
+            executor = executor.with_schedule(Box::new(UntilAsked(schedule)));
         }
         parts.connect(&executor.remote());
         let failures = Rc::clone(&parts.failures);

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use crate::common::scoped;
+use crate::common::{scoped, waits};
 use crate::executor::{budget, contain};
 
 /// What the end of a runtime does with tasks that have not ended. Its times are by the real clock, also in a runtime with
@@ -70,11 +70,6 @@ impl ExitRequest {
         }
     }
 
-    /// The tasks that wait to be asked, found by their wakers.
-    pub(super) fn waiting<T>(&self, task_of: impl Fn(&Waker) -> Option<T>) -> Vec<T> {
-        self.waiting.borrow().values().filter_map(task_of).collect()
-    }
-
     fn new_key(&self) -> u64 {
         self.last_key.set(self.last_key.get() + 1);
         self.last_key.get()
@@ -127,11 +122,12 @@ pub struct Cancelled {
 impl Cancelled {
     fn poll_asked(&self, waker: &Waker) -> Poll<()> {
         let is_asked = || self.request.asked.get();
-        let waits = |known: Option<&Waker>| known.is_some_and(|known| known.will_wake(waker));
+        let is_known = |known: Option<&Waker>| known.is_some_and(|known| known.will_wake(waker));
         if is_asked() {
             return Poll::Ready(());
         }
-        if waits(self.request.waiting.borrow().get(&self.key)) {
+        if is_known(self.request.waiting.borrow().get(&self.key)) {
+            waits::note(|| "`task::cancelled`".to_owned());
             return Poll::Pending;
         }
         let waker = waker.clone();

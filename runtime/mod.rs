@@ -30,7 +30,9 @@ use std::future::Future;
 use std::io;
 #[cfg(feature = "net")]
 use std::os::fd::{AsFd, BorrowedFd};
-use std::panic::{Location, RefUnwindSafe, UnwindSafe};
+use std::panic::{
+    AssertUnwindSafe, Location, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind,
+};
 use std::time::Duration;
 
 use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
@@ -153,7 +155,13 @@ impl Runtime {
         future: F,
     ) -> Result<F::Output, Nested> {
         let _entered = self.enter();
-        self.after(self.executor.try_block_on_at(site, future))
+        let run = || self.executor.try_block_on_at(site, future);
+        self.after(catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| {
+            // In a deadlock the future too is asked what it waits for, and its panic must not take the verdict's place.
+            let Some(text) = self.parts.deadlock.take() else { resume_unwind(payload) };
+            silence(|| drop(payload));
+            panic!("{text}");
+        }))
     }
 
     /// Runs the loop until [`Handle::stop`] is called; then each task that is queued takes one last turn.
@@ -283,9 +291,12 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// With the failure that is to stop the run.
+    /// With the failure that is to stop the run, or the deadlock that was found in it.
     fn after<R>(&self, run: Result<R, Nested>) -> Result<R, Nested> {
-        let stops = run.as_ref().ok().and_then(|_| self.parts.failures.stops_the_run());
+        let stops = run.as_ref().ok().and_then(|_| {
+            let deadlock = self.parts.deadlock.take();
+            deadlock.or_else(|| self.parts.failures.stops_the_run())
+        });
         let Some(text) = stops else { return run };
         silence(|| drop(run)); // not while unwinding, as its destructor may panic
         panic!("{text}");

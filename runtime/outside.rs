@@ -48,6 +48,9 @@ impl Outside {
 impl Driver for Outside {
     #[inline]
     fn wait(&mut self, limit: Option<Duration>) {
+        if let Some(text) = self.parts.deadlock.look(limit.is_none()) {
+            panic!("{text}");
+        }
         if let Some(text) = self.parts.failures.stops_the_run() {
             panic!("{text}");
         }
@@ -58,12 +61,10 @@ impl Driver for Outside {
 
     #[inline]
     fn wake(&mut self, any_ready: bool) {
-        let idle = !any_ready && !self.was_held;
+        let idle = !any_ready && !self.was_held && !self.parts.deadlock.is_found();
         self.parts.wake(idle);
-        // Taken out first: if it is confirmed, the panic ends it with the run.
         if let Some(suspicion) = self.suspicion.take().filter(|_| idle) {
-            suspicion.confirm(|| self.parts.waits());
-            self.suspicion = Some(suspicion);
+            self.suspicion = self.parts.deadlock.confirm(suspicion);
         }
     }
 

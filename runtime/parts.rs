@@ -14,7 +14,6 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Waker;
 use std::time::Duration;
 
 use super::Builder;
@@ -22,8 +21,8 @@ use super::exit::ExitRequest;
 use crate::common::running_job::RunningJob;
 use crate::common::scoped;
 use crate::common::tokens::Tokens;
-use crate::executor::{HubHandle, Id, Pending, Unpark, with_current};
-use crate::insight::Failures;
+use crate::executor::{HubHandle, Pending, Unpark};
+use crate::insight::{Deadlock, Failures};
 #[cfg(feature = "offload")]
 use crate::offload::Pool;
 #[cfg(feature = "net")]
@@ -42,6 +41,7 @@ use crate::executor::Driver as _;
 pub(super) struct Parts {
     pub(super) exit_request: Rc<ExitRequest>,
     pub(super) failures: Rc<Failures>,
+    pub(super) deadlock: Rc<Deadlock>,
     /// One for each `Handle`.
     pub(super) handles: Rc<Handles>,
     reactor: Rc<Reactor>,
@@ -80,6 +80,7 @@ impl Parts {
             exit_request: Rc::default(),
             handles: Handles::new(reactor.unparker(), failures.tell()),
             failures,
+            deadlock: Rc::default(),
             reactor,
             #[cfg(feature = "time")]
             timers: Timers::new(builder.clock, builder.timer_resolution, Arc::clone(&holds)),
@@ -158,20 +159,6 @@ impl Parts {
         #[cfg(not(feature = "net"))]
         let no_source = true;
         is_virtual && no_source && self.wait_limit().is_none() && !self.handles.are_out()
-    }
-
-    /// What the tasks of the executor that this thread is inside of wait for, as far as the parts know.
-    pub(super) fn waits(&self) -> Vec<(Id, String)> {
-        let task_of = |waker: &Waker| with_current(|hub| hub.task_of(waker)).flatten();
-        let asked = self.exit_request.waiting(task_of);
-        let waits = asked.into_iter().map(|task| (task, "`task::cancelled`".to_owned()));
-        #[cfg(feature = "time")]
-        let waits = waits.chain(self.timers.waiting(task_of).into_iter().map(|(task, left)| {
-            let due = |left| format!("due in {left:?}, while nobody advances the clock");
-            let due = left.map_or_else(|| "never due".to_owned(), due);
-            (task, format!("a timer that is {due}"))
-        }));
-        waits.collect()
     }
 
     /// Wakes the tasks whose timers are due, then the tasks whose sources are ready. `idle`: no task is ready and nothing

@@ -17,6 +17,8 @@ use taketurns::net::TcpListener;
 use taketurns::time::{Clock, Hold, hold, sleep};
 use taketurns::{Builder, Runtime, spawn, task, yield_now};
 
+#[path = "deadlock/asked.rs"]
+mod asked;
 mod common;
 
 use common::some_real_time;
@@ -29,22 +31,18 @@ fn at_once(clock: Clock) -> Runtime {
     builder.on_lost(|_| {}).build().unwrap()
 }
 
-/// What it panics with, without where in this file tasks were spawned.
+/// What it panics with, without where in these files tasks were spawned.
 #[track_caller]
 fn panic_of(f: impl FnOnce()) -> String {
     let payload = catch_unwind(AssertUnwindSafe(f)).expect_err("a deadlock");
-    let text = payload.downcast::<String>().unwrap();
-    let mut told = String::new();
-    for line in text.lines() {
-        let (mut left, mut out) = (line, String::new());
-        while let Some((before, place)) = left.split_once(file!()) {
-            out += before;
-            out += "here";
-            left = place.trim_start_matches(|c: char| c == ':' || c.is_ascii_digit());
-        }
-        told += &format!("{out}{left}\n");
-    }
-    told
+    let text = *payload.downcast::<String>().unwrap();
+    let without = |text: String, file| {
+        let mut parts = text.split(file);
+        let first = parts.next().unwrap().to_owned();
+        let place = |c: char| c == ':' || c.is_ascii_digit();
+        parts.fold(first, |told, part| told + "here" + part.trim_start_matches(place))
+    };
+    without(without(text, file!()), asked::FILE) + "\n"
 }
 
 const HEAD: &str = "deadlock: no task is ready, and under virtual time nothing is left that could wake one: \
@@ -137,8 +135,8 @@ fn timers_that_nobody_advances_to_and_the_end_of_the_runtime_are_named() {
     });
     let expected = "suspected, as whoever holds its waker did not use it:\n  \
          the future of `block_on`, called at here, polled once, waiting; \
-         waits for a timer that is due in 3600s, while nobody advances the clock\n  \
-         task #1, spawned at here, polled once, waiting; waits for a timer that is never due\n  \
+         waits for the timer made at here, due in 3600s, while nobody advances the clock\n  \
+         task #1, spawned at here, polled once, waiting; waits for the timer made at here, never due\n  \
          task #2, spawned at here, polled once, waiting; waits for `task::cancelled`\n\
          a thread of your own that is to wake a task has to hold the clock: \
          `taketurns::time::hold()`\n";

@@ -15,6 +15,8 @@ use futures_core::FusedFuture;
 use super::instant::Instant;
 use super::rings::Key;
 use super::timers::{Check, Timers};
+use super::wheel::NEVER;
+use crate::common::waits;
 use crate::executor::{budget, contain, drop_contained, is_noop};
 
 /// Waits for `duration` from now, by the clock of the runtime.
@@ -218,7 +220,20 @@ impl Sleep {
                 contain(|| drop(waker));
             }
         }
+        waits::note(|| self.told());
         Poll::Pending
+    }
+
+    /// What a report of a deadlock says of it. Under a virtual clock, which alone can have one.
+    fn told(&self) -> String {
+        let due = match self.deadline.0 {
+            NEVER => "never due".to_owned(),
+            _ => {
+                let left = self.deadline.duration_since(Instant::now());
+                format!("due in {left:?}, while nobody advances the clock")
+            }
+        };
+        format!("the timer made at {}, {due}", self.site)
     }
 
     /// Drops the waker and keeps the deadline. Outside of the runtime it was made in, this does nothing.

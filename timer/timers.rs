@@ -182,20 +182,6 @@ impl Timers {
         self.advance.target().or_else(|| by_itself().then_some(NEVER - 1))
     }
 
-    /// Which tasks wait for a timer, and how long until each timer is due (`None`: never).
-    pub(crate) fn waiting<T>(
-        &self,
-        task_of: impl Fn(&Waker) -> Option<T>,
-    ) -> Vec<(T, Option<Duration>)> {
-        let left = |deadline: u64| {
-            let left = Duration::from_nanos(deadline.saturating_sub(self.timeline.latest()));
-            (deadline < NEVER).then_some(left)
-        };
-        let wheel = self.wheel();
-        let armed = wheel.iter();
-        armed.filter_map(|(deadline, waker)| Some((task_of(waker)?, left(deadline)))).collect()
-    }
-
     /// Takes `waker`, to be woken at `deadline`. `None`: the deadline has passed, and `waker` is left to the caller.
     /// Whether it has passed is decided by the latest reading of the clock, as another reading would cost time.
     #[inline]

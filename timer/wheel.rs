@@ -160,11 +160,6 @@ impl<T> Wheel<T> {
         self.entries.iter_mut().filter_map(|entry| entry.value.take())
     }
 
-    /// The deadline, in ns, and the value of each armed entry.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
-        self.entries.iter().filter_map(|entry| Some((entry.deadline, entry.value.as_ref()?)))
-    }
-
     /// Whether any timer will come due.
     pub(super) fn has_deadlines(&self) -> bool {
         self.occupied[..LEVELS].iter().any(|&slots| slots != 0)

@@ -19,14 +19,7 @@ impl Hub {
 
     /// Whether `waker` is the one that the task which has its turn now was polled with.
     pub(crate) fn is_running(&self, waker: &Waker) -> bool {
-        let running = self.home.running.get();
-        running.is_some() && waker::task_of(waker, self.this) == running
-    }
-
-    /// Which task of this executor `waker` wakes.
-    pub(crate) fn task_of(&self, waker: &Waker) -> Option<Id> {
-        // SAFETY: (ALIVE) by the waker.
-        waker::task_of(waker, self.this).map(|task| unsafe { self.describe(task).id })
+        waker::task_of(waker, self.this).is_some_and(|task| self.home.running.get() == Some(task))
     }
 
     /// All tasks that have not ended, the future of `block_on` first; each with the task that awaits its handle.
@@ -37,6 +30,15 @@ impl Hub {
         let awaiter = |task: TaskRef| unsafe { task.home() }.waiters.awaiter(self);
         let all = self.home.root.get().into_iter().chain(self.live_tasks());
         all.map(|task| (describe(task), awaiter(task).map(|by| describe(by).id))).collect()
+    }
+
+    /// Wakes those of the tasks in [`blocked`](Self::blocked) that `chosen` says, in the same order.
+    pub(crate) fn wake_blocked(&self, chosen: impl Fn(Id) -> bool) {
+        let all = self.home.root.get().into_iter().chain(self.live_tasks());
+        // SAFETY: (ALIVE) as in `blocked`.
+        let chosen = |task: &TaskRef| chosen(unsafe { self.describe(*task) }.id);
+        // SAFETY: (ALIVE) as in `blocked`.
+        all.filter(chosen).for_each(|task| unsafe { self.wake(task) });
     }
 
     /// Whether the run can never end: no waker is left of the root future, or, in `run_forever`, of any live task.

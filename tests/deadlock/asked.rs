@@ -1,0 +1,187 @@
+//! Before the panic, each task that the report lists is asked in one more turn what it waits for. What it does in that
+//! turn changes nothing: the run is over.
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, pending, poll_fn};
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::join_all;
+use taketurns::task::Unhandled;
+use taketurns::testing::explore;
+use taketurns::time::{Clock, Instant, sleep};
+use taketurns::{Builder, UnhandledPanic, spawn, yield_now};
+
+use crate::{HEAD, HOUR, at_once, panic_of};
+
+pub(crate) const FILE: &str = file!();
+
+/// Ready in its second poll, but nothing wakes its task for that.
+fn loses_its_wake() -> impl Future<Output = ()> {
+    let mut is_polled = false;
+    poll_fn(move |_| match std::mem::replace(&mut is_polled, true) {
+        false => Poll::Pending,
+        true => Poll::Ready(()),
+    })
+}
+
+const STUCK_ROOT: &str = "for certain, as nobody holds its waker:\n  \
+     the future of `block_on`, called at here, polled once, stuck: nobody holds its waker\n";
+
+#[test]
+fn a_lost_wake_is_a_deadlock_though_the_asking_would_end_the_run() {
+    let text = panic_of(|| at_once(Clock::AutoAdvance).block_on(loses_its_wake()));
+    assert_eq!(text, format!("{HEAD}{STUCK_ROOT}"));
+}
+
+#[test]
+fn a_lost_wake_in_a_task_is_a_deadlock_though_the_asking_would_end_the_run() {
+    let runtime = at_once(Clock::AutoAdvance);
+    let text = panic_of(|| runtime.block_on(async { spawn(loses_its_wake()).await.unwrap() }));
+    let lost = "task #1, spawned at here, polled once, stuck: nobody holds its waker\n";
+    assert!(text.contains(lost), "{text}");
+}
+
+#[test]
+fn a_future_that_panics_when_it_is_asked_does_not_take_the_verdicts_place() {
+    let text = panic_of(|| {
+        at_once(Clock::AutoAdvance).block_on(async {
+            loses_its_wake().await;
+            panic!("asked");
+        });
+    });
+    assert_eq!(text, format!("{HEAD}{STUCK_ROOT}"));
+}
+
+#[test]
+fn a_task_that_panics_when_it_is_asked_is_reported_beside_the_verdict() {
+    let reported = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&reported);
+    let tell = move |unhandled: &Unhandled| told.lock().unwrap().push(unhandled.to_string());
+    let builder = Builder::new().clock(Clock::AutoAdvance).on_lost(|_| {});
+    let runtime = builder.unhandled_panic(UnhandledPanic::Call(Arc::new(tell))).build().unwrap();
+    let text = panic_of(|| {
+        runtime.block_on(async {
+            spawn(async {
+                loses_its_wake().await;
+                panic!("asked");
+            })
+            .detach();
+            pending::<()>().await;
+        });
+    });
+    assert!(text.starts_with(&format!("{HEAD}{STUCK_ROOT}")), "{text}");
+    assert!(reported.lock().unwrap()[0].contains("task #1 panicked: asked"), "{reported:?}");
+}
+
+#[test]
+fn a_task_that_goes_on_for_ever_when_it_is_asked_does_not_put_the_panic_off() {
+    let text = panic_of(|| {
+        at_once(Clock::AutoAdvance).block_on(async {
+            spawn(async {
+                loses_its_wake().await;
+                loop {
+                    yield_now().await;
+                }
+            })
+            .detach();
+            pending::<()>().await;
+        });
+    });
+    assert!(text.starts_with(&format!("{HEAD}{STUCK_ROOT}")), "{text}");
+}
+
+#[test]
+fn the_clock_stands_still_while_tasks_are_asked() {
+    let runtime = at_once(Clock::AutoAdvance);
+    let start = runtime.block_on(async { Instant::now() });
+    panic_of(|| {
+        runtime.block_on(async {
+            loses_its_wake().await;
+            sleep(HOUR).await;
+        });
+    });
+    assert_eq!(runtime.block_on(async { start.elapsed() }), Duration::ZERO);
+}
+
+/// The future of `block_on` first, then the tasks in the order of spawning, and no more of them than are listed.
+#[test]
+fn those_that_are_listed_are_asked_in_their_order() {
+    let asked = Rc::new(RefCell::new(Vec::new()));
+    let asks = |number: u32| {
+        let (asked, polls) = (Rc::clone(&asked), Cell::new(0));
+        poll_fn(move |_| {
+            polls.set(polls.get() + 1);
+            if polls.get() == 2 {
+                asked.borrow_mut().push(number);
+            }
+            Poll::<()>::Pending
+        })
+    };
+    panic_of(|| {
+        at_once(Clock::AutoAdvance).block_on(async {
+            (1..200).for_each(|number| spawn(asks(number)).detach());
+            asks(0).await;
+        });
+    });
+    assert_eq!(*asked.borrow(), (0..50).collect::<Vec<_>>());
+}
+
+#[test]
+fn of_many_waits_of_one_task_some_are_told() {
+    let text = panic_of(|| {
+        at_once(Clock::AutoAdvance).block_on(async {
+            let at = |number| sleep(Duration::MAX - Duration::from_secs(number));
+            let tasks = (0..20).map(|_| spawn(pending::<()>()));
+            let sleeps = async {
+                futures::join!(at(1), at(2), at(3), at(4), at(5), at(6), at(7), at(8), at(9));
+            };
+            futures::join!(sleeps, join_all(tasks));
+        });
+    });
+    let root = text.lines().find(|line| line.contains("block_on")).unwrap();
+    assert_eq!(root.matches("awaits task").count(), 8, "{root}");
+    assert_eq!(root.matches("the timer made at").count(), 1, "the same text is told once: {root}");
+}
+
+/// Each of two tasks of a layer awaits both of the next layer. There are a million ways through 20 layers, and the report
+/// follows none of them.
+#[test]
+fn layers_of_tasks_that_await_each_other_are_each_told_once() {
+    let polls = Rc::new(Cell::new(0));
+    let text = panic_of(|| {
+        at_once(Clock::AutoAdvance).block_on(async {
+            let mut below = [(); 2].map(|()| spawn(pending::<()>()).map(drop).shared());
+            for _ in 1..20 {
+                below = [(); 2].map(|()| {
+                    let ([a, b], polls) = (below.clone(), Rc::clone(&polls));
+                    let mut both = Box::pin(futures::future::join(a, b));
+                    spawn(poll_fn(move |cx| {
+                        polls.set(polls.get() + 1);
+                        both.as_mut().poll(cx).map(drop)
+                    }))
+                    .map(drop)
+                    .shared()
+                });
+            }
+            let [a, b] = below;
+            futures::join!(a, b);
+        });
+    });
+    let tasks = text.lines().filter(|line| line.starts_with("  task #")).count();
+    assert_eq!(tasks, 40, "{text}");
+    assert!(polls.get() <= 4 * 38, "each is polled a few times: {}", polls.get());
+}
+
+/// The turns in which tasks are asked are no part of the schedule that a seed stands for.
+#[test]
+fn explore_shows_the_turns_up_to_the_deadlock() {
+    let text = panic_of(|| explore([0], || async { spawn(pending::<()>()).await.unwrap() }));
+    assert!(
+        text.contains("it fails in plain order too, with no choice by the seed, in 2 turns:"),
+        "{text}"
+    );
+}
