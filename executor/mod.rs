@@ -84,10 +84,8 @@ pub use info::{Info, State};
 pub use run::EVENT_INTERVAL;
 pub(crate) use schedule::Schedule;
 pub use spawn::{Builder, current, spawn};
-#[cfg(feature = "time")]
-pub(crate) use task::drop_contained;
 #[cfg(all(loom, test))]
 pub(crate) use task::watch;
-pub(crate) use task::{Hub, HubHandle, is_noop, noop, with_current};
+pub(crate) use task::{Hub, HubHandle, drop_contained, is_noop, noop, with_current};
 pub use task::{JoinHandle, Nested};
 pub use yield_now::{YieldNow, yield_now};

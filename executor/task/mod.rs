@@ -235,9 +235,7 @@ pub(crate) use hub::Hub;
 pub use join::JoinHandle;
 pub(crate) use owner::HubOwner;
 pub(crate) use remote::HubHandle;
-#[cfg(feature = "time")]
-pub(crate) use waker::drop_contained;
-pub(crate) use waker::{abort, is_noop, noop};
+pub(crate) use waker::{abort, drop_contained, is_noop, noop};
 
 #[cfg(doc)]
 use crate::executor::primitives::HomeCell;

@@ -17,7 +17,6 @@ use std::task::{RawWaker, RawWakerVTable, Waker};
 use super::entry::{Here, here};
 use super::header::{Header, TaskRef};
 use super::hub::{Away, HubRef, free_anywhere};
-#[cfg(feature = "time")]
 use crate::executor::contain;
 
 /// A `static`, not a `const`: `will_wake` compares the address, and each use of a `const` may have another.
@@ -72,13 +71,11 @@ pub(super) fn task_of(waker: &Waker, hub: HubRef) -> Option<TaskRef> {
 }
 
 /// Drops a waker. A panic of that drop ends here, and is reported. Only a foreign waker's drop can panic.
-#[cfg(feature = "time")]
 #[inline]
 pub(crate) fn drop_contained(waker: Waker) {
     if is_ours(&waker) { std::mem::drop(waker) } else { drop_foreign(waker) }
 }
 
-#[cfg(feature = "time")]
 #[inline(never)]
 fn drop_foreign(waker: Waker) {
     contain(|| std::mem::drop(waker));

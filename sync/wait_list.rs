@@ -1,0 +1,403 @@
+//! [`WaitList`]: the futures that wait for one primitive, in the order in which they came.
+//!
+//! A primitive could keep a `VecDeque<Waker>`. But a future that is dropped must leave from the middle, and a primitive has
+//! to know more of a waiter than its waker: how many permits it asks for, and whether they were granted. A linked list
+//! through the futures themselves gives both and needs no memory of its own. But it points to memory that others own, so
+//! it needs `unsafe`. So here the waiters are in a slab: a `Vec` of slots, doubly linked by index. Joining, leaving and
+//! being let go take constant time. Slots are used again, so a steady state allocates nothing.
+//!
+//! # The life of a waiter
+//!
+//! ```text
+//!             push_back             pop_front_if, wake_all            poll
+//!  no slot  ------------->  in line ----------------------->  let go ------>  no slot
+//!                              |                                |
+//!                              +------------ remove ------------+---------->  no slot
+//! ```
+//!
+//! A future in line holds the [`Key`] of its slot. When the primitive lets the future go, the slot leaves the line, and the
+//! waker leaves the slot to be woken. The slot itself stays the future's until its next poll or its drop. So what it was
+//! granted has a place, and a report can name a grant that no task has come for. Only the future gives its slot back, with
+//! the key, which cannot be copied. So a key is never stale, and slots need no generations.
+//!
+//! # Code of others
+//!
+//! A waker's clone, wake and drop may run any code: release a permit, drop or poll another waiter, panic. So none of them
+//! runs while the slots are borrowed. Every method here sees to that by itself: the slots are private to this file, and
+//! the closures that its methods take are given a waiter's plain state alone.
+
+#![forbid(unsafe_code)]
+
+use std::cell::RefCell;
+use std::num::NonZeroU32;
+use std::task::{Context, Poll, Waker};
+
+use crate::executor::{contain, drop_contained};
+
+/// Waiters in the order in which they came, each with a state `S` of the primitive's.
+pub(super) struct WaitList<S>(RefCell<Slots<S>>);
+
+/// A future's slot in the list. Dropping it without [`WaitList::remove`] leaks the slot.
+#[derive(Debug)]
+#[must_use = "only `remove` gives the slot back"]
+pub(super) struct Key(NonZeroU32);
+
+/// What [`WaitList::remove`] took out.
+#[must_use]
+pub(super) struct Removed<S> {
+    pub(super) state: S,
+    /// Whether the future was still in line. If not, the primitive had let it go.
+    pub(super) was_in_line: bool,
+    /// For the caller to drop by [`drop_waker`], once the primitive is in order again.
+    pub(super) waker: Option<Waker>,
+}
+
+impl<S: Copy> WaitList<S> {
+    pub(super) const fn new() -> Self {
+        WaitList(RefCell::new(Slots { slots: Vec::new(), free: NONE, taken: 0, in_line: 0 }))
+    }
+
+    /// How many futures are in line.
+    pub(super) fn len(&self) -> usize {
+        self.0.borrow().in_line as usize
+    }
+
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.borrow().in_line == 0
+    }
+
+    /// Puts a future at the end of the line. Cloning the waker may run any code. So the caller clones it first, then looks
+    /// again whether the future has to wait, and calls this if it has.
+    #[inline]
+    pub(super) fn push_back(&self, state: S, waker: Waker) -> Key {
+        self.0.borrow_mut().push_back(state, waker)
+    }
+
+    /// Lets the future at the front go if `decide` says so, which may change its state too. Returns its waker, for the
+    /// caller to wake by [`wake_each`].
+    #[inline]
+    pub(super) fn pop_front_if(&self, decide: impl FnOnce(&mut S) -> bool) -> Option<Waker> {
+        self.0.borrow_mut().pop_front_if(decide)
+    }
+
+    /// Lets all futures go that are in line now, and wakes them, both in the order of the line. `change` is called with
+    /// each one's state before the first is woken.
+    ///
+    /// A future that joins the line meanwhile is not let go: a waker that polls again is not woken twice. A future that
+    /// another one's waker drops or polls is not woken at all.
+    pub(super) fn wake_all(&self, change: impl FnMut(&mut S)) {
+        let split = self.0.borrow_mut().split_off(change);
+        if let Some(batch) = split {
+            wake_each(|| self.0.borrow_mut().pop_front_of(batch));
+            self.0.borrow_mut().free(batch);
+        }
+    }
+
+    /// Polls a future that has a slot. `Ready` if the primitive has let it go: then `place` is `None`, and the slot given
+    /// back.
+    ///
+    /// While it waits, the waker of the latest poll is kept. So a poll with a waker that does nothing makes the list
+    /// forget the task, and the future keeps its place in line.
+    #[inline]
+    pub(super) fn poll(&self, place: &mut Option<Key>, cx: &Context<'_>) -> Poll<S> {
+        let polled = self.0.borrow_mut().poll(place, cx.waker());
+        match polled {
+            Polled::LetGo(removed) => removed.into_ready(),
+            Polled::Waits => Poll::Pending,
+            Polled::WakesAnother => self.poll_with_another(place, cx),
+        }
+    }
+
+    #[inline(never)]
+    fn poll_with_another(&self, place: &mut Option<Key>, cx: &Context<'_>) -> Poll<S> {
+        let waker = cx.waker().clone();
+        let unused = self.0.borrow_mut().replace_waker(place.as_ref(), waker);
+        drop_waker(unused);
+        // Cloning the one waker or dropping the other may have let the future go.
+        let polled = self.0.borrow_mut().poll(place, cx.waker());
+        match polled {
+            Polled::LetGo(removed) => removed.into_ready(),
+            Polled::Waits | Polled::WakesAnother => Poll::Pending,
+        }
+    }
+
+    /// Takes a future out that is dropped before it was ready. `None`: it had no slot.
+    ///
+    /// If it was let go, the caller hands on what it was granted. If it was in line, those behind it may now go on.
+    #[inline]
+    pub(super) fn remove(&self, place: &mut Option<Key>) -> Option<Removed<S>> {
+        let Key(index) = place.take()?;
+        Some(self.0.borrow_mut().remove(index.get()))
+    }
+
+    /// Calls `f` with each state in line, in that order. `f` must run no code of others.
+    pub(super) fn for_each_in_line(&self, mut f: impl FnMut(&S)) {
+        let slots = self.0.borrow();
+        let mut at = slots.after(LINE);
+        while at != LINE {
+            f(&slots.at(at).state);
+            at = slots.after(at);
+        }
+    }
+
+    /// Calls `f` with the state of each future that was let go and not polled since. `f` must run no code of
+    /// others.
+    pub(super) fn for_each_let_go(&self, f: impl FnMut(&S)) {
+        let slots = self.0.borrow();
+        let let_go = slots.slots.iter().filter(|slot| slot.kind == Kind::LetGo);
+        let_go.map(|slot| &slot.state).for_each(f);
+    }
+
+    /// For how many slots there is room.
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        self.0.borrow().slots.capacity()
+    }
+}
+
+impl<S: Copy> Default for WaitList<S> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S> Removed<S> {
+    #[inline]
+    fn into_ready(self) -> Poll<S> {
+        // It has a waker if it is polled inside a `wake_all` that has not come to it yet.
+        drop_waker(self.waker);
+        Poll::Ready(self.state)
+    }
+}
+
+/// Wakes every waker that `next` returns, one after the other, until that is `None`. A panic of a waker ends here, is
+/// reported, and keeps no other from its wake. (One `contain` serves all, as each has its cost, until one panics.)
+#[inline]
+pub(super) fn wake_each(mut next: impl FnMut() -> Option<Waker>) {
+    let mut done = false;
+    while !done {
+        contain(|| {
+            while let Some(waker) = next() {
+                waker.wake();
+            }
+            done = true;
+        });
+    }
+}
+
+/// Drops a waker. A panic of that drop ends here, and is reported.
+#[inline]
+pub(super) fn drop_waker(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        drop_contained(waker);
+    }
+}
+
+/// The slab. The line is a ring through the slots: from the slot [`LINE`], which holds no future, and back to it. So no
+/// link is ever missing, and linking has no special cases. A batch of [`WaitList::wake_all`] is such a ring too.
+struct Slots<S> {
+    slots: Vec<Slot<S>>,
+    /// The first of the free slots, which are linked by `next`.
+    free: u32,
+    /// How many slots are neither free nor [`LINE`].
+    taken: u32,
+    in_line: u32,
+}
+
+struct Slot<S> {
+    prev: u32,
+    next: u32,
+    kind: Kind,
+    /// `Some` while the slot is in a ring.
+    waker: Option<Waker>,
+    state: S,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Free, or where a ring begins and ends.
+    NoFuture,
+    InLine,
+    LetGo,
+}
+
+#[must_use]
+enum Polled<S> {
+    LetGo(Removed<S>),
+    Waits,
+    /// It waits, and would wake another waker.
+    WakesAnother,
+}
+
+/// Where the line begins and ends. Made with the first slot.
+const LINE: u32 = 0;
+
+/// No slot: [`LINE`] is never free.
+const NONE: u32 = LINE;
+
+/// Room for so many waiters is always kept.
+const SMALL: usize = 64;
+
+impl<S: Copy> Slots<S> {
+    #[inline]
+    fn at(&self, index: u32) -> &Slot<S> {
+        &self.slots[index as usize]
+    }
+
+    #[inline]
+    fn at_mut(&mut self, index: u32) -> &mut Slot<S> {
+        &mut self.slots[index as usize]
+    }
+
+    /// The next in the ring. [`LINE`] also where no slot was made yet.
+    #[inline]
+    fn after(&self, index: u32) -> u32 {
+        self.slots.get(index as usize).map_or(LINE, |slot| slot.next)
+    }
+
+    #[inline]
+    fn push_back(&mut self, state: S, waker: Waker) -> Key {
+        let index = self.allocate(state);
+        self.in_line += 1;
+        let last = self.at(LINE).prev;
+        let slot = self.at_mut(index);
+        slot.kind = Kind::InLine;
+        slot.waker = Some(waker);
+        self.link(last, index);
+        self.link(index, LINE);
+        Key(NonZeroU32::new(index).expect("LINE is never allocated"))
+    }
+
+    #[inline]
+    fn pop_front_if(&mut self, decide: impl FnOnce(&mut S) -> bool) -> Option<Waker> {
+        let front = self.after(LINE);
+        if front == LINE || !decide(&mut self.at_mut(front).state) {
+            return None;
+        }
+        self.in_line -= 1;
+        self.at_mut(front).kind = Kind::LetGo;
+        self.take_out(front)
+    }
+
+    /// Moves the whole line into a ring of its own, which it returns.
+    fn split_off(&mut self, mut change: impl FnMut(&mut S)) -> Option<u32> {
+        if self.in_line == 0 {
+            return None;
+        }
+        self.in_line = 0;
+        let mut at = self.after(LINE);
+        let batch = self.allocate(self.at(at).state);
+        let (first, last) = (self.after(LINE), self.at(LINE).prev);
+        self.link(LINE, LINE);
+        self.link(batch, first);
+        self.link(last, batch);
+        while at != batch {
+            let slot = self.at_mut(at);
+            slot.kind = Kind::LetGo;
+            change(&mut slot.state);
+            at = slot.next;
+        }
+        Some(batch)
+    }
+
+    fn pop_front_of(&mut self, batch: u32) -> Option<Waker> {
+        match self.after(batch) {
+            front if front == batch => None,
+            front => self.take_out(front),
+        }
+    }
+
+    #[inline]
+    fn poll(&mut self, place: &mut Option<Key>, waker: &Waker) -> Polled<S> {
+        let key = place.take().expect("it has a slot");
+        let slot = self.at(key.0.get());
+        if slot.kind == Kind::LetGo {
+            return Polled::LetGo(self.remove(key.0.get()));
+        }
+        let waits = slot.waker.as_ref().is_some_and(|kept| kept.will_wake(waker));
+        *place = Some(key);
+        if waits { Polled::Waits } else { Polled::WakesAnother }
+    }
+
+    /// Returns the waker that is not needed: the one before, or `waker` if the future was let go.
+    fn replace_waker(&mut self, place: Option<&Key>, waker: Waker) -> Option<Waker> {
+        let slot = self.at_mut(place.expect("it has a slot").0.get());
+        if slot.kind == Kind::InLine { slot.waker.replace(waker) } else { Some(waker) }
+    }
+
+    #[inline]
+    fn remove(&mut self, index: u32) -> Removed<S> {
+        let waker = self.take_out(index);
+        let Slot { kind, state, .. } = *self.at(index);
+        let was_in_line = kind == Kind::InLine;
+        self.in_line -= u32::from(was_in_line);
+        self.free(index);
+        Removed { state, was_in_line, waker }
+    }
+
+    /// Takes the waker out, and with it the slot out of its ring. `None`: it was out already.
+    #[inline]
+    fn take_out(&mut self, index: u32) -> Option<Waker> {
+        let slot = self.at_mut(index);
+        let waker = slot.waker.take()?;
+        let (prev, next) = (slot.prev, slot.next);
+        self.link(prev, next);
+        Some(waker)
+    }
+
+    #[inline]
+    fn link(&mut self, prev: u32, next: u32) {
+        self.at_mut(prev).next = next;
+        self.at_mut(next).prev = prev;
+    }
+
+    #[inline]
+    fn allocate(&mut self, state: S) -> u32 {
+        self.taken += 1;
+        if self.free == NONE {
+            return self.grow(state);
+        }
+        let index = self.free;
+        let slot = self.at_mut(index);
+        slot.state = state;
+        self.free = slot.next;
+        index
+    }
+
+    #[inline(never)]
+    fn grow(&mut self, state: S) -> u32 {
+        let slot = || Slot { prev: LINE, next: LINE, kind: Kind::NoFuture, waker: None, state };
+        if self.slots.is_empty() {
+            self.slots.push(slot());
+        }
+        let index = u32::try_from(self.slots.len()).expect("fewer than 2^32 futures wait");
+        self.slots.push(slot());
+        index
+    }
+
+    #[inline]
+    fn free(&mut self, index: u32) {
+        let free = self.free;
+        let slot = self.at_mut(index);
+        slot.kind = Kind::NoFuture;
+        slot.next = free;
+        self.free = index;
+        self.taken -= 1;
+        if self.taken == 0 && self.slots.capacity() > SMALL {
+            self.give_memory_back();
+        }
+    }
+
+    /// No slot is taken. Memory that was not needed since the last such moment goes back: a crowd that returns finds its
+    /// room again, and a crowd that came only once does not keep it.
+    #[inline(never)]
+    fn give_memory_back(&mut self) {
+        let needed = self.slots.len();
+        self.slots.truncate(1);
+        self.free = NONE;
+        if needed < self.slots.capacity() / 4 {
+            self.slots.shrink_to(needed.max(SMALL));
+        }
+    }
+}
