@@ -6,6 +6,8 @@
 #![cfg(feature = "time")]
 #![forbid(unsafe_code)]
 
+#[path = "lessons/await_and_spawn.rs"]
+mod await_and_spawn;
 #[path = "lessons/awaited_task.rs"]
 mod awaited_task;
 mod common;
@@ -20,10 +22,15 @@ mod lost_task;
 mod nested_run;
 #[path = "lessons/replayed_schedule.rs"]
 mod replayed_schedule;
+#[cfg(feature = "net")]
+#[path = "lessons/second_run.rs"]
+mod second_run;
 #[path = "lessons/starvation.rs"]
 mod starvation;
 #[path = "lessons/time_limit.rs"]
 mod time_limit;
+#[path = "lessons/unseen_error.rs"]
+mod unseen_error;
 #[path = "lessons/virtual_time.rs"]
 mod virtual_time;
 #[path = "lessons/yielding.rs"]

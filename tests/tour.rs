@@ -20,16 +20,19 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-const LESSONS: [(&str, &str); 11] = [
+const LESSONS: [(&str, &str); 14] = [
     ("1", "lost-task"),
     ("2", "awaited-task"),
     ("7", "concurrent-waits"),
     ("9", "time-limit"),
+    ("27", "await-and-spawn"),
     ("15", "starvation"),
     ("16", "yielding"),
     ("20", "blocking-handler"),
     ("21", "offloaded-handler"),
+    ("28", "unseen-error"),
     ("22", "nested-run"),
+    ("29", "second-run"),
     ("33", "virtual-time"),
     ("34", "replayed-schedule"),
 ];
@@ -105,7 +108,7 @@ fn a_wrong_argument_is_one_line_and_exit_code_2() {
     for wrong in [
         &["99"][..],
         &["seven"],
-        &["7", "8"],
+        &["7", "99"],
         &["Starvation"],
         &["--break"],
         &["--break", "all"],

@@ -168,6 +168,23 @@ fn a_job_that_is_not_overtaken() {
 }
 
 #[test]
+fn a_result_that_can_be_awaited() {
+    assert_claim("27", "s/await task.result()$/await task/", "in asyncio `await task.result()`");
+}
+
+#[test]
+fn an_error_that_vanishes() {
+    let silent = "s/-- reported all the same: {error}/-- reported/";
+    assert_claim("28", silent, "asyncio reported it");
+}
+
+#[test]
+fn a_timer_of_the_loop_that_uses_it() {
+    let own = "s/await timer$/await asyncio.sleep(0)/";
+    assert_differs("29", own, "asyncio says: ");
+}
+
+#[test]
 fn one_that_warns_is_not_heard_on_the_terminal() {
     assert_differs(
         "22",

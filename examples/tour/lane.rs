@@ -4,8 +4,10 @@
 
 #![forbid(unsafe_code)]
 
+use std::any::Any;
 use std::future::Future;
 use std::io;
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -38,6 +40,14 @@ pub(crate) fn virtually<F: Future>(label: &str, root: F) -> io::Result<F::Output
     Ok(runtime.block_on(trace::by_the_clock(lane(label, root))))
 }
 
+/// As [`virtually`], with `main` as a task of its own, which has an id, as a root future has none.
+pub(crate) fn in_a_task<F: Future + 'static>(label: &str, main: F) -> io::Result<F::Output> {
+    let runtime = Builder::new().clock(Clock::AutoAdvance).on_lost(|_| {}).build()?;
+    let _real = RealTime;
+    let main = runtime.spawn(Laned::new(Some(label), main));
+    runtime.block_on(trace::by_the_clock(main)).map_err(io::Error::other)
+}
+
 /// Runs `f`, which is no task, in a lane of this label, unless it runs in one already.
 pub(crate) fn thread<T>(label: &str, f: impl FnOnce() -> T) -> T {
     if trace::is_in_a_lane() {
@@ -49,6 +59,21 @@ pub(crate) fn thread<T>(label: &str, f: impl FnOnce() -> T) -> T {
     let output = f();
     note(lane, Event::Ended);
     output
+}
+
+/// The text of the panic of `f`, which is not printed; `None` if it does not panic.
+pub(crate) fn panic_of(f: impl FnOnce()) -> Option<String> {
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let caught = catch_unwind(AssertUnwindSafe(f));
+    panic::set_hook(hook);
+    caught.err().map(|payload| panic_text(&*payload).to_owned())
+}
+
+/// What a panic says.
+pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("without a message")
 }
 
 struct Laned<F> {

@@ -138,7 +138,7 @@ fn goes_on(page: &Page) -> bool {
     read.is_err() || !answer.trim().eq_ignore_ascii_case("q")
 }
 
-/// What each lesson comes to, on one screen.
+/// What each lesson comes to, in a line.
 fn summary(page: &Page, played: &[(&Lesson, Tally)], took: Duration) -> ExitCode {
     page.gap();
     page.rule();

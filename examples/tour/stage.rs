@@ -5,13 +5,13 @@
 
 #![forbid(unsafe_code)]
 
-use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use crate::chart;
 use crate::frame::{Ink, Page, WIDTH};
+use crate::lane::panic_text;
 use crate::lessons::Lesson;
 use crate::trace::{self, Line};
 use crate::twin::{self, Twin};
@@ -91,7 +91,7 @@ pub(crate) fn play(lesson: &Lesson, page: &Page, python: Option<&str>) -> Tally 
     let failure = match played {
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(error.to_string()),
-        Err(payload) => Some(format!("it panicked, {}", message(&*payload))),
+        Err(payload) => Some(format!("it panicked, {}", panic_text(&*payload))),
     };
     match failure {
         None => {
@@ -139,12 +139,6 @@ fn head(lesson: &Lesson, page: &Page) {
     for line in lesson.program() {
         page.mixed(&[(Ink::Faint, &margin), (Ink::Plain, line)]);
     }
-}
-
-/// What a panic says.
-fn message(payload: &(dyn Any + Send)) -> &str {
-    let text = payload.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("without a message")
 }
 
 impl Stage<'_> {

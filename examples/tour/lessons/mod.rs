@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod await_and_spawn;
 mod awaited_task;
 mod blocking_handler;
 mod concurrent_waits;
@@ -9,9 +10,11 @@ mod lost_task;
 mod nested_run;
 mod offloaded_handler;
 mod replayed_schedule;
+mod second_run;
 mod site;
 mod starvation;
 mod time_limit;
+mod unseen_error;
 mod virtual_time;
 mod yielding;
 
@@ -59,12 +62,14 @@ pub(crate) static CHAPTERS: &[Chapter] = &[
         lessons: &[lost_task::LESSON, awaited_task::LESSON],
     },
     Chapter { title: "Waiting", lessons: &[concurrent_waits::LESSON, time_limit::LESSON] },
+    Chapter { title: "Together", lessons: &[await_and_spawn::LESSON] },
     Chapter { title: "Taking turns", lessons: &[starvation::LESSON, yielding::LESSON] },
     Chapter {
         title: "Blocking work",
         lessons: &[blocking_handler::LESSON, offloaded_handler::LESSON],
     },
-    Chapter { title: "From synchronous code", lessons: &[nested_run::LESSON] },
+    Chapter { title: "Errors", lessons: &[unseen_error::LESSON] },
+    Chapter { title: "From synchronous code", lessons: &[nested_run::LESSON, second_run::LESSON] },
     Chapter { title: "Trying it out", lessons: &[virtual_time::LESSON, replayed_schedule::LESSON] },
 ];
 
