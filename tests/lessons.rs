@@ -13,6 +13,8 @@ mod awaited_task;
 mod common;
 #[path = "lessons/concurrent_waits.rs"]
 mod concurrent_waits;
+#[path = "lessons/done_callbacks.rs"]
+mod done_callbacks;
 #[cfg(all(feature = "net", feature = "offload"))]
 #[path = "lessons/handlers.rs"]
 mod handlers;
@@ -33,6 +35,8 @@ mod time_limit;
 mod unseen_error;
 #[path = "lessons/virtual_time.rs"]
 mod virtual_time;
+#[path = "lessons/yield_every_k.rs"]
+mod yield_every_k;
 #[path = "lessons/yielding.rs"]
 mod yielding;
 

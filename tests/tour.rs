@@ -20,14 +20,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-const LESSONS: [(&str, &str); 14] = [
+const LESSONS: [(&str, &str); 16] = [
     ("1", "lost-task"),
     ("2", "awaited-task"),
     ("7", "concurrent-waits"),
     ("9", "time-limit"),
     ("27", "await-and-spawn"),
+    ("19", "done-callbacks"),
     ("15", "starvation"),
     ("16", "yielding"),
+    ("32", "yield-every-k"),
     ("20", "blocking-handler"),
     ("21", "offloaded-handler"),
     ("28", "unseen-error"),

@@ -185,6 +185,19 @@ fn a_timer_of_the_loop_that_uses_it() {
 }
 
 #[test]
+fn callbacks_that_are_added_in_another_order() {
+    let at_once = "s/-- after the await,/--/";
+    assert_claim("19", at_once, "asyncio calls it");
+    let first = "/^async def between/,$ s/await asyncio.sleep(0)$/pass/";
+    assert_claim("19", first, "in asyncio it goes on between them");
+}
+
+#[test]
+fn one_that_yields_less_often() {
+    assert_differs("32", "s/for k in 10, 100/for k in 20, 100/", "asyncio says: every 20: 49");
+}
+
+#[test]
 fn one_that_warns_is_not_heard_on_the_terminal() {
     assert_differs(
         "22",

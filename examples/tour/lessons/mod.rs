@@ -6,6 +6,7 @@ mod await_and_spawn;
 mod awaited_task;
 mod blocking_handler;
 mod concurrent_waits;
+mod done_callbacks;
 mod lost_task;
 mod nested_run;
 mod offloaded_handler;
@@ -16,6 +17,7 @@ mod starvation;
 mod time_limit;
 mod unseen_error;
 mod virtual_time;
+mod yield_every_k;
 mod yielding;
 
 use std::io;
@@ -62,8 +64,11 @@ pub(crate) static CHAPTERS: &[Chapter] = &[
         lessons: &[lost_task::LESSON, awaited_task::LESSON],
     },
     Chapter { title: "Waiting", lessons: &[concurrent_waits::LESSON, time_limit::LESSON] },
-    Chapter { title: "Together", lessons: &[await_and_spawn::LESSON] },
-    Chapter { title: "Taking turns", lessons: &[starvation::LESSON, yielding::LESSON] },
+    Chapter { title: "Together", lessons: &[await_and_spawn::LESSON, done_callbacks::LESSON] },
+    Chapter {
+        title: "Taking turns",
+        lessons: &[starvation::LESSON, yielding::LESSON, yield_every_k::LESSON],
+    },
     Chapter {
         title: "Blocking work",
         lessons: &[blocking_handler::LESSON, offloaded_handler::LESSON],
