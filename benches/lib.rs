@@ -6,6 +6,7 @@
 //! 2. `systems/`: taketurns and its peers, each in the few lines that make it one, with the order in which it
 //!    polls. monoio, glommio and compio come with the feature `peers`.
 //! 3. `workloads.rs`: what they are given to do; `sleeping.rs`: what those with timers are given.
+//!    `syncing/`: what is given to those with channels, semaphores and the like, and the crates that have them.
 //! 4. `side_by_side/`: a table of all systems, every one in a process of its own, in turn; `cpu.rs`,
 //!    how much of a processor it uses, and `resident.rs`, how much memory.
 //! 5. The tables: `bin/ratios.rs`, the executor's own cost; `bin/memory.rs` and `bin/asleep.rs`, bytes of a
@@ -22,6 +23,7 @@ pub mod cpu;
 pub mod resident;
 pub mod side_by_side;
 pub mod sleeping;
+pub mod syncing;
 pub mod system;
 pub mod systems;
 pub mod workloads;

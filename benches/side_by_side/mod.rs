@@ -36,6 +36,8 @@ pub enum Asked {
     AtMost(f64),
     /// That the best of tokio's three has at least so many times ours.
     TokioTimes(f64),
+    /// For each of these: that the best of the systems named has at least so many times ours.
+    TimesOf(&'static [(&'static [&'static str], f64)]),
 }
 
 impl Column {

@@ -83,9 +83,16 @@ fn block(index: usize, column: &Column, systems: &[Measured]) -> String {
             Asked::AtMost(most) => format!("  asked of {}: at most {most}\n", ours.name),
             Asked::TokioTimes(times) => {
                 times_of_peers.retain(|(name, _)| name.starts_with("tokio_"));
-                let best = least(&times_of_peers)
-                    .map_or(String::new(), |(_, best)| format!(", has {best:.2}x"));
+                let best = has(&times_of_peers);
                 format!("  asked of the best of tokio: at least {times}x{best}\n")
+            }
+            Asked::TimesOf(asked) => {
+                let line = |&(names, times): &(&[&str], f64)| {
+                    let named = times_of_peers.iter().filter(|(name, _)| names.contains(name));
+                    let best = has(&named.copied().collect::<Vec<_>>());
+                    format!("  asked of {}: at least {times:.2}x{best}\n", names.join(" and "))
+                };
+                asked.iter().map(line).collect()
             }
         };
     }
@@ -98,6 +105,11 @@ fn times(system: &Measured, ours: &Measured, index: usize) -> Option<Quartiles> 
     Quartiles::of(pairs.map(|(theirs, ours)| theirs / ours))
 }
 
+/// What the best of these has.
+fn has(times: &[(&str, f64)]) -> String {
+    least(times).map_or(String::new(), |(_, best)| format!(", has {best:.2}x"))
+}
+
 fn least<'a>(times: &[(&'a str, f64)]) -> Option<(&'a str, f64)> {
     times.iter().copied().min_by(|(_, one), (_, other)| one.total_cmp(other))
 }
@@ -106,7 +118,7 @@ fn least<'a>(times: &[(&'a str, f64)]) -> Option<(&'a str, f64)> {
 mod tests {
     use super::*;
 
-    fn measured(name: &'static str, rounds: &[[f64; 2]]) -> Measured {
+    fn measured<const COLUMNS: usize>(name: &'static str, rounds: &[[f64; COLUMNS]]) -> Measured {
         let rounds = rounds.iter().map(|round| round.to_vec()).collect();
         Measured { rounds, ..Measured::new(name) }
     }
@@ -132,12 +144,14 @@ mod tests {
         let columns = [
             Column::compared("ns a task").asked(Asked::TokioTimes(2.0)),
             Column::told("million polls").asked(Asked::AtMost(104.0)),
+            Column::compared("ns a value")
+                .asked(Asked::TimesOf(&[(&["tokio_a", "tokio_b"], 2.5), (&["other"], 1.0)])),
         ];
         let systems = [
-            measured("ours", &[[50.0, 1.0]]),
-            measured("tokio_a", &[[400.0, 2.0]]),
-            measured("tokio_b", &[[200.0, 20.0]]),
-            measured("other", &[[100.0, f64::NAN]]),
+            measured("ours", &[[50.0, 1.0, 10.0]]),
+            measured("tokio_a", &[[400.0, 2.0, 40.0]]),
+            measured("tokio_b", &[[200.0, 20.0, 30.0]]),
+            measured("other", &[[100.0, f64::NAN, f64::NAN]]),
             Measured { refused: Some("no io_uring".to_owned()), ..Measured::new("ring") },
         ];
         let expected = "\
@@ -157,6 +171,15 @@ million polls
   tokio_b                      20.0
   other                           -
   asked of ours: at most 104
+
+ns a value
+  ours                         10.0
+  tokio_a                      40.0     4.00x (4.00 to 4.00)
+  tokio_b                      30.0     3.00x (3.00 to 3.00)
+  other                           -
+  best peer: tokio_b, 3.00x
+  asked of tokio_a and tokio_b: at least 2.50x, has 3.00x
+  asked of other: at least 1.00x
 
 ring cannot run here: no io_uring
 ";

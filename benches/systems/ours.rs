@@ -10,6 +10,7 @@ use std::mem::size_of;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
+use crate::syncing::SpawnLocal;
 use crate::system::{Refused, Sleep, Sleeps, Spawn, System};
 
 /// taketurns, as [`taketurns::Runtime::new`] makes it.
@@ -50,6 +51,16 @@ impl Spawn for TaketurnsSpawner {
 
     fn yield_now() -> impl Future<Output = ()> + Send {
         taketurns::yield_now()
+    }
+}
+
+impl SpawnLocal for TaketurnsSpawner {
+    fn spawn_local<F: Future<Output: 'static> + 'static>(
+        &self,
+        task: F,
+    ) -> impl Future<Output = F::Output> {
+        let handle = taketurns::spawn(task);
+        async { handle.await.expect("a task panicked") }
     }
 }
 

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use async_executor::{LocalExecutor, Task};
 use async_io::Timer;
 
+use crate::syncing::SpawnLocal;
 use crate::system::{Refused, Sleep, Sleeps, Spawn, System};
 
 /// smol's [`LocalExecutor`].
@@ -55,6 +56,15 @@ impl Spawn for SmolSpawner {
 
     fn yield_now() -> impl Future<Output = ()> + Send {
         futures_lite::future::yield_now()
+    }
+}
+
+impl SpawnLocal for SmolSpawner {
+    fn spawn_local<F: Future<Output: 'static> + 'static>(
+        &self,
+        task: F,
+    ) -> impl Future<Output = F::Output> {
+        self.0.spawn(task)
     }
 }
 

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime, Runtime};
 use tokio::task::{JoinHandle, LocalSet};
 
+use crate::syncing::SpawnLocal;
 use crate::system::{Refused, Sleep, Sleeps, Spawn, System};
 
 /// `block_on` and `tokio::spawn` of a `current_thread` runtime.
@@ -110,6 +111,16 @@ impl Spawn for TokioLocalSpawner {
 
     fn yield_now() -> impl Future<Output = ()> + Send {
         tokio::task::yield_now()
+    }
+}
+
+impl SpawnLocal for TokioLocalSpawner {
+    fn spawn_local<F: Future<Output: 'static> + 'static>(
+        &self,
+        task: F,
+    ) -> impl Future<Output = F::Output> {
+        let handle = tokio::task::spawn_local(task);
+        async { handle.await.expect("a task panicked") }
     }
 }
 
