@@ -96,7 +96,7 @@ pub mod time {
     };
 }
 
-/// Tasks: naming them, telling them apart, and running one without a budget.
+/// Tasks: naming them, telling them apart, values of their own, and running one without a budget.
 ///
 /// # The budget of a turn
 ///
@@ -134,8 +134,10 @@ pub mod task {
     pub use crate::executor::{
         Builder, Id, Info, OnDoneError, State, YieldNow, consume_budget, current, has_budget,
     };
+    pub use crate::group::{AccessError, TaskLocal, TaskLocalFuture};
     pub use crate::insight::{Unhandled, reported};
     pub use crate::runtime::{Cancelled, cancelled};
+    pub use crate::task_local;
 }
 
 /// Asking tasks to end: cancellation with a reason, scopes and tokens.

@@ -43,7 +43,8 @@
 //!
 //! 1. `driver.rs`: what an executor looks at between turns. `run.rs`: the loop, and how it keeps its promise.
 //! 2. `executor.rs`: [`Executor`], what a program calls. `contain.rs`: where panics of user code end.
-//! 3. `spawn.rs`, `yield_now.rs`, `budget.rs`: what a task calls. `schedule.rs`: another order of turns, for tests.
+//! 3. `spawn.rs`, `yield_now.rs`, `budget.rs`: what a task calls. `inherit.rs`: what a task has from its parent. `schedule.rs`:
+//!    another order of turns, for tests.
 //! 4. `error.rs`, `info.rs`, `id.rs`: what is said of tasks that fail or are lost.
 //! 5. `primitives.rs`: the atomics and the checked cells, of which the task is built.
 //! 6. `task/`: the task itself, in two halves. Its `mod.rs` has the pictures, the table and the invariants. The loop calls
@@ -63,6 +64,7 @@ mod executor;
 mod home_tests;
 mod id;
 mod info;
+pub(crate) mod inherit;
 pub(crate) mod primitives;
 mod run;
 mod schedule;
@@ -72,9 +74,7 @@ mod yield_now;
 
 pub use abort::AbortHandle;
 pub use budget::{consume_budget, has_budget};
-#[cfg(feature = "time")]
-pub(crate) use contain::drop_before;
-pub(crate) use contain::{contain, poll_contained, print, report, silence};
+pub(crate) use contain::{contain, drop_before, poll_contained, print, report, silence};
 pub use driver::{Driver, ParkThread, Pending, Unpark};
 pub(crate) use error::Subject;
 pub use error::{JoinError, OnDoneError};

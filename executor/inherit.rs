@@ -1,0 +1,79 @@
+//! What a task inherits from the code that spawns it.
+//!
+//! A task-local would be lost at each spawn if the executor did not hand it on. But task-locals are a part of their own, above
+//! the executor, and most programs have none. So all that the executor knows is that some [`Values`] may be in force: a spawn
+//! looks whether they are, and if so, keeps them with the task.
+
+#![forbid(unsafe_code)]
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::future::Future;
+use std::mem::ManuallyDrop;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::thread::LocalKey;
+
+/// The values of task-locals, unchangeable. What they are, only the part above knows.
+pub(crate) type Values = Rc<dyn Any>;
+
+/// A thread's place for the values in force. It is empty when the thread ends, so it needs no destructor, and without one no
+/// access has to check whether that has run.
+pub(crate) type Place = ManuallyDrop<RefCell<Option<Values>>>;
+
+/// A place without values.
+pub(crate) const fn empty() -> Place {
+    ManuallyDrop::new(RefCell::new(None))
+}
+
+thread_local! {
+    /// What the tasks that are spawned now inherit.
+    pub(crate) static INHERITED: Place = const { empty() };
+}
+
+/// The values in force.
+#[inline]
+pub(crate) fn in_force(place: &'static LocalKey<Place>) -> Option<Values> {
+    place.with(|place| place.borrow().clone())
+}
+
+/// Calls `f` with other values in force. Those of before return in any case, on unwind too.
+pub(crate) fn within<R>(
+    place: &'static LocalKey<Place>,
+    values: &Values,
+    f: impl FnOnce() -> R,
+) -> R {
+    struct Restore(&'static LocalKey<Place>, Option<Values>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            drop(self.0.with(|place| place.replace(self.1.take())));
+        }
+    }
+    let _restore = Restore(place, place.with(|place| place.replace(Some(Rc::clone(values)))));
+    f()
+}
+
+/// The future of a task that inherits: polled and dropped with the values in force. It is boxed, so that a spawn compiles its
+/// task once, and not a second time for a program that has no task-locals.
+pub(super) struct Inheriting<T> {
+    pub(super) values: Values,
+    pub(super) future: Option<Pin<Box<dyn Future<Output = T>>>>,
+}
+
+impl<T> Future for Inheriting<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let Self { values, future } = &mut *self;
+        let future = future.as_mut().expect("it is there until the drop");
+        within(&INHERITED, values, || future.as_mut().poll(cx))
+    }
+}
+
+impl<T> Drop for Inheriting<T> {
+    fn drop(&mut self) {
+        let Self { values, future } = self;
+        within(&INHERITED, values, || *future = None);
+    }
+}
