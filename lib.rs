@@ -134,7 +134,11 @@ pub mod task {
     pub use crate::executor::{
         Builder, Id, Info, OnDoneError, State, YieldNow, consume_budget, current, has_budget,
     };
-    pub use crate::group::{AccessError, TaskLocal, TaskLocalFuture};
+    pub use crate::group::{
+        AccessError, BorrowingGroup, BorrowingHandle, Contenders, GatherSettled, JoinAll, JoinNext,
+        JoinSet, Race2, Race3, RaceMany, TaskLocal, TaskLocalFuture, TryJoinAll, borrowing,
+        gather_settled, join_all, race, try_join_all,
+    };
     pub use crate::insight::{Unhandled, reported};
     pub use crate::runtime::{Cancelled, cancelled};
     pub use crate::task_local;
