@@ -12,8 +12,8 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::chooser::Chooser;
 use super::contain::Held;
-use super::schedule::Schedule;
 use super::task::{self, HubHandle, HubOwner};
 use super::{Driver, Info, JoinHandle, Nested, budget};
 
@@ -113,7 +113,7 @@ pub struct Executor<'env, D: Driver> {
     pub(super) hub: HubOwner<'env>,
     pub(super) driver: RefCell<D>,
     /// `None`: the task at the head of the run queue is next.
-    pub(super) schedule: Option<RefCell<Box<dyn Schedule>>>,
+    pub(super) chooser: Option<RefCell<Box<dyn Chooser>>>,
     pub(super) event_interval: u32,
     /// How many turns may pass until the next look (F3).
     pub(super) turns_left: Cell<u32>,
@@ -127,13 +127,12 @@ impl<'env, D: Driver> Executor<'env, D> {
         let event_interval = event_interval.get();
         let turns_left = Cell::new(0);
         let driver = RefCell::new(driver);
-        Self { hub, driver, schedule: None, event_interval, turns_left }
+        Self { hub, driver, chooser: None, event_interval, turns_left }
     }
 
-    /// The same executor, with a schedule that chooses whose turn is next. It does so in a look, so there is one
-    /// before each turn.
-    pub(crate) fn with_schedule(self, schedule: Box<dyn Schedule>) -> Self {
-        Self { schedule: Some(RefCell::new(schedule)), event_interval: 1, ..self }
+    /// The same executor, with a chooser of whose turn is next. It is asked in a look, so there is one before each turn.
+    pub(crate) fn with_chooser(self, chooser: Box<dyn Chooser>) -> Self {
+        Self { chooser: Some(RefCell::new(chooser)), event_interval: 1, ..self }
     }
 
     /// Spawns a task, before, between or during runs. It takes its first turn in a run.

@@ -43,7 +43,7 @@
 //!
 //! 1. `driver.rs`: what an executor looks at between turns. `run.rs`: the loop, and how it keeps its promise.
 //! 2. `executor.rs`: [`Executor`], what a program calls. `contain.rs`: where panics of user code end.
-//! 3. `spawn.rs`, `yield_now.rs`, `budget.rs`: what a task calls. `inherit.rs`: what a task has from its parent. `schedule.rs`:
+//! 3. `spawn.rs`, `yield_now.rs`, `budget.rs`: what a task calls. `inherit.rs`: what a task has from its parent. `chooser.rs`:
 //!    another order of turns, for tests.
 //! 4. `error.rs`, `info.rs`, `id.rs`: what is said of tasks that fail or are lost.
 //! 5. `primitives.rs`: the atomics and the checked cells, of which the task is built.
@@ -55,6 +55,7 @@
 
 mod abort;
 pub(crate) mod budget;
+mod chooser;
 pub(crate) mod contain;
 mod driver;
 mod error;
@@ -67,13 +68,13 @@ mod info;
 pub(crate) mod inherit;
 pub(crate) mod primitives;
 mod run;
-mod schedule;
 mod spawn;
 mod task;
 mod yield_now;
 
 pub use abort::AbortHandle;
 pub use budget::{consume_budget, has_budget};
+pub(crate) use chooser::Chooser;
 pub(crate) use contain::{contain, drop_before, poll_contained, print, report, silence};
 pub use driver::{Driver, ParkThread, Pending, Unpark};
 pub(crate) use error::Subject;
@@ -82,7 +83,6 @@ pub use executor::Executor;
 pub use id::Id;
 pub use info::{Info, State};
 pub use run::EVENT_INTERVAL;
-pub(crate) use schedule::Schedule;
 pub use spawn::{Builder, current, spawn};
 #[cfg(all(loom, test))]
 pub(crate) use task::watch;

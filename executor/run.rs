@@ -16,6 +16,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::cell::RefCell;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -91,10 +92,9 @@ impl<D: Driver> Executor<'_, D> {
         self.hub.take_in(); // after the wait, and before a clock may move: see `common/tokens.rs`
         driver.wake(self.hub.has_ready());
         drop(driver);
-        if let Some(schedule) = &self.schedule {
-            let mut schedule = schedule.borrow_mut();
-            let next = self.hub.choose_next(|ready| schedule.choose(ready));
-            next.into_iter().for_each(|task| schedule.turn(task));
+        if let Some(mut chooser) = self.chooser.as_ref().map(RefCell::borrow_mut) {
+            let next = self.hub.choose_next(|ready| chooser.choose(ready));
+            next.into_iter().for_each(|task| chooser.turn(task));
         }
         self.turns_left.set(self.event_interval);
     }

@@ -14,7 +14,7 @@ use super::order::{Order, UntilAsked};
 use super::outside::Outside;
 use super::parts::Parts;
 use super::{OnExit, Runtime};
-use crate::executor::{EVENT_INTERVAL, Executor, Info, Schedule};
+use crate::executor::{Chooser, EVENT_INTERVAL, Executor, Info};
 use crate::insight::{GRACE, UnhandledPanic};
 #[cfg(feature = "time")]
 use crate::timer::{self, Clock};
@@ -243,14 +243,14 @@ impl Builder {
     /// refuses the timer slack.
     #[track_caller]
     pub fn build(self) -> io::Result<Runtime> {
-        let schedule = self.order.schedule();
-        self.build_scheduled(schedule, Location::caller())
+        let chooser = self.order.chooser();
+        self.build_with(chooser, Location::caller())
     }
 
     /// As [`build`](Self::build), called at `made`. `None`: first come, first served.
-    pub(crate) fn build_scheduled(
+    pub(crate) fn build_with(
         self,
-        schedule: Option<Box<dyn Schedule>>,
+        chooser: Option<Box<dyn Chooser>>,
         made: &'static Location<'static>,
     ) -> io::Result<Runtime> {
         let parts = match Parts::new(&self) {
@@ -262,8 +262,8 @@ impl Builder {
         };
         let outside = Outside::new(parts.clone(), self.deadlock_grace);
         let mut executor = Executor::new(outside, self.event_interval);
-        if let Some(schedule) = schedule {
-            executor = executor.with_schedule(Box::new(UntilAsked(schedule)));
+        if let Some(chooser) = chooser {
+            executor = executor.with_chooser(Box::new(UntilAsked(chooser)));
         }
         parts.connect(&executor.remote());
         let failures = Rc::clone(&parts.failures);

@@ -8,19 +8,17 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use super::{Builder, OnExit, cancelled};
-use crate::executor::{Info, Schedule};
+use crate::executor::{Chooser, Id};
 use crate::insight::UnhandledPanic;
 use crate::offload::spawn_blocking;
 
 /// A part of the loop that fails.
 struct Fails;
 
-impl Schedule for Fails {
-    fn choose(&mut self, _: usize) -> usize {
+impl Chooser for Fails {
+    fn choose(&mut self, _: &[Id]) -> usize {
         panic!("the look");
     }
-
-    fn turn(&mut self, _: Info) {}
 }
 
 /// Finds the context of its runtime as it is dropped.
@@ -49,7 +47,7 @@ fn a_look_that_panics_ends_the_wait_for_tasks_and_nothing_else() {
             .unhandled_panic(UnhandledPanic::Call(Arc::new(move |failure| {
                 failed.lock().unwrap().push(failure.to_string());
             })))
-            .build_scheduled(Some(Box::new(Fails)), Location::caller())
+            .build_with(Some(Box::new(Fails)), Location::caller())
             .unwrap();
         for _ in 0..2 {
             let guard = NeedsContext(Arc::clone(&said));

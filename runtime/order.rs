@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use crate::common::waits;
-use crate::executor::{Info, Schedule};
+use crate::executor::{Chooser, Id, Info};
 
 /// Whose turn is next, among the tasks that are ready.
 ///
@@ -47,7 +47,7 @@ pub enum Order {
 
 impl Order {
     /// `None`: the run queue alone says whose turn is next.
-    pub(super) fn schedule(self) -> Option<Box<dyn Schedule>> {
+    pub(super) fn chooser(self) -> Option<Box<dyn Chooser>> {
         match self {
             Self::Fifo => None,
             Self::Shuffled(seed) => Some(Box::new(Shuffle::new(seed))),
@@ -55,11 +55,11 @@ impl Order {
     }
 }
 
-/// A schedule without a say in the turns in which a report asks the tasks what they wait for, as the run is over by then.
-pub(super) struct UntilAsked(pub(super) Box<dyn Schedule>);
+/// A chooser without a say in the turns in which a report asks the tasks what they wait for, as the run is over by then.
+pub(super) struct UntilAsked(pub(super) Box<dyn Chooser>);
 
-impl Schedule for UntilAsked {
-    fn choose(&mut self, ready: usize) -> usize {
+impl Chooser for UntilAsked {
+    fn choose(&mut self, ready: &[Id]) -> usize {
         if waits::is_asking() { 0 } else { self.0.choose(ready) }
     }
 
@@ -78,7 +78,14 @@ impl Shuffle {
         Self(seed)
     }
 
-    fn next(&mut self) -> u64 {
+    /// A number below `end`, which is not 0.
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        let wide = u128::from(self.next()) * u128::from(end);
+        (wide >> u64::BITS) as u64
+    }
+
+    /// Any number.
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = self.0;
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -87,11 +94,8 @@ impl Shuffle {
     }
 }
 
-impl Schedule for Shuffle {
-    fn choose(&mut self, ready: usize) -> usize {
-        let wide = u128::from(self.next()) * ready as u128;
-        (wide >> u64::BITS) as usize
+impl Chooser for Shuffle {
+    fn choose(&mut self, ready: &[Id]) -> usize {
+        self.below(ready.len() as u64) as usize
     }
-
-    fn turn(&mut self, _: Info) {}
 }

@@ -2,13 +2,13 @@
 
 #![forbid(unsafe_code)]
 
-use super::schedule::MOST_TURNS;
+use super::prefix::MOST_TURNS;
 use super::trial::{ALL, Trial};
 
-/// A run that fails, with as few choices by the seed as were found to be enough.
+/// A run that fails, with as few choices by its source as were found to be enough.
 pub(super) struct Shrunk {
-    /// How many choices are the seed's: the first ones.
-    pub(super) choices: u64,
+    /// How many choices are the source's: the first ones.
+    pub(super) choices: usize,
     pub(super) trial: Trial,
     pub(super) certainty: Certainty,
 }
@@ -19,19 +19,19 @@ pub(super) enum Certainty {
     Least,
     /// With fewer choices it may fail: not all numbers were tried.
     GivenUp,
-    /// The same seed passed when it was run again.
+    /// The same choices pass in another run.
     NotRepeatable,
 }
 
-/// Finds how few choices by the seed are enough for a failure.
+/// Finds how few choices by the source are enough for a failure.
 ///
-/// `failed` is the run with all choices by the seed. `run` runs the body again, with the given number of choices by the
-/// seed and the rest in order.
+/// `failed` is the run with all choices by the source. `run` runs the body again, with the given number of choices by the
+/// source and the rest in order.
 ///
 /// It halves the choices as long as the run still fails. Then it tries each number from 0 up to the last half. After a
 /// million turns it gives up, and returns the best run so far.
-pub(super) fn shrink(failed: Trial, run: impl Fn(u64) -> Trial) -> Shrunk {
-    let choices = failed.trace.choices;
+pub(super) fn shrink(failed: Trial, run: impl Fn(usize) -> Trial) -> Shrunk {
+    let choices = failed.trace.choices.len();
     let mut spent = 0;
     let mut try_with = |choices| {
         let trial = (spent < MOST_TURNS).then(|| run(choices))?;

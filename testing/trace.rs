@@ -17,12 +17,23 @@ const LAST: usize = 40;
 pub(super) struct Trace {
     /// How many turns there were.
     pub(super) turns: u64,
-    /// Before how many of the turns more than one task was ready.
-    pub(super) choices: u64,
+    pub(super) choices: Vec<Choice>,
+    /// All turns, if they are to be compared.
+    all: Option<Vec<Turn>>,
     first: Vec<Turn>,
     last: VecDeque<Turn>,
 }
 
+/// What was chosen before a turn for which more than one task was ready.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Choice {
+    /// Which task, counted from the head of the queue and from 0.
+    pub(super) taken: usize,
+    /// How many were ready.
+    pub(super) ready: usize,
+}
+
+#[derive(Clone)]
 pub(super) struct Turn {
     pub(super) task: Info,
     /// Since the run began.
@@ -32,8 +43,15 @@ pub(super) struct Turn {
 }
 
 impl Trace {
+    pub(super) fn new(keep_all: bool) -> Self {
+        Self { all: keep_all.then(Vec::new), ..Self::default() }
+    }
+
     pub(super) fn push(&mut self, turn: Turn) {
         self.turns += 1;
+        if let Some(all) = &mut self.all {
+            all.push(turn.clone());
+        }
         if self.first.len() < FIRST {
             self.first.push(turn);
             return;
@@ -42,6 +60,18 @@ impl Trace {
             self.last.pop_front();
         }
         self.last.push_back(turn);
+    }
+
+    /// The first turn in which two runs differ. Both traces have all turns.
+    pub(super) fn first_difference(&self, other: &Self) -> Option<Difference> {
+        let (first, second) = (self.all.as_deref()?, other.all.as_deref()?);
+        let is_same = |place: &usize| match (first.get(*place), second.get(*place)) {
+            (Some(first), Some(second)) => first.is_like(second),
+            _ => false,
+        };
+        let place = (0..first.len().max(second.len())).find(|place| !is_same(place))?;
+        let [first, second] = [first, second].map(|turns| turns.get(place).cloned());
+        Some(Difference { turn: place + 1, first, second })
     }
 
     fn left_out(&self) -> u64 {
@@ -71,12 +101,45 @@ impl fmt::Display for Trace {
 }
 
 impl Turn {
+    /// Whether both are the same task's, at the same time.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let key = |turn: &Self| (turn.task.id(), turn.task.site(), turn.clock);
+        key(self) == key(other)
+    }
+
     fn write(&self, number: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mark = if self.out_of_order { '*' } else { ' ' };
         let clock = format!("{:?}", self.clock);
-        write!(f, "\n{number:>7} {mark}{clock:>10}  {}", self.task.title())?;
+        write!(f, "\n{number:>7} {mark}{clock:>10}  {self}")
+    }
+}
+
+/// The task, and where it was spawned.
+impl fmt::Display for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.task.title())?;
         if self.task.id() != Id::ROOT {
             write!(f, ", spawned at {}", self.task.site())?;
+        }
+        Ok(())
+    }
+}
+
+/// Where two runs differ. `None`: the run had ended.
+pub(super) struct Difference {
+    turn: usize,
+    first: Option<Turn>,
+    second: Option<Turn>,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "turn {} differs:", self.turn)?;
+        for (run, turn) in [("first", &self.first), ("second", &self.second)] {
+            match turn {
+                Some(turn) => write!(f, "\n  {run} run: {turn}, at {:?}", turn.clock),
+                None => write!(f, "\n  {run} run: it had ended"),
+            }?;
         }
         Ok(())
     }

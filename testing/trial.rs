@@ -9,14 +9,15 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::panics::{Panic, recorded};
-use super::schedule::Prefix;
+use super::prefix::Prefix;
+use super::source::Source;
 use super::trace::Trace;
 use crate::insight::UnhandledPanic;
 use crate::runtime::Builder;
 use crate::timer::Clock;
 
 /// A limit of choices that is no limit.
-pub(super) const ALL: u64 = u64::MAX;
+pub(super) const ALL: usize = usize::MAX;
 
 /// How a run of the body went.
 pub(super) struct Trial {
@@ -26,28 +27,29 @@ pub(super) struct Trial {
 }
 
 impl Trial {
-    /// Runs the body in a runtime of its own, with the first `limit` choices by the seed. `site` is where `block_on` seems
-    /// to be called.
+    /// Runs the body in a runtime of its own, with the first `limit` choices by `source`. `site` is where `block_on` seems
+    /// to be called. `keep_all`: the trace has all turns.
     pub(super) fn run<Fut: Future<Output = ()>>(
         body: impl Fn() -> Fut,
-        seed: u64,
-        limit: u64,
+        source: &Source,
+        limit: usize,
+        keep_all: bool,
         site: &'static Location<'static>,
     ) -> Self {
-        let trace = Rc::new(RefCell::default());
-        let schedule = Prefix::new(seed, limit, Rc::clone(&trace));
+        let trace = Rc::new(RefCell::new(Trace::new(keep_all)));
+        let chooser = Prefix::new(source.chooser(), limit, Rc::clone(&trace));
         let builder = Builder::new()
             .clock(Clock::AutoAdvance)
             .deadlock_grace(Duration::ZERO)
             .unhandled_panic(UnhandledPanic::Stop)
             .on_lost(|_| {});
-        let runtime = match builder.build_scheduled(Some(Box::new(schedule)), site) {
+        let runtime = match builder.build_with(Some(Box::new(chooser)), site) {
             Ok(runtime) => runtime,
             Err(error) => panic!("`testing::explore` cannot make a runtime: {error}"),
         };
         let (failed, mut panics) = recorded(|| {
             let run = runtime.try_block_on_at(site, async { body().await });
-            run.expect("`explore` is called outside of any run");
+            run.expect("an exploration is begun outside of any run");
         });
         let mut unseen = Vec::new();
         let (failed_late, late_panics) = recorded(|| unseen = runtime.end_and_tell());

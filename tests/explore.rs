@@ -8,6 +8,8 @@ mod bugs;
 mod child;
 #[path = "explore/reports.rs"]
 mod reports;
+#[path = "explore/schedules.rs"]
+mod schedules;
 #[path = "explore/table.rs"]
 mod table;
 
@@ -15,16 +17,21 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use bugs::BUGS;
-use taketurns::Builder;
 use taketurns::testing::explore;
 use taketurns::time::Clock;
+use taketurns::{Builder, yield_now};
 
 /// The text of the failure that `explore` finds; `None`: it found none.
 fn failure<F: Future<Output = ()>>(
     seeds: impl IntoIterator<Item = u64>,
     body: impl Fn() -> F,
 ) -> Option<String> {
-    let found = catch_unwind(AssertUnwindSafe(|| explore(seeds, body))).err()?;
+    failure_of(|| explore(seeds, body))
+}
+
+/// The text of the failure of `exploration`; `None`: it found none.
+fn failure_of<T>(exploration: impl FnOnce() -> T) -> Option<String> {
+    let found = catch_unwind(AssertUnwindSafe(exploration)).err()?;
     let text = match found.downcast::<String>() {
         Ok(text) => *text,
         Err(text) => (*text.downcast::<&str>().expect("the report is a text")).to_owned(),
@@ -48,5 +55,11 @@ fn each_planted_bug_is_hidden_in_plain_order_and_found_by_a_seed() {
 fn the_fixed_twin_of_each_passes_the_same_seeds() {
     for bug in BUGS {
         explore(0..200, || bug.fixed());
+    }
+}
+
+async fn yields(times: u32) {
+    for _ in 0..times {
+        yield_now().await;
     }
 }

@@ -23,11 +23,11 @@ impl RunQueue {
         self.head.get().is_none()
     }
 
-    /// Counts the tasks one by one: nothing that happens often asks.
-    pub(super) fn len(&self) -> usize {
+    /// The tasks, from the head on. The queue must not change meanwhile.
+    pub(super) fn iter(&self) -> impl Iterator<Item = TaskRef> {
         // SAFETY: (QUEUE) each is kept by OWED.
         let next = |task: &TaskRef| unsafe { task.home() }.next_run.get();
-        std::iter::successors(self.head.get(), next).count()
+        std::iter::successors(self.head.get(), next)
     }
 
     /// Puts a task at the tail. A transition of its state has just returned [`Wake::Push`](super::state::Wake::Push), so

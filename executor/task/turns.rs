@@ -8,7 +8,7 @@ use super::hub::{Hub, free_anywhere, free_at_home};
 use super::inbox::Batch;
 use super::state::{AfterEnd, Turn};
 use crate::executor::primitives::ordering;
-use crate::executor::{Info, JoinError, Subject, budget};
+use crate::executor::{Id, Info, JoinError, Subject, budget};
 
 impl Hub {
     /// Whether a task is in the run queue.
@@ -19,13 +19,16 @@ impl Hub {
 
     /// How many tasks are in the run queue: counted one by one.
     pub(crate) fn ready(&self) -> usize {
-        self.home.queue.len()
+        self.home.queue.iter().count()
     }
 
-    /// Moves one task of the run queue to its head; the others keep their order. `choose` is given how many there are, and
-    /// says which. Returns that task.
-    pub(crate) fn choose_next(&self, choose: impl FnOnce(usize) -> usize) -> Option<Info> {
-        let chosen = self.has_ready().then(|| choose(self.ready()))?;
+    /// Moves one task of the run queue to its head; the others keep their order. `choose` is given the ids of all, from the
+    /// head on, and says which. Returns that task.
+    pub(crate) fn choose_next(&self, choose: impl FnOnce(&[Id]) -> usize) -> Option<Info> {
+        // SAFETY: (QUEUE) each is kept by OWED.
+        let id = |task: TaskRef| Id(unsafe { task.home() }.id.get());
+        let ids: Vec<_> = self.home.queue.iter().map(id).collect();
+        let chosen = self.has_ready().then(|| choose(&ids))?;
         let mut ready: Vec<TaskRef> = std::iter::from_fn(|| self.home.queue.pop()).collect();
         ready[..=chosen].rotate_right(1);
         ready.iter().for_each(|&task| self.home.queue.push(task));

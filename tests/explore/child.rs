@@ -5,7 +5,7 @@ use std::env;
 use std::process::Command;
 use std::thread;
 
-use taketurns::testing::explore;
+use taketurns::testing::{Explorer, explore};
 use taketurns::yield_now;
 
 const SCENE: &str = "TAKETURNS_TEST_SCENE";
@@ -15,6 +15,7 @@ fn said(name: &str, environment: &[(&str, &str)]) -> String {
     let mut child = Command::new(env::current_exe().unwrap());
     child.args(["--exact", name, "--nocapture", "--test-threads=1"]);
     child.env(SCENE, name).env("RUST_BACKTRACE", "0").env_remove("TAKETURNS_SEED");
+    child.env_remove("TAKETURNS_SCHEDULE").env_remove("TAKETURNS_CHOICES");
     child.envs(environment.iter().copied());
     String::from_utf8(child.output().unwrap().stderr).unwrap()
 }
@@ -42,6 +43,47 @@ fn the_environment_names_the_one_seed_to_run() {
         let remedy = format!("`TAKETURNS_SEED` is {wrong:?}: set it to the seed");
         assert!(text.contains(&remedy), "{text}");
         assert_eq!(text.matches("a run").count(), 0, "{text}");
+    }
+}
+
+#[test]
+fn the_environment_names_the_schedule_and_the_choices() {
+    if is_child() {
+        Explorer::new().run(0..9, || async { eprintln!("a run") });
+        let report = Explorer::new().exhaust(100, || async {
+            let order = std::rc::Rc::new(RefCell::new(String::new()));
+            let say = |name| {
+                let order = std::rc::Rc::clone(&order);
+                taketurns::spawn(async move { order.borrow_mut().push(name) })
+            };
+            for task in ['a', 'b', 'c'].map(say) {
+                task.await.unwrap();
+            }
+            eprintln!("in the order {}", order.borrow());
+        });
+        eprintln!("{report}");
+        return;
+    }
+    let name = "child::the_environment_names_the_schedule_and_the_choices";
+    // Under priorities there is a first run, to measure.
+    for (schedule, runs) in [("uniform", 9), ("pct", 10), ("pct:2", 10)] {
+        let text = said(name, &[("TAKETURNS_SCHEDULE", schedule)]);
+        assert_eq!(text.matches("a run").count(), runs, "{schedule}: {text}");
+        assert!(text.contains("all 13 schedules passed"), "{text}");
+    }
+    let text = said(name, &[("TAKETURNS_SCHEDULE", "pct:2"), ("TAKETURNS_SEED", "3")]);
+    assert_eq!(text.matches("a run").count(), 2, "{text}");
+    let text = said(name, &[("TAKETURNS_CHOICES", "2,1")]);
+    assert_eq!(text.matches("in the order cba\n1 schedule passed").count(), 1, "{text}");
+    for wrong in ["", "random", "pct:", "pct:0", "pct:-1", "uniform:1"] {
+        let text = said(name, &[("TAKETURNS_SCHEDULE", wrong)]);
+        let remedy = format!("`TAKETURNS_SCHEDULE` is {wrong:?}: set it to `uniform`, or `pct:3`");
+        assert!(text.contains(&remedy), "{text}");
+    }
+    for wrong in ["", "a", "1,,2", "1;2"] {
+        let text = said(name, &[("TAKETURNS_CHOICES", wrong)]);
+        let remedy = format!("`TAKETURNS_CHOICES` is {wrong:?}: set it to the choices");
+        assert!(text.contains(&remedy), "{text}");
     }
 }
 

@@ -6,8 +6,6 @@ mod updates;
 
 use std::pin::Pin;
 
-use taketurns::yield_now;
-
 /// A test of somebody's, as [`taketurns::testing::explore`] runs it.
 pub(crate) type Test = Pin<Box<dyn Future<Output = ()>>>;
 
@@ -51,9 +49,3 @@ pub(crate) const BUGS: [Bug; 15] = bugs! {
     "used after it was closed": protocols::used_after_close,
     "a value lost as its timeout ends": protocols::lost_in_timeout,
 };
-
-async fn yields(times: u32) {
-    for _ in 0..times {
-        yield_now().await;
-    }
-}

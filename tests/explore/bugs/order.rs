@@ -4,7 +4,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use super::yields;
+use crate::yields;
 use taketurns::{JoinHandle, spawn, yield_now};
 
 pub(super) async fn three_tasks(planted: bool) {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures::lock::Mutex;
 
-use super::yields;
+use crate::yields;
 use taketurns::time::{sleep, timeout};
 use taketurns::{spawn, yield_now};
 

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::yields;
+use crate::yields;
 use taketurns::{spawn, yield_now};
 
 pub(super) async fn lost_update(planted: bool) {

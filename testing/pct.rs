@@ -1,0 +1,103 @@
+//! [`Pct`]: the ready task of the highest priority is next, and a few changes of priority come at random.
+
+#![forbid(unsafe_code)]
+
+use crate::executor::{Chooser, Id};
+use crate::runtime::Shuffle;
+
+/// How long the first run was.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Length {
+    pub(super) turns: u64,
+    /// Before how many of the turns more than one task was ready.
+    pub(super) choices: u64,
+}
+
+/// See [`Schedule::Pct`](super::Schedule::Pct), which has the source.
+///
+/// Where more than one task is ready, that is a choice, and only choices are counted: where one task is ready, a change of
+/// its priority makes a difference no sooner than at the next choice.
+pub(super) struct Pct {
+    random: Shuffle,
+    /// By id.
+    tasks: Vec<Option<Standing>>,
+    /// At which choice the priority 1 is given, at which 2, and so on: all lower than those that tasks begin with.
+    changes: Vec<u64>,
+    choices: u64,
+    /// The priority below all others.
+    lowest: i64,
+    /// How many choices a task may win before it counts as one that waits for another.
+    patience: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Standing {
+    priority: i64,
+    patience: u64,
+    /// How many choices the task may still win.
+    left: u64,
+}
+
+impl Pct {
+    pub(super) fn new(seed: u64, depth: u32, first_run: Length) -> Self {
+        let mut random = Shuffle::new(seed);
+        let most = first_run.choices.max(1);
+        let changes = (1..depth).map(|_| 1 + random.below(most)).collect();
+        let patience = first_run.turns.max(1);
+        Self { random, tasks: Vec::new(), changes, choices: 0, lowest: 0, patience }
+    }
+
+    /// A task that is seen for the first time is given its priority.
+    fn meet(&mut self, task: Id) {
+        let place = task.0 as usize;
+        if self.tasks.len() <= place {
+            self.tasks.resize(place + 1, None);
+        }
+        if self.tasks[place].is_none() {
+            let above_changes = self.changes.len() as i64 + 1;
+            let priority = above_changes + (self.random.next() >> 2) as i64;
+            let patience = self.patience;
+            self.tasks[place] = Some(Standing { priority, patience, left: patience });
+        }
+    }
+
+    fn standing(&mut self, task: Id) -> &mut Standing {
+        self.tasks[task.0 as usize].as_mut().expect("each ready task was met")
+    }
+
+    /// Which of the tasks has the highest priority.
+    fn highest(&mut self, ready: &[Id]) -> usize {
+        let priority = |place: &usize| self.standing(ready[*place]).priority;
+        let mut priority = priority;
+        (0..ready.len()).rev().max_by_key(|place| priority(place)).expect("`ready` is not empty")
+    }
+}
+
+impl Chooser for Pct {
+    fn choose(&mut self, ready: &[Id]) -> usize {
+        ready.iter().for_each(|&task| self.meet(task));
+        if ready.len() == 1 {
+            return 0;
+        }
+        self.choices += 1;
+        for change in 0..self.changes.len() {
+            if self.changes[change] == self.choices {
+                let highest = self.highest(ready);
+                self.standing(ready[highest]).priority = change as i64 + 1;
+            }
+        }
+        loop {
+            let highest = self.highest(ready);
+            let lowest = self.lowest;
+            let standing = self.standing(ready[highest]);
+            if standing.left > 0 {
+                standing.left -= 1;
+                return highest;
+            }
+            standing.priority = lowest;
+            standing.patience = (standing.patience / 2).max(1);
+            standing.left = standing.patience;
+            self.lowest -= 1;
+        }
+    }
+}
