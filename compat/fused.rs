@@ -1,4 +1,4 @@
-//! [`FusedFuture`] for handles and [`Cancelled`]: whether one has given its output. `futures::select!` asks that before it
+//! [`FusedFuture`] for handles, [`Cancelled`] and receivers: whether one has given its output. `futures::select!` asks that before it
 //! polls.
 
 #![forbid(unsafe_code)]
@@ -12,6 +12,7 @@ use crate::executor::JoinHandle;
 #[cfg(feature = "offload")]
 use crate::offload::BlockingHandle;
 use crate::runtime::Cancelled;
+use crate::sync::oneshot;
 use crate::threads::RemoteHandle;
 
 impl<T> FusedFuture for JoinHandle<T> {
@@ -29,6 +30,12 @@ impl<T> FusedFuture for RemoteHandle<T> {
 impl FusedFuture for Cancelled {
     fn is_terminated(&self) -> bool {
         self.is_done
+    }
+}
+
+impl<T> FusedFuture for oneshot::Receiver<T> {
+    fn is_terminated(&self) -> bool {
+        self.is_done()
     }
 }
 

@@ -1,0 +1,51 @@
+//! [`WakerCell`]: the waker of the only task that can wait, where a primitive has a single waiter.
+
+#![forbid(unsafe_code)]
+
+use std::cell::Cell;
+use std::task::Waker;
+
+use crate::executor::{contain, is_noop};
+
+/// At most one waker. It is woken and dropped after it was taken out, and a panic of its code ends here.
+#[derive(Default)]
+pub(super) struct WakerCell(Cell<Option<Waker>>);
+
+impl WakerCell {
+    /// Keeps a clone of `waker`; one that does nothing asks to forget what was kept.
+    ///
+    /// The clone and the drop of the waker before are user code. So the caller checks again afterwards whether it still has
+    /// to wait.
+    pub(super) fn keep(&self, waker: &Waker) {
+        if is_noop(waker) {
+            self.forget();
+        } else if !self.peek(|kept| kept.is_some_and(|kept| kept.will_wake(waker))) {
+            let before = self.0.replace(Some(waker.clone()));
+            contain(|| drop(before));
+        }
+    }
+
+    pub(super) fn wake(&self) {
+        if let Some(waker) = self.0.take() {
+            contain(|| waker.wake());
+        }
+    }
+
+    pub(super) fn forget(&self) {
+        if let Some(waker) = self.0.take() {
+            contain(|| drop(waker));
+        }
+    }
+
+    pub(super) fn is_kept(&self) -> bool {
+        self.peek(|kept| kept.is_some())
+    }
+
+    /// `look` runs no user code.
+    fn peek<R>(&self, look: impl FnOnce(Option<&Waker>) -> R) -> R {
+        let kept = self.0.take();
+        let seen = look(kept.as_ref());
+        self.0.set(kept);
+        seen
+    }
+}

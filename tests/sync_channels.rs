@@ -1,0 +1,15 @@
+//! The channels of `sync`, and what wakes many tasks at once: exact traces, and every waiter cancelled in every state.
+
+#[path = "common/mod.rs"]
+mod common;
+#[path = "common/scripted.rs"]
+mod scripted;
+
+#[path = "sync_channels/channel.rs"]
+mod channel;
+#[path = "sync_channels/channel_waiters.rs"]
+mod channel_waiters;
+#[path = "sync_channels/oneshot.rs"]
+mod oneshot;
+#[path = "sync_channels/wakers.rs"]
+mod wakers;
