@@ -15,6 +15,8 @@ mod common;
 mod concurrent_waits;
 #[path = "lessons/done_callbacks.rs"]
 mod done_callbacks;
+#[path = "lessons/gathering.rs"]
+mod gathering;
 #[cfg(all(feature = "net", feature = "offload"))]
 #[path = "lessons/handlers.rs"]
 mod handlers;

@@ -20,13 +20,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-const LESSONS: [(&str, &str); 16] = [
+const LESSONS: [(&str, &str); 17] = [
     ("1", "lost-task"),
     ("2", "awaited-task"),
     ("7", "concurrent-waits"),
     ("9", "time-limit"),
     ("27", "await-and-spawn"),
     ("19", "done-callbacks"),
+    ("13", "gathering"),
     ("15", "starvation"),
     ("16", "yielding"),
     ("32", "yield-every-k"),

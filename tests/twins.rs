@@ -198,6 +198,11 @@ fn one_that_yields_less_often() {
 }
 
 #[test]
+fn a_gather_that_takes_longer() {
+    assert_claim("13", "s/fetch(1, 3)/fetch(1, 4)/", "as long in asyncio");
+}
+
+#[test]
 fn one_that_warns_is_not_heard_on_the_terminal() {
     assert_differs(
         "22",

@@ -7,6 +7,7 @@ mod awaited_task;
 mod blocking_handler;
 mod concurrent_waits;
 mod done_callbacks;
+mod gathering;
 mod lost_task;
 mod nested_run;
 mod offloaded_handler;
@@ -64,7 +65,10 @@ pub(crate) static CHAPTERS: &[Chapter] = &[
         lessons: &[lost_task::LESSON, awaited_task::LESSON],
     },
     Chapter { title: "Waiting", lessons: &[concurrent_waits::LESSON, time_limit::LESSON] },
-    Chapter { title: "Together", lessons: &[await_and_spawn::LESSON, done_callbacks::LESSON] },
+    Chapter {
+        title: "Together",
+        lessons: &[await_and_spawn::LESSON, done_callbacks::LESSON, gathering::LESSON],
+    },
     Chapter {
         title: "Taking turns",
         lessons: &[starvation::LESSON, yielding::LESSON, yield_every_k::LESSON],

@@ -24,7 +24,7 @@ pub(crate) const LESSON: Lesson = Lesson {
     moral: "A seed finds the order that fails, again.",
     source: include_str!("replayed_schedule.rs"),
     next: Next {
-        file: "testing/mod.rs",
+        file: "testing/explorer.rs",
         item: "pub fn explore",
         why: "many seeds, and the shortest schedule that fails",
     },
