@@ -135,17 +135,17 @@ pub mod task {
         Builder, Id, Info, OnDoneError, State, YieldNow, consume_budget, current, has_budget,
     };
     pub use crate::group::{
-        AccessError, BorrowingGroup, BorrowingHandle, Contenders, GatherSettled, JoinAll, JoinNext,
-        JoinSet, Race2, Race3, RaceMany, TaskLocal, TaskLocalFuture, TryJoinAll, borrowing,
-        gather_settled, join_all, race, try_join_all,
+        AccessError, BorrowingGroup, BorrowingHandle, Contenders, Failure, GatherSettled,
+        GroupError, JoinAll, JoinNext, JoinSet, MemberHandle, Race2, Race3, RaceMany, StartError,
+        Started, TaskGroup, TaskLocal, TaskLocalFuture, TryJoinAll, borrowing, gather_settled,
+        join_all, race, try_join_all,
     };
     pub use crate::insight::{Unhandled, reported};
-    pub use crate::runtime::{Cancelled, cancelled};
     pub use crate::task_local;
 }
 
-/// Asking tasks to end: cancellation with a reason, scopes and tokens.
-pub mod cancel {}
+#[doc(inline)]
+pub use group::cancel;
 
 /// TCP, with the traits of futures-io.
 #[cfg(feature = "net")]

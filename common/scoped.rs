@@ -42,6 +42,7 @@ pub(crate) fn current<T>(key: &'static LocalKey<Scoped<T>>) -> Option<Rc<T>> {
 /// # Panics
 ///
 /// Outside of a runtime, with the name of `function`.
+#[cfg(any(feature = "time", feature = "net"))]
 #[track_caller]
 pub(crate) fn needed_by<T>(function: &str, key: &'static LocalKey<Scoped<T>>) -> Rc<T> {
     match current(key) {

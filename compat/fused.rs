@@ -1,4 +1,4 @@
-//! [`FusedFuture`] for handles, [`Cancelled`] and receivers: whether one has given its output. `futures::select!` asks that before it
+//! [`FusedFuture`] for handles, [`WaitCancelled`] and receivers: whether one has given its output. `futures::select!` asks that before it
 //! polls.
 
 #![forbid(unsafe_code)]
@@ -9,9 +9,9 @@ use futures_core::FusedFuture;
 
 use crate::common::{Abort, AbortOnDrop};
 use crate::executor::JoinHandle;
+use crate::group::cancel::WaitCancelled;
 #[cfg(feature = "offload")]
 use crate::offload::BlockingHandle;
-use crate::runtime::Cancelled;
 use crate::sync::oneshot;
 use crate::threads::RemoteHandle;
 
@@ -27,9 +27,9 @@ impl<T> FusedFuture for RemoteHandle<T> {
     }
 }
 
-impl FusedFuture for Cancelled {
+impl FusedFuture for WaitCancelled {
     fn is_terminated(&self) -> bool {
-        self.is_done
+        self.is_done()
     }
 }
 
@@ -61,7 +61,8 @@ mod tests {
     use futures::select;
 
     use crate::executor::spawn;
-    use crate::runtime::{Builder, OnExit, Runtime, cancelled};
+    use crate::group::cancel::cancelled;
+    use crate::runtime::{Builder, OnExit, Runtime};
 
     #[test]
     fn cancelled_is_terminated_once_the_task_was_asked() {
@@ -76,7 +77,7 @@ mod tests {
                 loop {
                     assert_eq!(asked.is_terminated(), times > 0);
                     select! {
-                        () = asked => times += 1,
+                        _ = asked => times += 1,
                         complete => break,
                     }
                 }

@@ -8,7 +8,7 @@ use std::io;
 use std::panic::Location;
 use std::sync::Mutex;
 
-use super::Info;
+use super::{Info, Reason};
 
 /// Why awaiting a task, or a blocking job, gave no output.
 ///
@@ -42,7 +42,8 @@ pub(crate) enum Subject {
 }
 
 enum Why {
-    Cancelled,
+    /// With the reason, if it was given one.
+    Cancelled(Option<Reason>),
     // A payload is `Send` but not `Sync`; in a mutex it is both. The lock is held only to copy its text.
     Panicked(Mutex<Box<dyn Any + Send>>),
     Shutdown,
@@ -52,7 +53,12 @@ enum Why {
 
 impl JoinError {
     pub(crate) fn cancelled(subject: Subject) -> Self {
-        Self::new(subject, Why::Cancelled)
+        Self::new(subject, Why::Cancelled(None))
+    }
+
+    /// As [`cancelled`](Self::cancelled), for this reason.
+    pub(crate) fn cancelled_for(subject: Subject, reason: Reason) -> Self {
+        Self::new(subject, Why::Cancelled(Some(reason)))
     }
 
     pub(crate) fn panicked(subject: Subject, payload: Box<dyn Any + Send>) -> Self {
@@ -73,10 +79,20 @@ impl JoinError {
         JoinError { inner: Box::new(Inner { subject, why, seen: false }) }
     }
 
-    /// Whether the task or job was aborted before it finished.
+    /// Whether the task or job was aborted before it finished, or was [asked to end](super::JoinHandle::cancel) and ended
+    /// for that.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        matches!(self.inner.why, Why::Cancelled)
+        matches!(self.inner.why, Why::Cancelled(_))
+    }
+
+    /// Why it was cancelled. `None` unless it [is_cancelled](Self::is_cancelled); an `abort` alone gives no reason.
+    #[must_use]
+    pub fn reason(&self) -> Option<&Reason> {
+        match &self.inner.why {
+            Why::Cancelled(reason) => reason.as_ref(),
+            Why::Panicked(_) | Why::Shutdown | Why::NotStarted(_) => None,
+        }
     }
 
     /// Whether it panicked. [`into_panic`](Self::into_panic) has the payload.
@@ -116,6 +132,20 @@ impl JoinError {
         }
     }
 
+    /// What became of it, without its name.
+    pub(crate) fn what(&self) -> String {
+        match &self.inner.why {
+            Why::Cancelled(None) => "was cancelled".to_owned(),
+            Why::Cancelled(Some(reason)) => format!("was cancelled: {reason}"),
+            Why::Shutdown => "was dropped: its runtime shut down first".to_owned(),
+            Why::NotStarted(error) => format!("found no thread to run on: {error}"),
+            Why::Panicked(payload) => match panic_message(payload) {
+                Some(message) => format!("panicked: {message}"),
+                None => "panicked".to_owned(),
+            },
+        }
+    }
+
     /// The payload of the panic, for [`std::panic::resume_unwind`].
     ///
     /// # Errors
@@ -127,7 +157,7 @@ impl JoinError {
             Why::Panicked(payload) => {
                 Ok(payload.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
             }
-            why @ (Why::Cancelled | Why::Shutdown | Why::NotStarted(_)) => {
+            why @ (Why::Cancelled(_) | Why::Shutdown | Why::NotStarted(_)) => {
                 Err(Self::new(subject, why))
             }
         }
@@ -143,15 +173,7 @@ impl fmt::Display for JoinError {
             Subject::NoTask => "a waker or destructor".to_owned(),
             Subject::Job(site) => format!("blocking job spawned at {site}"),
         };
-        match &self.inner.why {
-            Why::Cancelled => write!(f, "{subject} was cancelled"),
-            Why::Shutdown => write!(f, "{subject} was dropped: its runtime shut down first"),
-            Why::NotStarted(error) => write!(f, "{subject} found no thread to run on: {error}"),
-            Why::Panicked(payload) => match panic_message(payload) {
-                Some(message) => write!(f, "{subject} panicked: {message}"),
-                None => write!(f, "{subject} panicked"),
-            },
-        }
+        write!(f, "{subject} {}", self.what())
     }
 }
 

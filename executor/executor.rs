@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::chooser::Chooser;
 use super::contain::Held;
 use super::task::{self, HubHandle, HubOwner};
-use super::{Driver, Info, JoinHandle, Nested, budget};
+use super::{Driver, Info, JoinHandle, Nested, Reason, budget};
 
 /// An executor for the thread that makes it, over a [`Driver`].
 ///
@@ -298,6 +298,12 @@ impl<'env, D: Driver> Executor<'env, D> {
             // Not parked; or asked by a waker inside a look, which borrows the driver.
             _ => Some(Duration::ZERO),
         }
+    }
+
+    /// Asks every task to end, now and in future. Called at `site`.
+    pub(crate) fn ask_all(&self, reason: &Reason, site: &'static Location<'static>) {
+        // Inside another executor nothing runs that could hear of it.
+        let _ = task::enter(&self.hub, site, || self.hub.ask_all(reason));
     }
 
     /// Ends every task that is left, in the order of spawning: drops its future, resolves its handle to

@@ -45,7 +45,8 @@
 //! 2. `executor.rs`: [`Executor`], what a program calls. `contain.rs`: where panics of user code end.
 //! 3. `spawn.rs`, `yield_now.rs`, `budget.rs`: what a task calls. `inherit.rs`: what a task has from its parent. `chooser.rs`:
 //!    another order of turns, for tests.
-//! 4. `error.rs`, `info.rs`, `id.rs`: what is said of tasks that fail or are lost.
+//! 4. `error.rs`, `info.rs`, `id.rs`: what is said of tasks that fail or are lost. `reason.rs`, `request.rs`: a task is asked
+//!    to end.
 //! 5. `primitives.rs`: the atomics and the checked cells, of which the task is built.
 //! 6. `task/`: the task itself, in two halves. Its `mod.rs` has the pictures, the table and the invariants. The loop calls
 //!    it through the **hub**, the state that all tasks of one executor share.
@@ -67,6 +68,8 @@ mod id;
 mod info;
 pub(crate) mod inherit;
 pub(crate) mod primitives;
+mod reason;
+mod request;
 mod run;
 mod spawn;
 mod task;
@@ -82,10 +85,12 @@ pub use error::{JoinError, OnDoneError};
 pub use executor::Executor;
 pub use id::Id;
 pub use info::{Info, State};
+pub use reason::Reason;
+pub(crate) use request::{CancelRequest, ListenerKey};
 pub use run::EVENT_INTERVAL;
 pub use spawn::{Builder, current, spawn};
 #[cfg(all(loom, test))]
 pub(crate) use task::watch;
-pub(crate) use task::{Hub, HubHandle, drop_contained, is_noop, noop, with_current};
+pub(crate) use task::{Control, Hub, HubHandle, drop_contained, is_noop, noop, with_current};
 pub use task::{JoinHandle, Nested};
 pub use yield_now::{YieldNow, yield_now};

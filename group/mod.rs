@@ -2,31 +2,45 @@
 //!
 //! # Layout
 //!
-//! 1. `task_local.rs`: values that a task has for itself, and its children if told so.
-//!
-//! Many futures in one task:
-//!
-//! 2. `ready_set.rs`: which children of one future have been woken. `children.rs`: futures of one type over it.
-//!    `dropping.rs`: dropping several futures, of which each may panic.
-//! 3. `join_all.rs`, `race.rs`: all of them, or the first.
-//! 4. `borrowing.rs`: a group whose children borrow the caller's locals.
+//! 1. `cancel/`: asking code to end.
+//! 2. `task_local.rs`: values that a task has for itself, and its children if told so.
 //!
 //! Many tasks:
 //!
-//! 5. `join_set.rs`: tasks whose outputs come in the order in which they end.
+//! 3. `join_set.rs`: tasks whose outputs come in the order in which they end.
+//! 4. `task_group.rs`: [`TaskGroup`]. `members.rs`: what a group and its tasks share. `member.rs`: one of the tasks.
+//!    `failure.rs`: all errors together. `start.rs`: to wait until a task is ready.
+//!
+//! Many futures in one task:
+//!
+//! 5. `ready_set.rs`: which children of one future have been woken. `children.rs`: futures of one type over it.
+//!    `dropping.rs`: dropping several futures, of which each may panic.
+//! 6. `join_all.rs`, `race.rs`: all of them, or the first.
+//! 7. `borrowing.rs`: a group whose children borrow the caller's locals.
+
 #![forbid(unsafe_code)]
 
 mod borrowing;
+pub mod cancel;
 mod children;
 mod dropping;
+mod failure;
 mod join_all;
 mod join_set;
+mod member;
+mod members;
 mod race;
 pub(crate) mod ready_set;
+mod start;
+mod task_group;
 mod task_local;
 
 pub use borrowing::{BorrowingGroup, BorrowingHandle, borrowing};
+pub use failure::{Failure, GroupError};
 pub use join_all::{GatherSettled, JoinAll, TryJoinAll, gather_settled, join_all, try_join_all};
 pub use join_set::{JoinNext, JoinSet};
+pub use member::MemberHandle;
 pub use race::{Contenders, Race2, Race3, RaceMany, race};
+pub use start::{StartError, Started};
+pub use task_group::TaskGroup;
 pub use task_local::{AccessError, TaskLocal, TaskLocalFuture};

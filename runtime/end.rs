@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::builder::OnLost;
 use super::{OnExit, Runtime};
-use crate::executor::{JoinError, Subject, silence};
+use crate::executor::silence;
 use crate::insight::{ExitReport, Lost};
 
 impl Runtime {
@@ -52,9 +52,7 @@ impl Runtime {
         let limit = match self.on_exit {
             OnExit::Drop => return,
             OnExit::Cancel { grace } => {
-                self.parts
-                    .exit_request
-                    .ask(|payload| self.tell(JoinError::panicked(Subject::NoTask, payload)));
+                self.executor.ask_all(&"the runtime ends".into(), site);
                 grace
             }
             OnExit::Wait { deadline } => deadline,

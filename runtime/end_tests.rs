@@ -7,7 +7,7 @@ use std::panic::Location;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use super::{Builder, OnExit, cancelled};
+use super::{Builder, OnExit};
 use crate::executor::{Chooser, Id};
 use crate::insight::UnhandledPanic;
 use crate::offload::spawn_blocking;
@@ -26,7 +26,7 @@ struct NeedsContext(Arc<Mutex<Vec<String>>>);
 
 impl Drop for NeedsContext {
     fn drop(&mut self) {
-        drop(cancelled());
+        drop(spawn_blocking(|| ()));
         self.0.lock().unwrap().push("dropped".to_owned());
     }
 }

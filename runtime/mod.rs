@@ -12,7 +12,7 @@
 //!    knows them.
 //! 3. `outside.rs`: the executor's [`Driver`](crate::executor::Driver) over them: how long a look may wait, and what it
 //!    wakes. `order.rs`: which ready task runs next, when not first come, first served.
-//! 4. `exit.rs`: [`OnExit`], and how a task hears that it is to end. `end.rs`: the end itself, step by step.
+//! 4. `exit.rs`: [`OnExit`]. `end.rs`: the end itself, step by step.
 
 #![forbid(unsafe_code)]
 
@@ -45,7 +45,7 @@ use crate::threads::Handle;
 
 pub use builder::Builder;
 use builder::OnLost;
-pub use exit::{Cancelled, OnExit, cancelled};
+pub use exit::OnExit;
 pub use order::Order;
 #[cfg(feature = "time")]
 pub(crate) use order::Shuffle;

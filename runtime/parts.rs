@@ -17,7 +17,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Builder;
-use super::exit::ExitRequest;
 use crate::common::running_job::RunningJob;
 use crate::common::scoped;
 use crate::common::tokens::Tokens;
@@ -39,7 +38,6 @@ use crate::executor::Driver as _;
 
 #[derive(Clone)]
 pub(super) struct Parts {
-    pub(super) exit_request: Rc<ExitRequest>,
     pub(super) failures: Rc<Failures>,
     pub(super) deadlock: Rc<Deadlock>,
     /// One for each `Handle`.
@@ -57,7 +55,6 @@ pub(super) struct Parts {
 
 /// The thread is inside of each part until this is dropped.
 pub(super) struct Entered {
-    _exit_request: scoped::Entered<ExitRequest>,
     _handles: scoped::Entered<Handles>,
     _failures: scoped::Entered<Failures>,
     #[cfg(feature = "net")]
@@ -77,7 +74,6 @@ impl Parts {
         let holds = Tokens::new(reactor.unparker());
         let failures = Rc::new(Failures::new(builder.unhandled_panic.clone()));
         Ok(Self {
-            exit_request: Rc::default(),
             handles: Handles::new(reactor.unparker(), failures.tell()),
             failures,
             deadlock: Rc::default(),
@@ -104,7 +100,6 @@ impl Parts {
 
     pub(super) fn enter(&self) -> Entered {
         Entered {
-            _exit_request: self.exit_request.enter(),
             _handles: self.handles.enter(),
             _failures: self.failures.enter(),
             #[cfg(feature = "net")]

@@ -15,7 +15,7 @@ use std::time::Duration;
 use futures::channel::oneshot;
 use taketurns::net::TcpListener;
 use taketurns::time::{Clock, Hold, hold, sleep};
-use taketurns::{Builder, Runtime, spawn, task, yield_now};
+use taketurns::{Builder, Runtime, cancel, spawn, task, yield_now};
 
 #[path = "deadlock/asked.rs"]
 mod asked;
@@ -129,7 +129,7 @@ fn timers_that_nobody_advances_to_and_the_end_of_the_runtime_are_named() {
     let text = panic_of(|| {
         runtime.block_on(async {
             spawn(sleep(Duration::MAX)).detach();
-            spawn(task::cancelled()).detach();
+            spawn(cancel::cancelled()).detach();
             sleep(HOUR).await;
         });
     });
@@ -137,7 +137,7 @@ fn timers_that_nobody_advances_to_and_the_end_of_the_runtime_are_named() {
          the future of `block_on`, called at here, polled once, waiting; \
          waits for the timer made at here, due in 3600s, while nobody advances the clock\n  \
          task #1, spawned at here, polled once, waiting; waits for the timer made at here, never due\n  \
-         task #2, spawned at here, polled once, waiting; waits for `task::cancelled`\n\
+         task #2, spawned at here, polled once, waiting; waits for `cancel::cancelled` at here\n\
          a thread of your own that is to wake a task has to hold the clock: \
          `taketurns::time::hold()`\n";
     assert_eq!(text, format!("{HEAD}{expected}"));

@@ -18,6 +18,7 @@ use std::time::Duration;
 use child::{is_child, said};
 use common::Trace;
 use scripted::Script;
+use taketurns::cancel;
 use taketurns::task::{self, State};
 use taketurns::{Builder, OnExit, Runtime, UnhandledPanic, block_on, spawn, yield_now};
 
@@ -54,7 +55,7 @@ async fn yields_for_ever() {
 /// Waits to be asked, and then needs a turn to clean up.
 async fn cleans_up(trace: Trace, name: &'static str) {
     let _guard = trace.on_drop(format!("{name}-gone"));
-    task::cancelled().await;
+    cancel::cancelled().await;
     trace.push(format!("{name}-asked"));
     yield_now().await;
     trace.push(format!("{name}-clean"));
@@ -184,7 +185,7 @@ fn wait_asks_nobody() {
     let inner = trace.clone();
     let looks = async move {
         for _ in 0..3 {
-            inner.push(futures::poll!(task::cancelled()).is_ready());
+            inner.push(futures::poll!(cancel::cancelled()).is_ready());
             yield_now().await;
         }
     };
@@ -223,9 +224,9 @@ fn who_waits_later_than_that_is_asked_at_once() {
     let runtime = asking(AMPLE);
     let inner = trace.clone();
     let outer = async move {
-        task::cancelled().await;
+        cancel::cancelled().await;
         inner.push("asked");
-        task::cancelled().await;
+        cancel::cancelled().await;
         spawn(cleans_up(inner, "late")).detach();
     };
     runtime.spawn(outer).detach();
@@ -240,7 +241,7 @@ fn a_wait_to_be_asked_may_be_dropped_made_anew_and_polled_again() {
     let runtime = asking(AMPLE);
     let (dropped, renewed, inner) = (trace.clone(), trace.clone(), trace.clone());
     let gives_up = async move {
-        let mut cancelled = Box::pin(task::cancelled());
+        let mut cancelled = Box::pin(cancel::cancelled());
         assert!(futures::poll!(&mut cancelled).is_pending());
         drop(cancelled);
         poll_fn(|_| {
@@ -250,9 +251,9 @@ fn a_wait_to_be_asked_may_be_dropped_made_anew_and_polled_again() {
         .await;
     };
     let renews = async move {
-        drop(task::cancelled());
-        assert!(futures::poll!(task::cancelled()).is_pending());
-        let mut cancelled = pin!(task::cancelled());
+        drop(cancel::cancelled());
+        assert!(futures::poll!(cancel::cancelled()).is_pending());
+        let mut cancelled = pin!(cancel::cancelled());
         assert!(futures::poll!(&mut cancelled).is_pending());
         assert!(futures::poll!(&mut cancelled).is_pending());
         cancelled.await;
@@ -261,7 +262,7 @@ fn a_wait_to_be_asked_may_be_dropped_made_anew_and_polled_again() {
     let given_up = runtime.spawn(gives_up);
     runtime.spawn(renews).detach();
     let aborts = async move {
-        task::cancelled().await;
+        cancel::cancelled().await;
         given_up.abort(); // it would keep the runtime for all its grace
         inner.push("aborts");
     };
@@ -284,29 +285,43 @@ fn a_waker_that_panics_when_tasks_are_asked_is_reported_and_the_others_are_asked
     let tell = Arc::new(move |failure: &task::Unhandled| say.send(failure.to_string()).unwrap());
     let builder = Builder::new().unhandled_panic(UnhandledPanic::Call(tell));
     let runtime = builder.on_exit(OnExit::Cancel { grace: AMPLE }).build().unwrap();
-    let poll_by = |waker: Waker| {
-        let mut cancelled = Box::pin(task::cancelled());
+    let panics = async {
+        let mut cancelled = Box::pin(cancel::cancelled());
+        let waker = Waker::from(Arc::new(Panics));
         assert!(cancelled.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
-        cancelled
+        pending::<()>().await;
     };
-    let _kept = runtime.block_on(poll_fn(|_| Poll::Ready(poll_by(Waker::from(Arc::new(Panics))))));
+    let abort = runtime.spawn(panics).abort_handle();
     runtime.spawn(cleans_up(trace.clone(), "other")).detach();
+    runtime
+        .spawn(async move {
+            cancel::cancelled().await;
+            abort.abort();
+        })
+        .detach();
     runtime.block_on(async {});
     assert!(runtime.shutdown().lost().is_empty());
     assert_eq!(trace.take(), "other-asked other-clean other-gone");
     assert_eq!(heard.recv().unwrap(), "a waker or destructor panicked: in wake; nobody awaits it");
 }
 
-/// The tasks are asked as a waker is cloned, when it is not among those that are woken yet.
+/// The task is asked as a waker is cloned, when it is not among those that are woken yet.
 #[test]
 fn a_wait_that_is_cut_short_by_the_clone_of_its_own_waker_is_over() {
-    let runtime = asking(Duration::ZERO);
-    let cancelled = runtime.block_on(async { Some(task::cancelled()) });
-    let mut cancelled = pin!(cancelled.unwrap());
-    let script = Rc::new(Script::default());
-    script.on_clone.set(Some(Box::new(|| drop(runtime))));
-    let polled = cancelled.as_mut().poll(&mut Context::from_waker(&script.waker()));
-    assert!(polled.is_ready());
+    block_on(async {
+        let script = Rc::new(Script::default());
+        let waker = script.waker();
+        let task = spawn(async move {
+            let mut cancelled = pin!(cancel::cancelled());
+            assert!(cancelled.as_mut().poll(&mut Context::from_waker(&waker)).is_ready());
+        });
+        let handle = Rc::new(task);
+        let asks = Rc::clone(&handle);
+        script.on_clone.set(Some(Box::new(move || asks.cancel("enough"))));
+        yield_now().await;
+        let handle = Rc::into_inner(handle).expect("the script has run");
+        assert_eq!(handle.await.unwrap_err().reason().unwrap().as_str(), "enough");
+    });
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-const LADDER: [&str; 22] = [
+const LADDER: [&str; 24] = [
     "leaf_cell",
     "count",
     "state",
@@ -16,12 +16,14 @@ const LADDER: [&str; 22] = [
     "entry",
     "waker",
     "contain",
+    "asked",
     "waiters",
     "cell",
     "turns",
     "snapshot",
     "close",
     "join",
+    "control",
     "spawn",
     "root",
     "owner",

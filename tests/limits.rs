@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use taketurns::time::{Clock, Elapsed, sleep, timeout};
 use taketurns::{
-    Builder, Handle, OnExit, Runtime, UnhandledPanic, block_on, spawn, task, yield_now,
+    Builder, Handle, OnExit, Runtime, UnhandledPanic, block_on, cancel, spawn, task, yield_now,
 };
 
 const MS: Duration = Duration::from_millis(1);
@@ -43,8 +43,8 @@ fn leaves_that_are_always_ready_give_way() {
         assert!(turns_beside(|| ended.spawn(async {})).await >= 7, "a RemoteHandle");
         let tell = std::rc::Rc::clone(&asked);
         spawn(async move {
-            task::cancelled().await;
-            tell.set(turns_beside(task::cancelled).await);
+            cancel::cancelled().await;
+            tell.set(turns_beside(cancel::cancelled).await);
         })
         .detach();
         yield_now().await;

@@ -159,7 +159,7 @@ fn a_run_in_a_destructor_at_the_end_names_where_the_runtime_ended_or_was_made() 
         heard.recv().unwrap().to_string(),
         format!(
             "this thread is ending an executor, that of {}:{line}:18, and a destructor cannot run another \
-             meanwhile: do it in the task before that ends (`task::cancelled` tells it under \
+             meanwhile: do it in the task before that ends (`cancel::cancelled` tells it under \
              `OnExit::Cancel`), or on a thread of its own",
             file!()
         )

@@ -87,7 +87,6 @@ fn what_needs_a_runtime_outside_of_one() {
     let places = [
         place(|| drop(taketurns::spawn(async {}))),
         place(|| drop(taketurns::task::Builder::new().spawn(async {}))),
-        place(|| drop(taketurns::task::cancelled())),
         place(|| drop(taketurns::time::sleep(Default::default()))),
         place(|| drop(taketurns::time::hold())),
         place(|| taketurns::time::pause()),

@@ -121,7 +121,7 @@ enum State {
 impl Sleep {
     /// For a deadline that counts from a reading of the clock just made.
     #[inline]
-    pub(super) fn new(
+    pub(crate) fn new(
         timers: &Timers,
         deadline: Instant,
         site: &'static Location<'static>,
@@ -131,7 +131,7 @@ impl Sleep {
 
     /// For any other deadline: the first poll reads the clock.
     #[inline]
-    pub(super) fn until(
+    pub(crate) fn until(
         timers: &Timers,
         deadline: Instant,
         site: &'static Location<'static>,
@@ -178,7 +178,7 @@ impl Sleep {
     }
 
     /// `poll` without the yield and the budget, for a future that has a yield and a budget of its own.
-    pub(super) fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self.state {
             State::Disarmed if self.has_passed() => {}
             State::Fresh | State::Disarmed => {

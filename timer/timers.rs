@@ -85,7 +85,7 @@ impl Timers {
     /// [`with_current`](Self::with_current), for a `function` that panics outside of a runtime.
     #[track_caller]
     #[inline]
-    pub(super) fn with_needed_by<R>(function: &str, f: impl FnOnce(&Timers) -> R) -> R {
+    pub(crate) fn with_needed_by<R>(function: &str, f: impl FnOnce(&Timers) -> R) -> R {
         match Self::with_current(f) {
             Some(result) => result,
             None => scoped::outside(function),

@@ -24,6 +24,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use super::asked::outcome_of_asked;
 use super::contain::{contain_for, describe, discard};
 use super::header::{Birth, Header, TaskRef, VTable};
 use super::recycle::{FreeList, Memory};
@@ -213,10 +214,14 @@ unsafe fn settle_dropped<F: Future>(
 ) {
     // SAFETY: (ALIVE) RUNNING is held to the end of this function.
     let home = unsafe { task.home() };
-    home.state.future_dropped();
+    let was_asked = home.state.future_dropped();
     if let Err(payload) = dropped {
         // SAFETY: (ALIVE) as above.
         result = unsafe { drop_panicked(task, result, payload) };
+    }
+    if was_asked {
+        // SAFETY: (ALIVE) as above.
+        result = unsafe { outcome_of_asked(task, result) };
     }
     if home.waiters.is_empty() && !home.state.has_handle() {
         budget::lift(); // nor does it bind the output's destructor

@@ -50,7 +50,7 @@ impl fmt::Display for Nested {
             return write!(
                 f,
                 "this thread is ending an executor, that of {outer}, and a destructor cannot run another \
-                 meanwhile: do it in the task before that ends (`task::cancelled` tells it under \
+                 meanwhile: do it in the task before that ends (`cancel::cancelled` tells it under \
                  `OnExit::Cancel`), or on a thread of its own"
             );
         }

@@ -26,7 +26,7 @@ use super::state::{TaskState, Wake};
 use crate::executor::contain::{print, silence};
 use crate::executor::driver::Unpark;
 use crate::executor::primitives::{AtomicIsize, HomeCell};
-use crate::executor::{Id, Info};
+use crate::executor::{CancelRequest, Id, Info, Reason};
 
 /// The executor's keeper.
 const OPEN: u32 = 1;
@@ -47,8 +47,10 @@ pub(super) struct Home {
     pub(super) count: HomeCount,
     pub(super) queue: RunQueue,
     pub(super) live: LeafCell<Live>,
-    /// The names of the live tasks that have one, by id.
-    pub(super) names: LeafCell<BTreeMap<u64, Box<str>>>,
+    /// What only some of the live tasks have, by id.
+    pub(super) notes: LeafCell<BTreeMap<u64, Note>>,
+    /// Why every task is asked to end, once it is.
+    pub(super) all_asked: LeafCell<Option<Reason>>,
     /// The task whose turn it is. `None` in the turns that `close` gives: no task runs any more, and what is reported of
     /// destructors there is told with the task they belong to.
     pub(super) running: HomeCell<Option<TaskRef>>,
@@ -67,6 +69,13 @@ pub(super) struct Away {
     pub(super) inbox: Inbox,
     /// 1 while a `stop` waits to be taken.
     pub(super) stop: AtomicIsize,
+}
+
+/// What only some tasks have. The others pay nothing for it.
+#[derive(Default)]
+pub(super) struct Note {
+    pub(super) name: Option<Box<str>>,
+    pub(super) request: Option<Rc<CancelRequest>>,
 }
 
 /// Called with each failure that no awaiter sees.
@@ -88,7 +97,8 @@ impl HubRef {
                 count: HomeCount::new(OPEN),
                 queue: RunQueue::new(),
                 live: LeafCell::new(Live::new()),
-                names: LeafCell::new(BTreeMap::new()),
+                notes: LeafCell::new(BTreeMap::new()),
+                all_asked: LeafCell::new(None),
                 running: HomeCell::new(None),
                 root: HomeCell::new(None),
                 on_unhandled: LeafCell::new(None),
@@ -304,7 +314,7 @@ impl Hub {
             let (home, id) = (task.home(), task.home().id.get());
             Info {
                 id: Id(id),
-                name: self.home.names.with(|names| names.get(&id).cloned()),
+                name: self.home.notes.with(|notes| notes.get(&id)?.name.clone()),
                 site: task.fixed().site,
                 polls: home.polls.get(),
                 state: home.state.reported(home.polls.get(), &task.away().count),

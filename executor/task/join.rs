@@ -18,7 +18,7 @@ use super::hub::{Hub, free_at_home};
 use super::state::{Join, TaskState};
 use super::waiters::Registered;
 use super::waker;
-use crate::executor::{AbortHandle, Id, JoinError, OnDoneError, budget};
+use crate::executor::{AbortHandle, Id, Info, JoinError, OnDoneError, Reason, budget};
 
 /// Owns the output of a spawned task. `await` it for `Result<T, JoinError>`.
 ///
@@ -105,11 +105,49 @@ impl<T> JoinHandle<T> {
     /// gives an error that [is_cancelled](JoinError::is_cancelled).
     ///
     /// The future is never dropped inside this call. A task that has ended already keeps its output;
-    /// so does one that completes in the very turn in which it aborts itself. Nothing tells the task before:
-    /// [`task::cancelled`](crate::task::cancelled) is about the end of the runtime. If the executor closes before that turn,
-    /// the error [is_shutdown](JoinError::is_shutdown).
+    /// so does one that completes in the very turn in which it aborts itself. Nothing tells the task before; to ask it to end,
+    /// use [`cancel`](Self::cancel). If the executor closes before that turn, the error
+    /// [is_shutdown](JoinError::is_shutdown).
     pub fn abort(&self) {
         self.hub().enqueue(self.task, self.state().abort());
+    }
+
+    /// Asks the task to end, and leaves the end to the task, which may clean up with awaits of its own.
+    ///
+    /// The task hears of it where it listens: in [`cancelled`](crate::cancel::cancelled),
+    /// [`checkpoint`](crate::cancel::checkpoint), or an await that is wrapped by
+    /// [`or_cancelled`](crate::cancel::OrCancelled::or_cancelled). If it has heard of it when it ends, its value is dropped, and
+    /// the handle gives an error that [is_cancelled](JoinError::is_cancelled), with this [reason](JoinError::reason).
+    ///
+    /// **A task that does not listen goes on as if nothing had happened**, and its handle gives its value. To drop such a
+    /// task, use [`abort`](Self::abort), or
+    #[cfg_attr(feature = "time", doc = "[`cancel_within`](Self::cancel_within), which asks first.")]
+    #[cfg_attr(
+        not(feature = "time"),
+        doc = "`cancel_within` of the feature `time`, which asks first."
+    )]
+    ///
+    /// The request stays: whatever listens later hears of it at once. Only the first reason counts. A task that has ended
+    /// already keeps its output.
+    ///
+    /// ```
+    /// use taketurns::cancel::cancelled;
+    ///
+    /// # taketurns::block_on(async {
+    /// let handle = taketurns::spawn(async {
+    ///     let reason = cancelled().await;
+    ///     println!("cleaning up: {reason}");
+    ///     taketurns::yield_now().await;
+    /// });
+    /// taketurns::yield_now().await; // it listens now
+    /// handle.cancel("enough");
+    /// let error = handle.await.unwrap_err();
+    /// assert_eq!(error.reason().unwrap().as_str(), "enough");
+    /// # });
+    /// ```
+    pub fn cancel(&self, reason: impl Into<Reason>) {
+        // SAFETY: (ALIVE) HANDLE is held.
+        unsafe { self.hub().ask(self.task, &reason.into()) };
     }
 
     /// What aborts the task from anywhere, other threads included. It does not keep the output.
@@ -236,6 +274,17 @@ impl<T> JoinHandle<T> {
             Some(Err(error)) => unsafe { discard::<T>(self.task, Err(error)) },
             value => drop(value),
         }
+    }
+
+    /// What is known of the task.
+    pub(crate) fn info(&self) -> Info {
+        // SAFETY: (ALIVE) HANDLE is held.
+        unsafe { self.hub().describe(self.task) }
+    }
+
+    #[inline]
+    pub(super) fn task(&self) -> TaskRef {
+        self.task
     }
 
     #[inline]

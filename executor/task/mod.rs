@@ -39,10 +39,10 @@
 //! 3. [`recycle`]: where the memory of tasks comes from. [`header`]: what all tasks have; the two halves as types.
 //! 4. [`queue`]: the run queue. [`inbox`]: where other threads leave the tasks that they wake. [`live`]: what can be lost.
 //! 5. [`hub`]: all of that, for one executor. [`entry`]: which place is home. [`waker`]: what can be done from anywhere.
-//! 6. [`contain`]: where panics of user code end. [`waiters`]: what waits for a task. [`cell`]: a future and its output
+//! 6. [`contain`]: where panics of user code end. [`asked`]: a task is asked to end. [`waiters`]: what waits for a task. [`cell`]: a future and its output
 //!    behind a header, and how a task ends.
 //! 7. [`turns`]: what the loop does all day. [`snapshot`]: what reports ask. [`close`]: how the executor closes.
-//! 8. [`join`]: the handle. [`spawn`], [`root`], [`owner`], [`remote`]: the four ways in: a task of the executor's own
+//! 8. [`join`]: the handle. [`control`]: ending a task without its output's type. [`spawn`], [`root`], [`owner`], [`remote`]: the four ways in: a task of the executor's own
 //!    thread, the future of `block_on`, the executor itself, another thread.
 //!
 //! `executor/primitives.rs`, read before these, has what all of them are built of: [`HomeCell`], a `Cell` that is checked
@@ -53,7 +53,7 @@
 //!
 //! The capitals are bits. Of home's state ([`state`]): FUTURE and OUTPUT, what the cell holds; OWED, the task is owed a turn;
 //! RUNNING, it has its turn; SETTLING, that turn is ending it; LISTED, it is in the list of live tasks; HANDLE, its
-//! `JoinHandle` exists; ABORT, its next turn drops the future. Of the away word ([`count`]): POSTED, the task is in the
+//! `JoinHandle` exists; ABORT, its next turn drops the future; ASKED, it was asked to end. Of the away word ([`count`]): POSTED, the task is in the
 //! inbox, or about to be pushed; RETIRED, no keeper is left, so the word alone decides when the task is freed. Look at the
 //! picture now, and come back for its numbers when you have read `turns`.
 //!
@@ -198,9 +198,11 @@
 //!   drops it; its output lives as long as the type of its handle.
 //! * **OWNED** Memory on the free list was given up by its last user, and nothing else refers to it.
 
+mod asked;
 mod cell;
 mod close;
 mod contain;
+mod control;
 mod count;
 #[cfg(all(test, not(loom)))]
 mod count_tests;
@@ -229,6 +231,7 @@ mod waker;
 #[cfg(all(loom, test))]
 pub(crate) mod watch;
 
+pub(crate) use control::Control;
 pub use entry::Nested;
 pub(crate) use entry::{enter, with_current};
 pub(crate) use hub::Hub;

@@ -60,8 +60,8 @@ impl Drop for HubOwner<'_> {
         Hub::close(self, self.made_at);
         debug_assert!(self.home.queue.is_empty(), "nothing is queued behind the last task's end");
         // SAFETY: (LEAF) reads a number.
-        let unnamed = unsafe { self.home.names.with(|names| names.is_empty()) };
-        debug_assert!(unnamed, "a name goes with its task");
+        let without_notes = unsafe { self.home.notes.with(|notes| notes.is_empty()) };
+        debug_assert!(without_notes, "a note goes with its task");
         // SAFETY: (LEAF) a move.
         let hook = unsafe { self.home.on_unhandled.with(Option::take) };
         // The hook may own a `JoinHandle`, and with that the last hold on a task, which holds the hub: left in its place, it

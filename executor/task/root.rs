@@ -29,6 +29,7 @@ impl<T> Drop for Root<T> {
     /// However the run ended, the task must not touch the future after it (BORROW).
     fn drop(&mut self) {
         self.0.hub().home.root.set(None);
+        self.0.hub().forget_note(Id::ROOT.0); // if the run unwinds, the root has not ended
         self.0.state().take_root_future();
         // An output is still there if the root has completed and the run unwinds nevertheless, as a driver that panics in
         // the last look makes it. If the output's drop panics too, that must not end the process.

@@ -42,7 +42,7 @@ impl Hub {
         unsafe { self.list(task) };
         if let Some(name) = name {
             // SAFETY: (LEAF) keys are numbers.
-            unsafe { self.home.names.with(|names| names.insert(id, name)) };
+            unsafe { self.home.notes.with(|notes| notes.entry(id).or_default().name = Some(name)) };
         }
         self.home.queue.push(task);
         // SAFETY: (HANDLE) the bit is set for this handle, and (TYPED) the task is of this output.

@@ -37,6 +37,8 @@ const NEW: u32 = 1 << 7;
 /// Set while a turn settles the task: the future is gone, and the output is that turn's own, so the handle cannot have it
 /// yet. Never without RUNNING, never while FUTURE or OUTPUT is set.
 const SETTLING: u32 = 1 << 8;
+/// Set once the task was asked to end. Never without FUTURE.
+const ASKED: u32 = 1 << 9;
 
 /// A task spawned at home begins listed, owed a turn, with its handle out.
 pub(super) const SPAWNED: u32 = FUTURE | LISTED | OWED | HANDLE;
@@ -119,10 +121,10 @@ impl TaskState {
     #[inline]
     fn set(&self, bits: u32) {
         let has = |some: u32| bits & some != 0;
-        debug_assert!(has(!(ABORT | NEW | SETTLING)), "the other bits are never alone");
+        debug_assert!(has(!(ABORT | NEW | SETTLING | ASKED)), "the other bits are never alone");
         debug_assert!(!has(FUTURE) || !has(OUTPUT | SETTLING), "the cell has room for one of them");
         debug_assert!(!has(OUTPUT) || !has(SETTLING), "the output has one owner");
-        debug_assert!(has(FUTURE) || !has(ABORT | NEW), "no future to abort or to list");
+        debug_assert!(has(FUTURE) || !has(ABORT | NEW | ASKED), "no future to end or to list");
         self.count.set_keepers(bits);
     }
 
@@ -157,6 +159,15 @@ impl TaskState {
             self.set(self.bits() | ABORT);
         }
         self.wake()
+    }
+
+    /// The task is asked to end. False if it has ended.
+    pub(super) fn ask(&self) -> bool {
+        let lives = self.has(FUTURE);
+        if lives {
+            self.set(self.bits() | ASKED);
+        }
+        lives
     }
 
     /// A callback was added to a task that has ended: it is owed a turn for that.
@@ -207,11 +218,14 @@ impl TaskState {
 
     // ---- the turn that ends the task
 
-    /// The turn has dropped the future. A wake that arrived during this turn is void.
+    /// The turn has dropped the future. A wake that arrived during this turn is void. Returns whether the task had been asked
+    /// to end.
     #[inline]
-    pub(super) fn future_dropped(&self) {
+    pub(super) fn future_dropped(&self) -> bool {
         debug_assert!(self.has(RUNNING) && self.has(FUTURE), "no future was there");
-        self.set(self.bits() & !(FUTURE | ABORT | OWED) | SETTLING);
+        let bits = self.bits();
+        self.set(bits & !(FUTURE | ABORT | OWED | ASKED) | SETTLING);
+        bits & ASKED != 0
     }
 
     /// The turn has stored the output, and gives it up to the handle.
@@ -256,7 +270,7 @@ impl TaskState {
     /// Takes the root's borrowed future out of the cell, wherever the run stopped.
     pub(super) fn take_root_future(&self) {
         debug_assert!(self.has(HANDLE) && !self.has(LISTED), "not the root");
-        self.set(self.bits() & !FUTURE);
+        self.set(self.bits() & !(FUTURE | ASKED));
     }
 
     // ---- what reports and handles ask

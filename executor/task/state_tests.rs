@@ -109,7 +109,7 @@ type Transition = fn(&TaskState, &AwayCount);
 /// What no transition may meet, each with its message.
 const FORBIDDEN: [(&str, Transition); 5] = [
     ("no turn to end", |state, _| _ = state.end_turn()),
-    ("no future was there", |state, _| state.future_dropped()),
+    ("no future was there", |state, _| _ = state.future_dropped()),
     ("the output is another's", |state, _| state.output_stored()),
     ("still queued, or gone", |state, _| state.begin_close()),
     ("not a task of the run queue", |state, away| {

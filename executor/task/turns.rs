@@ -103,18 +103,18 @@ impl Hub {
             let home = task.home();
             if home.state.clear_listed() {
                 self.home.live.with(|live| live.remove(home.live_place.get()));
-            }
-            if self.home.names.with(|names| !names.is_empty()) {
-                self.forget_name(home.id.get());
+                if self.home.notes.with(|notes| !notes.is_empty()) {
+                    self.forget_note(home.id.get());
+                }
             }
             self.end_last_turn(task);
         }
     }
 
     #[cold]
-    fn forget_name(&self, id: u64) {
-        // SAFETY: (LEAF) keys are numbers; the name, a text, is dropped after it.
-        let _name = unsafe { self.home.names.with(|names| names.remove(&id)) };
+    pub(super) fn forget_note(&self, id: u64) {
+        // SAFETY: (LEAF) keys are numbers; the note is dropped after it.
+        let _note = unsafe { self.home.notes.with(|notes| notes.remove(&id)) };
     }
 
     /// Calls the callbacks that came after the task had ended.

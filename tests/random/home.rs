@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use taketurns::task::Builder;
-use taketurns::{spawn, spawn_blocking, task, time};
+use taketurns::{cancel, spawn, spawn_blocking, time};
 
 use super::away;
 use super::face::{self, Face};
@@ -196,7 +196,7 @@ pub(crate) fn act(step: Step) {
             put(b, wait.and_then(|wait| made(|| wait::timeout(a, wait))));
         }
         Act::Interval => put(b, made(|| wait::interval(a))),
-        Act::Cancelled => put(b, made(|| Wait::Cancelled(task::cancelled()))),
+        Act::Cancelled => put(b, made(|| Wait::Cancelled(cancel::cancelled()))),
         Act::Advance => put(b, Some(wait::advance(a))),
         Act::Pause => contain(time::pause),
         Act::Resume => contain(time::resume),

@@ -5,7 +5,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use taketurns::task::Cancelled;
+use taketurns::cancel::WaitCancelled;
 use taketurns::time::{self, Interval, Sleep, Timeout};
 use taketurns::{AbortHandle, BlockingHandle, JoinHandle, RemoteHandle};
 
@@ -55,7 +55,7 @@ pub(crate) enum Wait {
     /// A limit to what another slot held.
     Timeout(Pin<Box<Timeout<Waiting>>>),
     Interval(Interval, u8),
-    Cancelled(Cancelled),
+    Cancelled(WaitCancelled),
     Advance(Pin<Box<dyn Future<Output = ()>>>),
 }
 
@@ -77,7 +77,7 @@ impl Wait {
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
-            Self::Cancelled(cancelled) => pin!(cancelled).poll(cx),
+            Self::Cancelled(cancelled) => pin!(cancelled).poll(cx).map(drop),
             Self::Advance(advance) => advance.as_mut().poll(cx),
         }
     }

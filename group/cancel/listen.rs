@@ -1,0 +1,257 @@
+//! How a task hears that it is asked to end: [`cancelled`], [`checkpoint`] and [`OrCancelled`].
+
+#![forbid(unsafe_code)]
+
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+
+use pin_project_lite::pin_project;
+
+use super::error::Cancelled;
+use super::place::Place;
+use crate::common::waits;
+use crate::executor::{ListenerKey, Reason, budget, yield_now};
+
+/// Completes with the reason when the code here is asked to end: by [`JoinHandle::cancel`](crate::JoinHandle::cancel) of its
+/// task, by its group, by a [`Scope`](super::Scope) around it, or by the end of the runtime under
+/// [`OnExit::Cancel`](crate::OnExit::Cancel). Inside a [`shield`](super::shield()), only by what is inside that too.
+///
+/// It stays so: each later `cancelled` completes at once. It does not complete on an `abort` of the task, which drops the
+/// future where it stands: then only destructors clean up.
+///
+/// The place where it is first polled counts, not the place where it is made.
+///
+/// # Cancellation
+///
+/// Nothing is lost: it may be dropped and made anew at any time.
+///
+/// # Panics
+///
+/// When it is polled outside of every task of this crate and of every [`Scope`](super::Scope).
+///
+/// ```
+/// use std::time::Duration;
+/// use taketurns::{OnExit, cancel};
+///
+/// let grace = Duration::from_secs(1);
+/// let runtime = taketurns::Builder::new().on_exit(OnExit::Cancel { grace }).build()?;
+/// runtime.block_on(async {
+///     taketurns::spawn(async {
+///         let reason = cancel::cancelled().await;
+///         println!("cleaning up: {reason}");
+///     })
+///     .detach();
+/// });
+/// assert!(runtime.shutdown().lost().is_empty());
+/// # std::io::Result::Ok(())
+/// ```
+#[track_caller]
+pub fn cancelled() -> WaitCancelled {
+    WaitCancelled(Listener::new("cancel::cancelled"))
+}
+
+/// Gives every task that is ready its turn, and fails if the code here is asked to end, before that or after it.
+///
+/// For a loop that computes: it neither keeps the thread nor goes on for nothing.
+///
+/// # Errors
+///
+/// [`Cancelled`], as [`cancelled`] would complete; before it yields if that is so already.
+///
+/// # Cancellation
+///
+/// Nothing is lost when the future is dropped.
+///
+/// # Panics
+///
+/// As [`cancelled`].
+///
+/// ```
+/// use taketurns::cancel::{Cancelled, checkpoint};
+///
+/// async fn add_up(numbers: &[u64]) -> Result<u64, Cancelled> {
+///     let mut sum = 0;
+///     for chunk in numbers.chunks(1000) {
+///         checkpoint().await?;
+///         sum += chunk.iter().sum::<u64>();
+///     }
+///     Ok(sum)
+/// }
+/// # taketurns::block_on(async { assert_eq!(add_up(&[1; 5000]).await.unwrap(), 5000) });
+/// ```
+#[track_caller]
+pub fn checkpoint() -> impl Future<Output = Result<(), Cancelled>> {
+    let mut listener = Listener::new("cancel::checkpoint");
+    async move {
+        listener.check()?;
+        yield_now().await;
+        listener.check()
+    }
+}
+
+/// [`or_cancelled`](Self::or_cancelled), for every future.
+pub trait OrCancelled: Future + Sized {
+    /// This future's output, or an error as soon as the code here is asked to end.
+    ///
+    /// The future is polled first, so an output that is ready is not lost. Where it is ready each time, the error comes at
+    /// the latest when the [budget of the turn](crate::task#the-budget-of-a-turn) is used up.
+    ///
+    /// # Errors
+    ///
+    /// [`Cancelled`], as [`cancelled`] would complete. The future is then still there, and goes with the wrapper.
+    ///
+    /// # Cancellation
+    ///
+    /// As that of the future.
+    ///
+    /// # Panics
+    ///
+    /// As [`cancelled`].
+    ///
+    /// ```
+    /// use taketurns::cancel::OrCancelled;
+    ///
+    /// # taketurns::block_on(async {
+    /// let handle = taketurns::spawn(async {
+    ///     std::future::pending::<()>().or_cancelled().await.unwrap_err().reason().clone()
+    /// });
+    /// taketurns::yield_now().await;
+    /// handle.cancel("enough");
+    /// assert!(handle.await.unwrap_err().is_cancelled());
+    /// # });
+    /// ```
+    #[track_caller]
+    fn or_cancelled(self) -> UntilCancelled<Self> {
+        UntilCancelled { listener: Listener::new("or_cancelled"), future: self }
+    }
+}
+
+impl<F: Future> OrCancelled for F {}
+
+/// See [`cancelled`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct WaitCancelled(Listener);
+
+impl WaitCancelled {
+    #[cfg(feature = "time")]
+    pub(crate) fn is_done(&self) -> bool {
+        self.0.is_done
+    }
+}
+
+impl Future for WaitCancelled {
+    type Output = Reason;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Reason> {
+        ready!(budget::poll_ready(cx));
+        let reason = ready!(self.0.poll(cx.waker()));
+        budget::spend();
+        Poll::Ready(reason)
+    }
+}
+
+impl fmt::Debug for WaitCancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitCancelled").field("is_done", &self.0.is_done).finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// See [`OrCancelled::or_cancelled`].
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct UntilCancelled<F> {
+        listener: Listener,
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F: Future> Future for UntilCancelled<F> {
+    type Output = Result<F::Output, Cancelled>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Poll::Ready(output) = this.future.poll(cx) {
+            this.listener.stop();
+            return Poll::Ready(Ok(output));
+        }
+        this.listener.poll(cx.waker()).map(|reason| Err(Cancelled::new(reason)))
+    }
+}
+
+impl<F> fmt::Debug for UntilCancelled<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UntilCancelled").finish_non_exhaustive()
+    }
+}
+
+/// Hears that the code is asked to end where it was polled first.
+struct Listener {
+    function: &'static str,
+    site: &'static Location<'static>,
+    /// From its first poll on.
+    place: Option<(Place, ListenerKey)>,
+    is_done: bool,
+}
+
+impl Listener {
+    #[track_caller]
+    fn new(function: &'static str) -> Self {
+        Self { function, site: Location::caller(), place: None, is_done: false }
+    }
+
+    fn place(&mut self) -> &(Place, ListenerKey) {
+        let Self { function, site, place, .. } = self;
+        place.get_or_insert_with(|| match Place::here() {
+            Some(place) => (place, ListenerKey::new()),
+            None => panic!(
+                "`{function}` at {site} needs a task of taketurns, or a `cancel::Scope` around it: await it inside \
+                 `taketurns::block_on`"
+            ),
+        })
+    }
+
+    fn check(&mut self) -> Result<(), Cancelled> {
+        let (place, _) = self.place();
+        match place.reason() {
+            Some(reason) => {
+                place.hear();
+                Err(Cancelled::new(reason))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn poll(&mut self, waker: &Waker) -> Poll<Reason> {
+        if self.check().is_ok() {
+            let (place, key) = self.place();
+            place.listen(*key, waker, true);
+            // Asked again: the waker's clone may have done anything.
+        }
+        let (place, _) = self.place();
+        let Some(reason) = place.reason() else {
+            waits::note(|| format!("`{}` at {}", self.function, self.site));
+            return Poll::Pending;
+        };
+        place.hear();
+        self.stop();
+        Poll::Ready(reason)
+    }
+
+    /// Takes the waker back.
+    fn stop(&mut self) {
+        self.is_done = true;
+        if let Some((place, key)) = &self.place {
+            place.forget(*key);
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

@@ -1,0 +1,158 @@
+//! [`GroupError`]: every failure of a group, together.
+
+#![forbid(unsafe_code)]
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::panic::Location;
+
+use crate::executor::{Info, JoinError, Reason, Subject};
+
+/// Why a [`TaskGroup`](super::TaskGroup) gave no value: its failures, in the order in which they happened; or that it was
+/// cancelled.
+pub struct GroupError<E> {
+    failures: Vec<Failure<E>>,
+    reason: Reason,
+}
+
+impl<E> GroupError<E> {
+    pub(super) fn new(failures: Vec<Failure<E>>, reason: Reason) -> Self {
+        Self { failures, reason }
+    }
+
+    /// The failures, in the order in which they happened. Empty if the group was cancelled and nothing failed.
+    #[must_use]
+    pub fn failures(&self) -> &[Failure<E>] {
+        &self.failures
+    }
+
+    /// The failures, to take them apart.
+    #[must_use]
+    pub fn into_failures(self) -> Vec<Failure<E>> {
+        self.failures
+    }
+
+    /// Whether the group was cancelled, and nothing failed.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.failures.is_empty()
+    }
+
+    /// Why the group's tasks were asked to end: what `cancel` was given, or which task failed first.
+    #[must_use]
+    pub fn reason(&self) -> &Reason {
+        &self.reason
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for GroupError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.failures[..] {
+            [] => write!(f, "the group was cancelled: {}", self.reason),
+            [failure] => failure.fmt(f),
+            failures => {
+                write!(f, "{} parts of the group failed:", failures.len())?;
+                failures.iter().try_for_each(|failure| write!(f, "\n  {failure}"))
+            }
+        }
+    }
+}
+
+impl<E: fmt::Debug> fmt::Debug for GroupError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = f.debug_struct("GroupError");
+        text.field("failures", &self.failures).field("reason", &self.reason).finish()
+    }
+}
+
+/// Its source is the first failure's error, if that is not a panic.
+impl<E: Error + 'static> Error for GroupError<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.failures.first()?.error().map(|error| error as _)
+    }
+}
+
+/// One failure in a group: of a task, or of the body.
+pub struct Failure<E> {
+    /// `None`: the body.
+    task: Option<Info>,
+    opened: &'static Location<'static>,
+    cause: Cause<E>,
+}
+
+pub(super) enum Cause<E> {
+    Error(E),
+    /// As a [`JoinError`], which knows how to show a payload.
+    Panic(JoinError),
+}
+
+impl<E> Cause<E> {
+    pub(super) fn panic(task: Option<Info>, payload: Box<dyn Any + Send>) -> Self {
+        Self::Panic(JoinError::panicked(task.map_or(Subject::NoTask, Subject::Task), payload))
+    }
+}
+
+impl<E> Failure<E> {
+    pub(super) fn new(
+        task: Option<Info>,
+        opened: &'static Location<'static>,
+        cause: Cause<E>,
+    ) -> Self {
+        Self { task, opened, cause }
+    }
+
+    /// Which task failed, with its name and where it was spawned. `None`: the body.
+    #[must_use]
+    pub fn task(&self) -> Option<&Info> {
+        self.task.as_ref()
+    }
+
+    /// The error that it returned. `None` for a panic.
+    #[must_use]
+    pub fn error(&self) -> Option<&E> {
+        match &self.cause {
+            Cause::Error(error) => Some(error),
+            Cause::Panic(_) => None,
+        }
+    }
+
+    /// The error that it returned.
+    ///
+    /// # Errors
+    ///
+    /// The payload of the panic, for [`std::panic::resume_unwind`], if it panicked.
+    pub fn into_error(self) -> Result<E, Box<dyn Any + Send>> {
+        match self.cause {
+            Cause::Error(error) => Ok(error),
+            Cause::Panic(panic) => Err(panic.into_panic().expect("a panic")),
+        }
+    }
+
+    pub(super) fn title(&self) -> String {
+        match &self.task {
+            Some(task) => format!("{}, spawned at {}", task.title(), task.site()),
+            None => format!("the body of the group opened at {}", self.opened),
+        }
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for Failure<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cause {
+            Cause::Error(error) => write!(f, "{}: {error}", self.title()),
+            Cause::Panic(panic) => write!(f, "{}: {}", self.title(), panic.what()),
+        }
+    }
+}
+
+impl<E: fmt::Debug> fmt::Debug for Failure<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = f.debug_struct("Failure");
+        text.field("of", &self.title());
+        match &self.cause {
+            Cause::Error(error) => text.field("error", error).finish(),
+            Cause::Panic(panic) => text.field("panic", &panic.what()).finish(),
+        }
+    }
+}

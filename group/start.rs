@@ -1,0 +1,215 @@
+//! `TaskGroup::start`: to go on once a child says that it is ready.
+
+#![forbid(unsafe_code)]
+
+use std::cell::Cell;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::panic::resume_unwind;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+use super::failure::{Cause, Failure};
+use super::task_group::TaskGroup;
+use crate::executor::{Info, contain, current, poll_contained};
+
+impl<E: 'static> TaskGroup<E> {
+    /// Spawns a task of the group, and waits until it says that it is ready. It lives on as any other: trio's `start`.
+    ///
+    /// `task` is given a [`Started`], which it calls with what it declares ready, such as the address that it listens at.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] if the task ends first. Its failure is then the caller's, and not the group's.
+    ///
+    /// # Panics
+    ///
+    /// As [`spawn`](Self::spawn).
+    ///
+    /// # Cancellation
+    ///
+    /// If the future is dropped before the task is ready, the task is aborted.
+    ///
+    /// ```
+    /// use std::io;
+    /// use taketurns::net::TcpListener;
+    /// use taketurns::task::TaskGroup;
+    ///
+    /// # taketurns::block_on(async {
+    /// TaskGroup::scope(async |group| {
+    ///     let address = group
+    ///         .start(async |started| {
+    ///             let listener = TcpListener::bind("127.0.0.1:0")?;
+    ///             started.set(listener.local_addr()?);
+    ///             loop {
+    ///                 listener.accept().await?;
+    ///             }
+    ///         })
+    ///         .await
+    ///         .unwrap();
+    ///     println!("listens at {address}");
+    ///     group.cancel("enough");
+    ///     Ok::<_, io::Error>(())
+    /// })
+    /// .await
+    /// .unwrap();
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn start<S, B, F>(&self, task: B) -> impl Future<Output = Result<S, StartError<E>>>
+    where
+        S: 'static,
+        B: FnOnce(Started<S, E>) -> F + 'static,
+        F: Future<Output = Result<(), E>> + 'static,
+    {
+        let start = Rc::new(Start { outcome: Cell::new(Outcome::NotYet), waker: Cell::new(None) });
+        let started = Started(Rc::clone(&start));
+        let opened = self.opened();
+        let handle = self.spawn(async move {
+            let ready = Rc::clone(&started.0);
+            let _last = EndsStart(Rc::clone(&started.0));
+            let mut future = pin!(Some(async move { task(started).await }));
+            let outcome = poll_fn(|cx| match poll_contained(future.as_mut(), cx) {
+                Ok(polled) => polled.map(Ok),
+                Err(payload) => Poll::Ready(Err(payload)),
+            });
+            let fail = |cause| {
+                let failure = Failure::new(current(), opened, cause);
+                ready.end(Outcome::Ended(Err(StartError::Failed(failure))));
+            };
+            match outcome.await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) if ready.is_awaited() => fail(Cause::Error(error)),
+                Ok(Err(error)) => return Err(error),
+                Err(payload) if ready.is_awaited() => fail(Cause::panic(current(), payload)),
+                Err(payload) => resume_unwind(payload),
+            }
+            Ok(())
+        });
+        let task = handle.info();
+        async move {
+            // Dropped midway: aborts the task, unless it is ready.
+            struct Abandon<T, S, E>(super::member::MemberHandle<T>, Rc<Start<S, E>>);
+            impl<T, S, E> Drop for Abandon<T, S, E> {
+                fn drop(&mut self) {
+                    if self.1.is_awaited() {
+                        self.0.abort();
+                    }
+                }
+            }
+            let _abandon = Abandon(handle, Rc::clone(&start));
+            poll_fn(|cx| start.poll(cx.waker())).await.unwrap_or(Err(StartError::Ended(task)))
+        }
+    }
+}
+
+/// Tells the caller of [`TaskGroup::start`] that the task is ready.
+pub struct Started<S, E>(Rc<Start<S, E>>);
+
+impl<S, E> Started<S, E> {
+    /// The task is ready: `start` gives this value. If its caller is gone, the value is dropped.
+    pub fn set(self, value: S) {
+        self.0.end(Outcome::Ended(Ok(value)));
+    }
+}
+
+impl<S, E> fmt::Debug for Started<S, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Started").finish_non_exhaustive()
+    }
+}
+
+/// Why [`TaskGroup::start`] gave no value.
+#[non_exhaustive]
+pub enum StartError<E> {
+    /// The task failed before it was ready.
+    Failed(Failure<E>),
+    /// The task ended, or was cancelled, before it was ready.
+    Ended(Info),
+}
+
+impl<E: fmt::Display> fmt::Display for StartError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(failure) => failure.fmt(f),
+            Self::Ended(task) => {
+                let (title, site) = (task.title(), task.site());
+                write!(f, "{title}, spawned at {site}, ended before it called `Started::set`")
+            }
+        }
+    }
+}
+
+impl<E: fmt::Debug> fmt::Debug for StartError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(failure) => f.debug_tuple("Failed").field(failure).finish(),
+            Self::Ended(task) => f.debug_tuple("Ended").field(task).finish(),
+        }
+    }
+}
+
+impl<E: std::error::Error + 'static> std::error::Error for StartError<E> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Failed(failure) => failure.error().map(|error| error as _),
+            Self::Ended(_) => None,
+        }
+    }
+}
+
+struct Start<S, E> {
+    outcome: Cell<Outcome<S, E>>,
+    waker: Cell<Option<Waker>>,
+}
+
+enum Outcome<S, E> {
+    NotYet,
+    Ended(Result<S, StartError<E>>),
+    /// Given to the caller; or the task has ended without one.
+    Over,
+}
+
+impl<S, E> Start<S, E> {
+    fn is_awaited(&self) -> bool {
+        let outcome = self.outcome.replace(Outcome::Over);
+        let is_awaited = matches!(outcome, Outcome::NotYet);
+        self.outcome.set(outcome);
+        is_awaited
+    }
+
+    /// Only the first outcome counts.
+    fn end(&self, outcome: Outcome<S, E>) {
+        if self.is_awaited() {
+            self.outcome.set(outcome);
+            if let Some(waker) = self.waker.take() {
+                contain(|| waker.wake());
+            }
+        }
+    }
+
+    /// `None`: the task has ended without an outcome.
+    fn poll(&self, waker: &Waker) -> Poll<Option<Result<S, StartError<E>>>> {
+        let waker = waker.clone();
+        match self.outcome.replace(Outcome::Over) {
+            Outcome::Ended(outcome) => Poll::Ready(Some(outcome)),
+            Outcome::Over => Poll::Ready(None),
+            Outcome::NotYet => {
+                self.outcome.set(Outcome::NotYet);
+                let old = self.waker.replace(Some(waker));
+                contain(|| drop(old));
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// The task goes: if it is not ready by now, it never will be.
+struct EndsStart<S, E>(Rc<Start<S, E>>);
+
+impl<S, E> Drop for EndsStart<S, E> {
+    fn drop(&mut self) {
+        self.0.end(Outcome::Over);
+    }
+}

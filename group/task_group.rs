@@ -1,0 +1,340 @@
+//! [`TaskGroup`]: tasks that cannot outlive the code that opened their group.
+
+#![forbid(unsafe_code)]
+
+use std::fmt;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use super::cancel::{Frame, Hold, Place};
+use super::failure::{Cause, GroupError};
+use super::member::{Member, MemberHandle};
+use super::members::Shared;
+use crate::executor::{Builder, JoinHandle, ListenerKey, Reason, poll_contained, spawn};
+
+/// Tasks that belong together: asyncio's task group, trio's nursery.
+///
+/// A task that is only spawned can be forgotten: its error is lost, and it goes on when nothing needs it any more. The tasks
+/// of a group cannot. [`scope`](Self::scope) opens a group for the time of a *body*, and returns only when the body and every
+/// task of the group have ended. They are real tasks of the executor, so they are `'static`; a group whose children borrow
+/// from the caller is [`task::borrowing`](crate::task::borrowing).
+///
+/// # When children run
+///
+/// `spawn` puts the child at the tail of the run queue, and runs nothing. The body goes on until it awaits something that is
+/// not ready; only then do the children have their first turns, in the order of spawning. A body that never awaits has spawned
+/// all of them before the first one begins. (asyncio's documents say that its group yields; it does not either.) To let the
+/// children begin earlier, the body awaits [`yield_now`](crate::yield_now).
+///
+/// # Failures
+///
+/// A child fails if its output is an `Err`, or if it panics; so does the body. The first failure cancels the rest. Then
+/// `scope` gives a [`GroupError`] with every failure, in the order in which they happened, so those of children that fail in
+/// their clean-up are in it too. In a group that was opened by [`collect`](Self::collect), a failure cancels nothing.
+///
+/// # Cancellation
+///
+/// A group is cancelled by the first failure, by [`cancel`](Self::cancel), or from outside: by a
+/// [`Scope`](crate::cancel::Scope), a group or a task around it, or by the end of the runtime under `OnExit::Cancel`. It asks
+/// the body and each child, with the reason: code that listens ([`crate::cancel`]) is told, and ends by itself, with awaits of
+/// its own; code that does not is dropped in its next turn. A child that has not begun is dropped without a turn. `scope`
+/// returns when all have ended.
+///
+/// If the future of `scope` is dropped, nothing can be awaited any more: the body is dropped at once, and each child in its
+/// next turn, which is in the queue already.
+///
+/// A clone is the same group, so children can spawn children.
+///
+/// ```
+/// use taketurns::task::TaskGroup;
+///
+/// # taketurns::block_on(async {
+/// let sum = TaskGroup::scope(async |group| {
+///     let one = group.spawn(async { Ok(1) });
+///     let two = group.spawn(async { Ok(2) });
+///     Ok::<_, std::num::ParseIntError>(one.await.unwrap() + two.await.unwrap())
+/// })
+/// .await
+/// .unwrap();
+/// assert_eq!(sum, 3);
+///
+/// let error = TaskGroup::scope(async |group| {
+///     group.spawn(std::future::pending::<Result<(), _>>()); // cancelled by the failure
+///     group.spawn_named("parser", async { "x".parse::<u32>() });
+///     Ok(())
+/// })
+/// .await
+/// .unwrap_err();
+/// println!("{error}");
+/// // task #4 "parser", spawned at src/main.rs:15:11: invalid digit found in string
+/// assert_eq!(error.failures()[0].task().unwrap().name(), Some("parser"));
+/// # });
+/// ```
+pub struct TaskGroup<E>(Rc<Shared<E>>);
+
+impl<E: 'static> TaskGroup<E> {
+    /// Opens a group, runs `body` in it, and waits until the body and all tasks of the group have ended. Gives the value of
+    /// the body.
+    ///
+    /// # Errors
+    ///
+    /// [`GroupError`]: every failure, in the order in which they happened. Or none, if the group was cancelled and the body,
+    /// which did not listen, was dropped for that. (If the group was cancelled from outside by what is about to drop this
+    /// very future, as a [`Scope`](crate::cancel::Scope) is, this does not return.)
+    ///
+    /// # Cancellation
+    ///
+    /// The body is dropped, and the tasks are aborted.
+    #[track_caller]
+    pub fn scope<T, B, F>(body: B) -> impl Future<Output = Result<T, GroupError<E>>>
+    where
+        B: FnOnce(Self) -> F,
+        F: Future<Output = Result<T, E>>,
+    {
+        Self::open(true, body)
+    }
+
+    /// As [`scope`](Self::scope), but a failure cancels nothing: all tasks run to their ends, and all errors come back
+    /// together.
+    ///
+    /// # Errors
+    ///
+    /// As `scope`.
+    ///
+    /// # Cancellation
+    ///
+    /// As `scope`.
+    ///
+    /// ```
+    /// use taketurns::task::TaskGroup;
+    ///
+    /// # taketurns::block_on(async {
+    /// let error = TaskGroup::collect(async |group| {
+    ///     for text in ["1", "x", "2", "y"] {
+    ///         group.spawn(async move { text.parse::<u32>() });
+    ///     }
+    ///     Ok(())
+    /// })
+    /// .await
+    /// .unwrap_err();
+    /// assert_eq!(error.failures().len(), 2);
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn collect<T, B, F>(body: B) -> impl Future<Output = Result<T, GroupError<E>>>
+    where
+        B: FnOnce(Self) -> F,
+        F: Future<Output = Result<T, E>>,
+    {
+        Self::open(false, body)
+    }
+
+    #[track_caller]
+    fn open<T, B, F>(fails_fast: bool, body: B) -> impl Future<Output = Result<T, GroupError<E>>>
+    where
+        B: FnOnce(Self) -> F,
+        F: Future<Output = Result<T, E>>,
+    {
+        let shared = Rc::new(Shared::new(fails_fast, Location::caller()));
+        let group = Self(Rc::clone(&shared));
+        // In a future, so that nothing runs before the first poll.
+        let body = async move { body(group).await };
+        Opened { body: Some(body), value: None, around: None, tasks: Tasks(shared) }
+    }
+
+    /// Spawns a task of the group, at the tail of the run queue.
+    ///
+    /// In a group that is cancelled, it is dropped without a turn.
+    ///
+    /// # Panics
+    ///
+    /// When the group has ended, and outside of a runtime.
+    #[track_caller]
+    pub fn spawn<T, F>(&self, future: F) -> MemberHandle<T>
+    where
+        T: 'static,
+        F: Future<Output = Result<T, E>> + 'static,
+    {
+        let place = self.reserve();
+        self.add(place, spawn(Member::new(future, Rc::clone(&self.0), place)))
+    }
+
+    /// As [`spawn`](Self::spawn); reports call the task by this name.
+    ///
+    /// # Panics
+    ///
+    /// As `spawn`.
+    #[track_caller]
+    pub fn spawn_named<T, F>(&self, name: impl Into<Box<str>>, future: F) -> MemberHandle<T>
+    where
+        T: 'static,
+        F: Future<Output = Result<T, E>> + 'static,
+    {
+        let place = self.reserve();
+        let member = Member::new(future, Rc::clone(&self.0), place);
+        self.add(place, Builder::new().name(name).spawn(member))
+    }
+
+    #[track_caller]
+    fn reserve(&self) -> usize {
+        let opened = self.0.opened;
+        assert!(
+            !self.0.is_over(),
+            "the task group opened at {opened} has ended: spawn inside its body or its tasks"
+        );
+        self.0.reserve()
+    }
+
+    pub(super) fn opened(&self) -> &'static Location<'static> {
+        self.0.opened
+    }
+
+    fn add<T>(&self, place: usize, task: JoinHandle<Option<T>>) -> MemberHandle<T> {
+        self.0.put(place, task.control());
+        MemberHandle(task)
+    }
+
+    /// Ends the group early: asks the body and every task to end. Only the first reason counts.
+    ///
+    /// This is no failure. If the body comes to its end, `scope` gives its value; a body that does not listen is dropped, and
+    /// `scope` gives an error that [is_cancelled](GroupError::is_cancelled).
+    pub fn cancel(&self, reason: impl Into<Reason>) {
+        self.0.cancel(&reason.into());
+    }
+
+    /// Whether it is cancelled, by a failure too.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.request.reason().is_some()
+    }
+
+    /// How many tasks of the group have not ended.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether every task of the group has ended.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<E> Clone for TaskGroup<E> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}
+
+impl<E> fmt::Debug for TaskGroup<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = f.debug_struct("TaskGroup");
+        text.field("tasks", &self.0.len()).field("reason", &self.0.request.reason()).finish()
+    }
+}
+
+pin_project! {
+    /// An open group.
+    struct Opened<F, T, E> {
+        // Dropped first. `None` once it has ended.
+        #[pin]
+        body: Option<F>,
+        value: Option<T>,
+        // From the first poll on.
+        around: Option<Around>,
+        tasks: Tasks<E>,
+    }
+}
+
+/// The tasks of the group, which end with it.
+struct Tasks<E>(Rc<Shared<E>>);
+
+impl<E> Drop for Tasks<E> {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+/// What is around the group.
+struct Around {
+    /// What may ask the group to end; nothing, on a foreign executor.
+    place: Option<Place>,
+    key: ListenerKey,
+    /// The code around is not dropped before the tasks have ended.
+    hold: Option<Hold>,
+    frame: Rc<Frame>,
+}
+
+impl Drop for Around {
+    fn drop(&mut self) {
+        if let Some(place) = &self.place {
+            place.forget(self.key);
+        }
+    }
+}
+
+impl<F: Future<Output = Result<T, E>>, T, E> Future for Opened<F, T, E> {
+    type Output = Result<T, GroupError<E>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let shared = &this.tasks.0;
+        let around = this.around.get_or_insert_with(|| Around {
+            place: Place::here(),
+            key: ListenerKey::new(),
+            hold: Some(Hold::here()),
+            frame: Frame::new(Some(Rc::clone(&shared.request))),
+        });
+        if let Some(place) = around.place.as_ref().filter(|_| shared.request.reason().is_none()) {
+            place.listen(around.key, cx.waker(), false);
+            if let Some(reason) = place.reason() {
+                shared.cancel(&reason);
+            }
+        }
+        shared.set_waker(cx.waker());
+        if this.body.is_some() {
+            if !shared.request.is_dropped() {
+                let entered = around.frame.enter();
+                let polled = poll_contained(this.body.as_mut(), cx);
+                drop(entered);
+                match polled {
+                    Ok(Poll::Pending) if shared.request.is_dropped() => {}
+                    Ok(Poll::Pending) => return Poll::Pending,
+                    Ok(Poll::Ready(Ok(value))) => *this.value = Some(value),
+                    Ok(Poll::Ready(Err(error))) => shared.fail(None, Cause::Error(error)),
+                    Err(payload) => shared.fail(None, Cause::panic(None, payload)),
+                }
+            }
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.body.set(None))) {
+                shared.fail(None, Cause::panic(None, payload));
+            }
+        }
+        if !shared.is_empty() {
+            return Poll::Pending;
+        }
+        let failures = shared.take_failures();
+        let reason = shared.request.reason();
+        if let Some(first) = failures.first() {
+            let failed = || Reason::from(format!("{} failed", first.title()));
+            let reason = reason.cloned().unwrap_or_else(failed);
+            return Poll::Ready(Err(GroupError::new(failures, reason)));
+        }
+        if let Some(value) = this.value.take() {
+            return Poll::Ready(Ok(value));
+        }
+        // The body was dropped. If the code around is about to be, too, that has the reason.
+        around.hold = None;
+        if around.place.as_ref().is_some_and(Place::is_dropped) {
+            return Poll::Pending;
+        }
+        let reason =
+            reason.expect("`TaskGroup::scope` polled after it ended: await it once").clone();
+        Poll::Ready(Err(GroupError::new(failures, reason)))
+    }
+}
