@@ -11,6 +11,7 @@
 //!    how much of a processor it uses, and `resident.rs`, how much memory.
 //! 5. The tables: `bin/ratios.rs`, the executor's own cost; `bin/memory.rs` and `bin/asleep.rs`, bytes of a
 //!    million tasks; `bin/million.rs`, spawning and awaiting a million; `bin/timers.rs`, what a timer costs;
+//!    `bin/sync.rs`, what it costs to wait for each other;
 //!    `bin/away.rs`, wakes from other threads, each one accounted for.
 //! 6. `core.rs`: the executor's own cost by Criterion, for a before and an after; what the numbers do not mean.
 //! 7. `bin/lateness/`: how late sleeps are, as a table and a figure; `bin/far_timer.rs`: a sleep for strace.

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod groups;
 pub mod peers;
 
 use std::cell::Cell;
@@ -256,7 +257,10 @@ pub async fn woken_all_at_once<S: SpawnLocal, E: Event>(spawner: S, times: u64) 
 
 #[cfg(test)]
 mod tests {
-    use super::peers::{AsyncChannel, AsyncUnsync, Futures, LocalSync, NotifyWaiters, Tokio};
+    use super::groups::{Children, Tasks, spawned_and_awaited, woken_one_at_a_time};
+    use super::peers::{
+        AsyncChannel, AsyncUnsync, Futures, LocalSync, NotifyWaiters, Ours, PlainSpawn, Tokio,
+    };
     use super::*;
     use crate::system::System;
     use crate::systems::{SmolLocalExecutor, Taketurns, TokioLocalSet};
@@ -273,6 +277,7 @@ mod tests {
             assert_eq!(run::<S, _>(|spawner| through_a_channel::<_, C>(spawner, 16, 1000)), 1000);
             assert_eq!(run::<S, _>(|spawner| through_a_channel::<_, C>(spawner, 1, 10)), 10);
         }
+        check::<Taketurns, Ours>();
         check::<Taketurns, AsyncChannel>();
         check::<Taketurns, LocalSync>();
         check::<Taketurns, AsyncUnsync>();
@@ -286,6 +291,7 @@ mod tests {
         fn check<S: System<Spawner: SpawnLocal>, O: Oneshot + 'static>() {
             assert_eq!(run::<S, _>(|_| by_oneshots::<O>(1000)), 1000);
         }
+        check::<Taketurns, Ours>();
         check::<Taketurns, LocalSync>();
         check::<Taketurns, AsyncUnsync>();
         check::<Taketurns, Futures>();
@@ -327,5 +333,24 @@ mod tests {
             assert_eq!(run::<S, _>(|spawner| woken_all_at_once::<_, E>(spawner, 30_000)), 30_000);
         }
         check::<TokioLocalSet, NotifyWaiters>();
+    }
+
+    #[test]
+    fn every_child_goes_on_when_it_is_woken() {
+        fn check<C: Children + 'static>() {
+            let run = run::<Taketurns, _>(|spawner| woken_one_at_a_time::<_, C>(spawner, 3000));
+            assert_eq!(run, 3000);
+        }
+        check::<Ours>();
+        check::<Futures>();
+    }
+
+    #[test]
+    fn every_task_of_a_group_is_awaited() {
+        fn check<T: Tasks + 'static>() {
+            assert_eq!(run::<Taketurns, _>(|_| spawned_and_awaited::<T>(3000)), 3000);
+        }
+        check::<Ours>();
+        check::<PlainSpawn>();
     }
 }

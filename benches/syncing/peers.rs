@@ -2,17 +2,24 @@
 
 #![forbid(unsafe_code)]
 
+use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::ops::DerefMut;
 use std::pin::Pin;
 
 use futures::Stream as _;
+use futures::stream::FuturesUnordered;
 
+use super::groups::{CHILDREN, Children, Tasks};
 use super::{Channel, Event, Mutex, Notify, Oneshot, Semaphore};
 
 const SENT: &str = "the receiver is there";
 const RECEIVED: &str = "the sender has sent";
 const OPEN: &str = "no program closes it";
+
+/// This crate's `sync`, and its groups.
+#[derive(Debug)]
+pub struct Ours;
 
 /// tokio's `sync`, which is made for threads.
 #[derive(Debug)]
@@ -30,7 +37,7 @@ pub struct LocalSync;
 #[derive(Debug)]
 pub struct AsyncUnsync;
 
-/// The channels of futures, which are made for threads.
+/// The channels and the `FuturesUnordered` of futures, which are made for threads.
 #[derive(Debug)]
 pub struct Futures;
 
@@ -267,5 +274,87 @@ impl Mutex for futures::lock::Mutex<u64> {
 
     fn lock(&self) -> impl Future<Output = impl DerefMut<Target = u64>> {
         self.lock()
+    }
+}
+
+impl Channel for Ours {
+    type Sender = taketurns::sync::channel::Sender<u64>;
+    type Receiver = taketurns::sync::channel::Receiver<u64>;
+
+    fn bounded(capacity: usize) -> (Self::Sender, Self::Receiver) {
+        taketurns::sync::channel::bounded(capacity)
+    }
+
+    async fn send(sender: &mut Self::Sender, value: u64) {
+        sender.send(value).await.expect(SENT);
+    }
+
+    async fn receive(receiver: &mut Self::Receiver) -> Option<u64> {
+        receiver.recv().await.ok()
+    }
+}
+
+impl Oneshot for Ours {
+    type Sender = taketurns::sync::oneshot::Sender<u64>;
+    type Receiver = taketurns::sync::oneshot::Receiver<u64>;
+
+    fn channel() -> (Self::Sender, Self::Receiver) {
+        taketurns::sync::oneshot::channel()
+    }
+
+    fn send(sender: Self::Sender, value: u64) {
+        sender.send(value).expect(SENT);
+    }
+
+    async fn receive(receiver: Self::Receiver) -> u64 {
+        receiver.await.expect(RECEIVED)
+    }
+}
+
+impl Children for Ours {
+    async fn run(children: impl Iterator<Item = impl Future<Output = ()>>) {
+        let children = Vec::from_iter(children);
+        taketurns::task::borrowing(async |group| {
+            for child in children {
+                drop(group.spawn(child));
+            }
+        })
+        .await;
+    }
+}
+
+impl Tasks for Ours {
+    async fn run<F: Future<Output = ()> + 'static>(child: impl Fn() -> F) {
+        let scope = taketurns::task::TaskGroup::scope(async |group| {
+            for _ in 0..CHILDREN {
+                let child = child();
+                drop(group.spawn(async {
+                    child.await;
+                    Ok::<_, Infallible>(())
+                }));
+            }
+            Ok(())
+        });
+        scope.await.expect("no child fails");
+    }
+}
+
+/// Our `spawn`, and an await of each handle.
+#[derive(Debug)]
+pub struct PlainSpawn;
+
+impl Tasks for PlainSpawn {
+    async fn run<F: Future<Output = ()> + 'static>(child: impl Fn() -> F) {
+        let tasks: Vec<_> = (0..CHILDREN).map(|_| taketurns::spawn(child())).collect();
+        for task in tasks {
+            task.await.expect("no child fails");
+        }
+    }
+}
+
+impl Children for Futures {
+    async fn run(children: impl Iterator<Item = impl Future<Output = ()>>) {
+        let mut children = FuturesUnordered::from_iter(children);
+        while poll_fn(|cx| Pin::new(&mut children).poll_next(cx)).await.is_some() {}
     }
 }
