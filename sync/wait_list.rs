@@ -131,14 +131,19 @@ impl<S: Copy> WaitList<S> {
         Some(self.0.borrow_mut().remove(index.get()))
     }
 
-    /// Calls `f` with each state in line, in that order. `f` must run no code of others.
-    pub(super) fn for_each_in_line(&self, mut f: impl FnMut(&S)) {
+    /// How many futures are ahead of this one in line, counted up to `limit`.
+    pub(super) fn ahead_of(&self, place: &Key, limit: usize) -> usize {
         let slots = self.0.borrow();
-        let mut at = slots.after(LINE);
-        while at != LINE {
-            f(&slots.at(at).state);
-            at = slots.after(at);
-        }
+        let before = |&index: &u32| (index != LINE).then(|| slots.at(index).prev);
+        std::iter::successors(before(&place.0.get()), before)
+            .take_while(|&at| at != LINE)
+            .take(limit)
+            .count()
+    }
+
+    /// Whether the primitive has let this future go.
+    pub(super) fn is_let_go(&self, place: &Key) -> bool {
+        self.0.borrow().at(place.0.get()).kind == Kind::LetGo
     }
 
     /// Calls `f` with the state of each future that was let go and not polled since. `f` must run no code of

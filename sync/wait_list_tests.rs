@@ -145,10 +145,11 @@ fn run(program: &[Op]) {
             }
         }
         assert_eq!(log.take(), expected, "after {op:?}");
-        let in_line: Vec<_> = line.iter().map(|&i| futures[i].as_ref().unwrap().state).collect();
-        let mut seen = Vec::new();
-        list.for_each_in_line(|&state| seen.push(state));
-        assert_eq!(seen, in_line);
+        for (ahead, &i) in line.iter().enumerate() {
+            let place = futures[i].as_ref().unwrap().place.as_ref().unwrap();
+            assert_eq!(list.ahead_of(place, 9), ahead.min(9));
+            assert!(!list.is_let_go(place));
+        }
         assert_eq!((list.len(), list.is_empty()), (line.len(), line.is_empty()));
         let mut let_go: Vec<_> =
             futures.iter().flatten().filter(|f| f.let_go).map(|f| f.state).collect();
