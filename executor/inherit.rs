@@ -7,7 +7,7 @@
 #![forbid(unsafe_code)]
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::pin::Pin;
@@ -20,22 +20,32 @@ pub(crate) type Values = Rc<dyn Any>;
 
 /// A thread's place for the values in force. It is empty when the thread ends, so it needs no destructor, and without one no
 /// access has to check whether that has run.
-pub(crate) type Place = ManuallyDrop<RefCell<Option<Values>>>;
+pub(crate) struct Place {
+    /// Whether there are values. A spawn looks at this alone: a plain load, where a borrow would be a count up and down.
+    any: Cell<bool>,
+    values: ManuallyDrop<RefCell<Option<Values>>>,
+}
 
-/// A place without values.
-pub(crate) const fn empty() -> Place {
-    ManuallyDrop::new(RefCell::new(None))
+impl Place {
+    pub(crate) const fn empty() -> Self {
+        Self { any: Cell::new(false), values: ManuallyDrop::new(RefCell::new(None)) }
+    }
+
+    fn replace(&self, values: Option<Values>) -> Option<Values> {
+        self.any.set(values.is_some());
+        self.values.replace(values)
+    }
 }
 
 thread_local! {
     /// What the tasks that are spawned now inherit.
-    pub(crate) static INHERITED: Place = const { empty() };
+    pub(crate) static INHERITED: Place = const { Place::empty() };
 }
 
 /// The values in force.
 #[inline]
 pub(crate) fn in_force(place: &'static LocalKey<Place>) -> Option<Values> {
-    place.with(|place| place.borrow().clone())
+    place.with(|place| if place.any.get() { place.values.borrow().clone() } else { None })
 }
 
 /// Calls `f` with other values in force. Those of before return in any case, on unwind too.

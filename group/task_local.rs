@@ -24,11 +24,11 @@ use std::task::{Context, Poll};
 use std::thread::LocalKey;
 
 use crate::executor::drop_before;
-use crate::executor::inherit::{INHERITED, Place, Values, empty, in_force, within};
+use crate::executor::inherit::{INHERITED, Place, Values, in_force, within};
 
 thread_local! {
     /// The values of the task-locals that children do not inherit.
-    static OWN: Place = const { empty() };
+    static OWN: Place = const { Place::empty() };
 }
 
 /// Declares task-locals: statics of type [`TaskLocal`].
