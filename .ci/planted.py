@@ -10,6 +10,7 @@ RUN = "executor/run.rs"
 EXECUTOR = "executor/executor.rs"
 REMOTE = "executor/task/remote.rs"
 TOKENS = "common/tokens.rs"
+TREE = "group/token/tree.rs"
 
 ON_THE_SPOT = "if local + away.word.load(ordering!(retire_look: Acquire)) == 0 {"
 RETIRE = """\
@@ -314,5 +315,24 @@ PLANTED = {
     "callforgotten": (
         "the end of the executor does not call what it takes in",
         [(CLOSE, "Turn::Poll if !state.is_listed() => self.poll(task),", "")],
+    ),
+    # How a cancellation token is cancelled.
+    "cancelmissed": (
+        "a token keeps the waker that was cloned without looking again whether it is cancelled",
+        [
+            (
+                TREE,
+                "            cloned = Some(waker.clone());",
+                "            let clone = waker.clone();\n            drop(self.lock().keep(key, waiter, clone));\n            return Poll::Pending;",
+            )
+        ],
+    ),
+    "childlate": (
+        "a child goes into the tree in a step after its parent was looked at",
+        [(TREE, "        let is_cancelled = reason.is_some();", "        let is_cancelled = reason.is_some();\n        drop(tree);\n        let mut tree = self.lock();")],
+    ),
+    "leavelate": (
+        "a wait that is given up takes its waker out in a step after it looked whether the token is cancelled",
+        [(TREE, "        let waker = tree.forget(key, waiter);", "        drop(tree);\n        let mut tree = self.lock();\n        let waker = tree.forget(key, waiter);")],
     ),
 }

@@ -3,7 +3,8 @@
 //! # Layout
 //!
 //! 1. `cancel/`: asking code to end.
-//! 2. `task_local.rs`: values that a task has for itself, and its children if told so.
+//! 2. `token/`: a request to stop that crosses threads. `task_local.rs`: values that a task has for itself, and its children if
+//!    told so.
 //!
 //! Many tasks:
 //!
@@ -34,6 +35,7 @@ pub(crate) mod ready_set;
 mod start;
 mod task_group;
 mod task_local;
+mod token;
 
 pub use borrowing::{BorrowingGroup, BorrowingHandle, borrowing};
 pub use failure::{Failure, GroupError};

@@ -16,7 +16,7 @@
 //! 2. `waking.rs`: every wake has its poll, in order and in time. `parking.rs`: also when home sleeps.
 //! 3. `aborting.rs`: an abort by another thread, against all that a task can do.
 //! 4. `ending.rs`: the end of the executor, against what other threads still do. `joining.rs`: outputs between threads.
-//!    `holding.rs`: what a virtual clock must not jump over.
+//!    `holding.rs`: what a virtual clock must not jump over. `tokens.rs`: a cancellation token.
 //!
 //! Three models are about the ways in which an executor can let cooperative code down: `cooperative_scheduling` and
 //! `missed_yield` in `waking.rs`, and `dropped_task` in `ending.rs`.
@@ -51,6 +51,7 @@ mod ending;
 mod holding;
 mod joining;
 mod parking;
+mod tokens;
 mod waking;
 
 /// How often loom may preempt a thread; `None`: as often as it likes.

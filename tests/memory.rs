@@ -2,11 +2,15 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicIsize, Ordering};
 use std::sync::{Arc, mpsc};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
+use taketurns::cancel::CancellationToken;
 use taketurns::executor::{EVENT_INTERVAL, Executor, ParkThread};
 use taketurns::{Handle, yield_now};
 
@@ -55,6 +59,36 @@ fn memory_goes_back() {
         "the last of a task is a handle that the hook owns"
     );
     a_busy_loop_that_another_thread_sends_tasks_to();
+    a_token_whose_children_and_waits_come_and_go();
+}
+
+/// One token lives long. Each of its children waits, and is dropped or cancelled.
+fn a_token_whose_children_and_waits_come_and_go() {
+    let token = CancellationToken::new();
+    let some = |count: usize| {
+        for number in 0..count {
+            let child = token.child_token();
+            let mut waits = pin!(child.cancelled());
+            assert!(poll_once(waits.as_mut()).is_pending());
+            assert!(poll_once(pin!(token.cancelled())).is_pending());
+            if number % 2 == 0 {
+                child.cancel("enough");
+            }
+        }
+    };
+    some(10);
+    assert_eq!(left_by(|| some(100_000)), 0);
+}
+
+fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(&Waker::from(Arc::new(Silent))))
+}
+
+/// A waker that does nothing, and is kept nevertheless.
+struct Silent;
+
+impl Wake for Silent {
+    fn wake(self: Arc<Self>) {}
 }
 
 fn an_executor_alone() {

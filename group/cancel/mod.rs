@@ -11,6 +11,7 @@
 //! | the tasks of a group | [`TaskGroup`](crate::task::TaskGroup): a failure, `cancel`, its drop | is told | is dropped |
 //! | a part of a task | [`Scope`]: `cancel`, its deadline | is told | is dropped |
 //! | every task | the end of the runtime, [`OnExit::Cancel`](crate::OnExit::Cancel) | is told | goes on, and is dropped after the grace |
+//! | what shares a token, on any thread | [`CancellationToken`]: `cancel`, the drop of a guard | is told | goes on, or is dropped by `run_until_cancelled` |
 //!
 //! A request is *level-triggered*: it stays, and each await that listens later hears of it at once. The design is trio's
 //! ("Timeouts and cancellation for humans", Smith 2018), for futures, which a scope can also drop.
@@ -19,7 +20,8 @@
 //!
 //! 1. `place.rs`: in which scopes, shields and task a future is. (`executor/request.rs` is the request itself.)
 //! 2. `listen.rs`: [`cancelled`], [`checkpoint`], [`OrCancelled`]. `error.rs`: [`Cancelled`].
-//! 3. `shield.rs`: [`shield()`]. `deadline.rs`, `scope.rs`: [`Scope`]. `timed.rs`: deadlines, and `cancel_within`.
+//! 3. `shield.rs`: [`shield()`]. `deadline.rs`, `scope.rs`: [`Scope`]. `timed.rs`: deadlines, and `cancel_within`. The tokens are in
+//!    `group/token/`.
 
 #![forbid(unsafe_code)]
 
@@ -36,6 +38,10 @@ mod shield;
 #[cfg(feature = "time")]
 mod timed;
 
+pub use super::token::{
+    CancellationToken, DropGuard, DropGuardRef, RunUntilCancelled, TokenCancelled,
+    TokenCancelledOwned,
+};
 pub use crate::executor::Reason;
 pub use error::Cancelled;
 pub use listen::{OrCancelled, UntilCancelled, WaitCancelled, cancelled, checkpoint};
