@@ -20,6 +20,8 @@ use taketurns::{Builder, Runtime, cancel, spawn, task, yield_now};
 #[path = "deadlock/asked.rs"]
 mod asked;
 mod common;
+#[path = "deadlock/futurelock.rs"]
+mod futurelock;
 
 use common::some_real_time;
 
@@ -42,7 +44,7 @@ fn panic_of(f: impl FnOnce()) -> String {
         let place = |c: char| c == ':' || c.is_ascii_digit();
         parts.fold(first, |told, part| told + "here" + part.trim_start_matches(place))
     };
-    without(without(text, file!()), asked::FILE) + "\n"
+    [file!(), asked::FILE, futurelock::FILE].into_iter().fold(text, without) + "\n"
 }
 
 const HEAD: &str = "deadlock: no task is ready, and under virtual time nothing is left that could wake one: \
