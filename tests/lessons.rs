@@ -10,6 +10,8 @@
 mod await_and_spawn;
 #[path = "lessons/awaited_task.rs"]
 mod awaited_task;
+#[path = "lessons/back_pressure.rs"]
+mod back_pressure;
 mod common;
 #[path = "lessons/concurrent_waits.rs"]
 mod concurrent_waits;
@@ -20,15 +22,21 @@ mod gathering;
 #[cfg(all(feature = "net", feature = "offload"))]
 #[path = "lessons/handlers.rs"]
 mod handlers;
+#[path = "lessons/limited_workers.rs"]
+mod limited_workers;
 #[path = "lessons/lost_task.rs"]
 mod lost_task;
 #[path = "lessons/nested_run.rs"]
 mod nested_run;
+#[path = "lessons/ready_awaits.rs"]
+mod ready_awaits;
 #[path = "lessons/replayed_schedule.rs"]
 mod replayed_schedule;
 #[cfg(feature = "net")]
 #[path = "lessons/second_run.rs"]
 mod second_run;
+#[path = "lessons/shared_state.rs"]
+mod shared_state;
 #[path = "lessons/starvation.rs"]
 mod starvation;
 #[path = "lessons/time_limit.rs"]

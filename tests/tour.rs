@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-const LESSONS: [(&str, &str); 17] = [
+const LESSONS: [(&str, &str); 21] = [
     ("1", "lost-task"),
     ("2", "awaited-task"),
     ("7", "concurrent-waits"),
@@ -31,8 +31,12 @@ const LESSONS: [(&str, &str); 17] = [
     ("15", "starvation"),
     ("16", "yielding"),
     ("32", "yield-every-k"),
+    ("26", "ready-awaits"),
     ("20", "blocking-handler"),
     ("21", "offloaded-handler"),
+    ("10", "limited-workers"),
+    ("18", "back-pressure"),
+    ("31", "shared-state"),
     ("28", "unseen-error"),
     ("22", "nested-run"),
     ("29", "second-run"),

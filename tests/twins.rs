@@ -203,6 +203,39 @@ fn a_gather_that_takes_longer() {
 }
 
 #[test]
+fn workers_that_take_longer() {
+    let longer = "s/permits, number, 1 + number/permits, number, 2 + number/";
+    assert_claim("10", longer, "as long in asyncio");
+}
+
+#[test]
+fn a_semaphore_without_a_bound() {
+    assert_differs(
+        "18",
+        "s/permits, tasks = asyncio.Semaphore(5)/permits, tasks = asyncio.Semaphore(50)/",
+        "asyncio says: ",
+    );
+}
+
+#[test]
+fn a_budget_of_another_size() {
+    assert_differs(
+        "26",
+        "s/i % 128 == 0/i % 64 == 0/",
+        "asyncio says: budget: 1000 rounds, the other task took 15",
+    );
+}
+
+#[test]
+fn a_lock_of_tasks_that_is_none() {
+    assert_differs(
+        "31",
+        "s/^asyncio.run(two(asyncio.Lock()))/asyncio.run(two(NoLock()))/",
+        "asyncio says: ",
+    );
+}
+
+#[test]
 fn one_that_warns_is_not_heard_on_the_terminal() {
     assert_differs(
         "22",

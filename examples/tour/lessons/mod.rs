@@ -4,15 +4,19 @@
 
 mod await_and_spawn;
 mod awaited_task;
+mod back_pressure;
 mod blocking_handler;
 mod concurrent_waits;
 mod done_callbacks;
 mod gathering;
+mod limited_workers;
 mod lost_task;
 mod nested_run;
 mod offloaded_handler;
+mod ready_awaits;
 mod replayed_schedule;
 mod second_run;
+mod shared_state;
 mod site;
 mod starvation;
 mod time_limit;
@@ -71,12 +75,19 @@ pub(crate) static CHAPTERS: &[Chapter] = &[
     },
     Chapter {
         title: "Taking turns",
-        lessons: &[starvation::LESSON, yielding::LESSON, yield_every_k::LESSON],
+        lessons: &[
+            starvation::LESSON,
+            yielding::LESSON,
+            yield_every_k::LESSON,
+            ready_awaits::LESSON,
+        ],
     },
     Chapter {
         title: "Blocking work",
         lessons: &[blocking_handler::LESSON, offloaded_handler::LESSON],
     },
+    Chapter { title: "Back-pressure", lessons: &[limited_workers::LESSON, back_pressure::LESSON] },
+    Chapter { title: "Sharing", lessons: &[shared_state::LESSON] },
     Chapter { title: "Errors", lessons: &[unseen_error::LESSON] },
     Chapter { title: "From synchronous code", lessons: &[nested_run::LESSON, second_run::LESSON] },
     Chapter { title: "Trying it out", lessons: &[virtual_time::LESSON, replayed_schedule::LESSON] },
