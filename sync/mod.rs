@@ -11,6 +11,8 @@
 //! |---|---|---|---|
 //! | [`channel`] | a queue of values, bounded or not, many to many | `Queue` | first come, first served, on both sides |
 //! | [`oneshot`] | one value, once | `Future` | (one waits on each side) |
+//! | [`Event`] | something has happened, for every task that waits | `Event` | all at once, woken in the order in which they came |
+//! | [`Notify`] | a wake without a value, for one task or all | `Condition` | first come, first served |
 //! | [`Semaphore`] | at most so many at once | `Semaphore` | first come, first served; the front may wait for many |
 //! | [`Mutex`] | a value for one task at a time, across awaits | `Lock` | first come, first served |
 //! | [`RwLock`] | a value for many readers or one writer | (none) | first come, first served; readers side by side |
@@ -48,14 +50,18 @@
 //! 2. `permits.rs`: a count that futures take from, over one such line.
 //! 3. `semaphore.rs`, `mutex.rs`, `rwlock.rs`: three faces of it. `barrier.rs`: a line that goes all at once.
 //! 4. `waker_cell.rs`: the place of the only waiter, where no line is needed. `oneshot.rs` has two of them.
-//! 5. `channel/`: a buffer between two lines. `error.rs`: what channels say when they cannot send or receive.
+//! 5. `in_line.rs`: looking, waiting in line and leaving it. `event.rs`, `notify.rs`: waking without a value.
+//! 6. `channel/`: a buffer between two lines. `error.rs`: what channels say when they cannot send or receive.
 
 #![forbid(unsafe_code)]
 
 mod barrier;
 pub mod channel;
 mod error;
+mod event;
+mod in_line;
 mod mutex;
+mod notify;
 pub mod oneshot;
 mod permits;
 mod rwlock;
@@ -67,7 +73,9 @@ mod waker_cell;
 
 pub use barrier::{Barrier, BarrierWait, BarrierWaitResult};
 pub use error::{Closed, SendError, TryRecvError, TrySendError};
+pub use event::{Event, Wait};
 pub use mutex::{Lock, LockOwned, Mutex, MutexGuard, OwnedMutexGuard, TryLockError};
+pub use notify::{Notified, Notify};
 pub use rwlock::{Read, ReadGuard, RwLock, Write, WriteGuard};
 pub use semaphore::{
     Acquire, AcquireError, AcquireOwned, OwnedPermit, Permit, Semaphore, TryAcquireError,

@@ -9,6 +9,8 @@ mod scripted;
 mod channel;
 #[path = "sync_channels/channel_waiters.rs"]
 mod channel_waiters;
+#[path = "sync_channels/event_notify.rs"]
+mod event_notify;
 #[path = "sync_channels/oneshot.rs"]
 mod oneshot;
 #[path = "sync_channels/wakers.rs"]
