@@ -11,6 +11,7 @@
 //! |---|---|---|---|
 //! | [`channel`] | a queue of values, bounded or not, many to many | `Queue` | first come, first served, on both sides |
 //! | [`oneshot`] | one value, once | `Future` | (one waits on each side) |
+//! | [`watch`] | the latest value, for many tasks | (none) | woken in the order in which they came |
 //! | [`Event`] | something has happened, for every task that waits | `Event` | all at once, woken in the order in which they came |
 //! | [`Notify`] | a wake without a value, for one task or all | `Condition` | first come, first served |
 //! | [`Semaphore`] | at most so many at once | `Semaphore` | first come, first served; the front may wait for many |
@@ -52,6 +53,7 @@
 //! 4. `waker_cell.rs`: the place of the only waiter, where no line is needed. `oneshot.rs` has two of them.
 //! 5. `in_line.rs`: looking, waiting in line and leaving it. `event.rs`, `notify.rs`: waking without a value.
 //! 6. `channel/`: a buffer between two lines. `error.rs`: what channels say when they cannot send or receive.
+//! 7. `watch.rs`: one place for the latest value.
 
 #![forbid(unsafe_code)]
 
@@ -70,6 +72,7 @@ mod wait_list;
 #[cfg(test)]
 mod wait_list_tests;
 mod waker_cell;
+pub mod watch;
 
 pub use barrier::{Barrier, BarrierWait, BarrierWaitResult};
 pub use error::{Closed, SendError, TryRecvError, TrySendError};

@@ -15,3 +15,5 @@ mod event_notify;
 mod oneshot;
 #[path = "sync_channels/wakers.rs"]
 mod wakers;
+#[path = "sync_channels/watch.rs"]
+mod watch;
