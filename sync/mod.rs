@@ -11,6 +11,7 @@
 //! |---|---|---|---|
 //! | [`channel`] | a queue of values, bounded or not, many to many | `Queue` | first come, first served, on both sides |
 //! | [`oneshot`] | one value, once | `Future` | (one waits on each side) |
+//! | [`broadcast`] | every value to every receiver | (none) | woken in the order in which they came |
 //! | [`watch`] | the latest value, for many tasks | (none) | woken in the order in which they came |
 //! | [`Event`] | something has happened, for every task that waits | `Event` | all at once, woken in the order in which they came |
 //! | [`Notify`] | a wake without a value, for one task or all | `Condition` | first come, first served |
@@ -53,11 +54,12 @@
 //! 4. `waker_cell.rs`: the place of the only waiter, where no line is needed. `oneshot.rs` has two of them.
 //! 5. `in_line.rs`: looking, waiting in line and leaving it. `event.rs`, `notify.rs`: waking without a value.
 //! 6. `channel/`: a buffer between two lines. `error.rs`: what channels say when they cannot send or receive.
-//! 7. `watch.rs`: one place for the latest value.
+//! 7. `watch.rs`: one place for the latest value. `broadcast.rs`: a ring of the last values.
 
 #![forbid(unsafe_code)]
 
 mod barrier;
+pub mod broadcast;
 pub mod channel;
 mod error;
 mod event;

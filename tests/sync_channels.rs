@@ -5,6 +5,8 @@ mod common;
 #[path = "common/scripted.rs"]
 mod scripted;
 
+#[path = "sync_channels/broadcast.rs"]
+mod broadcast;
 #[path = "sync_channels/channel.rs"]
 mod channel;
 #[path = "sync_channels/channel_waiters.rs"]
