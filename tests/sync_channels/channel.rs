@@ -255,6 +255,21 @@ fn drain_takes_all_and_lets_as_many_senders_go_on() {
 }
 
 #[test]
+fn drain_leaves_as_many_values_as_are_granted() {
+    block_on(async {
+        let (sender, receiver) = unbounded();
+        let waits = receiver.clone();
+        let task = spawn(async move { waits.recv().await });
+        yield_now().await;
+        for value in 1..=3 {
+            sender.try_send(value).unwrap();
+        }
+        assert_eq!(receiver.drain(), [1, 2]);
+        assert_eq!(task.await.unwrap(), Ok(3));
+    });
+}
+
+#[test]
 fn a_permit_holds_its_slot_until_it_is_used_or_dropped() {
     block_on(async {
         let (sender, receiver) = bounded(1);
