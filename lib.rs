@@ -45,7 +45,7 @@
 //! 9. `group/` ([`task`], [`cancel`]): which tasks belong together, and how they are asked to end.
 //! 10. `runtime/`: the whole. [`Runtime`], [`Builder`], and how a runtime ends.
 //! 11. `compat/`: the traits of other crates for the types here.
-//! 12. `testing/` ([`testing`]): a test under many schedules.
+//! 12. `testing/` ([`testing`]): a test under many schedules, and helpers for tests.
 //! 13. `tests/` and `models/`: what is promised, as traces in exact order and as loom models.
 //! 14. `examples/`: `tour/` shows all of it, lesson by lesson; `foreign_loop.rs` runs inside a host loop. `benches/`: this
 //!     crate beside its peers.

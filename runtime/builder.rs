@@ -141,8 +141,14 @@ impl Builder {
     }
 
     /// Which clock the runtime goes by: the real clock by default.
+    ///
+    /// # Panics
+    ///
+    /// When the rate of [`Clock::Scaled`] is not more than 0, or not finite.
     #[cfg(feature = "time")]
+    #[track_caller]
     pub fn clock(mut self, clock: Clock) -> Self {
+        clock.check();
         self.clock = clock;
         self
     }

@@ -62,7 +62,11 @@ impl Driver for Outside {
     #[inline]
     fn wake(&mut self, any_ready: bool) {
         let idle = !any_ready && !self.was_held && !self.parts.deadlock.is_found();
-        self.parts.wake(idle);
+        let settling = self.parts.are_settling();
+        self.parts.wake(idle && !settling);
+        if settling {
+            self.parts.settle();
+        }
         if let Some(suspicion) = self.suspicion.take().filter(|_| idle) {
             self.suspicion = self.parts.deadlock.confirm(suspicion);
         }

@@ -20,7 +20,7 @@ use super::Builder;
 use crate::common::running_job::RunningJob;
 use crate::common::scoped;
 use crate::common::tokens::Tokens;
-use crate::executor::{HubHandle, Pending, Unpark};
+use crate::executor::{Hub, HubHandle, Pending, Unpark, with_current};
 use crate::insight::{Deadlock, Failures};
 #[cfg(feature = "offload")]
 use crate::offload::Pool;
@@ -171,6 +171,24 @@ impl Parts {
         }
         #[cfg(feature = "net")]
         self.reactor.dispatch();
+    }
+
+    /// Whether tasks wait until no task is ready, by `testing::settle`.
+    #[inline]
+    pub(super) fn are_settling(&self) -> bool {
+        #[cfg(feature = "time")]
+        return self.timers.are_settling();
+        #[cfg(not(feature = "time"))]
+        false
+    }
+
+    /// Wakes these tasks if `wake` has found no other.
+    pub(super) fn settle(&self) {
+        let any_ready = with_current(Hub::has_ready) == Some(true);
+        #[cfg(feature = "net")]
+        let any_ready = any_ready || self.reactor.has_events();
+        #[cfg(feature = "time")]
+        self.timers.settle(any_ready);
     }
 
     pub(super) fn pending(&self) -> Pending {

@@ -6,6 +6,9 @@
 //! virtual time, once for each of many seeds, and each seed chooses differently whose turn is next. The code that is
 //! tested needs no special types. [`Explorer`] has more: other schedules, all schedules, each run twice.
 //!
+//! Beside these there are helpers for any test: [`settle`] waits until the other tasks have done all they can,
+//! [`Sequencer`] keeps blocks of code in order, [`assert_yields`] and [`assert_ready`] check whether a future suspends.
+//!
 //! `docs/schedules.md` says how many seeds it took to find some planted bugs.
 //!
 //! # Layout
@@ -16,9 +19,11 @@
 //!    records the turns.
 //! 4. `panics.rs`: what failed, by the panic hook. `shrink.rs`: the shortest schedule that fails.
 //! 5. `failure.rs`: the text of a failure. `environment.rs`: what the environment asks for.
+//! 6. `assertions.rs`, `sequencer.rs`: the helpers. `timer/settle.rs`: the one that has to ask the loop.
 
 #![forbid(unsafe_code)]
 
+mod assertions;
 mod environment;
 mod explorer;
 mod failure;
@@ -28,11 +33,16 @@ mod prefix;
 mod report;
 mod schedule;
 mod search;
+mod sequencer;
 mod shrink;
 mod source;
 mod trace;
 mod trial;
 
+pub use assertions::{AssertReady, AssertYields, assert_ready, assert_yields};
 pub use explorer::{Explorer, explore};
 pub use report::Report;
 pub use schedule::Schedule;
+pub use sequencer::{At, Block, Sequencer};
+
+pub use crate::timer::{Settle, settle};

@@ -32,7 +32,7 @@ use super::wheel::NEVER;
 ///
 /// Under a virtual clock, a run that can never end panics and names the deadlocked tasks, see
 /// [`Builder::deadlock_grace`](crate::Builder::deadlock_grace).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Clock {
     /// The system's monotonic clock.
     #[default]
@@ -51,6 +51,52 @@ pub enum Clock {
     /// It does not know that another thread, a socket or a child process is about to wake a task. A task that waits for
     /// one of those with a timeout therefore times out at once, unless a `hold` keeps the clock still.
     AutoAdvance,
+    /// The system's monotonic clock, faster or slower: it shows `rate` seconds for each second of it. (trio's `MockClock` has
+    /// such a rate.)
+    ///
+    /// For a test that waits for threads, sockets or child processes, whose timeouts would take too long: at a rate of 60 a
+    /// timeout of a minute takes a second. Work takes as long as before, so by this clock it takes `rate` times as long. Like
+    /// the real clock it stands still for nothing, and no run is taken for a deadlock. Unlike that it begins at the same
+    /// [`Instant`](super::Instant) as the virtual clocks.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taketurns::time::{Clock, sleep};
+    ///
+    /// let runtime = taketurns::Builder::new().clock(Clock::Scaled { rate: 3600.0 }).build()?;
+    /// let start = std::time::Instant::now();
+    /// runtime.block_on(sleep_for_a_minute());
+    /// assert!(start.elapsed() >= Duration::from_millis(16)); // 60 s / 3600
+    ///
+    /// async fn sleep_for_a_minute() {
+    ///     sleep(Duration::from_secs(60)).await;
+    /// }
+    /// # std::io::Result::Ok(())
+    /// ```
+    Scaled {
+        /// Seconds of this clock in a second of the system's. More than 0, and finite.
+        rate: f64,
+    },
+}
+
+impl Clock {
+    /// # Panics
+    ///
+    /// When the rate of [`Scaled`](Self::Scaled) is none.
+    #[track_caller]
+    pub(crate) fn check(self) {
+        if let Self::Scaled { rate } = self {
+            assert!(
+                rate.is_finite() && rate > 0.0,
+                "the rate of `Clock::Scaled` is {rate}: it must be more than 0, and finite. (`Clock::Manual` stands still)"
+            );
+        }
+    }
+
+    /// Whether the program moves it.
+    pub(super) fn is_virtual(self) -> bool {
+        matches!(self, Self::Manual | Self::AutoAdvance)
+    }
 }
 
 /// What every clock shows when it begins, in ns. Not zero but 36 years, so that there are instants before it.
@@ -111,21 +157,30 @@ struct Began {
     monotonic: u64,
 }
 
-/// The clock of one runtime. It is real or virtual, and changes from one to the other without a jump.
+/// The clock of one runtime. It runs by itself or is virtual, and changes from one to the other without a jump.
 pub(super) struct Timeline {
     kind: Cell<Clock>,
+    /// What it is when it runs by itself: real or scaled.
+    running: Clock,
     /// The latest reading, in ns. A virtual clock shows this.
     latest: Cell<u64>,
-    /// While real: how far it is ahead of the system's clock, in ns.
+    /// While real: how far it is ahead of the system's clock, in ns. While scaled: how far it was when it began to run.
     ahead: Cell<u64>,
+    /// While scaled: what it showed when it began to run.
+    from: Cell<u64>,
 }
 
 impl Timeline {
     pub(super) fn new(kind: Clock) -> Self {
+        let is_scaled = matches!(kind, Clock::Scaled { .. });
+        // All real clocks count from one moment. A scaled one begins now.
+        let began = if is_scaled { monotonic() } else { began().monotonic };
         Timeline {
             kind: Cell::new(kind),
+            running: if is_scaled { kind } else { Clock::Real },
             latest: Cell::new(ORIGIN),
-            ahead: Cell::new(ORIGIN.wrapping_sub(began().monotonic)),
+            ahead: Cell::new(ORIGIN.wrapping_sub(began)),
+            from: Cell::new(ORIGIN),
         }
     }
 
@@ -136,12 +191,36 @@ impl Timeline {
     /// Reads the clock.
     #[inline]
     pub(super) fn now(&self) -> u64 {
-        if self.kind.get() == Clock::Real {
+        match self.kind.get() {
             // Not before the latest reading, and not at never: an `advance` may have brought the clock to the instant before.
-            let now = monotonic().wrapping_add(self.ahead.get());
-            self.latest.set(now.max(self.latest.get()).min(NEVER - 1));
+            Clock::Real => self.show(self.unscaled()),
+            Clock::Scaled { rate } => {
+                let run = self.unscaled().saturating_sub(self.from.get()) as f64 * rate;
+                self.show(self.from.get().saturating_add(run as u64));
+            }
+            Clock::Manual | Clock::AutoAdvance => {}
         }
         self.latest.get()
+    }
+
+    /// What the clock would show if its rate had been 1 since it began to run.
+    #[inline]
+    fn unscaled(&self) -> u64 {
+        monotonic().wrapping_add(self.ahead.get())
+    }
+
+    #[inline]
+    fn show(&self, now: u64) {
+        self.latest.set(now.max(self.latest.get()).min(NEVER - 1));
+    }
+
+    /// How long the system's clock takes for a `span` of this one, in ns. Never less.
+    #[inline]
+    pub(super) fn real_span(&self, span: u64) -> u64 {
+        match self.kind.get() {
+            Clock::Scaled { rate } => (span as f64 / rate).ceil() as u64,
+            _ => span,
+        }
     }
 
     /// The latest reading. It costs nothing, and is never after now.
@@ -161,9 +240,10 @@ impl Timeline {
         self.kind.set(Clock::Manual);
     }
 
-    /// Makes the clock real: it runs on from where it stands.
+    /// Makes the clock real, or scaled if it was that before: it runs on from where it stands.
     pub(super) fn resume(&self) {
         self.ahead.set(self.latest.get().wrapping_sub(monotonic()));
-        self.kind.set(Clock::Real);
+        self.from.set(self.latest.get());
+        self.kind.set(self.running);
     }
 }

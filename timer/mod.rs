@@ -38,10 +38,10 @@
 //! 2. `clock.rs`: [`Clock`], and how a runtime reads its clock. `instant.rs`: [`Instant`].
 //! 3. `newest.rs`: keeps the timer that was armed last out of the wheel.
 //! 4. `progress.rs`: how far an [`advance`] moves the clock.
-//! 5. `timers.rs`: these four together, as the runtime holds them.
+//! 5. `settlers.rs`: the tasks that wait until no task is ready. `timers.rs`: these five together, as the runtime holds them.
 //! 6. `sleep.rs`: [`sleep()`], [`sleep_until`], [`Sleep`].
 //! 7. `timeout.rs`, `interval.rs`, `call.rs`: built on `Sleep`: [`timeout()`], [`interval()`], [`call_later`].
-//! 8. `virtual_time.rs`: [`pause`], [`advance`], [`resume`], [`hold`].
+//! 8. `virtual_time.rs`: [`pause`], [`advance`], [`resume`], [`hold`]. `settle.rs`: [`settle()`], of `testing`.
 
 #![forbid(unsafe_code)]
 
@@ -52,6 +52,8 @@ mod interval;
 mod newest;
 mod progress;
 mod rings;
+mod settle;
+mod settlers;
 mod sleep;
 mod timeout;
 mod timers;
@@ -89,6 +91,7 @@ pub use call::{CallHandle, call_at, call_later};
 pub use clock::Clock;
 pub use instant::Instant;
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
+pub use settle::{Settle, settle};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use timeout::{Elapsed, Timeout, timeout, timeout_at};
 pub(crate) use timers::{AutoAdvanceOff, RESOLUTION, Timers};

@@ -19,6 +19,7 @@ use super::clock::{self, Clock, Timeline};
 use super::newest::Newest;
 use super::progress::AdvanceInProgress;
 use super::rings::Key;
+use super::settlers::Settlers;
 use super::wheel::{Due, NEVER, Wheel};
 use crate::common::scoped::{self, Entered, Scoped};
 use crate::common::tokens::Tokens;
@@ -45,6 +46,8 @@ pub(crate) struct Timers {
     /// Taken out of the wheel to be woken, in reverse order. Empty between calls.
     due: RefCell<Vec<Due<Waker>>>,
     pub(super) advance: AdvanceInProgress,
+    /// The tasks that wait until no task is ready.
+    pub(super) settlers: Settlers,
     /// While a token is out, a virtual clock stands still.
     pub(super) holds: Arc<Tokens>,
     /// Set during `run_until_stalled`: it would never return if the clock advanced by itself.
@@ -65,6 +68,7 @@ impl Timers {
             real_shift,
             due: RefCell::default(),
             advance: AdvanceInProgress::default(),
+            settlers: Settlers::default(),
             holds,
             auto_advance_is_off: Cell::new(false),
         })
@@ -130,16 +134,17 @@ impl Timers {
     /// Zero when a timer is due, and when [`move_virtual_clock`](Self::move_virtual_clock) could move the clock. Never
     /// early for a deadline. If many timers share a coarse slot, the wait may end sooner, only to cascade them.
     pub(crate) fn wait_limit(&self) -> Option<Duration> {
-        if self.may_move_to().is_some() && !self.is_held() {
+        if self.settlers.are_waiting() || self.may_move_to().is_some() && !self.is_held() {
             return Some(Duration::ZERO);
         }
         let expiry = self.next_expiry()?;
         let left = expiry.saturating_sub(self.timeline.now());
+        let left = self.timeline.real_span(left);
         (left == 0 || !self.is_virtual()).then_some(Duration::from_nanos(left))
     }
 
     pub(crate) fn is_virtual(&self) -> bool {
-        self.timeline.kind() != Clock::Real
+        self.timeline.kind().is_virtual()
     }
 
     /// Whether the clock is virtual and has to stand still, as a blocking job or a `hold` takes real time.
@@ -165,6 +170,18 @@ impl Timers {
             self.advance.arrive();
         }
         advances
+    }
+
+    /// Whether tasks wait until no task is ready. Then the clock stands still, and [`settle`](Self::settle) ends the look.
+    #[inline]
+    pub(crate) fn are_settling(&self) -> bool {
+        self.settlers.are_waiting()
+    }
+
+    /// Wakes the tasks that settle, unless another one is ready.
+    #[cold]
+    pub(crate) fn settle(&self, any_ready: bool) {
+        self.settlers.look(any_ready);
     }
 
     /// Until the guard is dropped, the clock does not advance by itself. An `advance` still moves it.
@@ -295,7 +312,9 @@ impl Drop for Timers {
     /// that panics must not end the end of the runtime, nor two of them the process.
     fn drop(&mut self) {
         let newest = self.newest.take();
-        self.wheel.get_mut().take_values().chain(newest).for_each(|waker| contain(|| drop(waker)));
+        let settlers = self.settlers.take_wakers();
+        let armed = self.wheel.get_mut().take_values().chain(newest);
+        armed.chain(settlers).for_each(|waker| contain(|| drop(waker)));
     }
 }
 
@@ -324,7 +343,7 @@ pub(super) enum Check {
 
 fn shift(clock: Clock, real_shift: u32) -> u32 {
     match clock {
-        Clock::Real => real_shift,
+        Clock::Real | Clock::Scaled { .. } => real_shift,
         Clock::Manual | Clock::AutoAdvance => VIRTUAL_SHIFT,
     }
 }

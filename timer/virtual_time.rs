@@ -50,9 +50,9 @@ pub fn pause() {
     timers.fit_wheel_to_clock();
 }
 
-/// Makes the clock of this runtime real: it runs on from where it stands.
+/// Makes the clock of this runtime real, or [scaled](Clock::Scaled) if it was built so: it runs on from where it stands.
 ///
-/// Sleeping tasks wait in real time for what is left of their virtual time. On a real clock this does nothing.
+/// Sleeping tasks wait in real time for what is left of their virtual time. On a clock that runs this does nothing.
 ///
 /// # Panics
 ///
