@@ -94,7 +94,10 @@ const NONE: f64 = f64::NAN;
 fn ours() -> Result<Vec<f64>, Error> {
     let on = &mut Taketurns::new()?;
     let channels = [channel::<_, Ours>(on), oneshot::<_, Ours>(on)];
-    Ok([&channels[..], &[NONE; 6], &[children::<_, Ours>(on), tasks::<Ours>(on)]].concat())
+    let semaphore = semaphore::<_, taketurns::sync::Semaphore>(on);
+    let mutex = mutex::<_, taketurns::sync::Mutex<u64>>(on);
+    let groups = [children::<_, Ours>(on), tasks::<Ours>(on)];
+    Ok([&channels[..], &semaphore, &mutex, &[NONE; 2], &groups].concat())
 }
 
 fn tokio() -> Result<Vec<f64>, Error> {

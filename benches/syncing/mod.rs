@@ -304,6 +304,7 @@ mod tests {
             assert_eq!(run::<S, _>(|_| acquires::<P>(1000)), 1000);
             assert_eq!(run::<S, _>(|spawner| contended_acquires::<_, P>(spawner, 1000)), 1000);
         }
+        check::<Taketurns, taketurns::sync::Semaphore>();
         check::<Taketurns, local_sync::semaphore::Semaphore>();
         check::<Taketurns, async_unsync::semaphore::Semaphore>();
         check::<TokioLocalSet, tokio::sync::Semaphore>();
@@ -315,6 +316,7 @@ mod tests {
             assert_eq!(run::<S, _>(|_| locks::<M>(1000)), 1000);
             assert_eq!(run::<S, _>(|spawner| contended_locks::<_, M>(spawner, 1000)), 1000);
         }
+        check::<Taketurns, taketurns::sync::Mutex<u64>>();
         check::<Taketurns, futures::lock::Mutex<u64>>();
         check::<TokioLocalSet, tokio::sync::Mutex<u64>>();
     }

@@ -358,3 +358,23 @@ impl Children for Futures {
         while poll_fn(|cx| Pin::new(&mut children).poll_next(cx)).await.is_some() {}
     }
 }
+
+impl Semaphore for taketurns::sync::Semaphore {
+    fn new(permits: usize) -> Self {
+        taketurns::sync::Semaphore::new(permits)
+    }
+
+    async fn acquire(&self) -> impl Sized {
+        self.acquire().await.expect(OPEN)
+    }
+}
+
+impl Mutex for taketurns::sync::Mutex<u64> {
+    fn new(value: u64) -> Self {
+        taketurns::sync::Mutex::new(value)
+    }
+
+    fn lock(&self) -> impl Future<Output = impl DerefMut<Target = u64>> {
+        self.lock()
+    }
+}
