@@ -6,6 +6,8 @@
 #![cfg(feature = "time")]
 #![forbid(unsafe_code)]
 
+#[path = "lessons/asked_to_end.rs"]
+mod asked_to_end;
 #[path = "lessons/await_and_spawn.rs"]
 mod await_and_spawn;
 #[path = "lessons/awaited_task.rs"]
@@ -35,10 +37,14 @@ mod replayed_schedule;
 #[cfg(feature = "net")]
 #[path = "lessons/second_run.rs"]
 mod second_run;
+#[path = "lessons/several_errors.rs"]
+mod several_errors;
 #[path = "lessons/shared_state.rs"]
 mod shared_state;
 #[path = "lessons/starvation.rs"]
 mod starvation;
+#[path = "lessons/task_group.rs"]
+mod task_group;
 #[path = "lessons/time_limit.rs"]
 mod time_limit;
 #[path = "lessons/unseen_error.rs"]

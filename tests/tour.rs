@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-const LESSONS: [(&str, &str); 21] = [
+const LESSONS: [(&str, &str); 24] = [
     ("1", "lost-task"),
     ("2", "awaited-task"),
     ("7", "concurrent-waits"),
@@ -28,6 +28,7 @@ const LESSONS: [(&str, &str); 21] = [
     ("27", "await-and-spawn"),
     ("19", "done-callbacks"),
     ("13", "gathering"),
+    ("17", "task-group"),
     ("15", "starvation"),
     ("16", "yielding"),
     ("32", "yield-every-k"),
@@ -36,8 +37,10 @@ const LESSONS: [(&str, &str); 21] = [
     ("21", "offloaded-handler"),
     ("10", "limited-workers"),
     ("18", "back-pressure"),
+    ("11", "asked-to-end"),
     ("31", "shared-state"),
     ("28", "unseen-error"),
+    ("14", "several-errors"),
     ("22", "nested-run"),
     ("29", "second-run"),
     ("33", "virtual-time"),

@@ -236,6 +236,24 @@ fn a_lock_of_tasks_that_is_none() {
 }
 
 #[test]
+fn a_task_that_cannot_be_cancelled() {
+    let catches = "/^async def deaf/,$ s/    await asyncio.sleep(1)$/    await asyncio.wait([asyncio.create_task(asyncio.sleep(0))])/; \
+        s/    task.cancel()$/    await asyncio.sleep(0.1)/";
+    assert_claim("11", catches, "in asyncio it was cancelled");
+}
+
+#[test]
+fn a_test_that_sees_each_error() {
+    let base = "s/isinstance(outcome, Exception) for/isinstance(outcome, BaseException) for/";
+    assert_claim("14", base, "in asyncio `isinstance(outcome, Exception)`");
+}
+
+#[test]
+fn a_group_whose_body_yields() {
+    assert_differs("17", "s/^run(dispatch(False))/run(dispatch(True))/", "asyncio says: ");
+}
+
+#[test]
 fn one_that_warns_is_not_heard_on_the_terminal() {
     assert_differs(
         "22",

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod asked_to_end;
 mod await_and_spawn;
 mod awaited_task;
 mod back_pressure;
@@ -16,9 +17,11 @@ mod offloaded_handler;
 mod ready_awaits;
 mod replayed_schedule;
 mod second_run;
+mod several_errors;
 mod shared_state;
 mod site;
 mod starvation;
+mod task_group;
 mod time_limit;
 mod unseen_error;
 mod virtual_time;
@@ -71,7 +74,12 @@ pub(crate) static CHAPTERS: &[Chapter] = &[
     Chapter { title: "Waiting", lessons: &[concurrent_waits::LESSON, time_limit::LESSON] },
     Chapter {
         title: "Together",
-        lessons: &[await_and_spawn::LESSON, done_callbacks::LESSON, gathering::LESSON],
+        lessons: &[
+            await_and_spawn::LESSON,
+            done_callbacks::LESSON,
+            gathering::LESSON,
+            task_group::LESSON,
+        ],
     },
     Chapter {
         title: "Taking turns",
@@ -87,8 +95,9 @@ pub(crate) static CHAPTERS: &[Chapter] = &[
         lessons: &[blocking_handler::LESSON, offloaded_handler::LESSON],
     },
     Chapter { title: "Back-pressure", lessons: &[limited_workers::LESSON, back_pressure::LESSON] },
+    Chapter { title: "Cancelling", lessons: &[asked_to_end::LESSON] },
     Chapter { title: "Sharing", lessons: &[shared_state::LESSON] },
-    Chapter { title: "Errors", lessons: &[unseen_error::LESSON] },
+    Chapter { title: "Errors", lessons: &[unseen_error::LESSON, several_errors::LESSON] },
     Chapter { title: "From synchronous code", lessons: &[nested_run::LESSON, second_run::LESSON] },
     Chapter { title: "Trying it out", lessons: &[virtual_time::LESSON, replayed_schedule::LESSON] },
 ];
