@@ -2,17 +2,14 @@
 //!
 //! A task-local would be lost at each spawn if the executor did not hand it on. But task-locals are a part of their own, above
 //! the executor, and most programs have none. So all that the executor knows is that some [`Values`] may be in force: a spawn
-//! looks whether they are, and if so, keeps them with the task.
+//! looks whether they are, and if so, notes them with the task, whose turns then have them in force again.
 
 #![forbid(unsafe_code)]
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::future::Future;
 use std::mem::ManuallyDrop;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 use std::thread::LocalKey;
 
 /// The values of task-locals, unchangeable. What they are, only the part above knows.
@@ -42,10 +39,15 @@ thread_local! {
     pub(crate) static INHERITED: Place = const { Place::empty() };
 }
 
-/// The values in force.
+/// Whether values are in force.
 #[inline]
+pub(crate) fn is_in_force(place: &'static LocalKey<Place>) -> bool {
+    place.with(|place| place.any.get())
+}
+
+/// The values in force.
 pub(crate) fn in_force(place: &'static LocalKey<Place>) -> Option<Values> {
-    place.with(|place| if place.any.get() { place.values.borrow().clone() } else { None })
+    place.with(|place| place.values.borrow().clone())
 }
 
 /// Calls `f` with other values in force. Those of before return in any case, on unwind too.
@@ -62,28 +64,4 @@ pub(crate) fn within<R>(
     }
     let _restore = Restore(place, place.with(|place| place.replace(Some(Rc::clone(values)))));
     f()
-}
-
-/// The future of a task that inherits: polled and dropped with the values in force. It is boxed, so that a spawn compiles its
-/// task once, and not a second time for a program that has no task-locals.
-pub(super) struct Inheriting<T> {
-    pub(super) values: Values,
-    pub(super) future: Option<Pin<Box<dyn Future<Output = T>>>>,
-}
-
-impl<T> Future for Inheriting<T> {
-    type Output = T;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        let Self { values, future } = &mut *self;
-        let future = future.as_mut().expect("it is there until the drop");
-        within(&INHERITED, values, || future.as_mut().poll(cx))
-    }
-}
-
-impl<T> Drop for Inheriting<T> {
-    fn drop(&mut self) {
-        let Self { values, future } = self;
-        within(&INHERITED, values, || *future = None);
-    }
 }

@@ -4,9 +4,8 @@
 
 use std::future::Future;
 use std::panic::Location;
-use std::pin::Pin;
 
-use super::inherit::{INHERITED, Inheriting, Values, in_force};
+use super::inherit::{INHERITED, in_force, is_in_force};
 use super::task::{Hub, with_current};
 use super::{Info, JoinHandle};
 
@@ -95,26 +94,11 @@ impl Builder {
 #[inline]
 fn spawn_named<F: Future + 'static>(future: F, name: Option<Box<str>>) -> JoinHandle<F::Output> {
     let site = Location::caller();
-    let handle = match in_force(&INHERITED) {
-        None => with_current(|hub| hub.spawn(future, site, name)),
-        Some(values) => spawn_inheriting(Box::pin(future), values, site, name),
-    };
-    match handle {
-        Some(handle) => handle,
-        None => outside(),
+    let Some(handle) = with_current(|hub| hub.spawn(future, site)) else { outside() };
+    if name.is_some() || is_in_force(&INHERITED) {
+        handle.note(name, in_force(&INHERITED));
     }
-}
-
-/// A spawn inside a scope of a task-local that children inherit.
-#[cold]
-fn spawn_inheriting<T: 'static>(
-    future: Pin<Box<dyn Future<Output = T>>>,
-    values: Values,
-    site: &'static Location<'static>,
-    name: Option<Box<str>>,
-) -> Option<JoinHandle<T>> {
-    let child = Inheriting { values, future: Some(future) };
-    with_current(|hub| hub.spawn(child, site, name))
+    handle
 }
 
 #[cold]

@@ -25,6 +25,7 @@ use super::recycle::FreeList;
 use super::state::{TaskState, Wake};
 use crate::executor::contain::{print, silence};
 use crate::executor::driver::Unpark;
+use crate::executor::inherit::Values;
 use crate::executor::primitives::{AtomicIsize, HomeCell};
 use crate::executor::{CancelRequest, Id, Info, Reason};
 
@@ -75,6 +76,8 @@ pub(super) struct Away {
 #[derive(Default)]
 pub(super) struct Note {
     pub(super) name: Option<Box<str>>,
+    /// In force in each of its turns.
+    pub(super) inherited: Option<Values>,
     pub(super) request: Option<Rc<CancelRequest>>,
 }
 

@@ -53,7 +53,7 @@
 //!
 //! The capitals are bits. Of home's state ([`state`]): FUTURE and OUTPUT, what the cell holds; OWED, the task is owed a turn;
 //! RUNNING, it has its turn; SETTLING, that turn is ending it; LISTED, it is in the list of live tasks; HANDLE, its
-//! `JoinHandle` exists; ABORT, its next turn drops the future; ASKED, it was asked to end. Of the away word ([`count`]): POSTED, the task is in the
+//! `JoinHandle` exists; ABORT, its next turn drops the future; ASKED, it was asked to end; INHERITS, it has inherited task-locals. Of the away word ([`count`]): POSTED, the task is in the
 //! inbox, or about to be pushed; RETIRED, no keeper is left, so the word alone decides when the task is freed. Look at the
 //! picture now, and come back for its numbers when you have read `turns`.
 //!

@@ -36,7 +36,7 @@ impl<'env> HubOwner<'env> {
         site: &'static Location<'static>,
     ) -> JoinHandle<F::Output> {
         // SAFETY: (ENV) the future is dropped when this is, at the latest, and `'env` is not over before that.
-        unsafe { self.spawn_borrowing(future, site, None) }
+        unsafe { self.spawn_borrowing(future, site) }
     }
 
     /// Ends every task. Returns those that were lost, in the order of spawning. After this the hub is good for nothing but

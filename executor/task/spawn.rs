@@ -4,9 +4,10 @@ use std::future::Future;
 use std::panic::Location;
 
 use super::cell;
-use super::hub::Hub;
+use super::hub::{Hub, Note};
 use super::join::JoinHandle;
 use super::state;
+use crate::executor::inherit::Values;
 
 impl Hub {
     /// Spawns a task at the tail of the run queue.
@@ -15,10 +16,9 @@ impl Hub {
         &self,
         future: F,
         site: &'static Location<'static>,
-        name: Option<Box<str>>,
     ) -> JoinHandle<F::Output> {
         // SAFETY: (ENV) the future is `'static`.
-        unsafe { self.spawn_borrowing(future, site, name) }
+        unsafe { self.spawn_borrowing(future, site) }
     }
 
     /// As [`spawn`](Self::spawn), of a future that may borrow.
@@ -31,7 +31,6 @@ impl Hub {
         &self,
         future: F,
         site: &'static Location<'static>,
-        name: Option<Box<str>>,
     ) -> JoinHandle<F::Output> {
         if self.is_closing() && !self.may_spawn_late() {
             return self.stillborn(future, site);
@@ -40,10 +39,6 @@ impl Hub {
         let task = cell::new(self.birth(state::SPAWNED, id, site), future, Some(&self.home.free));
         // SAFETY: (ALIVE) just made, with LISTED set.
         unsafe { self.list(task) };
-        if let Some(name) = name {
-            // SAFETY: (LEAF) keys are numbers.
-            unsafe { self.home.notes.with(|notes| notes.entry(id).or_default().name = Some(name)) };
-        }
         self.home.queue.push(task);
         // SAFETY: (HANDLE) the bit is set for this handle, and (TYPED) the task is of this output.
         unsafe { JoinHandle::new(task) }
@@ -68,5 +63,23 @@ impl Hub {
         let task = cell::new_ended::<F>(self.birth(state::STILLBORN, self.next_id(), site));
         // SAFETY: (HANDLE), (TYPED) as in `spawn_borrowing`.
         unsafe { JoinHandle::new(task) }
+    }
+}
+
+impl<T> JoinHandle<T> {
+    /// Notes what only some tasks have: a name, and values of task-locals that are in force in each turn. The task was just
+    /// made.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn note(&self, name: Option<Box<str>>, inherited: Option<Values>) {
+        if self.state().is_finished() {
+            return; // stillborn
+        }
+        if inherited.is_some() {
+            self.state().set_inherits();
+        }
+        let note = Note { name, inherited, request: None };
+        // SAFETY: (LEAF) keys are numbers, and this one is new.
+        unsafe { self.hub().home.notes.with(|notes| notes.insert(self.id().0, note)) };
     }
 }

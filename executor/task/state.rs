@@ -39,6 +39,8 @@ const NEW: u32 = 1 << 7;
 const SETTLING: u32 = 1 << 8;
 /// Set once the task was asked to end. Never without FUTURE.
 const ASKED: u32 = 1 << 9;
+/// Set on a task that has inherited values of task-locals, which are in force in its turns. Never without FUTURE.
+const INHERITS: u32 = 1 << 10;
 
 /// A task spawned at home begins listed, owed a turn, with its handle out.
 pub(super) const SPAWNED: u32 = FUTURE | LISTED | OWED | HANDLE;
@@ -66,6 +68,8 @@ pub(super) enum Wake {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Turn {
     Poll,
+    /// As `Poll`, with the values in force that it has inherited.
+    PollInheriting,
     /// It was aborted: drop the future.
     Cancel,
     /// It has ended, and callbacks were added since. The output is the caller's, to call them with.
@@ -121,10 +125,13 @@ impl TaskState {
     #[inline]
     fn set(&self, bits: u32) {
         let has = |some: u32| bits & some != 0;
-        debug_assert!(has(!(ABORT | NEW | SETTLING | ASKED)), "the other bits are never alone");
+        debug_assert!(
+            has(!(ABORT | NEW | SETTLING | ASKED | INHERITS)),
+            "the other bits are never alone"
+        );
         debug_assert!(!has(FUTURE) || !has(OUTPUT | SETTLING), "the cell has room for one of them");
         debug_assert!(!has(OUTPUT) || !has(SETTLING), "the output has one owner");
-        debug_assert!(has(FUTURE) || !has(ABORT | NEW | ASKED), "no future to end or to list");
+        debug_assert!(has(FUTURE) || !has(ABORT | NEW | ASKED | INHERITS), "bits of a future");
         self.count.set_keepers(bits);
     }
 
@@ -170,6 +177,15 @@ impl TaskState {
         lives
     }
 
+    /// The task that was just made has inherited values.
+    pub(super) fn set_inherits(&self) {
+        self.set(self.bits() | INHERITS);
+    }
+
+    pub(super) fn inherits(&self) -> bool {
+        self.has(INHERITS)
+    }
+
     /// A callback was added to a task that has ended: it is owed a turn for that.
     pub(super) fn owe_delivery(&self) -> Wake {
         let bits = self.bits();
@@ -189,7 +205,11 @@ impl TaskState {
             return self.begin_delivery(away);
         }
         self.set(bits & !OWED | RUNNING);
-        if bits & ABORT == 0 { Turn::Poll } else { Turn::Cancel }
+        match bits & (ABORT | INHERITS) {
+            0 => Turn::Poll,
+            INHERITS => Turn::PollInheriting,
+            _ => Turn::Cancel,
+        }
     }
 
     #[cold]
@@ -224,7 +244,7 @@ impl TaskState {
     pub(super) fn future_dropped(&self) -> bool {
         debug_assert!(self.has(RUNNING) && self.has(FUTURE), "no future was there");
         let bits = self.bits();
-        self.set(bits & !(FUTURE | ABORT | OWED | ASKED) | SETTLING);
+        self.set(bits & !(FUTURE | ABORT | OWED | ASKED | INHERITS) | SETTLING);
         bits & ASKED != 0
     }
 

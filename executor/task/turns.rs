@@ -7,8 +7,9 @@ use super::header::TaskRef;
 use super::hub::{Hub, free_anywhere, free_at_home};
 use super::inbox::Batch;
 use super::state::{AfterEnd, Turn};
+use crate::executor::inherit::{INHERITED, within};
 use crate::executor::primitives::ordering;
-use crate::executor::{Id, Info, JoinError, Subject, budget};
+use crate::executor::{Id, Info, JoinError, Subject, budget, contain};
 
 impl Hub {
     /// Whether a task is in the run queue.
@@ -49,6 +50,10 @@ impl Hub {
                     budget::refill();
                     self.poll(task);
                 }
+                Turn::PollInheriting => {
+                    budget::refill();
+                    self.inheriting(task, || self.poll(task));
+                }
                 Turn::Cancel => {
                     budget::lift();
                     self.cancel(task, JoinError::cancelled);
@@ -86,9 +91,28 @@ impl Hub {
     pub(super) unsafe fn cancel(&self, task: TaskRef, why: fn(Subject) -> JoinError) {
         // SAFETY: (HELD) as the caller promised.
         unsafe {
-            (task.fixed().vtable.cancel)(task, why);
+            if task.home().state.inherits() {
+                self.inheriting(task, || (task.fixed().vtable.cancel)(task, why));
+            } else {
+                (task.fixed().vtable.cancel)(task, why);
+            }
             self.task_ended(task);
         }
+    }
+
+    /// Calls `f` with the values in force that the task has inherited.
+    ///
+    /// # Safety
+    ///
+    /// (ALIVE) A task of this hub that inherits.
+    #[cold]
+    #[inline(never)]
+    unsafe fn inheriting(&self, task: TaskRef, f: impl FnOnce()) {
+        // SAFETY: (ALIVE) as the caller promised.
+        let id = unsafe { task.home() }.id.get();
+        // SAFETY: (LEAF) clones an `Rc`.
+        let values = unsafe { self.home.notes.with(|notes| notes.get(&id)?.inherited.clone()) };
+        within(&INHERITED, &values.expect("noted at its spawn"), f);
     }
 
     /// The task has ended and is settled: takes it off the lists.
@@ -113,8 +137,9 @@ impl Hub {
 
     #[cold]
     pub(super) fn forget_note(&self, id: u64) {
-        // SAFETY: (LEAF) keys are numbers; the note is dropped after it.
-        let _note = unsafe { self.home.notes.with(|notes| notes.remove(&id)) };
+        // SAFETY: (LEAF) keys are numbers.
+        let note = unsafe { self.home.notes.with(|notes| notes.remove(&id)) };
+        contain(|| drop(note)); // the values of task-locals are the user's
     }
 
     /// Calls the callbacks that came after the task had ended.
