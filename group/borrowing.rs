@@ -10,13 +10,11 @@
 
 #![forbid(unsafe_code)]
 
-use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::mem::{self, ManuallyDrop};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
@@ -25,7 +23,7 @@ use pin_project_lite::pin_project;
 
 use super::dropping::FirstPanic;
 use super::ready_set::{ReadySet, Step};
-use crate::executor::{budget, contain, is_noop, poll_contained};
+use crate::executor::{budget, contain, is_noop};
 
 /// Runs a group of futures that may borrow what lives longer than this call, and returns what `body` returns, once `body`
 /// and all children are done.
@@ -50,7 +48,7 @@ use crate::executor::{budget, contain, is_noop, poll_contained};
 ///
 /// # Panics
 ///
-/// A panic of `body` or of a child goes to the caller, after the others were dropped in that order.
+/// A panic of `body` or of a child goes to the caller, after all of them were dropped in that order.
 ///
 /// ```
 /// use std::cell::Cell;
@@ -254,44 +252,43 @@ impl<T, B> Unpin for Running<'_, '_, '_, T, B> {}
 impl<T, B: Future<Output = T>> Future for Running<'_, '_, '_, T, B> {
     type Output = T;
 
+    /// A panic goes up through the future of `borrowing`, which drops this, and so all that is left.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        match self.turn(cx) {
-            Poll::Ready(Ok(value)) => Poll::Ready(self.drop_all().or(value)),
-            Poll::Ready(Err(panic)) => self.drop_all().after(panic),
-            Poll::Pending => Poll::Pending,
-        }
+        let value = ready!(self.turn(cx));
+        Poll::Ready(self.drop_all().or(value))
     }
 }
 
 impl<T, B: Future<Output = T>> Running<'_, '_, '_, T, B> {
-    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, Box<dyn Any + Send>>> {
+    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<T> {
         if self.births == 0 {
             self.births = 1;
             self.set.add(); // `body`
         }
         let Self { group, set, body, value, children, left, .. } = self;
         let finished = set.turn(cx, |slot, cx| {
-            let polled = match slot.checked_sub(1) {
-                Some(place) => poll_child(&mut children[place].future, cx),
-                None => poll_body(body.as_mut(), value, cx),
+            let is_child = slot > 0;
+            let polled = match is_child {
+                true => poll_child(&mut children[slot - 1].future, cx),
+                false => poll_body(body.as_mut(), value, cx),
             };
+            if group.is_over.get() {
+                return Step::Finish(());
+            }
             match polled {
-                Err(panic) => Step::Finish(Err(panic)),
-                Ok(_) if group.is_over.get() => Step::Finish(Ok(())),
-                Ok(Poll::Ready(())) if slot > 0 => {
+                Poll::Ready(()) if is_child => {
                     *left -= 1;
                     Step::Ended
                 }
-                Ok(_) => Step::Pending,
+                _ => Step::Pending,
             }
         });
-        if let Poll::Ready(finished) = finished {
-            let value = finished.map(|()| group.finished.take().expect("given by `finish`"));
-            return Poll::Ready(value);
+        if finished.is_ready() {
+            return Poll::Ready(group.finished.take().expect("given by `finish`"));
         }
         self.take_in();
         match self.left {
-            0 => self.value.take().map_or(Poll::Pending, |value| Poll::Ready(Ok(value))),
+            0 => self.value.take().map_or(Poll::Pending, Poll::Ready),
             _ => Poll::Pending,
         }
     }
@@ -333,36 +330,23 @@ impl<T, B> Drop for Running<'_, '_, '_, T, B> {
     }
 }
 
-/// Polls `body`, unless it has ended. `Err` is a panic of its poll or its drop.
+/// Polls `body`, unless it has ended.
 fn poll_body<B: Future>(
     mut body: Pin<&mut Option<B>>,
     value: &mut Option<B::Output>,
     cx: &mut Context<'_>,
-) -> Result<Poll<()>, Box<dyn Any + Send>> {
-    if body.is_none() {
-        return Ok(Poll::Pending);
-    }
-    match poll_contained(body.as_mut(), cx)? {
-        Poll::Pending => Ok(Poll::Pending),
-        Poll::Ready(returned) => {
-            *value = Some(returned);
-            catch_unwind(AssertUnwindSafe(|| body.set(None)))?;
-            Ok(Poll::Ready(()))
-        }
-    }
+) -> Poll<()> {
+    let Some(future) = body.as_mut().as_pin_mut() else { return Poll::Pending };
+    *value = Some(ready!(future.poll(cx)));
+    body.set(None);
+    Poll::Ready(())
 }
 
-/// Polls a child, and drops it when it ends. `Err` is a panic of either; the child is dropped by then.
-fn poll_child(
-    child: &mut Option<Boxed<'_>>,
-    cx: &mut Context<'_>,
-) -> Result<Poll<()>, Box<dyn Any + Send>> {
-    let polled = poll_contained(Pin::new(&mut *child), cx)?;
-    if polled.is_ready() {
-        let ended = child.take();
-        catch_unwind(AssertUnwindSafe(|| drop(ended)))?;
-    }
-    Ok(polled)
+/// Polls a child, and drops it when it ends.
+fn poll_child(child: &mut Option<Boxed<'_>>, cx: &mut Context<'_>) -> Poll<()> {
+    ready!(child.as_mut().expect("its slot is not free").as_mut().poll(cx));
+    drop(child.take()); // out of its place first: a panic of its drop drops the others
+    Poll::Ready(())
 }
 
 pin_project! {

@@ -71,7 +71,7 @@ impl ReadySet {
     /// that is free, or the next new one.
     pub(crate) fn add(&mut self) -> usize {
         let slot = self.free.pop().unwrap_or(self.slots.len());
-        let key = Key { slot, generation: self.home.generation(slot) };
+        let key = self.home.key(slot);
         let away = &self.home.away;
         match self.slots.get_mut(slot) {
             None => self.slots.push(Slot::new(key, away)),
@@ -107,16 +107,17 @@ impl ReadySet {
 
     /// A turn of the parent, whose waker is `parent`. Returns how many children are queued.
     fn begin(&mut self, parent: &Waker) -> usize {
-        let is_new = self.home.begin_turn(parent);
+        let (is_new, queued) = self.home.begin_turn(parent);
         if is_new || self.home.away.is_posted() {
-            self.take_in(parent, is_new);
+            return self.take_in(parent, is_new);
         }
-        self.home.queue.borrow().woken.len()
+        queued
     }
 
-    /// Queues what other threads woke, and leaves them the parent's waker, which the first of them took.
+    /// Queues what other threads woke, and leaves them the parent's waker, which the first of them took. Returns how many
+    /// children are queued.
     #[cold]
-    fn take_in(&mut self, parent: &Waker, is_new: bool) {
+    fn take_in(&mut self, parent: &Waker, is_new: bool) -> usize {
         // The clones and drops of wakers may be user code: it runs outside of all borrows and locks.
         let keep = || (!is_noop(parent)).then(|| parent.clone());
         if is_new {
@@ -128,13 +129,15 @@ impl ReadySet {
         let (mut posted, old) = self.home.away.take_in(keep(), buffer);
         contain(|| drop(old));
         for key in posted.drain(..) {
-            let child = &self.slots[key.slot].child;
+            let child = &self.slots[key.slot()].child;
             if child.key == key {
                 child.unpost();
             }
             self.home.wake(key);
         }
-        self.home.queue.borrow_mut().buffer = posted;
+        let mut queue = self.home.queue.borrow_mut();
+        queue.buffer = posted;
+        queue.woken.len()
     }
 }
 
@@ -169,8 +172,14 @@ impl Slot {
 /// Which child. See KEY.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Key {
-    slot: usize,
+    slot: u32,
     generation: u32,
+}
+
+impl Key {
+    fn slot(self) -> usize {
+        self.slot as usize
+    }
 }
 
 /// The half for the thread that made the set.
@@ -200,13 +209,14 @@ struct Mark {
 }
 
 impl Home {
-    /// The generation of a slot, which may be a new one.
-    fn generation(&self, slot: usize) -> u32 {
+    /// The key of the next child of a slot, which may be a new one.
+    fn key(&self, slot: usize) -> Key {
         let marks = &mut self.queue.borrow_mut().marks;
         if slot == marks.len() {
             marks.push(Mark::default());
         }
-        marks[slot].generation
+        let generation = marks[slot].generation;
+        Key { slot: slot.try_into().expect("fewer than 4 billion children"), generation }
     }
 
     /// Queues a child, unless it is queued already or has ended, and wakes the parent.
@@ -221,12 +231,12 @@ impl Home {
     fn next(&self) -> Option<usize> {
         let mut queue = self.queue.borrow_mut();
         let key = queue.woken.pop_front()?;
-        let mark = &mut queue.marks[key.slot];
+        let mark = &mut queue.marks[key.slot()];
         if mark.generation != key.generation {
             return None;
         }
         mark.is_queued = false;
-        Some(key.slot)
+        Some(key.slot())
     }
 
     /// The child in a slot has ended.
@@ -235,11 +245,12 @@ impl Home {
         *mark = Mark { generation: mark.generation.wrapping_add(1), is_queued: false };
     }
 
-    /// Returns whether `parent` is another waker than the one that is kept.
-    fn begin_turn(&self, parent: &Waker) -> bool {
+    /// Returns whether `parent` is another waker than the one that is kept, and how many children are queued.
+    fn begin_turn(&self, parent: &Waker) -> (bool, usize) {
         let mut queue = self.queue.borrow_mut();
         queue.told = true;
-        !queue.parent.as_ref().is_some_and(|kept| kept.will_wake(parent))
+        let is_kept = queue.parent.as_ref().is_some_and(|kept| kept.will_wake(parent));
+        (!is_kept, queue.woken.len())
     }
 
     /// Returns whether a child is queued, for which the parent must be woken.
@@ -253,7 +264,7 @@ impl Home {
 impl Queue {
     /// Queues a child, unless it is queued already or has ended. Returns the parent's waker if that must be woken.
     fn mark(&mut self, key: Key) -> Option<Rc<Waker>> {
-        let mark = &mut self.marks[key.slot];
+        let mark = &mut self.marks[key.slot()];
         if mark.generation != key.generation || mem::replace(&mut mark.is_queued, true) {
             return None;
         }
@@ -355,8 +366,8 @@ impl Wake for ChildWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if let Some(home) = home_of(&self.away) {
-            return home.wake(self.key);
+        if let Some(parent) = at_home(&self.away, |queue| queue.mark(self.key)) {
+            return parent.iter().for_each(|parent| parent.wake_by_ref());
         }
         // Ordering: gives what was written before to `child_unpost`.
         if self.posted.fetch_or(POSTED, ordering!(child_post: Release)) & POSTED == 0 {
@@ -387,11 +398,11 @@ fn with_table<R>(f: impl FnOnce(&mut Option<Box<Table>>) -> R) -> R {
     })
 }
 
-/// The home half of a set, if this is its thread and it is alive.
-fn home_of(away: &Arc<Away>) -> Option<Rc<Home>> {
+/// Uses the queue of a set, if this is the set's thread and the set is alive.
+fn at_home<R>(away: &Arc<Away>, f: impl FnOnce(&mut Queue) -> R) -> Option<R> {
     with_table(|table| {
         let home = table.as_ref()?.sets.get(away.place)?.as_ref()?;
-        Arc::ptr_eq(&home.away, away).then(|| Rc::clone(home))
+        Arc::ptr_eq(&home.away, away).then(|| f(&mut home.queue.borrow_mut()))
     })
 }
 
