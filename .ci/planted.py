@@ -11,6 +11,7 @@ EXECUTOR = "executor/executor.rs"
 REMOTE = "executor/task/remote.rs"
 TOKENS = "common/tokens.rs"
 TREE = "group/token/tree.rs"
+READY_SET = "group/ready_set.rs"
 
 ON_THE_SPOT = "if local + away.word.load(ordering!(retire_look: Acquire)) == 0 {"
 RETIRE = """\
@@ -334,5 +335,18 @@ PLANTED = {
     "leavelate": (
         "a wait that is given up takes its waker out in a step after it looked whether the token is cancelled",
         [(TREE, "        let waker = tree.forget(key, waiter);", "        drop(tree);\n        let mut tree = self.lock();\n        let waker = tree.forget(key, waiter);")],
+    ),
+    # How another thread wakes a child of a set.
+    "childposted": (
+        "a set takes a wake in, and does not say to the child's waker that the next one must come again",
+        [(READY_SET, """\
+            if child.key == key {
+                child.unpost();
+            }
+""", "            let _ = child;\n")],
+    ),
+    "parentonce": (
+        "a set that takes wakes in does not leave the parent's waker for the next one",
+        [(READY_SET, "mem::replace(&mut list.parent, parent)", "{ drop(parent); list.parent.take() }")],
     ),
 }

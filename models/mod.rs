@@ -17,6 +17,7 @@
 //! 3. `aborting.rs`: an abort by another thread, against all that a task can do.
 //! 4. `ending.rs`: the end of the executor, against what other threads still do. `joining.rs`: outputs between threads.
 //!    `holding.rs`: what a virtual clock must not jump over. `tokens.rs`: a cancellation token.
+//! 5. `grouping.rs`: the children of one task, woken by other threads.
 //!
 //! Three models are about the ways in which an executor can let cooperative code down: `cooperative_scheduling` and
 //! `missed_yield` in `waking.rs`, and `dropped_task` in `ending.rs`.
@@ -48,6 +49,7 @@ use crate::executor::{
 mod aborting;
 mod counting;
 mod ending;
+mod grouping;
 mod holding;
 mod joining;
 mod parking;
