@@ -105,22 +105,33 @@ pub struct Recv<'a, T> {
     place: Option<Key>,
 }
 
-impl<T> Future for Recv<'_, T> {
-    type Output = Result<T, Closed>;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+impl<T> Recv<'_, T> {
+    /// Waits for a value.
+    #[inline(never)]
+    fn poll_in_line(&mut self, cx: &Context<'_>) -> Poll<Result<T, Closed>> {
         let shared =
             self.shared.expect("`Receiver::recv` was polled after it was ready: call `recv` again");
-        ready!(budget::poll_ready(cx));
-        let at_once = if self.place.is_none() { shared.try_pop() } else { None };
-        let received = match at_once {
-            Some(value) => Ok(value),
-            None => ready!(shared.poll_value(&mut self.place, cx)),
-        };
+        let received = ready!(shared.poll_value(&mut self.place, cx));
         self.shared = None;
         budget::spend();
         Poll::Ready(received)
+    }
+}
+
+impl<T> Future for Recv<'_, T> {
+    type Output = Result<T, Closed>;
+
+    #[inline(always)] // so that a receive which need not wait becomes part of the task that receives
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        ready!(budget::poll_ready(cx));
+        if let (Some(shared), None) = (self.shared, &self.place) {
+            if let Some(value) = shared.try_pop() {
+                self.shared = None;
+                budget::spend();
+                return Poll::Ready(Ok(value));
+            }
+        }
+        self.poll_in_line(cx)
     }
 }
 

@@ -128,7 +128,7 @@ impl<T> Permit<'_, T> {
         }
         let shared = self.shared;
         std::mem::forget(self); // the value has the slot
-        shared.push(value);
+        shared.push_into_slot(value);
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use super::shared::Shared;
+use super::shared::{SENT, Shared};
 use crate::executor::budget;
 use crate::sync::error::{Closed, SendError, TrySendError};
 use crate::sync::wait_list::Key;
@@ -58,14 +58,12 @@ impl<T> Sender<T> {
     /// The value comes back if no slot is free, or the channel is closed.
     #[inline]
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
-        if self.shared.try_take_slot() {
-            self.shared.push(value);
-            Ok(())
-        } else if self.shared.is_closed() {
-            Err(TrySendError::Closed(value))
-        } else {
-            Err(TrySendError::Full(value))
+        let mut value = Some(value);
+        if self.shared.try_push(&mut value) {
+            return Ok(());
         }
+        let value = value.expect("it was not sent");
+        Err(if self.is_closed() { TrySendError::Closed(value) } else { TrySendError::Full(value) })
     }
 }
 
@@ -100,31 +98,36 @@ pub struct Send<'a, T> {
 /// The value is never pinned.
 impl<T> Unpin for Send<'_, T> {}
 
-impl<T> Future for Send<'_, T> {
-    type Output = Result<(), SendError<T>>;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        assert!(
-            this.value.is_some(),
-            "`Sender::send` was polled after it was ready: call `send` again"
-        );
-        ready!(budget::poll_ready(cx));
-        let has_slot = if this.place.is_none() && this.shared.try_take_slot() {
-            Ok(())
-        } else {
-            ready!(this.shared.poll_slot(&mut this.place, cx))
-        };
+impl<T> Send<'_, T> {
+    /// Waits for a slot, and sends by it.
+    #[inline(never)]
+    fn poll_in_line(&mut self, cx: &Context<'_>) -> Poll<Result<(), SendError<T>>> {
+        assert!(self.value.is_some(), "{SENT}");
+        let has_slot = ready!(self.shared.poll_slot(&mut self.place, cx));
         budget::spend();
-        let value = this.value.take().expect("seen above");
+        let value = self.value.take().expect("seen above");
         Poll::Ready(match has_slot {
             Ok(()) => {
-                this.shared.push(value);
+                self.shared.push_into_slot(value);
                 Ok(())
             }
             Err(Closed) => Err(SendError(value)),
         })
+    }
+}
+
+impl<T> Future for Send<'_, T> {
+    type Output = Result<(), SendError<T>>;
+
+    #[inline(always)] // so that a send which need not wait becomes part of the task that sends
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        ready!(budget::poll_ready(cx));
+        if this.place.is_none() && this.shared.try_push(&mut this.value) {
+            budget::spend();
+            return Poll::Ready(Ok(()));
+        }
+        this.poll_in_line(cx)
     }
 }
 

@@ -8,11 +8,13 @@
 //!
 //! # Invariants
 //!
-//! * Senders stand in line only while `free` is 0: a slot that becomes free goes to the line first.
+//! * Senders stand in line only while the buffer is as long as `limit`, or longer: a slot that becomes free goes to the line
+//!   first. A granted or reserved slot is taken off the limit until its value is sent.
 //! * Receivers stand in line only while every value in the buffer is granted, for the same reason.
-//! * `free` stays 0 once the channel is closed.
+//! * `limit` is 0 once the channel is closed.
 //!
-//! So a send or a receive that need not wait looks at one number each, and never at a line that is empty.
+//! So a send or a receive that need not wait compares the length of the buffer with one number, and writes neither the
+//! numbers nor the lines.
 
 #![forbid(unsafe_code)]
 
@@ -27,13 +29,16 @@ use crate::common::waits::note;
 use crate::sync::error::{Closed, TryRecvError};
 use crate::sync::wait_list::{Key, WaitList, drop_waker, wake_each};
 
+/// A `Send` is polled after it was ready.
+pub(super) const SENT: &str = "`Sender::send` was polled after it was ready: call `send` again";
+
 /// The bound of a channel that has none.
 pub(super) const NO_BOUND: usize = usize::MAX;
 
 pub(super) struct Shared<T> {
     buffer: RefCell<VecDeque<T>>,
-    /// How many values a newcomer may send. A slot that is reserved or granted is not free.
-    free: Cell<usize>,
+    /// How long a newcomer's value may make the buffer: the bound, without the slots that are reserved or granted.
+    limit: Cell<usize>,
     /// How many values of the buffer are granted to receivers that were let go.
     granted: Cell<usize>,
     is_closed: Cell<bool>,
@@ -59,7 +64,7 @@ impl<T> Shared<T> {
     pub(super) fn new(bound: usize) -> Self {
         Shared {
             buffer: RefCell::default(),
-            free: Cell::new(bound),
+            limit: Cell::new(bound),
             granted: Cell::new(0),
             is_closed: Cell::new(false),
             receivers: WaitList::new(),
@@ -76,21 +81,20 @@ impl<T> Shared<T> {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.free.get() == 0 && !self.is_closed()
+        self.len() >= self.limit.get() && !self.is_closed()
     }
 
     pub(super) fn is_closed(&self) -> bool {
         self.is_closed.get()
     }
 
-    /// Takes a free slot.
-    #[inline]
+    /// Takes a free slot, for a value that comes later.
     pub(super) fn try_take_slot(&self) -> bool {
-        let free = self.free.get();
-        if free > 0 {
-            self.free.set(free - 1);
+        let is_free = self.len() < self.limit.get();
+        if is_free {
+            self.limit.set(self.limit.get() - 1);
         }
-        free > 0
+        is_free
     }
 
     /// Waits for a slot. `Err`: the channel is closed.
@@ -109,10 +113,9 @@ impl<T> Shared<T> {
         }
         // The clone may run any code, so whether to wait is decided after it.
         let waker = cx.waker().clone();
-        let is_ready = self.try_take_slot();
-        if is_ready || self.is_closed() {
-            drop_waker(Some(waker));
-            return Poll::Ready(if is_ready { Ok(()) } else { Err(Closed) });
+        if self.try_take_slot() || self.is_closed() {
+            drop_waker(Some(waker)); // which may close the channel
+            return Poll::Ready(if self.is_closed() { Err(Closed) } else { Ok(()) });
         }
         *place = Some(self.senders.push_back((), waker));
         Poll::Pending
@@ -129,16 +132,31 @@ impl<T> Shared<T> {
         }
     }
 
-    /// Puts a value into a slot that the caller has taken.
-    #[inline]
-    pub(super) fn push(&self, value: T) {
+    /// Puts a value into a slot that the caller has taken. The channel is not closed.
+    pub(super) fn push_into_slot(&self, value: T) {
+        self.limit.set(self.limit.get() + 1);
+        let is_pushed = self.try_push(&mut Some(value));
+        debug_assert!(is_pushed, "the slot was the caller's");
+    }
+
+    /// Takes the value out of `value` and puts it into a free slot. `false`: there is none, or the channel is closed.
+    ///
+    /// # Panics
+    ///
+    /// If there is a slot, and no value.
+    #[inline(always)]
+    pub(super) fn try_push(&self, value: &mut Option<T>) -> bool {
         let mut buffer = self.buffer.borrow_mut();
-        let all_granted = buffer.len() == self.granted.get();
-        buffer.push_back(value);
+        let len = buffer.len();
+        if len >= self.limit.get() {
+            return false;
+        }
+        buffer.push_back(value.take().expect(SENT));
         drop(buffer);
-        if all_granted && !self.receivers.is_empty() {
+        if len == self.granted.get() && !self.receivers.is_empty() {
             self.grant_value();
         }
+        true
     }
 
     /// Grants a value that is not granted to the first receiver in line.
@@ -155,15 +173,18 @@ impl<T> Shared<T> {
     }
 
     /// Takes a value that is not granted.
-    #[inline]
+    #[inline(always)]
     pub(super) fn try_pop(&self) -> Option<T> {
         let mut buffer = self.buffer.borrow_mut();
-        if buffer.len() == self.granted.get() {
+        let len = buffer.len();
+        if len == self.granted.get() {
             return None;
         }
         let value = buffer.pop_front();
         drop(buffer);
-        self.release_slot();
+        if len >= self.limit.get() {
+            self.grant_slot(); // the channel was full, or is closed
+        }
         value
     }
 
@@ -204,7 +225,7 @@ impl<T> Shared<T> {
     fn pop_granted(&self) -> Result<T, Closed> {
         let value = self.buffer.borrow_mut().pop_front().ok_or(Closed)?;
         self.granted.set(self.granted.get() - 1);
-        self.release_slot();
+        self.grant_slot();
         Ok(value)
     }
 
@@ -226,34 +247,33 @@ impl<T> Shared<T> {
         let count = buffer.len() - self.granted.get();
         let values: Vec<T> = buffer.drain(..count).collect();
         drop(buffer);
-        values.iter().for_each(|_| self.release_slot());
+        values.iter().for_each(|_| self.grant_slot());
         values
     }
 
-    /// A slot is free again. It goes to the first sender in line.
-    #[inline]
+    /// A slot that was taken is not used.
     pub(super) fn release_slot(&self) {
-        match self.free.get() {
-            0 => self.grant_slot(),
-            free => self.free.set(free + 1),
+        if !self.is_closed() {
+            self.limit.set(self.limit.get() + 1);
+            self.grant_slot();
         }
     }
 
+    /// A slot has become free, which the first sender in line is granted. A closed channel may have ended.
     #[inline(never)]
     fn grant_slot(&self) {
         if self.is_closed() {
-            return self.end_if_empty();
-        }
-        match self.senders.pop_front_if(|()| true) {
-            Some(waker) => wake(waker),
-            None => self.free.set(1),
+            self.end_if_empty();
+        } else if let Some(waker) = self.senders.pop_front_if(|()| true) {
+            self.limit.set(self.limit.get() - 1);
+            wake(waker);
         }
     }
 
     /// No value is taken from now on. Those in the buffer can still be received.
     pub(super) fn close(&self) {
         if !self.is_closed.replace(true) {
-            self.free.set(0);
+            self.limit.set(0);
             self.end_if_empty();
             self.senders.wake_all(|()| {});
         }
