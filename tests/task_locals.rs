@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use common::{OnDrop, Trace};
 use futures::executor::LocalPool;
 use futures::task::LocalSpawnExt;
-use taketurns::task::{Builder, TaskLocal};
+use taketurns::task::{Builder, JoinSet, TaskGroup, TaskLocal};
 use taketurns::{Runtime, block_on, spawn, task_local, yield_now};
 
 task_local! {
@@ -110,6 +110,13 @@ fn a_child_has_what_is_inherited_and_nothing_else() {
                     (OWN.try_get().ok(), NUMBER.try_get().ok(), grandchild.await.unwrap())
                 });
                 let named = Builder::new().name("child").spawn(async { NUMBER.get() });
+                let mut set = JoinSet::new();
+                set.spawn(async { NUMBER.get() });
+                assert_eq!(set.join_next().await.unwrap().unwrap(), 2);
+                let in_group = TaskGroup::scope(async |group| {
+                    Ok::<_, String>(group.spawn(async { Ok::<_, String>(NUMBER.get()) }).await)
+                });
+                assert_eq!(in_group.await.unwrap().unwrap(), 2);
                 (child.await.unwrap(), named.await.unwrap())
             }),
         );
