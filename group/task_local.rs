@@ -86,8 +86,8 @@ macro_rules! task_local {
 /// for all that spawns as it does: a [`Builder`](crate::task::Builder), a group. What comes from outside inherits nothing: a
 /// task of [`Runtime::spawn`](crate::Runtime::spawn) or [`Handle::spawn`](crate::Handle::spawn), a blocking job.
 ///
-/// A program that declares none pays for none; a spawn looks at one word of the thread. The task of a child that inherits is
-/// boxed once more.
+/// A program that declares none pays for none; a spawn looks at one word of the thread. A child that inherits costs an entry
+/// in a table of its executor, as a task with a name does.
 ///
 /// # On which thread
 ///
