@@ -100,10 +100,11 @@ fn more_ready_children_than_budget_are_polled_once_each() {
         let mut group = pin!(borrowing(async |group| {
             for _ in 0..1000 {
                 let polls = &polls;
-                group.spawn(async move {
+                let mut child = Box::pin(consume_budget());
+                group.spawn(poll_fn(move |cx| {
                     polls.set(polls.get() + 1);
-                    consume_budget().await;
-                });
+                    child.as_mut().poll(cx)
+                }));
             }
         }));
         poll_fn(|cx| {
@@ -185,6 +186,10 @@ fn a_slot_that_is_used_again_does_not_change_the_order_of_the_drops() {
         second.wake();
         assert!(poll_once(group.as_mut(), &counting).is_pending());
         assert!(trace.is_empty());
+        second.wake();
+        third.wake();
+        assert!(poll_once(group.as_mut(), &counting).is_pending());
+        assert_eq!(trace.take(), "fourth");
     }
     assert_eq!(trace.take(), "-first -third -fourth");
 }
@@ -220,6 +225,10 @@ fn a_panic_of_a_drop_keeps_no_other_child_from_its_drop() {
         block_on(borrowing(async |group| {
             group.spawn(async {
                 let _first = PanicsInDrop("the first");
+                pending::<()>().await;
+            });
+            group.spawn(async {
+                let _second = PanicsInDrop("the second, which is reported");
                 pending::<()>().await;
             });
             group.spawn(Signal::new().traced(trace.clone(), "a"));
