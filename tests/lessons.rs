@@ -19,6 +19,10 @@ mod common;
 mod concurrent_waits;
 #[path = "lessons/done_callbacks.rs"]
 mod done_callbacks;
+#[path = "lessons/event.rs"]
+mod event;
+#[path = "lessons/futurelock.rs"]
+mod futurelock;
 #[path = "lessons/gathering.rs"]
 mod gathering;
 #[cfg(all(feature = "net", feature = "offload"))]

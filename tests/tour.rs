@@ -20,11 +20,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-const LESSONS: [(&str, &str); 24] = [
+const LESSONS: [(&str, &str); 26] = [
     ("1", "lost-task"),
     ("2", "awaited-task"),
     ("7", "concurrent-waits"),
     ("9", "time-limit"),
+    ("8", "event"),
     ("27", "await-and-spawn"),
     ("19", "done-callbacks"),
     ("13", "gathering"),
@@ -39,6 +40,7 @@ const LESSONS: [(&str, &str); 24] = [
     ("18", "back-pressure"),
     ("11", "asked-to-end"),
     ("31", "shared-state"),
+    ("35", "futurelock"),
     ("28", "unseen-error"),
     ("14", "several-errors"),
     ("22", "nested-run"),

@@ -254,6 +254,17 @@ fn a_group_whose_body_yields() {
 }
 
 #[test]
+fn an_event_that_is_set_later() {
+    assert_claim("8", "s/call_later(1, /call_later(2, /", "as long in asyncio");
+}
+
+#[test]
+fn a_waiter_that_does_not_write() {
+    let silent = "s/    (print if/    (id if name == \"-- a\" else print if/";
+    assert_claim("35", silent, "in asyncio both wrote");
+}
+
+#[test]
 fn one_that_warns_is_not_heard_on_the_terminal() {
     assert_differs(
         "22",

@@ -9,6 +9,8 @@ mod back_pressure;
 mod blocking_handler;
 mod concurrent_waits;
 mod done_callbacks;
+mod event;
+mod futurelock;
 mod gathering;
 mod limited_workers;
 mod lost_task;
@@ -71,7 +73,10 @@ pub(crate) static CHAPTERS: &[Chapter] = &[
         title: "A task lives no longer than its loop",
         lessons: &[lost_task::LESSON, awaited_task::LESSON],
     },
-    Chapter { title: "Waiting", lessons: &[concurrent_waits::LESSON, time_limit::LESSON] },
+    Chapter {
+        title: "Waiting",
+        lessons: &[concurrent_waits::LESSON, time_limit::LESSON, event::LESSON],
+    },
     Chapter {
         title: "Together",
         lessons: &[
@@ -96,7 +101,7 @@ pub(crate) static CHAPTERS: &[Chapter] = &[
     },
     Chapter { title: "Back-pressure", lessons: &[limited_workers::LESSON, back_pressure::LESSON] },
     Chapter { title: "Cancelling", lessons: &[asked_to_end::LESSON] },
-    Chapter { title: "Sharing", lessons: &[shared_state::LESSON] },
+    Chapter { title: "Sharing", lessons: &[shared_state::LESSON, futurelock::LESSON] },
     Chapter { title: "Errors", lessons: &[unseen_error::LESSON, several_errors::LESSON] },
     Chapter { title: "From synchronous code", lessons: &[nested_run::LESSON, second_run::LESSON] },
     Chapter { title: "Trying it out", lessons: &[virtual_time::LESSON, replayed_schedule::LESSON] },
