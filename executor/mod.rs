@@ -91,6 +91,7 @@ pub use run::EVENT_INTERVAL;
 pub use spawn::{Builder, current, spawn};
 #[cfg(all(loom, test))]
 pub(crate) use task::watch;
-pub(crate) use task::{Control, Hub, HubHandle, drop_contained, is_noop, noop, with_current};
+pub(crate) use task::{Control, Hub, HubHandle, is_noop, noop, with_current};
 pub use task::{JoinHandle, Nested};
+pub(crate) use task::{drop_contained, wake_contained};
 pub use yield_now::{YieldNow, yield_now};

@@ -34,7 +34,7 @@ pub(super) struct Permits {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Gate {
     Open,
-    /// A line stands.
+    /// A line stands, or its last future left while no permit was free. The next permit that comes back looks.
     Line,
     Closed,
 }
@@ -126,8 +126,8 @@ impl Permits {
     }
 
     fn grant(&self) -> Option<Waker> {
-        // The line need not be looked at to see that it is empty.
-        if self.gate.get() != Gate::Line {
+        // The line need not be looked at to see that it is empty, or that there is nothing for it.
+        if self.gate.get() != Gate::Line || self.free.get() == 0 {
             return None;
         }
         let granted = self.line.pop_front_if(|request| {
@@ -164,16 +164,16 @@ impl Acquiring {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Closed>> {
         ready!(budget::poll_ready(cx));
-        let takes = self.place.is_none() && !self.is_done && permits.try_take(ask.permits);
-        if !takes {
-            match self.wait(permits, ask, cx) {
-                Poll::Ready(Ok(())) => {}
-                other => return other,
-            }
-        }
+        let taken = if self.place.is_some() {
+            ready!(self.poll_in_line(permits, ask, cx))
+        } else if !self.is_done && permits.try_take(ask.permits) {
+            Ok(())
+        } else {
+            ready!(self.join(permits, ask, cx))
+        };
         self.is_done = true;
         budget::spend();
-        Poll::Ready(Ok(()))
+        Poll::Ready(taken)
     }
 
     /// [`poll`](Self::poll), for a lock, which is never closed.
@@ -188,66 +188,48 @@ impl Acquiring {
     }
 
     #[inline(never)]
-    fn wait(
+    fn poll_in_line(
         &mut self,
         permits: &Permits,
         ask: Ask,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Closed>> {
-        assert!(
-            !self.is_done,
-            "the `{ask}` at {} was polled after it was ready: make another",
-            self.site
-        );
-        if self.place.is_none() {
-            return self.join(permits, ask, cx);
+        let polled = permits.line.poll(&mut self.place, cx);
+        if let (Poll::Pending, Some(place)) = (&polled, &self.place) {
+            note(|| permits.describe(place, ask, self.site));
         }
-        match permits.line.poll(&mut self.place, cx) {
-            Poll::Ready(request) if request.is_granted => Poll::Ready(Ok(())),
-            Poll::Ready(_) => self.closed(),
-            Poll::Pending => {
-                if let Some(place) = &self.place {
-                    note(|| permits.describe(place, ask, self.site));
-                }
-                Poll::Pending
-            }
-        }
+        polled.map(|request| if request.is_granted { Ok(()) } else { Err(Closed) })
     }
 
     /// The first poll of a future that finds too few permits.
+    #[inline(never)]
     fn join(
         &mut self,
         permits: &Permits,
         ask: Ask,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Closed>> {
-        if permits.is_closed() {
-            return self.closed();
+        if self.is_done {
+            polled_again(ask, self.site);
         }
         // Nothing never waits, and overtakes no future by that.
-        if ask.permits == 0 {
+        if ask.permits == 0 && !permits.is_closed() {
             return Poll::Ready(Ok(()));
         }
         let waker = cx.waker().clone();
         // The clone may have run any code: permits may have come back, or be closed.
-        if permits.is_closed() {
-            drop_waker(Some(waker));
-            return self.closed();
-        }
-        if permits.try_take(ask.permits) {
-            drop_waker(Some(waker));
-            return Poll::Ready(Ok(()));
-        }
-        let request = Request { ask, site: self.site, is_granted: false };
-        self.place = Some(permits.line.push_back(request, waker));
-        permits.gate.set(Gate::Line);
-        Poll::Pending
-    }
-
-    fn closed(&mut self) -> Poll<Result<(), Closed>> {
-        self.is_done = true;
-        budget::spend();
-        Poll::Ready(Err(Closed))
+        let taken = match permits.is_closed() {
+            true => Err(Closed),
+            false if permits.try_take(ask.permits) => Ok(()),
+            false => {
+                let request = Request { ask, site: self.site, is_granted: false };
+                self.place = Some(permits.line.push_back(request, waker));
+                permits.gate.set(Gate::Line);
+                return Poll::Pending;
+            }
+        };
+        drop_waker(Some(waker));
+        Poll::Ready(taken)
     }
 
     /// The future is dropped. What it was granted goes on to the next in line. If it was in line, those behind it may
@@ -284,6 +266,11 @@ impl Acquiring {
         text.field("state", &format_args!("{state}")).field("site", &format_args!("{}", self.site));
         text
     }
+}
+
+#[cold]
+fn polled_again(ask: Ask, site: &Location<'_>) -> ! {
+    panic!("the `{ask}` at {site} was polled after it was ready: make another");
 }
 
 /// For reports: how many futures ahead are counted, as each future in a line of thousands is asked.

@@ -28,14 +28,18 @@
 
 #![forbid(unsafe_code)]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::num::NonZeroU32;
 use std::task::{Context, Poll, Waker};
 
-use crate::executor::{contain, drop_contained};
+use crate::executor::{drop_contained, wake_contained};
 
 /// Waiters in the order in which they came, each with a state `S` of the primitive's.
-pub(super) struct WaitList<S>(RefCell<Slots<S>>);
+pub(super) struct WaitList<S> {
+    slots: RefCell<Slots<S>>,
+    /// How many futures are in line. Beside the slots, so that asking for it borrows nothing.
+    in_line: Cell<u32>,
+}
 
 /// A future's slot in the list. Dropping it without [`WaitList::remove`] leaks the slot.
 #[derive(Debug)]
@@ -54,31 +58,36 @@ pub(super) struct Removed<S> {
 
 impl<S: Copy> WaitList<S> {
     pub(super) const fn new() -> Self {
-        WaitList(RefCell::new(Slots { slots: Vec::new(), free: NONE, taken: 0, in_line: 0 }))
+        let slots = Slots { slots: Vec::new(), free: NONE, taken: 0 };
+        WaitList { slots: RefCell::new(slots), in_line: Cell::new(0) }
     }
 
     /// How many futures are in line.
+    #[inline]
     pub(super) fn len(&self) -> usize {
-        self.0.borrow().in_line as usize
+        self.in_line.get() as usize
     }
 
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.0.borrow().in_line == 0
+        self.in_line.get() == 0
     }
 
     /// Puts a future at the end of the line. Cloning the waker may run any code. So the caller clones it first, then looks
     /// again whether the future has to wait, and calls this if it has.
     #[inline]
     pub(super) fn push_back(&self, state: S, waker: Waker) -> Key {
-        self.0.borrow_mut().push_back(state, waker)
+        self.in_line.set(self.in_line.get() + 1);
+        self.slots.borrow_mut().push_back(state, waker)
     }
 
     /// Lets the future at the front go if `decide` says so, which may change its state too. Returns its waker, for the
     /// caller to wake by [`wake_each`].
     #[inline]
     pub(super) fn pop_front_if(&self, decide: impl FnOnce(&mut S) -> bool) -> Option<Waker> {
-        self.0.borrow_mut().pop_front_if(decide)
+        let waker = self.slots.borrow_mut().pop_front_if(decide)?;
+        self.in_line.set(self.in_line.get() - 1);
+        Some(waker)
     }
 
     /// Lets all futures go that are in line now, and wakes them, both in the order of the line. `change` is called with
@@ -87,11 +96,13 @@ impl<S: Copy> WaitList<S> {
     /// A future that joins the line meanwhile is not let go: a waker that polls again is not woken twice. A future that
     /// another one's waker drops or polls is not woken at all.
     pub(super) fn wake_all(&self, change: impl FnMut(&mut S)) {
-        let split = self.0.borrow_mut().split_off(change);
-        if let Some(batch) = split {
-            wake_each(|| self.0.borrow_mut().pop_front_of(batch));
-            self.0.borrow_mut().free(batch);
+        if self.is_empty() {
+            return;
         }
+        self.in_line.set(0);
+        let batch = self.slots.borrow_mut().split_off(change);
+        wake_each(|| self.slots.borrow_mut().pop_front_of(batch));
+        self.slots.borrow_mut().free(batch);
     }
 
     /// Polls a future that has a slot. `Ready` if the primitive has let it go: then `place` is `None`, and the slot given
@@ -101,25 +112,43 @@ impl<S: Copy> WaitList<S> {
     /// forget the task, and the future keeps its place in line.
     #[inline]
     pub(super) fn poll(&self, place: &mut Option<Key>, cx: &Context<'_>) -> Poll<S> {
-        let polled = self.0.borrow_mut().poll(place, cx.waker());
-        match polled {
-            Polled::LetGo(removed) => removed.into_ready(),
-            Polled::Waits => Poll::Pending,
-            Polled::WakesAnother => self.poll_with_another(place, cx),
+        let index = place.as_ref().expect("it has a slot").0.get();
+        let mut slots = self.slots.borrow_mut();
+        let slot = slots.at(index);
+        match (slot.kind, &slot.waker) {
+            (Kind::LetGo, None) => {
+                let state = slot.state;
+                slots.free(index);
+                *place = None;
+                Poll::Ready(state)
+            }
+            (Kind::InLine, Some(waker)) if waker.will_wake(cx.waker()) => Poll::Pending,
+            _ => {
+                drop(slots);
+                self.poll_otherwise(place, cx)
+            }
         }
     }
 
+    /// The waker is to be replaced; or the future is polled inside a `wake_all` that has not come to it yet.
     #[inline(never)]
-    fn poll_with_another(&self, place: &mut Option<Key>, cx: &Context<'_>) -> Poll<S> {
-        let waker = cx.waker().clone();
-        let unused = self.0.borrow_mut().replace_waker(place.as_ref(), waker);
-        drop_waker(unused);
-        // Cloning the one waker or dropping the other may have let the future go.
-        let polled = self.0.borrow_mut().poll(place, cx.waker());
-        match polled {
-            Polled::LetGo(removed) => removed.into_ready(),
-            Polled::Waits | Polled::WakesAnother => Poll::Pending,
+    fn poll_otherwise(&self, place: &mut Option<Key>, cx: &Context<'_>) -> Poll<S> {
+        if !self.has_let_go(place) {
+            let waker = cx.waker().clone();
+            let unused = self.slots.borrow_mut().replace_waker(place.as_ref(), waker);
+            drop_waker(unused);
         }
+        // Cloning the one waker or dropping the other may have let the future go.
+        if !self.has_let_go(place) {
+            return Poll::Pending;
+        }
+        let Removed { state, waker, .. } = self.remove(place).expect("it has a slot");
+        drop_waker(waker);
+        Poll::Ready(state)
+    }
+
+    fn has_let_go(&self, place: &Option<Key>) -> bool {
+        place.as_ref().is_some_and(|place| self.is_let_go(place))
     }
 
     /// Takes a future out that is dropped before it was ready. `None`: it had no slot.
@@ -128,12 +157,14 @@ impl<S: Copy> WaitList<S> {
     #[inline]
     pub(super) fn remove(&self, place: &mut Option<Key>) -> Option<Removed<S>> {
         let Key(index) = place.take()?;
-        Some(self.0.borrow_mut().remove(index.get()))
+        let removed = self.slots.borrow_mut().remove(index.get());
+        self.in_line.set(self.in_line.get() - u32::from(removed.was_in_line));
+        Some(removed)
     }
 
     /// How many futures are ahead of this one in line, counted up to `limit`.
     pub(super) fn ahead_of(&self, place: &Key, limit: usize) -> usize {
-        let slots = self.0.borrow();
+        let slots = self.slots.borrow();
         let before = |&index: &u32| (index != LINE).then(|| slots.at(index).prev);
         std::iter::successors(before(&place.0.get()), before)
             .take_while(|&at| at != LINE)
@@ -143,13 +174,13 @@ impl<S: Copy> WaitList<S> {
 
     /// Whether the primitive has let this future go.
     pub(super) fn is_let_go(&self, place: &Key) -> bool {
-        self.0.borrow().at(place.0.get()).kind == Kind::LetGo
+        self.slots.borrow().at(place.0.get()).kind == Kind::LetGo
     }
 
     /// Calls `f` with the state of each future that was let go and not polled since. `f` must run no code of
     /// others.
     pub(super) fn for_each_let_go(&self, f: impl FnMut(&S)) {
-        let slots = self.0.borrow();
+        let slots = self.slots.borrow();
         let let_go = slots.slots.iter().filter(|slot| slot.kind == Kind::LetGo);
         let_go.map(|slot| &slot.state).for_each(f);
     }
@@ -157,7 +188,7 @@ impl<S: Copy> WaitList<S> {
     /// For how many slots there is room.
     #[cfg(test)]
     pub(super) fn memory(&self) -> usize {
-        self.0.borrow().slots.capacity()
+        self.slots.borrow().slots.capacity()
     }
 }
 
@@ -167,27 +198,12 @@ impl<S: Copy> Default for WaitList<S> {
     }
 }
 
-impl<S> Removed<S> {
-    #[inline]
-    fn into_ready(self) -> Poll<S> {
-        // It has a waker if it is polled inside a `wake_all` that has not come to it yet.
-        drop_waker(self.waker);
-        Poll::Ready(self.state)
-    }
-}
-
 /// Wakes every waker that `next` returns, one after the other, until that is `None`. A panic of a waker ends here, is
-/// reported, and keeps no other from its wake. (One `contain` serves all, as each has its cost, until one panics.)
+/// reported, and keeps no other from its wake.
 #[inline]
 pub(super) fn wake_each(mut next: impl FnMut() -> Option<Waker>) {
-    let mut done = false;
-    while !done {
-        contain(|| {
-            while let Some(waker) = next() {
-                waker.wake();
-            }
-            done = true;
-        });
+    while let Some(waker) = next() {
+        wake_contained(waker);
     }
 }
 
@@ -207,7 +223,6 @@ struct Slots<S> {
     free: u32,
     /// How many slots are neither free nor [`LINE`].
     taken: u32,
-    in_line: u32,
 }
 
 struct Slot<S> {
@@ -225,14 +240,6 @@ enum Kind {
     NoFuture,
     InLine,
     LetGo,
-}
-
-#[must_use]
-enum Polled<S> {
-    LetGo(Removed<S>),
-    Waits,
-    /// It waits, and would wake another waker.
-    WakesAnother,
 }
 
 /// Where the line begins and ends. Made with the first slot.
@@ -264,7 +271,6 @@ impl<S: Copy> Slots<S> {
     #[inline]
     fn push_back(&mut self, state: S, waker: Waker) -> Key {
         let index = self.allocate(state);
-        self.in_line += 1;
         let last = self.at(LINE).prev;
         let slot = self.at_mut(index);
         slot.kind = Kind::InLine;
@@ -280,17 +286,12 @@ impl<S: Copy> Slots<S> {
         if front == LINE || !decide(&mut self.at_mut(front).state) {
             return None;
         }
-        self.in_line -= 1;
         self.at_mut(front).kind = Kind::LetGo;
         self.take_out(front)
     }
 
     /// Moves the whole line into a ring of its own, which it returns.
-    fn split_off(&mut self, mut change: impl FnMut(&mut S)) -> Option<u32> {
-        if self.in_line == 0 {
-            return None;
-        }
-        self.in_line = 0;
+    fn split_off(&mut self, mut change: impl FnMut(&mut S)) -> u32 {
         let mut at = self.after(LINE);
         let batch = self.allocate(self.at(at).state);
         let (first, last) = (self.after(LINE), self.at(LINE).prev);
@@ -303,7 +304,7 @@ impl<S: Copy> Slots<S> {
             change(&mut slot.state);
             at = slot.next;
         }
-        Some(batch)
+        batch
     }
 
     fn pop_front_of(&mut self, batch: u32) -> Option<Waker> {
@@ -311,18 +312,6 @@ impl<S: Copy> Slots<S> {
             front if front == batch => None,
             front => self.take_out(front),
         }
-    }
-
-    #[inline]
-    fn poll(&mut self, place: &mut Option<Key>, waker: &Waker) -> Polled<S> {
-        let key = place.take().expect("it has a slot");
-        let slot = self.at(key.0.get());
-        if slot.kind == Kind::LetGo {
-            return Polled::LetGo(self.remove(key.0.get()));
-        }
-        let waits = slot.waker.as_ref().is_some_and(|kept| kept.will_wake(waker));
-        *place = Some(key);
-        if waits { Polled::Waits } else { Polled::WakesAnother }
     }
 
     /// Returns the waker that is not needed: the one before, or `waker` if the future was let go.
@@ -335,10 +324,8 @@ impl<S: Copy> Slots<S> {
     fn remove(&mut self, index: u32) -> Removed<S> {
         let waker = self.take_out(index);
         let Slot { kind, state, .. } = *self.at(index);
-        let was_in_line = kind == Kind::InLine;
-        self.in_line -= u32::from(was_in_line);
         self.free(index);
-        Removed { state, was_in_line, waker }
+        Removed { state, was_in_line: kind == Kind::InLine, waker }
     }
 
     /// Takes the waker out, and with it the slot out of its ring. `None`: it was out already.

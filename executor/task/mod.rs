@@ -238,7 +238,7 @@ pub(crate) use hub::Hub;
 pub use join::JoinHandle;
 pub(crate) use owner::HubOwner;
 pub(crate) use remote::HubHandle;
-pub(crate) use waker::{abort, drop_contained, is_noop, noop};
+pub(crate) use waker::{abort, drop_contained, is_noop, noop, wake_contained};
 
 #[cfg(doc)]
 use crate::executor::primitives::HomeCell;

@@ -73,12 +73,12 @@ pub(super) fn task_of(waker: &Waker, hub: HubRef) -> Option<TaskRef> {
 /// Drops a waker. A panic of that drop ends here, and is reported. Only a foreign waker's drop can panic.
 #[inline]
 pub(crate) fn drop_contained(waker: Waker) {
-    if is_ours(&waker) { std::mem::drop(waker) } else { drop_foreign(waker) }
+    if is_ours(&waker) { std::mem::drop(waker) } else { contain(|| std::mem::drop(waker)) }
 }
 
-#[inline(never)]
-fn drop_foreign(waker: Waker) {
-    contain(|| std::mem::drop(waker));
+/// Wakes a waker. A panic of that wake ends here, and is reported. Only a foreign waker's wake can panic.
+pub(crate) fn wake_contained(waker: Waker) {
+    if is_ours(&waker) { waker.wake() } else { contain(|| waker.wake()) }
 }
 
 /// Aborts the task that `waker` wakes: it is owed a turn from now on, and that drops the future. (The waker of an
