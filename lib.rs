@@ -60,11 +60,12 @@
 //!
 //! `net`, `time` and `offload` are on by default, and each can be taken away. Without them the crate is the executor alone,
 //! with two small dependencies. `hyper` adds hyper 1's `rt` traits for the types here, and `macros` the attributes `main`
-//! and `test` for an `async fn`. [`testing`] comes with `time`, and so does `FusedFuture` for the handles. `net` needs Linux
-//! 5.11 or newer so far; everything else builds where std does.
+//! and `test` for an `async fn`. [`testing`] comes with `time`, and so does `FusedFuture` for the handles. `streams`, a part
+//! of `time`, makes the channels of [`sync`] `Stream` and `Sink`. `net` needs Linux 5.11 or newer so far; everything else
+//! builds where std does.
 
 mod common;
-#[cfg(any(feature = "time", feature = "hyper"))]
+#[cfg(any(feature = "streams", feature = "hyper"))]
 mod compat;
 pub mod executor;
 mod group;

@@ -7,7 +7,8 @@
 //! # Layout
 //!
 //! 1. `fused.rs`: `FusedFuture` of futures-core, which `futures::select!` asks for.
-//! 2. `hyper.rs`: the traits of `hyper::rt` (feature `hyper`).
+//! 2. `streams.rs`: `Stream` and `Sink` for the channels of `sync/` (feature `streams`).
+//! 3. `hyper.rs`: the traits of `hyper::rt` (feature `hyper`).
 
 #![forbid(unsafe_code)]
 
@@ -15,3 +16,5 @@
 mod fused;
 #[cfg(feature = "hyper")]
 pub mod hyper;
+#[cfg(feature = "streams")]
+mod streams;

@@ -15,6 +15,9 @@ mod channel_waiters;
 mod event_notify;
 #[path = "sync_channels/oneshot.rs"]
 mod oneshot;
+#[cfg(feature = "streams")]
+#[path = "sync_channels/streams.rs"]
+mod streams;
 #[path = "sync_channels/wakers.rs"]
 mod wakers;
 #[path = "sync_channels/watch.rs"]

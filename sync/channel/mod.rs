@@ -41,7 +41,8 @@
 //! # Layout
 //!
 //! 1. `shared.rs`: the state, its invariants, and how slots and values are granted.
-//! 2. `send.rs`: [`Sender`]. `reserve.rs`: [`Permit`]. `recv.rs`: [`Receiver`].
+//! 2. `send.rs`: [`Sender`]. `reserve.rs`: [`Permit`]. `recv.rs`: [`Receiver`]. `stream.rs`: both as stream
+//!    and sink (feature `streams`).
 
 #![forbid(unsafe_code)]
 
@@ -51,11 +52,15 @@ mod recv;
 mod reserve;
 mod send;
 mod shared;
+#[cfg(feature = "streams")]
+mod stream;
 
 pub use recv::{Receiver, Recv};
 pub use reserve::{Permit, Reserve};
 pub use send::{Send, Sender};
 use shared::{NO_BOUND, Shared};
+#[cfg(feature = "streams")]
+pub use stream::{ReceiverStream, SenderSink};
 
 /// Makes a channel with room for `capacity` values.
 ///
