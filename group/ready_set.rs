@@ -37,6 +37,7 @@ use std::rc::Rc;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Wake, Waker, ready};
 
+use crate::common::waits;
 use crate::executor::primitives::{AtomicIsize, Mutex, MutexGuard, ordering, thread_cell};
 use crate::executor::{budget, contain, is_noop};
 
@@ -108,14 +109,14 @@ impl ReadySet {
     /// A turn of the parent, whose waker is `parent`. Returns how many children are queued.
     fn begin(&mut self, parent: &Waker) -> usize {
         let (is_new, queued) = self.home.begin_turn(parent);
-        if is_new || self.home.away.is_posted() {
+        if is_new || self.home.away.is_posted() || waits::is_asking() {
             return self.take_in(parent, is_new);
         }
         queued
     }
 
-    /// Queues what other threads woke, and leaves them the parent's waker, which the first of them took. Returns how many
-    /// children are queued.
+    /// Queues what other threads woke, and leaves them the parent's waker, which the first of them took. While a report
+    /// asks what the parent waits for, queues all children, as each may say it. Returns how many children are queued.
     #[cold]
     fn take_in(&mut self, parent: &Waker, is_new: bool) -> usize {
         // The clones and drops of wakers may be user code: it runs outside of all borrows and locks.
@@ -134,6 +135,9 @@ impl ReadySet {
                 child.unpost();
             }
             self.home.wake(key);
+        }
+        if waits::is_asking() {
+            self.slots.iter().for_each(|slot| self.home.wake(slot.child.key));
         }
         let mut queue = self.home.queue.borrow_mut();
         queue.buffer = posted;

@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
@@ -13,7 +14,7 @@ use futures::future::join_all;
 use taketurns::task::Unhandled;
 use taketurns::testing::explore;
 use taketurns::time::{Clock, Instant, sleep};
-use taketurns::{Builder, UnhandledPanic, spawn, yield_now};
+use taketurns::{Builder, UnhandledPanic, spawn, task, yield_now};
 
 use crate::{HEAD, HOUR, at_once, panic_of};
 
@@ -184,4 +185,18 @@ fn explore_shows_the_turns_up_to_the_deadlock() {
         text.contains("it fails in plain order too, with no choice by the seed, in 2 turns:"),
         "{text}"
     );
+}
+
+/// Though none of them was woken.
+#[test]
+fn the_children_of_a_future_are_asked_with_its_task() {
+    let never = || sleep(Duration::MAX);
+    let waits = |body: &dyn Fn() -> Pin<Box<dyn Future<Output = ()>>>| {
+        let text = panic_of(|| at_once(Clock::AutoAdvance).block_on(body()));
+        text.contains("waiting; waits for the timer made at here, never due\n")
+    };
+    assert!(waits(&|| Box::pin(async move { drop(task::join_all([never()]).await) })));
+    assert!(waits(&|| Box::pin(async move {
+        task::borrowing(async |group| drop(group.spawn(never()))).await;
+    })));
 }
