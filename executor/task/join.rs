@@ -340,9 +340,10 @@ impl<T> Future for JoinHandle<T> {
 impl<T> Drop for JoinHandle<T> {
     #[inline]
     fn drop(&mut self) {
-        match self.state().join() {
-            Join::Taken => give_up_handle(self.task),
-            Join::NotYet | Join::Output => self.drop_unread(),
+        match (self.state().join(), self.home().waiters.is_empty()) {
+            // The output is taken; or the task goes on, and nothing waits for it.
+            (Join::Taken, _) | (Join::NotYet, true) => give_up_handle(self.task),
+            (Join::NotYet | Join::Output, _) => self.drop_unread(),
         }
     }
 }
