@@ -125,6 +125,9 @@ impl<E> Shared<E> {
 
     /// A copy, as what is done with each may run user code.
     fn in_order(&self) -> Vec<Control> {
+        if self.is_empty() {
+            return Vec::new(); // without a look at each place, as at the end of most groups
+        }
         let mut tasks: Vec<Control> = self.tasks.borrow().iter().cloned().collect();
         tasks.sort_by_key(Control::id);
         tasks
