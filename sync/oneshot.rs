@@ -302,6 +302,9 @@ impl<T> Future for Receiver<T> {
 impl<T> Drop for Receiver<T> {
     #[inline]
     fn drop(&mut self) {
+        if self.is_done {
+            return; // nothing is left of it to give back
+        }
         self.shared.refuse();
         self.shared.receiver.forget();
         drop(self.shared.value.take()); // last, as its destructor may panic

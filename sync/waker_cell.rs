@@ -5,7 +5,7 @@
 use std::cell::Cell;
 use std::task::Waker;
 
-use crate::executor::{contain, is_noop};
+use crate::executor::{contain, drop_contained, is_noop};
 
 /// At most one waker. It is woken and dropped after it was taken out, and a panic of its code ends here.
 #[derive(Default)]
@@ -25,15 +25,17 @@ impl WakerCell {
         }
     }
 
+    #[inline]
     pub(super) fn wake(&self) {
         if let Some(waker) = self.0.take() {
-            contain(|| waker.wake());
+            wake_contained(waker);
         }
     }
 
+    #[inline]
     pub(super) fn forget(&self) {
         if let Some(waker) = self.0.take() {
-            contain(|| drop(waker));
+            drop_contained(waker);
         }
     }
 
@@ -48,4 +50,10 @@ impl WakerCell {
         self.0.set(kept);
         seen
     }
+}
+
+/// Out of line, as most cells never have a waker.
+#[inline(never)]
+fn wake_contained(waker: Waker) {
+    contain(|| waker.wake());
 }
