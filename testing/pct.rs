@@ -5,18 +5,11 @@
 use crate::executor::{Chooser, Id};
 use crate::runtime::Shuffle;
 
-/// How long the first run was.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Length {
-    pub(super) turns: u64,
-    /// Before how many of the turns more than one task was ready.
-    pub(super) choices: u64,
-}
-
 /// See [`Schedule::Pct`](super::Schedule::Pct), which has the source.
 ///
 /// Where more than one task is ready, that is a choice, and only choices are counted: where one task is ready, a change of
-/// its priority makes a difference no sooner than at the next choice.
+/// its priority makes a difference no sooner than at the next choice. A run has at most as many choices as turns. The first
+/// run's own choices would be too few: a task that is alone there, as the others have ended, is not when they are kept back.
 pub(super) struct Pct {
     random: Shuffle,
     /// By id.
@@ -39,11 +32,11 @@ struct Standing {
 }
 
 impl Pct {
-    pub(super) fn new(seed: u64, depth: u32, first_run: Length) -> Self {
+    /// `turns`: how many the first run had.
+    pub(super) fn new(seed: u64, depth: u32, turns: u64) -> Self {
         let mut random = Shuffle::new(seed);
-        let most = first_run.choices.max(1);
-        let changes = (1..depth).map(|_| 1 + random.below(most)).collect();
-        let patience = first_run.turns.max(1);
+        let changes = (1..depth).map(|_| 1 + random.below(turns.max(1))).collect();
+        let patience = turns.max(1);
         Self { random, tasks: Vec::new(), changes, choices: 0, lowest: 0, patience }
     }
 

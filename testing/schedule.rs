@@ -42,10 +42,10 @@ pub enum Schedule {
     /// as long as others are ready, however many turns that is.
     ///
     /// A bug of depth *d* is one that shows whenever *d* turns come in a certain order, whatever else comes between them. With
-    /// *n* tasks and *k* choices, a run of depth *d* finds it with a chance of at least 1 / (n k^(d-1)). Most bugs are of depth
+    /// *n* tasks and *k* turns, a run of depth *d* finds it with a chance of at least 1 / (n k^(d-1)). Most bugs are of depth
     /// 1 or 2, and 3 is a good `depth` to begin with. A greater one finds deeper bugs, and each of them less often.
     ///
-    /// *k* is taken from a first run, which gives turns in plain order; it has to pass too. So a seed is still one schedule,
+    /// *k* is an estimate, the turns of a first run, which is in plain order and has to pass too. So a seed is still one schedule,
     /// whatever seeds are tried before it.
     ///
     /// A task that wakes itself until another has done something would keep that other one back for ever. So a task that has

@@ -6,7 +6,6 @@ use std::future::Future;
 use std::panic::Location;
 
 use super::failure::{Failure, What};
-use super::pct::Length;
 use super::report::Report;
 use super::schedule::Schedule;
 use super::shrink::{Certainty, Shrunk, shrink};
@@ -33,16 +32,13 @@ where
         schedule: Schedule,
         seeds: impl IntoIterator<Item = u64>,
     ) -> Result<Report, Box<Failure>> {
-        let first_run = match schedule {
-            Schedule::Uniform => Length::default(), // not asked for
-            Schedule::Pct { .. } => {
-                let Trace { turns, choices, .. } = self.attempt(&Source::Plain, 0)?;
-                Length { turns, choices: choices.len() as u64 }
-            }
+        let turns = match schedule {
+            Schedule::Uniform => 0, // not asked for
+            Schedule::Pct { .. } => self.attempt(&Source::Plain, 0)?.turns,
         };
         let source = |seed| match schedule {
             Schedule::Uniform => Source::Uniform { seed },
-            Schedule::Pct { depth } => Source::Pct { seed, depth, first_run },
+            Schedule::Pct { depth } => Source::Pct { seed, depth, turns },
         };
         let mut passed = 0;
         for seed in seeds {

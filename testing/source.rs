@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use super::pct::{Length, Pct};
+use super::pct::Pct;
 use crate::executor::{Chooser, Id};
 use crate::runtime::Shuffle;
 
@@ -17,7 +17,8 @@ pub(super) enum Source {
     Pct {
         seed: u64,
         depth: u32,
-        first_run: Length,
+        /// Of the first run.
+        turns: u64,
     },
     /// These, and then plain order.
     List(Vec<usize>),
@@ -28,7 +29,7 @@ impl Source {
         match self {
             Self::Plain => Box::new(List(Vec::new().into_iter())),
             Self::Uniform { seed } => Box::new(Shuffle::new(*seed)),
-            Self::Pct { seed, depth, first_run } => Box::new(Pct::new(*seed, *depth, *first_run)),
+            Self::Pct { seed, depth, turns } => Box::new(Pct::new(*seed, *depth, *turns)),
             Self::List(choices) => Box::new(List(choices.clone().into_iter())),
         }
     }

@@ -16,8 +16,8 @@ mod table;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use bugs::BUGS;
-use taketurns::testing::explore;
+use bugs::{BUGS, RARE};
+use taketurns::testing::{Explorer, Schedule, explore};
 use taketurns::time::Clock;
 use taketurns::{Builder, yield_now};
 
@@ -27,6 +27,11 @@ fn failure<F: Future<Output = ()>>(
     body: impl Fn() -> F,
 ) -> Option<String> {
     failure_of(|| explore(seeds, body))
+}
+
+/// By priorities, with the depth that the page recommends.
+fn pct() -> Explorer {
+    Explorer::new().schedule(Schedule::Pct { depth: 3 })
 }
 
 /// The text of the failure of `exploration`; `None`: it found none.
@@ -53,8 +58,26 @@ fn each_planted_bug_is_hidden_in_plain_order_and_found_by_a_seed() {
 
 #[test]
 fn the_fixed_twin_of_each_passes_the_same_seeds() {
-    for bug in BUGS {
+    for bug in BUGS.iter().chain(&RARE) {
         explore(0..200, || bug.fixed());
+        pct().run(0..200, || bug.fixed());
+    }
+}
+
+#[test]
+fn each_rare_bug_is_found_by_priorities_within_100_seeds_and_not_by_a_uniform_choice() {
+    for bug in RARE {
+        explore(0..300, || bug.planted());
+        let found = failure_of(|| pct().run(0..100, || bug.planted()));
+        assert!(found.is_some(), "{}: not found", bug.name);
+    }
+}
+
+#[test]
+#[ignore = "takes some minutes; with --release, less than one"]
+fn a_uniform_choice_finds_no_rare_bug_in_100000_seeds() {
+    for bug in RARE {
+        explore(0..100_000, || bug.planted());
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod order;
 mod protocols;
+mod rare;
 mod updates;
 
 use std::pin::Pin;
@@ -48,4 +49,12 @@ pub(crate) const BUGS: [Bug; 15] = bugs! {
     "two locks in two orders": protocols::lock_order,
     "used after it was closed": protocols::used_after_close,
     "a value lost as its timeout ends": protocols::lost_in_timeout,
+};
+
+/// A uniform choice finds none of these in 100,000 seeds.
+pub(crate) const RARE: [Bug; 4] = bugs! {
+    "a request before the cache is warm": rare::cold_cache,
+    "a version number that wraps between two reads": rare::wrapped_version,
+    "two locks in two orders, the second much later": rare::late_lock_order,
+    "an old leader that goes on while the new one writes": rare::stale_leader,
 };
