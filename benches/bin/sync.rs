@@ -96,8 +96,10 @@ fn ours() -> Result<Vec<f64>, Error> {
     let channels = [channel::<_, Ours>(on), oneshot::<_, Ours>(on)];
     let semaphore = semaphore::<_, taketurns::sync::Semaphore>(on);
     let mutex = mutex::<_, taketurns::sync::Mutex<u64>>(on);
+    let notify = notify::<_, taketurns::sync::Notify>(on);
+    let event = event::<_, taketurns::sync::Event>(on);
     let groups = [children::<_, Ours>(on), tasks::<Ours>(on)];
-    Ok([&channels[..], &semaphore, &mutex, &[NONE; 2], &groups].concat())
+    Ok([&channels[..], &semaphore, &mutex, &[notify, event], &groups].concat())
 }
 
 fn tokio() -> Result<Vec<f64>, Error> {

@@ -326,6 +326,7 @@ mod tests {
         fn check<S: System<Spawner: SpawnLocal>, N: Notify>() {
             assert_eq!(run::<S, _>(|spawner| notifications::<_, N>(spawner, 1000)), 1000);
         }
+        check::<Taketurns, taketurns::sync::Notify>();
         check::<TokioLocalSet, tokio::sync::Notify>();
     }
 
@@ -334,6 +335,7 @@ mod tests {
         fn check<S: System<Spawner: SpawnLocal>, E: Event>() {
             assert_eq!(run::<S, _>(|spawner| woken_all_at_once::<_, E>(spawner, 30_000)), 30_000);
         }
+        check::<Taketurns, taketurns::sync::Event>();
         check::<TokioLocalSet, NotifyWaiters>();
     }
 

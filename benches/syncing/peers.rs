@@ -378,3 +378,31 @@ impl Mutex for taketurns::sync::Mutex<u64> {
         self.lock()
     }
 }
+
+impl Notify for taketurns::sync::Notify {
+    fn new() -> Self {
+        taketurns::sync::Notify::new()
+    }
+
+    fn notify_one(&self) {
+        self.notify_one();
+    }
+
+    fn notified(&self) -> impl Future<Output = ()> {
+        self.notified()
+    }
+}
+
+impl Event for taketurns::sync::Event {
+    fn new() -> Self {
+        taketurns::sync::Event::new()
+    }
+
+    fn wait(&self) -> impl Future<Output = ()> {
+        self.wait()
+    }
+
+    fn set(&self) {
+        self.set();
+    }
+}
