@@ -28,10 +28,11 @@ pin_project! {
     }
 }
 
-/// A task's place in its group, until it is dropped.
+/// A task's part in its group, until it is dropped.
 struct Seat<E> {
     shared: Rc<Shared<E>>,
-    place: usize,
+    /// Once it waits.
+    place: Option<usize>,
 }
 
 impl<E> Drop for Seat<E> {
@@ -41,16 +42,27 @@ impl<E> Drop for Seat<E> {
 }
 
 impl<F, E> Member<F, E> {
-    pub(super) fn new(future: F, shared: Rc<Shared<E>>, place: usize) -> Self {
-        Self { future: Some(future), seat: Seat { shared, place } }
+    #[inline]
+    pub(super) fn new(future: F, shared: Rc<Shared<E>>) -> Self {
+        shared.task_begins();
+        Self { future: Some(future), seat: Seat { shared, place: None } }
     }
 }
 
 impl<E> Seat<E> {
-    /// Whether the group is asked to end and nothing in this task listens.
+    /// Whether the group is over, or is asked to end and nothing in this task listens.
     #[inline]
     fn is_dropped(&self) -> bool {
-        self.shared.request.reason().is_some() && Self::listens_not()
+        self.shared.is_over() || self.shared.request.reason().is_some() && Self::listens_not()
+    }
+
+    /// From now on the group has to reach the task to end it.
+    #[inline]
+    fn wait(&mut self) {
+        if self.place.is_none() {
+            let task = with_current(Hub::current_control).flatten();
+            self.place = task.map(|task| self.shared.task_waits(task));
+        }
     }
 
     #[cold]
@@ -68,19 +80,23 @@ impl<F: Future<Output = Result<T, E>>, T, E> Future for Member<F, E> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let mut this = self.project();
-        let shared = &this.seat.shared;
         let mut value = None;
         if !this.seat.is_dropped() {
-            match poll_contained(this.future.as_mut(), cx) {
+            let polled = poll_contained(this.future.as_mut(), cx);
+            let shared = &this.seat.shared;
+            match polled {
                 Ok(Poll::Pending) if this.seat.is_dropped() => {}
-                Ok(Poll::Pending) => return Poll::Pending,
+                Ok(Poll::Pending) => {
+                    this.seat.wait();
+                    return Poll::Pending;
+                }
                 Ok(Poll::Ready(Ok(output))) => value = Some(output),
                 Ok(Poll::Ready(Err(error))) => shared.fail(current(), Cause::Error(error)),
                 Err(payload) => shared.fail(current(), Cause::panic(current(), payload)),
             }
         }
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.future.set(None))) {
-            shared.fail(current(), Cause::panic(current(), payload));
+            this.seat.shared.fail(current(), Cause::panic(current(), payload));
         }
         Poll::Ready(value)
     }

@@ -14,8 +14,11 @@ use crate::executor::{CancelRequest, Control, Info, Reason, contain};
 pub(super) struct Shared<E> {
     /// That the group is asked to end: hears the body. Each task has a request of its own.
     pub(super) request: Rc<CancelRequest>,
-    /// How to end each task that has not ended, by its place.
-    tasks: RefCell<Places<Control>>,
+    /// How many tasks have not ended.
+    live: Cell<usize>,
+    /// How to end each task that waits. A task that has not begun needs no place: it is in the run queue, and its first
+    /// turn looks whether the group is asked to end.
+    waiting: RefCell<Places<Control>>,
     failures: RefCell<Vec<Failure<E>>>,
     /// Whether the first failure ends the group.
     fails_fast: bool,
@@ -32,7 +35,8 @@ impl<E> Shared<E> {
         request.set_drops();
         Self {
             request,
-            tasks: RefCell::default(),
+            live: Cell::new(0),
+            waiting: RefCell::default(),
             failures: RefCell::default(),
             fails_fast,
             waker: Cell::new(None),
@@ -45,31 +49,31 @@ impl<E> Shared<E> {
         self.is_over.get()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.tasks.borrow().len() == 0
+    /// How many tasks have not ended.
+    pub(super) fn live(&self) -> usize {
+        self.live.get()
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.tasks.borrow().len()
+    /// A task begins.
+    #[inline]
+    pub(super) fn task_begins(&self) {
+        self.live.set(self.live.get() + 1);
     }
 
-    /// The place of the next task.
-    pub(super) fn reserve(&self) -> usize {
-        self.tasks.borrow_mut().reserve()
+    /// A task waits. Gives its place.
+    pub(super) fn task_waits(&self, task: Control) -> usize {
+        self.waiting.borrow_mut().insert(task)
     }
 
-    pub(super) fn put(&self, place: usize, task: Control) {
-        self.tasks.borrow_mut().put(place, task);
-    }
-
-    /// A task has ended. The last one wakes the group.
-    pub(super) fn task_ended(&self, place: usize) {
-        let mut tasks = self.tasks.borrow_mut();
-        let task = tasks.take(place);
-        let was_last = tasks.len() == 0;
-        drop(tasks);
-        drop(task);
-        if was_last {
+    /// A task has ended; `place`: if it has waited. The last one wakes the group.
+    #[inline]
+    pub(super) fn task_ended(&self, place: Option<usize>) {
+        if let Some(place) = place {
+            drop(self.waiting.borrow_mut().remove(place));
+        }
+        let left = self.live.get() - 1;
+        self.live.set(left);
+        if left == 0 {
             self.wake();
         }
     }
@@ -125,10 +129,11 @@ impl<E> Shared<E> {
 
     /// A copy, as what is done with each may run user code.
     fn in_order(&self) -> Vec<Control> {
-        if self.is_empty() {
+        if self.live.get() == 0 {
             return Vec::new(); // without a look at each place, as at the end of most groups
         }
-        let mut tasks: Vec<Control> = self.tasks.borrow().iter().cloned().collect();
+        let mut tasks: Vec<Control> =
+            self.waiting.borrow().places.iter().flatten().cloned().collect();
         tasks.sort_by_key(Control::id);
         tasks
     }
@@ -147,28 +152,17 @@ impl<T> Default for Places<T> {
 }
 
 impl<T> Places<T> {
-    fn len(&self) -> usize {
-        self.places.len() - self.vacant.len()
-    }
-
-    /// A place that counts as taken, for `put`.
-    fn reserve(&mut self) -> usize {
-        self.vacant.pop().unwrap_or_else(|| {
+    fn insert(&mut self, value: T) -> usize {
+        let place = self.vacant.pop().unwrap_or_else(|| {
             self.places.push(None);
             self.places.len() - 1
-        })
-    }
-
-    fn put(&mut self, place: usize, value: T) {
+        });
         self.places[place] = Some(value);
+        place
     }
 
-    fn take(&mut self, place: usize) -> Option<T> {
+    fn remove(&mut self, place: usize) -> Option<T> {
         self.vacant.push(place);
         self.places[place].take()
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &T> {
-        self.places.iter().flatten()
     }
 }

@@ -15,7 +15,7 @@ use super::cancel::{Frame, Hold, Place};
 use super::failure::{Cause, GroupError};
 use super::member::{Member, MemberHandle};
 use super::members::Shared;
-use crate::executor::{Builder, JoinHandle, ListenerKey, Reason, poll_contained, spawn};
+use crate::executor::{Builder, ListenerKey, Reason, poll_contained, spawn};
 
 /// Tasks that belong together: asyncio's task group, trio's nursery.
 ///
@@ -160,8 +160,7 @@ impl<E: 'static> TaskGroup<E> {
         T: 'static,
         F: Future<Output = Result<T, E>> + 'static,
     {
-        let place = self.reserve();
-        self.add(place, spawn(Member::new(future, Rc::clone(&self.0), place)))
+        MemberHandle(spawn(self.member(future)))
     }
 
     /// As [`spawn`](Self::spawn); reports call the task by this name.
@@ -175,28 +174,22 @@ impl<E: 'static> TaskGroup<E> {
         T: 'static,
         F: Future<Output = Result<T, E>> + 'static,
     {
-        let place = self.reserve();
-        let member = Member::new(future, Rc::clone(&self.0), place);
-        self.add(place, Builder::new().name(name).spawn(member))
+        MemberHandle(Builder::new().name(name).spawn(self.member(future)))
     }
 
     #[track_caller]
-    fn reserve(&self) -> usize {
+    #[inline]
+    fn member<F>(&self, future: F) -> Member<F, E> {
         let opened = self.0.opened;
         assert!(
             !self.0.is_over(),
             "the task group opened at {opened} has ended: spawn inside its body or its tasks"
         );
-        self.0.reserve()
+        Member::new(future, Rc::clone(&self.0))
     }
 
     pub(super) fn opened(&self) -> &'static Location<'static> {
         self.0.opened
-    }
-
-    fn add<T>(&self, place: usize, task: JoinHandle<Option<T>>) -> MemberHandle<T> {
-        self.0.put(place, task.control());
-        MemberHandle(task)
     }
 
     /// Ends the group early: asks the body and every task to end. Only the first reason counts.
@@ -216,13 +209,13 @@ impl<E: 'static> TaskGroup<E> {
     /// How many tasks of the group have not ended.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.0.live()
     }
 
     /// Whether every task of the group has ended.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.live() == 0
     }
 }
 
@@ -235,7 +228,7 @@ impl<E> Clone for TaskGroup<E> {
 impl<E> fmt::Debug for TaskGroup<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = f.debug_struct("TaskGroup");
-        text.field("tasks", &self.0.len()).field("reason", &self.0.request.reason()).finish()
+        text.field("tasks", &self.0.live()).field("reason", &self.0.request.reason()).finish()
     }
 }
 
@@ -315,7 +308,7 @@ impl<F: Future<Output = Result<T, E>>, T, E> Future for Opened<F, T, E> {
                 shared.fail(None, Cause::panic(None, payload));
             }
         }
-        if !shared.is_empty() {
+        if shared.live() > 0 {
             return Poll::Pending;
         }
         let failures = shared.take_failures();

@@ -62,6 +62,7 @@ impl Hub {
     unsafe fn request(&self, task: TaskRef) -> Rc<CancelRequest> {
         // SAFETY: (ALIVE) as the caller promised.
         let home = unsafe { task.home() };
+        home.state.set_noted();
         // SAFETY: (LEAF) keys are numbers; a new request is empty.
         let request = unsafe {
             self.home.notes.with(|notes| {

@@ -2,6 +2,7 @@
 //!
 //! As [`executor::contain`](fn@crate::executor::contain), but in the name of a task that need not have its turn.
 
+use std::mem::needs_drop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::header::TaskRef;
@@ -51,6 +52,7 @@ pub(super) unsafe fn discard<T>(task: TaskRef, result: Result<T, JoinError>) {
     // SAFETY: (ALIVE), at home, as the caller promised.
     unsafe {
         match result {
+            Ok(_) if !needs_drop::<T>() => {}
             Err(error) if error.is_panic() && !error.inner.seen => report_for(task, error),
             other => contain_for(task, || drop(other)),
         }

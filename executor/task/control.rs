@@ -4,30 +4,30 @@ use std::marker::PhantomData;
 
 use super::header::TaskRef;
 use super::hub::{Hub, free_anywhere};
-use super::join::JoinHandle;
 use crate::executor::{Id, Reason};
 
 /// One reference on a task of this thread, by which a group ends its children. As an
 /// [`AbortHandle`](crate::executor::AbortHandle), but it stays on the executor's thread, so it need not ask where it is.
 pub(crate) struct Control(TaskRef, PhantomData<*const ()>);
 
-impl<T> JoinHandle<T> {
-    #[inline]
-    pub(crate) fn control(&self) -> Control {
-        // SAFETY: (ALIVE) HANDLE is held. At home: the handle is `!Send`.
-        unsafe { self.task().add_reference_at_home() };
-        Control(self.task(), PhantomData)
+impl Hub {
+    /// That of the task that has its turn now. `None` outside of a turn.
+    pub(crate) fn current_control(&self) -> Option<Control> {
+        let task = self.home.running.get()?;
+        // SAFETY: (ALIVE) its turn holds RUNNING. At home: this is its hub, borrowed.
+        unsafe { task.add_reference_at_home() };
+        Some(Control(task, PhantomData))
     }
 }
 
 impl Control {
-    /// As [`JoinHandle::abort`].
+    /// As [`JoinHandle::abort`](super::join::JoinHandle::abort).
     pub(crate) fn abort(&self) {
         // SAFETY: (ALIVE) this is a reference. At home: it is `!Send`.
         self.hub().enqueue(self.0, unsafe { self.0.home() }.state.abort());
     }
 
-    /// As [`JoinHandle::cancel`], and wakes the task even if nothing in it listens.
+    /// As [`JoinHandle::cancel`](super::join::JoinHandle::cancel), and wakes the task even if nothing in it listens.
     pub(crate) fn cancel(&self, reason: &Reason) {
         // SAFETY: (ALIVE) this is a reference.
         unsafe {

@@ -283,11 +283,6 @@ impl<T> JoinHandle<T> {
     }
 
     #[inline]
-    pub(super) fn task(&self) -> TaskRef {
-        self.task
-    }
-
-    #[inline]
     fn home(&self) -> &Home {
         // SAFETY: (ALIVE) HANDLE is held. At home: the handle is `!Send`.
         unsafe { self.task.home() }

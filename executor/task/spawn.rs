@@ -75,6 +75,7 @@ impl<T> JoinHandle<T> {
         if self.state().is_finished() {
             return; // stillborn
         }
+        self.state().set_noted();
         if inherited.is_some() {
             self.state().set_inherits();
         }

@@ -42,6 +42,9 @@ const ASKED: u32 = 1 << 9;
 /// Set on a task that has inherited values of task-locals, which are in force in its turns. Never without FUTURE.
 const INHERITS: u32 = 1 << 10;
 
+/// Set while the hub has a note of the task, which goes with LISTED. Never without FUTURE or RUNNING.
+const NOTED: u32 = 1 << 11;
+
 /// A task spawned at home begins listed, owed a turn, with its handle out.
 pub(super) const SPAWNED: u32 = FUTURE | LISTED | OWED | HANDLE;
 /// The root of `block_on` is not listed, as it cannot be lost.
@@ -126,7 +129,7 @@ impl TaskState {
     fn set(&self, bits: u32) {
         let has = |some: u32| bits & some != 0;
         debug_assert!(
-            has(!(ABORT | NEW | SETTLING | ASKED | INHERITS)),
+            has(!(ABORT | NEW | SETTLING | ASKED | INHERITS | NOTED)),
             "the other bits are never alone"
         );
         debug_assert!(!has(FUTURE) || !has(OUTPUT | SETTLING), "the cell has room for one of them");
@@ -264,6 +267,22 @@ impl TaskState {
         bits & LISTED != 0
     }
 
+    /// The hub has a note of the task.
+    pub(super) fn set_noted(&self) {
+        self.set(self.bits() | NOTED);
+    }
+
+    /// Clears NOTED. True if it was set: then the caller drops the note.
+    #[inline]
+    #[must_use = "the hub still has the note"]
+    pub(super) fn clear_noted(&self) -> bool {
+        let bits = self.bits();
+        if bits & NOTED != 0 {
+            self.set(bits & !NOTED);
+        }
+        bits & NOTED != 0
+    }
+
     /// The turn that ended the task, or delivered to its callbacks, is over.
     #[inline]
     pub(super) fn end_last_turn(&self, away: &AwayCount) -> AfterEnd {
@@ -290,7 +309,7 @@ impl TaskState {
     /// Takes the root's borrowed future out of the cell, wherever the run stopped.
     pub(super) fn take_root_future(&self) {
         debug_assert!(self.has(HANDLE) && !self.has(LISTED), "not the root");
-        self.set(self.bits() & !(FUTURE | ASKED));
+        self.set(self.bits() & !(FUTURE | ASKED | NOTED));
     }
 
     // ---- what reports and handles ask

@@ -127,7 +127,7 @@ impl Hub {
             let home = task.home();
             if home.state.clear_listed() {
                 self.home.live.with(|live| live.remove(home.live_place.get()));
-                if self.home.notes.with(|notes| !notes.is_empty()) {
+                if home.state.clear_noted() {
                     self.forget_note(home.id.get());
                 }
             }
