@@ -206,6 +206,8 @@ fn a_gather_that_takes_longer() {
 fn workers_that_take_longer() {
     let longer = "s/permits, number, 1 + number/permits, number, 2 + number/";
     assert_claim("10", longer, "as long in asyncio");
+    let apart = "s/await asyncio.sleep(1)$/await asyncio.sleep(1 + number)/";
+    assert_claim("10", apart, "in asyncio ten sleeps of one deadline");
 }
 
 #[test]

@@ -10,9 +10,10 @@ use std::io;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use taketurns::time::Clock;
-use taketurns::{Builder, JoinHandle, task};
+use taketurns::{Builder, JoinHandle, Runtime, task};
 
 use crate::trace::{self, Event, Lane, RealTime};
 
@@ -35,17 +36,23 @@ pub(crate) fn lane<F: Future>(label: &str, future: F) -> impl Future<Output = F:
 
 /// Runs `root` by a virtual clock: only sleeps take time, and each exactly its own. Tasks may be lost.
 pub(crate) fn virtually<F: Future>(label: &str, root: F) -> io::Result<F::Output> {
-    let runtime = Builder::new().clock(Clock::AutoAdvance).on_lost(|_| {}).build()?;
+    let runtime = virtual_runtime()?;
     let _real = RealTime;
     Ok(runtime.block_on(trace::by_the_clock(lane(label, root))))
 }
 
 /// As [`virtually`], with `main` as a task of its own, which has an id, as a root future has none.
 pub(crate) fn in_a_task<F: Future + 'static>(label: &str, main: F) -> io::Result<F::Output> {
-    let runtime = Builder::new().clock(Clock::AutoAdvance).on_lost(|_| {}).build()?;
+    let runtime = virtual_runtime()?;
     let _real = RealTime;
     let main = runtime.spawn(Laned::new(Some(label), main));
     runtime.block_on(trace::by_the_clock(main)).map_err(io::Error::other)
+}
+
+/// No other thread wakes its tasks, so a deadlock is certain at once.
+fn virtual_runtime() -> io::Result<Runtime> {
+    let builder = Builder::new().clock(Clock::AutoAdvance).deadlock_grace(Duration::ZERO);
+    builder.on_lost(|_| {}).build()
 }
 
 /// Runs `f`, which is no task, in a lane of this label, unless it runs in one already.

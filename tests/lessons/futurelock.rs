@@ -5,12 +5,13 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
+use std::time::Duration;
 
 use taketurns::sync::RwLock;
-use taketurns::time::{sleep, timeout};
-use taketurns::{spawn, yield_now};
+use taketurns::time::{Clock, sleep, timeout};
+use taketurns::{Builder, spawn, yield_now};
 
-use crate::{SECOND, Said, losing, played};
+use crate::{SECOND, Said, played};
 
 type Lock = Rc<RwLock<()>>;
 
@@ -35,8 +36,9 @@ async fn write(name: char, lock: Lock, said: Said) {
 #[test]
 fn is_a_deadlock_that_the_report_names() {
     let trace = crate::Trace::new();
-    let runtime = losing();
-    let root = runtime_root(trace.clone());
+    let builder = Builder::new().clock(Clock::AutoAdvance).deadlock_grace(Duration::ZERO);
+    let runtime = builder.on_lost(|_| {}).build().unwrap();
+    let root = lent(trace.clone());
     let panic = catch_unwind(AssertUnwindSafe(|| runtime.block_on(root))).unwrap_err();
     let text = *panic.downcast::<String>().unwrap();
     assert!(text.contains("granted to the `RwLock::write()` at "), "{text}");
@@ -44,7 +46,7 @@ fn is_a_deadlock_that_the_report_names() {
     assert_eq!(trace.take(), "1:limit 2:holder-ends");
 }
 
-async fn runtime_root(trace: crate::Trace) {
+async fn lent(trace: crate::Trace) {
     let said = Said { began: taketurns::time::Instant::now(), trace };
     let lock = held(&said).await;
     let mut a = pin!(write('a', lock.clone(), said.clone()));

@@ -74,8 +74,7 @@ fn play(stage: &mut Stage) -> io::Result<()> {
     );
     stage.by_nature(
         "an `Event` is bound to no runtime, only to its thread: `Rc` shares it between tasks, and the \
-         compiler keeps it from other threads. asyncio's may be set from another thread by mistake, and \
-         wakes its waiters late or never.",
+         compiler keeps it from other threads. asyncio's is not thread-safe either, and nothing keeps it.",
     );
     stage.check(
         "not set, all wait, set, all go on in the order of waiting, set",

@@ -100,5 +100,9 @@ fn play(stage: &mut Stage) -> io::Result<()> {
         "as long in asyncio",
         three.asyncio_at("worker 9 is done") == Some(Duration::from_secs(4)),
     );
+    stage.check(
+        "in asyncio ten sleeps of one deadline do not end in the order of arming",
+        three.asyncio_alone(&["ten sleeps of one deadline end in order: False"]),
+    );
     Ok(())
 }

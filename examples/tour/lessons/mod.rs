@@ -75,14 +75,14 @@ pub(crate) static CHAPTERS: &[Chapter] = &[
     },
     Chapter {
         title: "Waiting",
-        lessons: &[concurrent_waits::LESSON, time_limit::LESSON, event::LESSON],
+        lessons: &[concurrent_waits::LESSON, event::LESSON, time_limit::LESSON],
     },
     Chapter {
         title: "Together",
         lessons: &[
+            gathering::LESSON,
             await_and_spawn::LESSON,
             done_callbacks::LESSON,
-            gathering::LESSON,
             task_group::LESSON,
         ],
     },
@@ -91,18 +91,20 @@ pub(crate) static CHAPTERS: &[Chapter] = &[
         lessons: &[
             starvation::LESSON,
             yielding::LESSON,
-            yield_every_k::LESSON,
             ready_awaits::LESSON,
+            yield_every_k::LESSON,
         ],
     },
+    Chapter {
+        title: "Cancelling, and errors",
+        lessons: &[asked_to_end::LESSON, several_errors::LESSON, unseen_error::LESSON],
+    },
+    Chapter { title: "Sharing", lessons: &[shared_state::LESSON, futurelock::LESSON] },
+    Chapter { title: "Back-pressure", lessons: &[limited_workers::LESSON, back_pressure::LESSON] },
     Chapter {
         title: "Blocking work",
         lessons: &[blocking_handler::LESSON, offloaded_handler::LESSON],
     },
-    Chapter { title: "Back-pressure", lessons: &[limited_workers::LESSON, back_pressure::LESSON] },
-    Chapter { title: "Cancelling", lessons: &[asked_to_end::LESSON] },
-    Chapter { title: "Sharing", lessons: &[shared_state::LESSON, futurelock::LESSON] },
-    Chapter { title: "Errors", lessons: &[unseen_error::LESSON, several_errors::LESSON] },
     Chapter { title: "From synchronous code", lessons: &[nested_run::LESSON, second_run::LESSON] },
     Chapter { title: "Trying it out", lessons: &[virtual_time::LESSON, replayed_schedule::LESSON] },
 ];
