@@ -44,6 +44,13 @@ fn one_that_ends_keeps_its_exit_code_and_its_output() {
 }
 
 #[test]
+fn one_that_takes_all_memory_gets_no_more() {
+    let Some(output) = bounded("memory", "ulimit -v") else { return };
+    let limit = String::from_utf8(output.stdout).unwrap();
+    assert!(limit.trim().parse::<u64>().unwrap() <= 16_777_216, "in KiB: {limit}");
+}
+
+#[test]
 fn cargo_runs_tests_by_it() {
     let Some(config) = of_the_repository(".cargo/config.toml") else { return };
     assert!(fs::read_to_string(config).unwrap().contains("\nrunner = \".ci/bounded\""));

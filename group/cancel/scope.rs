@@ -161,6 +161,7 @@ impl<F: Future> Future for Run<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
+        assert!(this.future.is_some(), "`Scope::run` polled after it ended: await it once");
         let request = &this.scope.request;
         let begin = || Inside {
             frame: Frame::new(Some(Rc::clone(request))),
@@ -176,7 +177,7 @@ impl<F: Future> Future for Run<F> {
         if outcome.is_none() {
             // The content before the clock, so that what has arrived is not lost to a deadline that has passed as well.
             let content = this.future.as_mut().as_pin_mut();
-            let content = content.expect("`Run` polled after it ended: await `Scope::run` once");
+            let content = content.expect("asserted above");
             let entered = frame.enter();
             let polled = content.poll(cx);
             drop(entered);
