@@ -29,6 +29,18 @@
 //! # std::io::Result::Ok(())
 //! ```
 //!
+//! # Where to look
+//!
+//! | to | |
+//! |---|---|
+//! | start a task, run until it has ended | [`spawn`], [`block_on`], [`Runtime`] |
+//! | pass values between tasks, or keep them out of each other's way | [`sync`]: channels, events, locks |
+//! | keep tasks together, await several at once, race them | [`task`]: [`TaskGroup`](task::TaskGroup), [`JoinSet`](task::JoinSet), [`join_all`](task::join_all()), [`race`](task::race()) |
+//! | ask tasks to end, limit a part of one | [`cancel`]: [`cancelled`](cancel::cancelled()), [`Scope`](cancel::Scope), [`CancellationToken`](cancel::CancellationToken) |
+//! | call in from another thread | [`Handle`], [`CancellationToken`](cancel::CancellationToken) |
+//!
+//! With their features, `time` has sleeps, timeouts and clocks, `net` TCP, and `testing` tests under many schedules.
+//!
 //! # Layout
 //!
 //! The root folder of the repository is the crate. To read it, in this order:
@@ -54,7 +66,8 @@
 //!
 //! # Cancellation
 //!
-//! To cancel a future is to drop it. docs/cancellation.md says for each kind of await here what is lost then, and what is not.
+//! A future ends where it stands when it is dropped, as by [`JoinHandle::abort`]. docs/cancellation.md says for each kind of await
+//! here what is lost then, and what is not. To let a task clean up with awaits of its own, ask it to end: [`cancel`].
 //!
 //! # Features
 //!
@@ -97,7 +110,7 @@ pub mod time {
     };
 }
 
-/// Tasks: naming them, telling them apart, values of their own, and running one without a budget.
+/// Tasks: groups of them, several futures in one, names, values of their own, and running one without a budget.
 ///
 /// # The budget of a turn
 ///
