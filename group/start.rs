@@ -89,13 +89,15 @@ impl<E: 'static> TaskGroup<E> {
         });
         let task = handle.info();
         async move {
-            // Dropped midway: aborts the task, unless it is ready.
+            // Dropped midway: aborts the task, unless it is ready, and gives the waker back.
             struct Abandon<T, S, E>(super::member::MemberHandle<T>, Rc<Start<S, E>>);
             impl<T, S, E> Drop for Abandon<T, S, E> {
                 fn drop(&mut self) {
                     if self.1.is_awaited() {
                         self.0.abort();
                     }
+                    let waker = self.1.waker.take();
+                    contain(|| drop(waker));
                 }
             }
             let _abandon = Abandon(handle, Rc::clone(&start));
