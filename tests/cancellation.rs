@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 
 mod common;
+#[path = "cancellation/groups.rs"]
+mod groups;
 #[cfg(feature = "offload")]
 #[path = "cancellation/jobs.rs"]
 mod jobs;
