@@ -28,7 +28,7 @@ use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use super::error::{Closed, TryRecvError};
 use super::waker_cell::WakerCell;
@@ -40,14 +40,16 @@ use crate::executor::budget;
 /// Works under every executor of this thread; see the [module](self).
 #[track_caller]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
-    let shared = Rc::new(Shared {
+    let site = Location::caller();
+    // `new` would fill the value on the stack and copy it. Here `new_cyclic` gets the memory first and fills it in place.
+    let shared = Rc::new_cyclic(|_| Shared {
         phase: Cell::new(Phase::Open),
         value: Cell::new(None),
         receiver: WakerCell::default(),
         sender: WakerCell::default(),
-        site: Location::caller(),
+        site,
     });
-    (Sender { shared: Rc::clone(&shared) }, Receiver { shared, is_done: false })
+    (Sender { shared: Rc::clone(&shared) }, Receiver { shared: Some(shared) })
 }
 
 struct Shared<T> {
@@ -82,6 +84,36 @@ impl<T> Shared<T> {
         }
     }
 
+    /// Whether the receiver has to wait. Then the waker is kept. Out of line, as most values are sent before they are awaited.
+    #[inline(never)]
+    fn keeps_waiting(&self, waker: &Waker) -> bool {
+        self.receiver.keep(waker);
+        // The value may have come while the waker was cloned.
+        let waits = self.phase.get() == Phase::Open;
+        if waits {
+            note(|| format!("the value of the oneshot made at {}", self.site));
+        }
+        waits
+    }
+
+    /// The sender is dropped, and has sent nothing. Out of line, so that dropping one that has sent is only a test.
+    #[inline(never)]
+    fn abandon(&self) {
+        if self.phase.get() == Phase::Open {
+            self.phase.set(Phase::Abandoned);
+            self.receiver.wake();
+        }
+        self.sender.forget(); // of a `closed` that was leaked
+    }
+
+    /// The receiver is dropped before it was ready. Out of line, as [`abandon`](Self::abandon) is.
+    #[inline(never)]
+    fn leave_unreceived(&self) {
+        self.refuse();
+        self.receiver.forget();
+        drop(self.value.take()); // last, as its destructor may panic
+    }
+
     fn fmt(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct(name)
             .field("phase", &self.phase.get())
@@ -111,6 +143,7 @@ impl<T> Sender<T> {
         self.shared.value.set(Some(value));
         self.shared.phase.set(Phase::Sent);
         self.shared.receiver.wake();
+        self.shared.sender.forget(); // of a `closed` that was leaked
         Ok(())
     }
 
@@ -144,11 +177,9 @@ impl<T> Sender<T> {
 impl<T> Drop for Sender<T> {
     #[inline]
     fn drop(&mut self) {
-        if self.shared.phase.get() == Phase::Open {
-            self.shared.phase.set(Phase::Abandoned);
-            self.shared.receiver.wake();
+        if self.shared.phase.get() != Phase::Sent {
+            self.shared.abandon();
         }
-        self.shared.sender.forget(); // of a `closed` that was leaked
     }
 }
 
@@ -217,8 +248,8 @@ impl<T> fmt::Debug for SenderClosed<'_, T> {
 /// When it is polled after it was ready.
 #[must_use = "futures do nothing unless awaited"]
 pub struct Receiver<T> {
-    shared: Rc<Shared<T>>,
-    is_done: bool,
+    /// `None` once it was ready: then nothing is left of it to give back.
+    shared: Option<Rc<Shared<T>>>,
 }
 
 impl<T> Receiver<T> {
@@ -229,13 +260,14 @@ impl<T> Receiver<T> {
     /// [`TryRecvError::Empty`] while the sender is there and has sent nothing. [`TryRecvError::Closed`] if no value can come
     /// any more, or if it was taken.
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        match self.shared.value.take() {
+        let shared = self.shared.as_ref().ok_or(TryRecvError::Closed)?;
+        match shared.value.take() {
             Some(value) => {
-                self.is_done = true;
-                self.shared.receiver.forget();
+                shared.receiver.forget();
+                self.shared = None;
                 Ok(value)
             }
-            None if self.shared.phase.get() == Phase::Open => Err(TryRecvError::Empty),
+            None if shared.phase.get() == Phase::Open => Err(TryRecvError::Empty),
             None => Err(TryRecvError::Closed),
         }
     }
@@ -249,24 +281,15 @@ impl<T> Receiver<T> {
     /// assert_eq!(sender.send(1), Err(1));
     /// ```
     pub fn close(&mut self) {
-        self.shared.refuse();
+        if let Some(shared) = &self.shared {
+            shared.refuse();
+        }
     }
 
     /// Whether it was ready: a poll would panic.
     #[cfg(feature = "time")]
     pub(crate) fn is_done(&self) -> bool {
-        self.is_done
-    }
-
-    /// The value, or [`Closed`] in its place, if either is there.
-    #[inline]
-    fn outcome(&self) -> Option<Result<T, Closed>> {
-        match self.shared.phase.get() {
-            Phase::Open => None,
-            Phase::Sent | Phase::Closed | Phase::Abandoned => {
-                Some(self.shared.value.take().ok_or(Closed))
-            }
-        }
+        self.shared.is_none()
     }
 }
 
@@ -275,44 +298,40 @@ impl<T> Future for Receiver<T> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        assert!(
-            !self.is_done,
-            "`oneshot::Receiver` was polled after it was ready: it gives one value, so await it once"
-        );
+        let Some(shared) = &self.shared else { polled_again() };
         ready!(budget::poll_ready(cx));
-        let outcome = match self.outcome() {
-            Some(outcome) => outcome,
-            None => {
-                self.shared.receiver.keep(cx.waker());
-                // The value may have come while the waker was cloned.
-                let Some(outcome) = self.outcome() else {
-                    note(|| format!("the value of the oneshot made at {}", self.shared.site));
-                    return Poll::Pending;
-                };
-                outcome
-            }
-        };
-        self.is_done = true;
-        self.shared.receiver.forget();
+        if shared.phase.get() == Phase::Open && shared.keeps_waiting(cx.waker()) {
+            return Poll::Pending;
+        }
+        shared.receiver.forget();
+        let outcome = shared.value.take().ok_or(Closed);
+        self.shared = None;
         budget::spend();
         Poll::Ready(outcome)
     }
 }
 
+#[cold]
+fn polled_again() -> ! {
+    panic!(
+        "`oneshot::Receiver` was polled after it was ready: it gives one value, so await it once"
+    );
+}
+
 impl<T> Drop for Receiver<T> {
     #[inline]
     fn drop(&mut self) {
-        if self.is_done {
-            return; // nothing is left of it to give back
+        if let Some(shared) = &self.shared {
+            shared.leave_unreceived();
         }
-        self.shared.refuse();
-        self.shared.receiver.forget();
-        drop(self.shared.value.take()); // last, as its destructor may panic
     }
 }
 
 impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.shared.fmt("Receiver", f)
+        match &self.shared {
+            Some(shared) => shared.fmt("Receiver", f),
+            None => f.debug_struct("Receiver").field("phase", &format_args!("Done")).finish(),
+        }
     }
 }

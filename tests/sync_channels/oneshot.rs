@@ -1,4 +1,5 @@
 use std::cell::{Cell, RefCell};
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::task::Poll;
@@ -230,6 +231,21 @@ fn select_disables_the_branch_of_a_receiver_that_has_given_its_value() {
         }
     });
     assert_eq!(got, [Ok(2)]);
+}
+
+#[test]
+fn the_waker_of_a_leaked_closed_goes_when_the_sender_has_sent_or_is_dropped() {
+    let ends: [fn(oneshot::Sender<u8>); 2] = [|sender| sender.send(1).unwrap(), drop];
+    for end in ends {
+        let poller = Poller::default();
+        let (mut sender, _receiver) = oneshot::channel();
+        let mut closed = sender.closed();
+        assert!(poller.poll(&mut closed).is_pending());
+        mem::forget(closed);
+        assert_eq!(poller.kept(), 1);
+        end(sender);
+        assert_eq!(poller.kept(), 0);
+    }
 }
 
 #[test]
