@@ -136,7 +136,7 @@ impl<T> Shared<T> {
     pub(super) fn push_into_slot(&self, value: T) {
         self.limit.set(self.limit.get() + 1);
         let is_pushed = self.try_push(&mut Some(value));
-        debug_assert!(is_pushed, "the slot was the caller's");
+        assert!(is_pushed, "a slot that was granted is no longer there: a bug in `taketurns`");
     }
 
     /// Takes the value out of `value` and puts it into a free slot. `false`: there is none, or the channel is closed.
@@ -247,7 +247,13 @@ impl<T> Shared<T> {
         let count = buffer.len() - self.granted.get();
         let values: Vec<T> = buffer.drain(..count).collect();
         drop(buffer);
-        values.iter().for_each(|_| self.grant_slot());
+        if self.is_closed() {
+            self.end_if_empty();
+            return values;
+        }
+        // A wake may run any code, which may send. So all slots count as taken until the line has had each of them.
+        self.limit.set(self.limit.get() - count);
+        (0..count).for_each(|_| self.release_slot());
         values
     }
 

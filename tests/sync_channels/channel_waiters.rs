@@ -311,3 +311,43 @@ fn futures_that_are_polled_after_they_were_ready_panic_with_the_remedy() {
     assert!(text(&mut || _ = poller.poll(&mut receives)).contains("call `recv` again"));
     assert_eq!(sender.try_send(2), Ok(()), "nothing was taken by that");
 }
+
+#[test]
+fn a_newcomer_inside_a_wake_of_a_drain_takes_no_slot_of_the_senders_in_line() {
+    let (script, second) = (Rc::new(Script::default()), Poller::default());
+    let (sender, receiver) = bounded(2);
+    sender.try_send(0).unwrap();
+    sender.try_send(1).unwrap();
+    let (mut a, mut b) = (sender.send(2), sender.send(3));
+    assert!(poll_with(&script.waker(), &mut a).is_pending());
+    assert!(second.poll(&mut b).is_pending());
+    let (newcomer, refused) = (sender.clone(), Rc::new(Cell::new(None)));
+    let tell = Rc::clone(&refused);
+    script.on_wake.set(Some(Box::new(move || tell.set(Some(newcomer.try_send(9).is_err())))));
+    assert_eq!(receiver.drain(), [0, 1]);
+    assert_eq!(refused.get(), Some(true), "both slots are the line's");
+    assert_eq!(second.woken(), 1);
+    assert_eq!(second.poll(&mut b), Poll::Ready(Ok(())));
+    assert_eq!(second.poll(&mut a), Poll::Ready(Ok(())));
+    assert_eq!(receiver.drain(), [3, 2], "no value is lost");
+    assert_eq!((sender.try_send(4), sender.try_send(5)), (Ok(()), Ok(())));
+    assert!(sender.try_send(6).is_err(), "the bound stands");
+}
+
+#[test]
+fn a_wake_of_a_drain_may_close_the_channel() {
+    let (script, second) = (Rc::new(Script::default()), Poller::default());
+    let (sender, receiver) = bounded(2);
+    sender.try_send(0).unwrap();
+    sender.try_send(1).unwrap();
+    let (mut a, mut b) = (sender.send(2), sender.send(3));
+    assert!(poll_with(&script.waker(), &mut a).is_pending());
+    assert!(second.poll(&mut b).is_pending());
+    let closes = sender.clone();
+    script.on_wake.set(Some(Box::new(move || closes.close())));
+    assert_eq!(receiver.drain(), [0, 1]);
+    assert_eq!(second.poll(&mut a), Poll::Ready(Err(SendError(2))));
+    assert_eq!(second.poll(&mut b), Poll::Ready(Err(SendError(3))));
+    assert!(sender.try_send(4).is_err(), "no slot comes back to a closed channel");
+    assert_eq!(receiver.try_recv(), Err(TryRecvError::Closed));
+}
