@@ -55,7 +55,7 @@ struct Sequence {
     /// Where each block was asked for.
     sites: BTreeMap<u64, Site>,
     wakers: BTreeMap<u64, Waker>,
-    /// The block that will never be, as its `At` was dropped.
+    /// The lowest of the blocks that will never be, as their `At`s were dropped.
     broken: Option<u64>,
 }
 
@@ -105,11 +105,11 @@ impl Sequencer {
         }
     }
 
-    /// This block will never be: wakes the tasks that wait for the blocks after it.
+    /// This block will never be. Wakes every task that waits, and those whose blocks come after this one panic.
     fn give_up(&self, block: u64) {
         let wakers = {
             let mut sequence = self.0.borrow_mut();
-            sequence.broken.get_or_insert(block);
+            sequence.broken = Some(sequence.broken.map_or(block, |broken| broken.min(block)));
             std::mem::take(&mut sequence.wakers)
         };
         for waker in wakers.into_values() {

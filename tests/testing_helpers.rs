@@ -360,6 +360,26 @@ fn a_block_that_is_dropped_before_it_began_breaks_those_after_it() {
 }
 
 #[test]
+fn of_several_blocks_that_are_dropped_the_lowest_breaks_those_after_it() {
+    block_on(async {
+        let sequencer = Sequencer::new();
+        let first = sequencer.at(0).await;
+        let waits = sequencer.at(4);
+        let waits = spawn(async move { drop(waits.await) });
+        drop(sequencer.at(5));
+        drop(sequencer.at(3));
+        drop(sequencer.at(7));
+        yield_now().await;
+        assert!(waits.is_finished(), "`at(4)` waits for ever");
+        let text = waits.await.unwrap_err().to_string();
+        assert!(text.contains("`Sequencer::at(4)` can never begin: `at(3)` at "), "{text}");
+        drop(first);
+        drop(sequencer.at(1).await);
+        drop(sequencer.at(2).await);
+    });
+}
+
+#[test]
 fn a_block_that_panics_ends_and_the_next_begins() {
     block_on(async {
         let sequencer = Sequencer::new();
