@@ -23,7 +23,7 @@ use pin_project_lite::pin_project;
 
 use super::dropping::FirstPanic;
 use super::ready_set::{ReadySet, Step};
-use crate::executor::{budget, contain, is_noop};
+use crate::executor::{budget, contain, is_noop, wake_contained};
 
 /// Runs a group of futures that may borrow what lives longer than this call, and returns what `body` returns, once `body`
 /// and all children are done.
@@ -366,7 +366,7 @@ impl<F: Future> Future for Child<F> {
         let output = ready!(this.future.poll(cx));
         let waiting = this.output.replace(Output::Done(output));
         if let Output::Waiting(Some(awaiter)) = waiting {
-            awaiter.wake();
+            wake_contained(awaiter);
         }
         Poll::Ready(())
     }

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::task::{Context, Wake, Waker};
 
 use taketurns::task::{borrowing, consume_budget, current};
 use taketurns::{block_on, spawn, yield_now};
@@ -396,4 +396,27 @@ fn groups_nest_and_are_one_task() {
         });
         handle.await.unwrap();
     });
+}
+
+#[test]
+fn a_waker_that_panics_does_not_fail_the_child_whose_handle_it_awaits() {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("in the wake");
+        }
+    }
+    let output = block_on(borrowing(async |group| {
+        let mut handle = pin!(group.spawn(async {
+            yield_now().await;
+            7
+        }));
+        let waker = Waker::from(Arc::new(Panics));
+        assert!(handle.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        while !handle.is_finished() {
+            yield_now().await;
+        }
+        handle.await
+    }));
+    assert_eq!(output, 7, "the panic is reported, as the waker's own");
 }
