@@ -38,7 +38,7 @@ use super::error::{Closed, SendError};
 use super::in_line::{leave, poll_in_line};
 use super::wait_list::{Key, WaitList};
 use crate::common::waits::note;
-use crate::executor::budget;
+use crate::executor::{budget, contain};
 
 /// Makes a channel that keeps the last `capacity` values.
 ///
@@ -296,10 +296,11 @@ impl<T> Drop for Receiver<T> {
         let end = self.shared.next.get();
         let mut position = self.next;
         while position < end {
-            // A destructor may send, and overwrite.
+            // A destructor may send, and overwrite. If it panics, the values after it are dropped all the same.
             position = position.max(self.shared.oldest());
             if position < end {
-                drop(self.shared.take(position));
+                let taken = self.shared.take(position);
+                contain(|| drop(taken));
             }
             position += 1;
         }

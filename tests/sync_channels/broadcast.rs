@@ -218,3 +218,21 @@ fn receives_that_are_ready_spend_the_budget() {
         assert_eq!(format!("{receiver:?}"), shown);
     });
 }
+
+#[test]
+fn a_destructor_that_panics_keeps_no_other_value_of_a_dropped_receiver() {
+    struct Value(Rc<Cell<u32>>, bool);
+    impl Drop for Value {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() + 1);
+            assert!(!self.1, "in the destructor");
+        }
+    }
+    let dropped = Rc::new(Cell::new(0));
+    let (sender, receiver) = broadcast::channel(4);
+    for panics in [false, true, true, false] {
+        assert!(sender.send(Value(Rc::clone(&dropped), panics)).is_ok());
+    }
+    drop(receiver); // the panics are reported
+    assert_eq!(dropped.get(), 4, "no value waits to be overwritten");
+}
