@@ -174,6 +174,16 @@ macro_rules! race_of_a_tuple {
                 // Each is `None` once the race is over.
                 $(#[pin] $field: Option<$type>,)+
             }
+
+            // A plain drop would end the process at the second future that panics in its destructor.
+            impl<$($type),+> PinnedDrop for $race<$($type),+> {
+                fn drop(this: Pin<&mut Self>) {
+                    let mut this = this.project();
+                    let mut first_panic = FirstPanic::default();
+                    $(first_panic.catch(|| this.$field.set(None));)+
+                    first_panic.go_on();
+                }
+            }
         }
 
         impl<T, $($type: Future<Output = T>),+> Future for $race<$($type),+> {

@@ -265,3 +265,40 @@ fn dropped_at_any_await_point_each_gives_its_waker_back() {
         check(|| race((yields(2), yields(3))));
     }
 }
+
+#[test]
+fn a_race_that_is_dropped_drops_each_future_though_several_panic() {
+    struct PanicsInDrop(&'static str);
+    impl Drop for PanicsInDrop {
+        fn drop(&mut self) {
+            std::panic::panic_any(self.0);
+        }
+    }
+    fn panics(with: &'static str) -> impl Future<Output = ()> {
+        let dropped = PanicsInDrop(with);
+        async move {
+            let _dropped = dropped;
+            pending::<()>().await;
+        }
+    }
+    let trace = Trace::new();
+    // One that was polled, and one that was not.
+    for (polls, traced) in [(0, ""), (1, "a -a")] {
+        let last = Signal::new().traced(trace.clone(), "a");
+        let text = panic_of(|| {
+            let mut dropped = Box::pin(race((panics("the first"), panics("the second"), last)));
+            for _ in 0..polls {
+                assert!(poll_once(dropped.as_mut(), &Arc::default()).is_pending());
+            }
+        });
+        assert_eq!((text.as_str(), trace.take().as_str()), ("the first", traced));
+    }
+    let text = panic_of(|| drop(race((panics("of two"), panics("the second")))));
+    assert_eq!(text, "of two");
+    // While the thread unwinds, both are reported.
+    let text = panic_of(|| {
+        let _dropped = race((panics("the first"), panics("the second")));
+        std::panic::panic_any("of the caller");
+    });
+    assert_eq!(text, "of the caller");
+}
