@@ -4,8 +4,11 @@
 mod common;
 
 use std::cell::Cell;
+use std::error::Error;
 use std::future::pending;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use common::Trace;
@@ -39,7 +42,7 @@ fn children_run_once_the_body_waits_and_the_scope_returns_when_all_have_ended() 
             group.spawn(worker(trace.clone(), name, seconds));
         }
         trace.push("body");
-        assert_eq!(group.len(), 2);
+        assert_eq!((group.len(), group.is_empty()), (2, false));
         Outcome::Ok(5)
     }));
     trace.push("returned");
@@ -115,6 +118,37 @@ fn a_panic_of_a_child_or_of_the_body_is_a_failure() {
     assert!(text.contains("the body of the group opened at tests/group.rs:"), "{text}");
     let payload = error.into_failures().remove(0).into_error().unwrap_err();
     assert_eq!(*payload.downcast::<&str>().unwrap(), "in a child");
+}
+
+#[test]
+fn the_source_of_the_error_is_the_first_failure_unless_that_is_a_panic() {
+    let error = block_on(TaskGroup::scope(async |group| {
+        group.spawn(async { "x".parse::<u32>() });
+        Ok(())
+    }))
+    .unwrap_err();
+    assert!(!error.is_cancelled());
+    assert_eq!(error.source().unwrap().to_string(), "invalid digit found in string");
+    let error = block_on(TaskGroup::collect(async |group| {
+        group.spawn::<(), _>(async { panic!("in a child") });
+        yield_now().await;
+        "x".parse::<u32>()
+    }))
+    .unwrap_err();
+    assert_eq!(error.failures().len(), 2);
+    assert!(error.source().is_none(), "{error}");
+}
+
+#[test]
+fn a_handle_says_whether_its_child_has_ended() {
+    block_on(TaskGroup::scope(async |group| {
+        let child = group.spawn(async { Outcome::Ok(()) });
+        assert!(!child.is_finished());
+        yield_now().await;
+        assert!(child.is_finished());
+        Outcome::Ok(())
+    }))
+    .unwrap();
 }
 
 #[test]
@@ -225,8 +259,10 @@ fn cancel_ends_the_group_without_a_failure() {
     let value = block_on(TaskGroup::scope(async |group| {
         group.spawn(worker(trace.clone(), "a", 9));
         yield_now().await;
+        assert!(!group.is_cancelled());
         group.cancel("enough");
         group.cancel("too late");
+        assert!(group.is_cancelled());
         trace.push(cancelled().await);
         Outcome::Ok(1)
     }));
@@ -243,6 +279,46 @@ fn cancel_ends_the_group_without_a_failure() {
     .unwrap_err();
     assert!(error.is_cancelled());
     assert_eq!(error.to_string(), "the group was cancelled: by a child");
+}
+
+#[test]
+fn a_body_that_cancels_its_group_is_dropped_where_it_waits_next() {
+    let trace = Trace::new();
+    block_on(async {
+        let other = spawn({
+            let trace = trace.clone();
+            async move { trace.push("another-task") }
+        });
+        let outcome = TaskGroup::scope(async |group| {
+            let _guard = trace.on_drop("body-gone");
+            group.cancel("enough");
+            trace.push("goes-on");
+            pending::<Outcome>().await
+        });
+        assert!(outcome.await.unwrap_err().is_cancelled());
+        trace.push("returned");
+        other.await.unwrap();
+    });
+    assert_eq!(trace.take(), "goes-on body-gone returned another-task");
+}
+
+#[test]
+fn a_group_that_is_dropped_gives_the_waker_back_to_the_code_around() {
+    struct Silent;
+    impl Wake for Silent {
+        fn wake(self: Arc<Self>) {}
+    }
+    let silent = Arc::new(Silent);
+    block_on(Scope::new().run(async {
+        let mut group = Box::pin(TaskGroup::scope(async |_| pending::<Outcome>().await));
+        let waker = Waker::from(Arc::clone(&silent));
+        assert!(group.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        drop(waker);
+        assert!(Arc::strong_count(&silent) > 1);
+        drop(group);
+        assert_eq!(Arc::strong_count(&silent), 1);
+    }))
+    .unwrap();
 }
 
 #[test]
@@ -416,6 +492,22 @@ fn a_child_that_ends_before_it_is_ready_gives_its_failure_to_the_caller_of_start
         assert!(ended.to_string().contains("ended before it called `Started::set`"), "{ended}");
         assert!(!group.is_cancelled());
         Outcome::Ok(())
+    }))
+    .unwrap();
+}
+
+#[test]
+fn the_source_of_a_start_error_is_what_the_child_returned() {
+    block_on(TaskGroup::scope(async |group| {
+        let start = group.start::<u32, _, _>(async |started| {
+            started.set("x".parse()?);
+            Ok(())
+        });
+        let error = start.await.unwrap_err();
+        assert_eq!(error.source().unwrap().to_string(), "invalid digit found in string");
+        let ended = group.start::<(), _, _>(async |_| Ok(())).await.unwrap_err();
+        assert!(ended.source().is_none());
+        Ok::<_, std::num::ParseIntError>(())
     }))
     .unwrap();
 }

@@ -85,6 +85,15 @@ impl Signal {
     }
 }
 
+/// Panics when it is dropped.
+struct PanicsInDrop(&'static str);
+
+impl Drop for PanicsInDrop {
+    fn drop(&mut self) {
+        std::panic::panic_any(self.0);
+    }
+}
+
 /// The text of the panic of `f`.
 fn panic_of<R>(f: impl FnOnce() -> R) -> String {
     let payload = catch_unwind(AssertUnwindSafe(f)).map(drop).unwrap_err();

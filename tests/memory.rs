@@ -2,7 +2,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, RefCell};
-use std::future::Future;
+use std::future::{Future, pending};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicIsize, Ordering};
@@ -12,6 +12,7 @@ use std::thread;
 
 use taketurns::cancel::CancellationToken;
 use taketurns::executor::{EVENT_INTERVAL, Executor, ParkThread};
+use taketurns::task::borrowing;
 use taketurns::{Handle, yield_now};
 
 /// Counts the bytes that are allocated.
@@ -60,6 +61,7 @@ fn memory_goes_back() {
     );
     a_busy_loop_that_another_thread_sends_tasks_to();
     a_token_whose_children_and_waits_come_and_go();
+    borrowing_groups_that_come_and_go();
 }
 
 /// One token lives long. Each of its children waits, and is dropped or cancelled.
@@ -78,6 +80,20 @@ fn a_token_whose_children_and_waits_come_and_go() {
     };
     some(10);
     assert_eq!(left_by(|| some(100_000)), 0);
+}
+
+/// While one group lives long.
+fn borrowing_groups_that_come_and_go() {
+    let group = || borrowing(async |group| drop(group.spawn(pending::<()>())));
+    let mut lives = pin!(group());
+    assert!(poll_once(lives.as_mut()).is_pending());
+    let some = |count: usize| {
+        for _ in 0..count {
+            assert!(poll_once(pin!(group())).is_pending());
+        }
+    };
+    some(10);
+    assert_eq!(left_by(|| some(10_000)), 0);
 }
 
 fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {

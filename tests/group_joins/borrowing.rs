@@ -10,7 +10,7 @@ use taketurns::task::{borrowing, consume_budget, current};
 use taketurns::{block_on, spawn, yield_now};
 
 use super::common::Trace;
-use super::{Counting, Signal, panic_of, poll_once};
+use super::{Counting, PanicsInDrop, Signal, panic_of, poll_once};
 
 #[test]
 fn children_borrow_and_change_what_lives_longer() {
@@ -209,15 +209,6 @@ fn a_panic_of_a_child_goes_to_the_caller_after_the_others_were_dropped() {
     assert_eq!((panic.as_str(), trace.take().as_str()), ("of a child", "a b -body -a -b"));
 }
 
-/// Panics when it is dropped.
-struct PanicsInDrop(&'static str);
-
-impl Drop for PanicsInDrop {
-    fn drop(&mut self) {
-        std::panic::panic_any(self.0);
-    }
-}
-
 #[test]
 fn a_panic_of_a_drop_keeps_no_other_child_from_its_drop() {
     let trace = Trace::new();
@@ -311,10 +302,10 @@ fn wakers_from_other_threads_wake_their_children_and_nothing_once_the_group_is_g
         a.wake(); // at home, and so before those from other threads
         assert!(poll_once(group.as_mut(), &counting).is_pending());
         assert_eq!(trace.take(), "a b");
-        let again = b.waker();
+        let (again, wakes) = (b.waker(), counting.wakes());
         std::thread::spawn(move || again.wake()).join().unwrap();
         assert!(poll_once(group.as_mut(), &counting).is_pending());
-        assert_eq!(trace.take(), "b");
+        assert_eq!((trace.take().as_str(), counting.wakes()), ("b", wakes + 1)); // no turn for nothing follows
         [a.waker(), b.waker()]
     };
     assert_eq!(trace.take(), "-a -b");
@@ -343,6 +334,22 @@ fn the_latest_waker_of_the_task_is_woken_and_a_noop_waker_gives_it_back() {
     assert_eq!(Arc::strong_count(&second), 1);
     signal.give();
     assert!(poll_once(group.as_mut(), &second).is_ready());
+}
+
+#[test]
+fn a_handle_that_is_dropped_gives_its_waker_back_and_its_child_goes_on() {
+    let (trace, awaiter) = (Trace::new(), Arc::new(Counting::default()));
+    block_on(borrowing(async |group| {
+        let mut handle = group.spawn(async {
+            yield_now().await;
+            trace.push("child");
+        });
+        assert!(poll_once(Pin::new(&mut handle), &awaiter).is_pending());
+        assert_eq!(Arc::strong_count(&awaiter), 2);
+        drop(handle);
+        assert_eq!(Arc::strong_count(&awaiter), 1);
+    }));
+    assert_eq!(trace.take(), "child");
 }
 
 /// Polls a future inside its own waker's wake: the child's wake must not happen under a borrow.

@@ -10,7 +10,7 @@ use taketurns::task::{gather_settled, join_all, race, try_join_all};
 use taketurns::{block_on, spawn, yield_now};
 
 use super::common::Trace;
-use super::{Counting, Signal, panic_of, poll_once};
+use super::{Counting, PanicsInDrop, Signal, panic_of, poll_once};
 
 /// Polled in place, and by wakes.
 const SIZES: [usize; 4] = [1, 16, 17, 1000];
@@ -100,6 +100,57 @@ fn a_panic_goes_to_the_caller_after_the_others_were_dropped_in_order() {
         let rest = (2..size).map(|n| format!(" {n}")).collect::<String>();
         assert_eq!(trace.take(), format!("1 0{rest}"));
     }
+}
+
+#[test]
+fn dropped_midway_it_drops_each_in_order_and_lets_the_first_panic_of_a_drop_go_on() {
+    let counting = Arc::new(Counting::default());
+    for size in [4, 20] {
+        let trace = Trace::new();
+        let futures = (0..size).map(|n| {
+            let trace = trace.clone();
+            async move {
+                let _dropped = trace.on_drop(n);
+                let _panics = match n {
+                    1 => Some(PanicsInDrop("the first")),
+                    2 => Some(PanicsInDrop("the second, which is reported")),
+                    _ => None,
+                };
+                pending::<()>().await;
+            }
+        });
+        let mut all = Box::pin(join_all(futures));
+        assert!(poll_once(all.as_mut(), &counting).is_pending());
+        assert_eq!(panic_of(|| drop(all)), "the first");
+        assert_eq!(trace.take(), (0..size).map(|n| n.to_string()).collect::<Vec<_>>().join(" "));
+    }
+}
+
+#[test]
+fn dropped_by_a_panic_it_only_reports_those_of_its_drops() {
+    let trace = Trace::new();
+    let panic = panic_of(|| {
+        let mut all = Box::pin(join_all([async {
+            let _dropped = trace.on_drop("dropped");
+            let _panics = PanicsInDrop("which is reported");
+            pending::<()>().await;
+        }]));
+        assert!(poll_once(all.as_mut(), &Arc::default()).is_pending());
+        panic!("of the code around");
+    });
+    assert_eq!((panic.as_str(), trace.take().as_str()), ("of the code around", "dropped"));
+}
+
+#[test]
+fn debug_shows_how_many_have_not_ended() {
+    let counting = Arc::new(Counting::default());
+    let mut all = pin!(join_all((0..3).map(async |n| {
+        if n > 0 {
+            pending::<()>().await;
+        }
+    })));
+    assert!(poll_once(all.as_mut(), &counting).is_pending());
+    assert_eq!(format!("{all:?}"), "JoinAll { futures: 3, left: 2 }");
 }
 
 /// python/cpython#76865: `return_exceptions` must not swallow cancellation.

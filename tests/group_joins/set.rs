@@ -2,12 +2,12 @@
 
 use std::future::{pending, poll_fn};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
 use futures::poll;
-use taketurns::task::JoinSet;
-use taketurns::{Runtime, block_on, spawn, yield_now};
+use taketurns::task::{JoinSet, Unhandled};
+use taketurns::{Builder, Runtime, UnhandledPanic, block_on, spawn, yield_now};
 
 use super::common::Trace;
 use super::{Counting, Signal, panic_of, poll_once};
@@ -96,6 +96,25 @@ fn dropping_the_set_aborts_its_tasks_and_detaching_lets_them_go() {
         yield_now().await;
         assert_eq!(trace.take(), "e f c d");
     });
+}
+
+#[test]
+fn shutdown_reports_a_panic_and_not_the_aborts() {
+    let reports = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&reports);
+    let report = move |failure: &Unhandled| told.lock().unwrap().push(failure.to_string());
+    let handler = UnhandledPanic::Call(Arc::new(report));
+    Builder::new().unhandled_panic(handler).build().unwrap().block_on(async {
+        let mut set = JoinSet::new();
+        set.spawn(async { panic!("of a task") });
+        set.spawn(pending::<()>());
+        yield_now().await;
+        set.shutdown().await;
+        assert!(set.is_empty());
+    });
+    let reports = reports.lock().unwrap();
+    assert_eq!(reports.len(), 1, "{reports:?}");
+    assert!(reports[0].contains("panicked: of a task"), "{reports:?}");
 }
 
 #[test]
