@@ -15,6 +15,7 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::mem::{self, ManuallyDrop};
+use std::panic::Location;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
@@ -23,6 +24,7 @@ use pin_project_lite::pin_project;
 
 use super::dropping::FirstPanic;
 use super::ready_set::{ReadySet, Step};
+use crate::common::waits::note;
 use crate::executor::{budget, contain, is_noop, wake_contained};
 
 /// Runs a group of futures that may borrow what lives longer than this call, and returns what `body` returns, once `body`
@@ -179,6 +181,7 @@ impl<'scope, T> BorrowingGroup<'scope, '_, T> {
     /// assert_eq!(sum.await, 6);
     /// # });
     /// ```
+    #[track_caller]
     pub fn spawn<F>(&'scope self, future: F) -> BorrowingHandle<'scope, F::Output>
     where
         F: Future + 'scope,
@@ -189,7 +192,7 @@ impl<'scope, T> BorrowingGroup<'scope, '_, T> {
             let child = Box::pin(Child { future, output: Rc::clone(&output) });
             self.spawned.borrow_mut().push(child);
         }
-        BorrowingHandle { output, scope: PhantomData }
+        BorrowingHandle { output, site: Location::caller(), scope: PhantomData }
     }
 
     /// Ends the group with `value`, which it returns: once the child that calls this returns from its poll, `body` and then
@@ -393,6 +396,8 @@ enum Output<T> {
 /// When polled again after it has given the output.
 pub struct BorrowingHandle<'scope, T> {
     output: Rc<RefCell<Output<T>>>,
+    /// Where the child was spawned.
+    site: &'static Location<'static>,
     scope: PhantomData<&'scope ()>,
 }
 
@@ -424,6 +429,7 @@ impl<T> Future for BorrowingHandle<'_, T> {
         ready!(budget::poll_ready(cx));
         if let Output::Waiting(awaiter) = &*self.output.borrow() {
             if awaiter.as_ref().is_some_and(|awaiter| awaiter.will_wake(cx.waker())) {
+                note(|| format!("the child of `borrowing` spawned at {}", self.site));
                 return Poll::Pending;
             }
         }

@@ -14,13 +14,14 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::mem;
-use std::panic::resume_unwind;
+use std::panic::{Location, resume_unwind};
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker, ready};
 
 use pin_project_lite::pin_project;
 
+use crate::common::waits::note;
 use crate::executor::{
     AbortHandle, Builder, Id, JoinError, JoinHandle, budget, contain, is_noop, noop, report,
     with_current,
@@ -58,6 +59,8 @@ pub struct JoinSet<T> {
     /// By place.
     handles: Vec<Option<JoinHandle<T>>>,
     free: Vec<usize>,
+    /// Where the program made it.
+    site: &'static Location<'static>,
 }
 
 /// The tasks that have ended and were not joined yet, by their places, in the order of their ends.
@@ -164,7 +167,9 @@ impl<T: 'static> JoinSet<T> {
         let handle = builder.spawn(Member { future, on_end });
         let abort = handle.abort_handle();
         if handle.is_finished() {
-            self.ended.push(place); // the executor is closing: the task has ended, and its future is forgotten
+            // The executor is closing: the task has ended, and its future is forgotten, with its count on `ended`. So that
+            // memory is leaked, as what the future owns is.
+            self.ended.push(place);
         }
         match self.handles.get_mut(place) {
             None => self.handles.push(Some(handle)),
@@ -176,8 +181,10 @@ impl<T: 'static> JoinSet<T> {
 
 impl<T> JoinSet<T> {
     /// A set without a task.
+    #[track_caller]
     pub fn new() -> Self {
-        Self { ended: Rc::default(), handles: Vec::new(), free: Vec::new() }
+        let site = Location::caller();
+        Self { ended: Rc::default(), handles: Vec::new(), free: Vec::new(), site }
     }
 
     /// How many tasks are in the set: those that run, and those that have ended and were not joined.
@@ -286,8 +293,8 @@ impl<T> JoinSet<T> {
         drop(mem::take(&mut self.handles));
     }
 
-    /// The next task that has ended, taken out of the set. `None`: none has ended; or it has just now, inside its wake, and
-    /// its output is not there yet. Then its handle has kept the waker.
+    /// The next task that has ended, taken out of the set. `None`: none has ended; or this runs in the turn that ends it,
+    /// inside a wake, before the output is stored. Then its handle keeps the waker, and wakes it later in that turn.
     fn take_next(&mut self, cx: &mut Context<'_>) -> Option<(Id, Result<T, JoinError>)> {
         let place = *self.ended.queue.borrow().front()?;
         let handle = self.handles[place].as_mut().expect("it was not joined");
@@ -308,6 +315,8 @@ impl<T> JoinSet<T> {
             self.ended.set_awaiter((!is_noop(cx.waker())).then_some(cx.waker()));
             // The clone of a foreign waker may have run the executor, so a task may have ended.
             if self.ended.queue.borrow().is_empty() {
+                let (tasks, site) = (self.len(), self.site);
+                note(|| format!("one of {tasks} tasks of the `JoinSet` made at {site} to end"));
                 return Poll::Pending;
             }
         }
@@ -320,6 +329,7 @@ impl<T> JoinSet<T> {
 }
 
 impl<T> Default for JoinSet<T> {
+    #[track_caller]
     fn default() -> Self {
         Self::new()
     }
@@ -354,7 +364,7 @@ impl<T> Future for JoinNext<'_, T> {
 }
 
 impl<T> Drop for JoinNext<'_, T> {
-    /// Gives the waker back.
+    /// Gives the waker back. If a handle keeps it, as [`JoinSet::take_next`] says, it goes as soon as the output is there.
     fn drop(&mut self) {
         self.set.ended.set_awaiter(None);
     }

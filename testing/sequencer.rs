@@ -11,6 +11,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
+use crate::common::waits::note;
 use crate::executor::{budget, contain, is_noop};
 
 type Site = &'static Location<'static>;
@@ -161,6 +162,14 @@ impl At {
                 self.block, sequence.sites[&broken]
             );
         }
+        note(|| {
+            let Self { block, .. } = self;
+            let Sequence { next, sites, .. } = &*sequence;
+            format!(
+                "the `Sequencer::at({block})` at {}, while block {next} has not ended",
+                sites[block]
+            )
+        });
         Poll::Pending
     }
 

@@ -16,6 +16,7 @@ use std::task::{Context, Poll, ready};
 
 use super::settlers::{MOST_LOOKS, Settler};
 use super::timers::Timers;
+use crate::common::waits::note;
 use crate::executor::{Hub, State, budget, contain, is_noop, with_current};
 
 /// How many of the tasks that are still ready are named.
@@ -102,6 +103,7 @@ impl Settle {
             },
             Wait::Done => panic!("a `Settle` was polled after it was ready: call `settle` again"),
         }
+        note(|| format!("the `settle` at {}", self.site));
         Poll::Pending
     }
 

@@ -3,12 +3,14 @@
 #![forbid(unsafe_code)]
 
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
 use super::CancellationToken;
+use crate::common::waits::note;
 use crate::executor::{Reason, budget, drop_before};
 use crate::group::cancel::Cancelled;
 
@@ -19,16 +21,19 @@ pub struct TokenCancelled<'a> {
     token: &'a CancellationToken,
     /// The key of its waiter, while it has one.
     waiter: Option<usize>,
+    /// Where the program began the wait.
+    site: &'static Location<'static>,
 }
 
 impl<'a> TokenCancelled<'a> {
+    #[track_caller]
     pub(super) fn new(token: &'a CancellationToken) -> Self {
-        Self { token, waiter: None }
+        Self { token, waiter: None, site: Location::caller() }
     }
 
     /// `poll` without the budget, for a future that has one of its own.
-    fn poll_cancelled(&mut self, cx: &Context<'_>) -> Poll<Reason> {
-        self.token.tree.poll(self.token.key, &mut self.waiter, cx.waker())
+    fn poll_cancelled(&mut self, cx: &Context<'_>, function: &str) -> Poll<Reason> {
+        poll_told(self.token, &mut self.waiter, cx, function, self.site)
     }
 }
 
@@ -37,7 +42,7 @@ impl Future for TokenCancelled<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Reason> {
         ready!(budget::poll_ready(cx));
-        let reason = ready!(self.poll_cancelled(cx));
+        let reason = ready!(self.poll_cancelled(cx, "cancelled"));
         budget::spend();
         Poll::Ready(reason)
     }
@@ -55,11 +60,13 @@ impl Drop for TokenCancelled<'_> {
 pub struct TokenCancelledOwned {
     token: CancellationToken,
     waiter: Option<usize>,
+    site: &'static Location<'static>,
 }
 
 impl TokenCancelledOwned {
+    #[track_caller]
     pub(super) fn new(token: CancellationToken) -> Self {
-        Self { token, waiter: None }
+        Self { token, waiter: None, site: Location::caller() }
     }
 }
 
@@ -68,8 +75,8 @@ impl Future for TokenCancelledOwned {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Reason> {
         ready!(budget::poll_ready(cx));
-        let Self { token, waiter } = &mut *self;
-        let reason = ready!(token.tree.poll(token.key, waiter, cx.waker()));
+        let Self { token, waiter, site } = &mut *self;
+        let reason = ready!(poll_told(token, waiter, cx, "cancelled_owned", site));
         budget::spend();
         Poll::Ready(reason)
     }
@@ -79,6 +86,21 @@ impl Drop for TokenCancelledOwned {
     fn drop(&mut self) {
         leave(&self.token, self.waiter);
     }
+}
+
+/// Polls for the cancellation. While it has not come, a report is told of the call of `function` at `site`.
+fn poll_told(
+    token: &CancellationToken,
+    waiter: &mut Option<usize>,
+    cx: &Context<'_>,
+    function: &str,
+    site: &Location<'_>,
+) -> Poll<Reason> {
+    let polled = token.tree.poll(token.key, waiter, cx.waker());
+    if polled.is_pending() {
+        note(|| format!("the `CancellationToken::{function}` at {site}"));
+    }
+    polled
 }
 
 fn leave(token: &CancellationToken, waiter: Option<usize>) {
@@ -100,6 +122,7 @@ pin_project! {
 }
 
 impl<'a, F> RunUntilCancelled<'a, F> {
+    #[track_caller]
     pub(super) fn new(token: &'a CancellationToken, future: F) -> Self {
         Self { future: Some(future), cancelled: TokenCancelled::new(token) }
     }
@@ -120,7 +143,7 @@ impl<F: Future> Future for RunUntilCancelled<'_, F> {
         if !had_budget {
             ready!(budget::poll_ready(cx));
         }
-        let reason = ready!(this.cancelled.poll_cancelled(cx));
+        let reason = ready!(this.cancelled.poll_cancelled(cx, "run_until_cancelled"));
         budget::spend();
         Poll::Ready(Err(drop_before(this.future, Cancelled::new(reason))))
     }

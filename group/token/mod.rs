@@ -125,6 +125,7 @@ impl CancellationToken {
     /// # Cancellation
     ///
     /// Dropping the future gives its waker back at once. Nothing is lost: a later `cancelled` completes all the same.
+    #[track_caller]
     pub fn cancelled(&self) -> TokenCancelled<'_> {
         TokenCancelled::new(self)
     }
@@ -141,6 +142,7 @@ impl CancellationToken {
     /// assert_eq!(task.await.unwrap().as_str(), "enough");
     /// # });
     /// ```
+    #[track_caller]
     pub fn cancelled_owned(self) -> TokenCancelledOwned {
         TokenCancelledOwned::new(self)
     }
@@ -174,6 +176,7 @@ impl CancellationToken {
     /// assert_eq!(error.to_string(), "cancelled: enough");
     /// # });
     /// ```
+    #[track_caller]
     pub fn run_until_cancelled<F: IntoFuture>(
         &self,
         future: F,

@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::join_all;
-use taketurns::task::Unhandled;
-use taketurns::testing::explore;
+use taketurns::cancel::CancellationToken;
+use taketurns::task::{JoinSet, Unhandled};
+use taketurns::testing::{self, Sequencer, explore};
 use taketurns::time::{Clock, Instant, sleep};
 use taketurns::{Builder, UnhandledPanic, spawn, task, yield_now};
 
@@ -199,4 +200,46 @@ fn the_children_of_a_future_are_asked_with_its_task() {
     assert!(waits(&|| Box::pin(async move {
         task::borrowing(async |group| drop(group.spawn(never()))).await;
     })));
+}
+
+#[test]
+fn each_kind_of_wait_is_named_with_its_place() {
+    let runtime = at_once(Clock::AutoAdvance);
+    let settles = at_once(Clock::AutoAdvance);
+    let mut settle = None;
+    settles.block_on(async { settle = Some(testing::settle()) });
+    let text = panic_of(|| {
+        runtime.block_on(async {
+            let token = CancellationToken::new();
+            spawn(token.clone().cancelled_owned()).detach();
+            let sequencer = Sequencer::new();
+            let never = sequencer.at(1);
+            spawn(async move { drop(never.await) }).detach();
+            let mut set = JoinSet::new();
+            set.spawn(pending::<()>());
+            set.spawn(pending::<()>());
+            spawn(async move { drop(set.join_next().await) }).detach();
+            spawn(settle.unwrap()).detach();
+            let both = task::borrowing(async |group| {
+                let child = group.spawn(token.cancelled());
+                token.run_until_cancelled(child).await
+            });
+            drop(both.await);
+        });
+    });
+    for waits in [
+        "the `CancellationToken::cancelled_owned` at here",
+        "the `Sequencer::at(1)` at here, while block 0 has not ended",
+        "one of 2 tasks of the `JoinSet` made at here to end",
+        "the `settle` at here",
+    ] {
+        assert!(text.contains(&format!(", waiting; waits for {waits}\n")), "{waits}: {text}");
+    }
+    for waits in [
+        "the child of `borrowing` spawned at here",
+        "the `CancellationToken::run_until_cancelled` at here",
+        "the `CancellationToken::cancelled` at here",
+    ] {
+        assert!(text.contains(&format!("; waits for {waits}")), "{waits}: {text}");
+    }
 }
