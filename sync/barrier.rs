@@ -8,7 +8,8 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::wait_list::{Key, WaitList, drop_waker};
+use super::in_line::{leave, poll_in_line};
+use super::wait_list::{Key, WaitList};
 use crate::common::waits::note;
 use crate::executor::budget;
 
@@ -52,6 +53,10 @@ impl Barrier {
 
     /// Waits until as many futures have come as the barrier asks for, this one included.
     ///
+    /// # Panics
+    ///
+    /// The future panics when it is polled after it was ready.
+    ///
     /// # Cancellation
     ///
     /// A future that is dropped while it waits does not count any more. Once the last has come, all that waited have
@@ -61,13 +66,13 @@ impl Barrier {
         BarrierWait { barrier: self, place: None, is_done: false, site: Location::caller() }
     }
 
-    /// If this is the last to come: lets all others go.
-    fn is_complete(&self) -> bool {
-        let complete = self.line.len() + 1 >= self.parties;
-        if complete {
+    /// Lets all futures in line go if the caller is the last to come. Returns whether it is.
+    fn release_if_last(&self) -> bool {
+        let is_last = self.line.len() + 1 >= self.parties;
+        if is_last {
             self.line.wake_all(|()| {});
         }
-        complete
+        is_last
     }
 }
 
@@ -92,32 +97,14 @@ pub struct BarrierWait<'a> {
 impl BarrierWait<'_> {
     /// Whether it passes, and as the leader.
     fn poll_leads(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        let line = &self.barrier.line;
-        if self.place.is_some() {
-            let passed = line.poll(&mut self.place, cx).map(|()| false);
-            if passed.is_pending() {
-                note(|| {
-                    let Barrier { parties, line } = self.barrier;
-                    format!(
-                        "the `Barrier::wait()` at {}, {} of {parties} there",
-                        self.site,
-                        line.len()
-                    )
-                });
-            }
-            return passed;
+        let Barrier { parties, line } = self.barrier;
+        let is_last = || self.barrier.release_if_last();
+        let passed = poll_in_line(line, &mut self.place, cx, (), is_last);
+        if passed.is_pending() {
+            let (come, site) = (line.len(), self.site);
+            note(|| format!("the `Barrier::wait()` at {site}, {come} of {parties} there"));
         }
-        if self.barrier.is_complete() {
-            return Poll::Ready(true);
-        }
-        let waker = cx.waker().clone();
-        // The clone may have run any code: others may have come.
-        if self.barrier.is_complete() {
-            drop_waker(Some(waker));
-            return Poll::Ready(true);
-        }
-        self.place = Some(line.push_back((), waker));
-        Poll::Pending
+        passed.map(|let_go| let_go.is_none()) // the leader never was in line
     }
 }
 
@@ -141,9 +128,7 @@ impl Future for BarrierWait<'_> {
 
 impl Drop for BarrierWait<'_> {
     fn drop(&mut self) {
-        if let Some(removed) = self.barrier.line.remove(&mut self.place) {
-            drop_waker(removed.waker);
-        }
+        leave(&self.barrier.line, &mut self.place);
     }
 }
 
