@@ -364,7 +364,8 @@ impl<T> Future for JoinNext<'_, T> {
 }
 
 impl<T> Drop for JoinNext<'_, T> {
-    /// Gives the waker back. If a handle keeps it, as [`JoinSet::take_next`] says, it goes as soon as the output is there.
+    /// Gives the waker back. One that a handle keeps, inside the turn that ends its task, is woken and gone by the end of that
+    /// turn.
     fn drop(&mut self) {
         self.set.ended.set_awaiter(None);
     }

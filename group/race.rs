@@ -37,7 +37,8 @@ use crate::executor::poll_contained;
 /// # Panics
 ///
 /// When the array or `Vec` is empty: there is nothing to wait for. A panic of one future goes to the caller, after the others
-/// were dropped. Polling again after the output was given panics.
+/// were dropped. Of several destructors that panic, the first panic goes to the caller, and the others are reported. Polling
+/// again after the output was given panics.
 ///
 /// ```
 /// use std::future::pending;

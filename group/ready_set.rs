@@ -26,7 +26,8 @@
 //! * **TOLD** While `told` is true the parent has been woken and has not polled since, or is polling now. So no child needs to
 //!   wake it. It is set by the wake, and cleared by a turn that leaves no child queued.
 //! * **KEY** A child's key is a slot and the slot's generation. The generation grows when the child ends, so a waker that
-//!   is kept longer never wakes the slot's next child.
+//!   is kept longer does not wake the slot's next child. (The generation wraps at 2^32. A waker that is kept while its slot
+//!   has that many children may wake one for nothing, which any future has to bear.)
 
 #![forbid(unsafe_code)]
 

@@ -2,15 +2,15 @@
 //!
 //! Tasks of one thread could share a `Cell`, and look at it again in each of their turns. But a task that waits would
 //! then have to be woken all the time. It could leave its waker in the cell instead. But the next task that waits would
-//! overwrite it, a waker of a future that was dropped would take the wake of another, and a task that comes at the right
-//! moment would take what a waiter was woken for. So each primitive here keeps *all* its waiters, in the order in which
+//! overwrite it, a waker of a future that was dropped would take the wake of another, and a newcomer could take what a
+//! waiter was woken for. So each primitive here keeps *all* its waiters, in the order in which
 //! they came; it grants what they wait for before it wakes them; and what was granted to a future that is dropped goes on
 //! to the next.
 //!
 //! | | for | asyncio's name | order |
 //! |---|---|---|---|
 //! | [`channel`] | a queue of values, bounded or not, many to many | `Queue` | first come, first served, on both sides |
-//! | [`oneshot`] | one value, once | `Future` | (one waits on each side) |
+//! | [`oneshot`] | one value, once | `Future` | no line |
 //! | [`broadcast`] | every value to every receiver | (none) | woken in the order in which they came |
 //! | [`watch`] | the latest value, for many tasks | (none) | woken in the order in which they came |
 //! | [`Event`] | something has happened, for every task that waits | `Event` | all at once, woken in the order in which they came |

@@ -68,6 +68,10 @@ impl<T> Mutex<T> {
     ///
     /// A task that waits for the lock while it has the lock waits for ever.
     ///
+    /// # Panics
+    ///
+    /// The future panics when it is polled after it was ready.
+    ///
     /// # Cancellation
     ///
     /// A future that is dropped loses its place in line. If it was granted the lock, the next is.
@@ -81,6 +85,10 @@ impl<T> Mutex<T> {
     ///
     /// The guard takes the value out of the mutex, and puts it back when it is dropped. So a large value is better behind
     /// a `Box`.
+    ///
+    /// # Panics
+    ///
+    /// The future panics when it is polled after it was ready.
     ///
     /// # Cancellation
     ///

@@ -48,7 +48,7 @@ use crate::executor::budget;
 /// ```
 pub struct Notify {
     /// `notify_one` was called while no task waited.
-    has_permit: Cell<bool>,
+    is_stored: Cell<bool>,
     line: WaitList<By>,
     /// Where the program made it.
     site: &'static Location<'static>,
@@ -66,7 +66,7 @@ impl Notify {
     #[must_use]
     #[track_caller]
     pub const fn new() -> Self {
-        Notify { has_permit: Cell::new(false), line: WaitList::new(), site: Location::caller() }
+        Notify { is_stored: Cell::new(false), line: WaitList::new(), site: Location::caller() }
     }
 
     /// Notifies the task that waits longest. If no task waits, the notification is stored for the next one that comes. At
@@ -78,7 +78,7 @@ impl Notify {
         });
         match waker {
             Some(_) => wake_each(|| waker.take()),
-            None => self.has_permit.set(true),
+            None => self.is_stored.set(true),
         }
     }
 
@@ -112,7 +112,7 @@ impl Default for Notify {
 impl fmt::Debug for Notify {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Notify")
-            .field("has_permit", &self.has_permit.get())
+            .field("is_stored", &self.is_stored.get())
             .field("waiting", &self.line.len())
             .finish()
     }
@@ -136,7 +136,7 @@ impl Future for Notified<'_> {
             .notify
             .expect("`Notify::notified` was polled after it was ready: call `notified` again");
         ready!(budget::poll_ready(cx));
-        let is_ready = || notify.has_permit.take();
+        let is_ready = || notify.is_stored.take();
         if poll_in_line(&notify.line, &mut self.place, cx, By::NotifyWaiters, is_ready).is_pending()
         {
             note(|| format!("the `Notify` made at {}", notify.site));

@@ -159,6 +159,10 @@ impl<T> Sender<T> {
     ///
     /// Nothing is lost when the future is dropped.
     ///
+    /// # Panics
+    ///
+    /// The future panics when it is polled after it was ready.
+    ///
     /// ```
     /// use taketurns::{spawn, sync::oneshot};
     ///

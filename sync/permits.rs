@@ -24,7 +24,7 @@ use crate::executor::budget;
 pub(super) const MAX: usize = usize::MAX >> 3;
 
 pub(super) struct Permits {
-    /// Not granted to any future. Those that the front of a line waits to become more are counted too.
+    /// Not granted to any future. Includes permits that are too few for the front of the line.
     free: Cell<usize>,
     gate: Cell<Gate>,
     line: WaitList<Request>,

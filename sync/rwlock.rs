@@ -69,6 +69,10 @@ impl<T> RwLock<T> {
 impl<T: ?Sized> RwLock<T> {
     /// Locks to read, once no task writes and no future waits ahead. Dropping the guard unlocks.
     ///
+    /// # Panics
+    ///
+    /// The future panics when it is polled after it was ready.
+    ///
     /// # Cancellation
     ///
     /// A future that is dropped loses its place in line. If it was granted the lock, that goes on to the next.
@@ -79,6 +83,10 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     /// Locks to write, once no task reads or writes and no future waits ahead. Dropping the guard unlocks.
+    ///
+    /// # Panics
+    ///
+    /// The future panics when it is polled after it was ready.
     ///
     /// # Cancellation
     ///

@@ -69,6 +69,10 @@ impl Semaphore {
     ///
     /// The semaphore is [closed](Self::close).
     ///
+    /// # Panics
+    ///
+    /// The future panics when it is polled after it was ready.
+    ///
     /// # Cancellation
     ///
     /// A future that is dropped loses its place in line. A permit that it was granted goes to the next.
@@ -87,7 +91,7 @@ impl Semaphore {
     /// # Panics
     ///
     /// If it asks for more than [`MAX_PERMITS`](Self::MAX_PERMITS). To ask for more than there are so far is no error, as
-    /// [`add_permits`](Self::add_permits) may add some.
+    /// [`add_permits`](Self::add_permits) may add some. The future panics when it is polled after it was ready.
     ///
     /// # Cancellation
     ///
@@ -115,6 +119,10 @@ impl Semaphore {
     /// # Errors
     ///
     /// The semaphore is [closed](Self::close).
+    ///
+    /// # Panics
+    ///
+    /// The future panics when it is polled after it was ready.
     ///
     /// # Cancellation
     ///
@@ -147,7 +155,8 @@ impl Semaphore {
     ///
     /// # Panics
     ///
-    /// If it asks for more than [`MAX_PERMITS`](Self::MAX_PERMITS).
+    /// If it asks for more than [`MAX_PERMITS`](Self::MAX_PERMITS). The future panics when it is polled after it was
+    /// ready.
     ///
     /// # Cancellation
     ///
@@ -229,7 +238,7 @@ impl Semaphore {
     ///
     /// # Panics
     ///
-    /// If there would be more than [`MAX_PERMITS`](Self::MAX_PERMITS).
+    /// If more than [`MAX_PERMITS`](Self::MAX_PERMITS) would be free. Permits that are in use or granted do not count.
     #[track_caller]
     pub fn add_permits(&self, permits: usize) {
         let sum = self.permits.free().saturating_add(permits);

@@ -52,7 +52,7 @@ pub(super) struct Removed<S> {
     pub(super) state: S,
     /// Whether the future was still in line. If not, the primitive had let it go.
     pub(super) was_in_line: bool,
-    /// For the caller to drop by [`drop_waker`], once the primitive is in order again.
+    /// For the caller to drop by [`drop_waker`], after its own fields are updated.
     pub(super) waker: Option<Waker>,
 }
 

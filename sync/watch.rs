@@ -176,6 +176,10 @@ impl<T> Sender<T> {
     }
 
     /// The value. Drop what is returned before the next await: while it is held, a send panics.
+    ///
+    /// # Panics
+    ///
+    /// Inside a closure that changes the value, such as that of [`send_modify`](Self::send_modify).
     #[track_caller]
     pub fn borrow(&self) -> Ref<'_, T> {
         self.shared.borrow()
@@ -206,6 +210,10 @@ impl<T> Sender<T> {
     /// # Cancellation
     ///
     /// Nothing is lost when the future is dropped.
+    ///
+    /// # Panics
+    ///
+    /// The future panics when it is polled after it was ready.
     pub fn closed(&self) -> SenderClosed<'_, T> {
         SenderClosed { shared: Some(&self.shared), place: None }
     }
@@ -242,12 +250,20 @@ pub struct Receiver<T> {
 
 impl<T> Receiver<T> {
     /// The value. It stays unseen if it is. Drop what is returned before the next await: while it is held, a send panics.
+    ///
+    /// # Panics
+    ///
+    /// Inside a closure that changes the value, such as that of [`send_modify`](Sender::send_modify).
     #[track_caller]
     pub fn borrow(&self) -> Ref<'_, T> {
         self.shared.borrow()
     }
 
     /// The value, which is seen from now on: [`changed`](Self::changed) waits for the next one.
+    ///
+    /// # Panics
+    ///
+    /// Inside a closure that changes the value, such as that of [`send_modify`](Sender::send_modify).
     #[track_caller]
     pub fn borrow_and_update(&mut self) -> Ref<'_, T> {
         self.seen = self.shared.version.get();

@@ -100,8 +100,8 @@ where
     Explorer::new().run(seeds, body);
 }
 
-/// Runs a test under many schedules, with more of a choice than [`explore`], which says what a run is, when it fails and
-/// what is said of it then.
+/// Runs a test under many schedules, as [`explore`] does, with settings of your choice. What a run is, when it fails and what
+/// the failure tells is said there.
 ///
 /// ```
 /// use taketurns::testing::{Explorer, Schedule};
@@ -143,9 +143,9 @@ impl Explorer {
     /// When the depth of [`Schedule::Pct`] is 0.
     #[track_caller]
     pub fn schedule(mut self, schedule: Schedule) -> Self {
-        let is_one = schedule != Schedule::Pct { depth: 0 };
+        let has_depth = schedule != Schedule::Pct { depth: 0 };
         assert!(
-            is_one,
+            has_depth,
             "the depth of `Schedule::Pct` must be at least 1: with 1, no priority changes"
         );
         self.schedule = schedule;
@@ -183,7 +183,8 @@ impl Explorer {
         self
     }
 
-    /// Runs `body` once for each seed. `TAKETURNS_SEED` in the environment is the only seed instead.
+    /// Runs `body` once for each seed. `TAKETURNS_SEED` in the environment is the only seed instead. Under
+    /// [`Schedule::Pct`] one more run comes first, in plain order, and the report does not count it.
     ///
     /// # Panics
     ///

@@ -16,7 +16,7 @@ use std::sync::Once;
 
 use crate::executor::silence;
 
-/// The ends of the texts with which std says that it aborts, so that the record will not be read.
+/// How the text of a panic ends with which std aborts the process. Then nothing will read the record, so it is printed.
 const LAST_WORDS: [&str; 2] =
     ["panic in a destructor during cleanup", "panic in a function that cannot unwind"];
 

@@ -7,9 +7,10 @@ use crate::runtime::Shuffle;
 
 /// See [`Schedule::Pct`](super::Schedule::Pct), which has the source.
 ///
-/// Where more than one task is ready, that is a choice, and only choices are counted: where one task is ready, a change of
-/// its priority makes a difference no sooner than at the next choice. A run has at most as many choices as turns. The first
-/// run's own choices would be too few: a task that is alone there, as the others have ended, is not when they are kept back.
+/// A *choice* is a turn before which more than one task is ready. Priorities change at choices alone: while one task is ready,
+/// a change would make no difference before the next choice. The numbers of those choices are drawn from 1 to the number of
+/// *turns* of the first run. Its number of choices would be too small: a task that has turns alone in the first run, as the
+/// others have ended, shares them with tasks that this schedule keeps back.
 pub(super) struct Pct {
     random: Shuffle,
     /// By id.
@@ -60,9 +61,11 @@ impl Pct {
 
     /// Which of the tasks has the highest priority.
     fn highest(&mut self, ready: &[Id]) -> usize {
-        let priority = |place: &usize| self.standing(ready[*place]).priority;
-        let mut priority = priority;
-        (0..ready.len()).rev().max_by_key(|place| priority(place)).expect("`ready` is not empty")
+        // Several entries may share the id 0, and so a priority. Of equals `max_by_key` takes the last: here, by `rev`, the
+        // first in the queue.
+        let places = (0..ready.len()).rev();
+        let highest = places.max_by_key(|&place| self.standing(ready[place]).priority);
+        highest.expect("`ready` is not empty")
     }
 }
 

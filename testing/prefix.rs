@@ -31,6 +31,8 @@ impl Prefix {
 
 impl Chooser for Prefix {
     fn choose(&mut self, ready: &[Id]) -> usize {
+        // Asked before every turn, though without a choice, or after the limit, its answer does not count: PCT gives each task
+        // a priority when it first sees the task.
         let chosen = self.chooser.choose(ready);
         let mut trace = self.trace.borrow_mut();
         let taken = if trace.choices.len() < self.limit { chosen } else { 0 };

@@ -8,7 +8,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
-    /// How many schedules were run.
+    /// How many schedules were run. The plain run with which [`Schedule::Pct`](super::Schedule::Pct) begins is not counted.
     pub schedules: u64,
     /// Whether these are all schedules that the body has. Only [`Explorer::exhaust`](super::Explorer::exhaust) can tell.
     pub complete: bool,

@@ -38,7 +38,7 @@ pub(super) struct Turn {
     pub(super) task: Info,
     /// Since the run began.
     pub(super) clock: Duration,
-    /// The seed took it before others that were queued.
+    /// Whether the task was not at the head of the queue: the schedule took it before others.
     pub(super) out_of_order: bool,
 }
 

@@ -53,7 +53,8 @@ impl Trial {
         });
         let mut unseen = Vec::new();
         let (failed_late, late_panics) = recorded(|| unseen = runtime.end_and_tell());
-        // If the run passed, it dealt with its own panics, but for those that were still unseen at the end.
+        // After a run that failed, the panics of the end are left out, as the last panic is taken for the one that ended the
+        // run. After one that passed they fail it, and so does a task's panic that no handle has received.
         let passed = !failed;
         let failed = failed || failed_late || !unseen.is_empty();
         if passed {

@@ -20,7 +20,7 @@ impl DropGuard {
         Self { armed: Some((token, reason)) }
     }
 
-    /// Gives the token back, and does not cancel it.
+    /// Disarms the guard: its drop does not cancel. Gives the token back.
     #[expect(
         clippy::missing_panics_doc,
         reason = "only this takes it, and it takes the guard as well"
@@ -51,7 +51,7 @@ impl<'a> DropGuardRef<'a> {
         Self { token, reason: Some(reason) }
     }
 
-    /// Does not cancel the token.
+    /// Disarms the guard: its drop does not cancel.
     pub fn disarm(mut self) {
         drop(mem::take(&mut self.reason));
     }

@@ -42,6 +42,7 @@ impl<T> Lists<T> {
 
     /// A new entry, in no list.
     pub(super) fn insert(&mut self, entry: T) -> usize {
+        // `pop` borrows all of `self`, as a list is usually kept outside of it. So this one is copied out, and back in.
         let mut free = self.free;
         let Some(key) = self.pop(&mut free) else {
             self.places.push(Place { entry: Some(entry), before: None, after: None });
@@ -55,7 +56,7 @@ impl<T> Lists<T> {
     /// Takes an entry out. It must be in no list.
     pub(super) fn remove(&mut self, key: usize) -> T {
         let entry = self.places[key].entry.take().expect("the holder of a key keeps its entry");
-        let mut free = self.free;
+        let mut free = self.free; // as in `insert`
         self.push(&mut free, key);
         self.free = free;
         entry

@@ -45,9 +45,10 @@ use crate::executor::Reason;
 ///
 /// # Cost
 ///
-/// All tokens of a tree share one lock, which is held for a few moves, and one memory. A token that is dropped, and a wait
-/// that is given up, leave their place to the next one: the memory is that of the most tokens and waits at one time. A token
-/// that is dropped before its children hands them to its parent, in a time that grows with their number.
+/// All tokens of a tree share one lock, which is held while plain moves are made, one for each token concerned; and one
+/// memory. A token that is dropped, and a wait that is given up, leave their place to the next one: the memory is that of the
+/// most tokens and waits at one time. A token that is dropped before its children hands them to its parent, in a time that
+/// grows with their number.
 ///
 /// ```
 /// use std::thread;
@@ -184,8 +185,8 @@ impl CancellationToken {
         RunUntilCancelled::new(self, future.into_future())
     }
 
-    /// Cancels the token when the guard is dropped, with `reason`: also when the code that has the guard fails, panics or is
-    /// dropped.
+    /// Makes a guard that cancels the token, with `reason`, when it is dropped: also when the code that has the guard fails,
+    /// panics or is dropped.
     ///
     /// ```
     /// use taketurns::cancel::CancellationToken;

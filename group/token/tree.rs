@@ -22,9 +22,9 @@ use crate::executor::primitives::{Mutex, MutexGuard};
 use crate::executor::{Reason, contain};
 
 /// What all tokens of one tree share.
-pub(super) struct Tree(Mutex<Nodes>);
+pub(super) struct Tree(Mutex<State>);
 
-struct Nodes {
+struct State {
     nodes: Lists<Node>,
     wakers: Lists<Waker>,
 }
@@ -54,24 +54,24 @@ pub(super) struct Shown {
 impl Tree {
     /// A tree of one node, and that node's key.
     pub(super) fn new() -> (Arc<Self>, usize) {
-        let mut nodes = Nodes { nodes: Lists::new(), wakers: Lists::new() };
-        let root = nodes.nodes.insert(Node { tokens: 1, ..Node::default() });
-        (Arc::new(Self(Mutex::new(nodes))), root)
+        let mut state = State { nodes: Lists::new(), wakers: Lists::new() };
+        let root = state.nodes.insert(Node { tokens: 1, ..Node::default() });
+        (Arc::new(Self(Mutex::new(state))), root)
     }
 
     /// Nothing panics under the lock, so it is never poisoned.
-    fn lock(&self) -> MutexGuard<'_, Nodes> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A new child of `parent`. The child of a cancelled node is cancelled, for the same reason.
     pub(super) fn child(&self, parent: usize) -> usize {
-        let mut tree = self.lock();
-        let reason = tree.nodes.get(parent).reason.clone();
+        let mut state = self.lock();
+        let reason = state.nodes.get(parent).reason.clone();
         let is_cancelled = reason.is_some();
-        let child = tree.nodes.insert(Node { tokens: 1, reason, ..Node::default() });
+        let child = state.nodes.insert(Node { tokens: 1, reason, ..Node::default() });
         if !is_cancelled {
-            tree.adopt(Some(parent), child);
+            state.adopt(Some(parent), child);
         }
         child
     }
@@ -83,12 +83,12 @@ impl Tree {
 
     /// One token of the node less.
     pub(super) fn leave(&self, key: usize) {
-        let mut tree = self.lock();
-        let node = tree.nodes.get_mut(key);
+        let mut state = self.lock();
+        let node = state.nodes.get_mut(key);
         node.tokens -= 1;
         if node.tokens == 0 {
-            let forgotten = tree.remove(key);
-            drop(tree);
+            let forgotten = state.remove(key);
+            drop(state);
             forgotten.into_iter().for_each(|waker| contain(|| drop(waker)));
         }
     }
@@ -102,8 +102,8 @@ impl Tree {
     }
 
     pub(super) fn shown(&self, key: usize) -> Shown {
-        let tree = self.lock();
-        let node = tree.nodes.get(key);
+        let state = self.lock();
+        let node = state.nodes.get(key);
         Shown {
             reason: node.reason.clone(),
             waiters: node.waiters.len,
@@ -130,23 +130,23 @@ impl Tree {
     ) -> Poll<Reason> {
         let mut cloned = None;
         loop {
-            let mut tree = self.lock();
-            if let Some(reason) = tree.nodes.get(key).reason.clone() {
-                drop(tree);
+            let mut state = self.lock();
+            if let Some(reason) = state.nodes.get(key).reason.clone() {
+                drop(state);
                 *waiter = None; // (ALONE)
                 contain(|| drop(cloned));
                 return Poll::Ready(reason);
             }
-            if waiter.is_some_and(|waiter| tree.wakers.get(waiter).will_wake(waker)) {
+            if waiter.is_some_and(|waiter| state.wakers.get(waiter).will_wake(waker)) {
                 return Poll::Pending;
             }
             if let Some(cloned) = cloned.take() {
-                let before = tree.keep(key, waiter, cloned);
-                drop(tree);
+                let before = state.keep(key, waiter, cloned);
+                drop(state);
                 contain(|| drop(before));
                 return Poll::Pending;
             }
-            drop(tree);
+            drop(state);
             // A clone may run any code, so it is made without the lock, and the node may be cancelled by then.
             cloned = Some(waker.clone());
         }
@@ -154,18 +154,18 @@ impl Tree {
 
     /// Gives back the waker that `poll` kept, if it is still there.
     pub(super) fn forget(&self, key: usize, waiter: usize) {
-        let mut tree = self.lock();
-        if tree.nodes.get(key).reason.is_some() {
+        let mut state = self.lock();
+        if state.nodes.get(key).reason.is_some() {
             return; // (ALONE)
         }
-        let waker = tree.forget(key, waiter);
-        drop(tree);
+        let waker = state.forget(key, waiter);
+        drop(state);
         contain(|| drop(waker));
     }
 }
 
 /// What happens under the lock. What comes out is for the caller to drop or wake without it.
-impl Nodes {
+impl State {
     /// Makes `child` the last child of `parent`, or of none.
     fn adopt(&mut self, parent: Option<usize>, child: usize) {
         self.nodes.get_mut(child).parent = parent;

@@ -54,7 +54,7 @@ pub(super) struct Shared<T> {
 /// What a receiver finds when it was let go.
 #[derive(Clone, Copy)]
 enum Due {
-    /// The end of the channel, unless it is granted a value before.
+    /// The end of the channel. A receiver has this as it joins the line, and keeps it unless it is granted a value.
     End,
     Value,
 }

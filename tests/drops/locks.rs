@@ -100,7 +100,7 @@ pub(crate) const ROWS: &[Row] = &[
                 stage.notify_one();
             }
             sleep(Duration::from_secs(1)).await;
-            if format!("{:?}", **stage).contains("has_permit: true") {
+            if format!("{:?}", **stage).contains("is_stored: true") {
                 stage.notified().await;
                 stage.arrived();
             }

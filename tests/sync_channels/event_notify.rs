@@ -80,7 +80,7 @@ fn debug_shows_how_many_wait() {
     let (mut waits, mut notified) = (event.wait(), notify.notified());
     assert!(poller.poll(&mut waits).is_pending() && poller.poll(&mut notified).is_pending());
     assert_eq!(format!("{event:?}"), "Event { is_set: false, waiting: 1 }");
-    assert_eq!(format!("{notify:?}"), "Notify { has_permit: false, waiting: 1 }");
+    assert_eq!(format!("{notify:?}"), "Notify { is_stored: false, waiting: 1 }");
 }
 
 #[test]
