@@ -216,6 +216,48 @@ fn a_poll_inside_the_wake_does_not_lose_the_output() {
     });
 }
 
+/// A wake that polls and drops the future, before the output is stored: the handle has kept the waker until then.
+#[test]
+fn a_wait_that_is_given_up_inside_the_wake_gives_its_waker_back_in_that_turn() {
+    use std::cell::RefCell;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Wake, Waker};
+    thread_local! {
+        static SET: RefCell<Option<JoinSet<i32>>> = const { RefCell::new(None) };
+    }
+    #[derive(Default)]
+    struct Polls(AtomicUsize);
+    impl Wake for Polls {
+        fn wake(self: Arc<Self>) {
+            if self.0.fetch_add(1, Ordering::SeqCst) > 1 {
+                return;
+            }
+            let mut set = SET.take().expect("one wake at a time");
+            let waker = Waker::from(self);
+            let polled = Pin::new(&mut set.join_next()).poll(&mut Context::from_waker(&waker));
+            assert!(polled.is_pending(), "the output is not there yet");
+            SET.set(Some(set));
+        }
+    }
+    block_on(async {
+        let mut set = JoinSet::new();
+        set.spawn(async { 7 });
+        let polls = Arc::<Polls>::default();
+        {
+            let waker = Waker::from(Arc::clone(&polls));
+            let mut next = set.join_next();
+            assert!(Pin::new(&mut next).poll(&mut Context::from_waker(&waker)).is_pending());
+            std::mem::forget(next); // keeps what it has registered
+        }
+        SET.set(Some(set));
+        yield_now().await;
+        // As the task's future is dropped; as its handle is told, before the output is stored; and then.
+        assert_eq!(polls.0.load(Ordering::SeqCst), 3);
+        assert_eq!(Arc::strong_count(&polls), 1);
+        assert_eq!(SET.take().unwrap().join_next().await.unwrap().unwrap(), 7);
+    });
+}
+
 /// python/cpython#155143: many short tasks through one set that lives on.
 #[test]
 fn a_hundred_thousand_short_tasks_leave_the_set_as_small_as_it_was() {
