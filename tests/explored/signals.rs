@@ -135,7 +135,7 @@ impl OfNotify {
     fn check(&self) {
         let expected = self.1.model(|model| {
             let waiting = model.line.waiting.len();
-            format!("Notify {{ has_permit: {}, waiting: {waiting} }}", model.is_stored)
+            format!("Notify {{ is_stored: {}, waiting: {waiting} }}", model.is_stored)
         });
         assert_eq!(format!("{:?}", self.0), expected);
     }
