@@ -6,3 +6,13 @@ mod common;
 mod scopes;
 #[path = "cancel/tasks.rs"]
 mod tasks;
+
+use std::sync::Arc;
+use std::task::Wake;
+
+/// A waker whose references a test counts.
+struct Silent;
+
+impl Wake for Silent {
+    fn wake(self: Arc<Self>) {}
+}

@@ -2,6 +2,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
 use std::future::{Future, pending};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -12,7 +13,7 @@ use std::thread;
 
 use taketurns::cancel::CancellationToken;
 use taketurns::executor::{EVENT_INTERVAL, Executor, ParkThread};
-use taketurns::task::borrowing;
+use taketurns::task::{TaskGroup, borrowing};
 use taketurns::{Handle, yield_now};
 
 /// Counts the bytes that are allocated.
@@ -62,6 +63,8 @@ fn memory_goes_back() {
     a_busy_loop_that_another_thread_sends_tasks_to();
     a_token_whose_children_and_waits_come_and_go();
     borrowing_groups_that_come_and_go();
+    task_groups_that_come_and_go(); // the first grows what the executor keeps
+    assert_eq!(left_by(task_groups_that_come_and_go), 0);
 }
 
 /// One token lives long. Each of its children waits, and is dropped or cancelled.
@@ -94,6 +97,25 @@ fn borrowing_groups_that_come_and_go() {
     };
     some(10);
     assert_eq!(left_by(|| some(10_000)), 0);
+}
+
+/// Some of their tasks end, and some are aborted with the group.
+fn task_groups_that_come_and_go() {
+    executor().block_on(async {
+        for _ in 0..10 {
+            let ends = TaskGroup::scope(async |group| {
+                group.spawn(async { Ok(()) });
+                Ok::<_, Infallible>(())
+            });
+            ends.await.unwrap();
+            let aborted = TaskGroup::scope(async |group| {
+                group.spawn(pending::<Result<(), Infallible>>());
+                group.cancel("enough");
+                Ok::<_, Infallible>(())
+            });
+            aborted.await.unwrap();
+        }
+    });
 }
 
 fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {

@@ -4,13 +4,17 @@ use std::cell::Cell;
 use std::future::{pending, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use futures::FutureExt;
 use taketurns::cancel::{OrCancelled, Scope, cancelled, checkpoint, shield};
+use taketurns::task::consume_budget;
 use taketurns::time::{Clock, Instant, sleep};
 use taketurns::{Builder, spawn, yield_now};
 
+use crate::Silent;
 use crate::common::Trace;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -24,6 +28,7 @@ fn a_cancelled_scope_drops_its_content_and_tells_why() {
     let trace = Trace::new();
     block_on(async {
         let scope = Scope::new();
+        assert!(!scope.is_cancelled());
         let (other, inner) = (scope.clone(), trace.clone());
         spawn(async move {
             other.cancel("enough");
@@ -38,6 +43,7 @@ fn a_cancelled_scope_drops_its_content_and_tells_why() {
         let error = scope.run(content).await.unwrap_err();
         trace.push(error.reason());
         assert_eq!(scope.reason(), Some(error.reason()));
+        assert!(scope.is_cancelled());
     });
     assert_eq!(trace.take(), "cancelled dropped enough");
 }
@@ -72,6 +78,21 @@ fn a_deadline_counts_from_the_run_and_an_output_at_the_deadline_is_not_lost() {
             past.run(pending::<()>()).await.unwrap_err().to_string(),
             "cancelled: the deadline passed"
         );
+    });
+}
+
+#[test]
+fn content_that_uses_up_the_budget_does_not_postpone_its_deadline() {
+    block_on(async {
+        let rounds = Cell::new(0);
+        let content = async {
+            while rounds.get() < 10_000 {
+                consume_budget().await;
+                rounds.set(rounds.get() + 1);
+            }
+        };
+        assert!(Scope::with_deadline(Instant::now()).run(content).await.is_err());
+        assert_eq!(rounds.get(), 128, "the budget of one turn");
     });
 }
 
@@ -234,7 +255,18 @@ fn after_a_panic_of_the_content_the_thread_is_in_no_scope() {
 }
 
 #[test]
-fn a_run_that_is_dropped_takes_its_waker_back_and_its_holds() {
+fn a_run_that_is_dropped_gives_its_waker_back() {
+    let (scope, silent) = (Scope::new(), Arc::new(Silent));
+    let mut run = Box::pin(scope.run(pending::<()>()));
+    let waker = Waker::from(Arc::clone(&silent));
+    assert!(run.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    assert_eq!(Arc::strong_count(&silent), 3, "here, the waker, and its clone in the scope");
+    drop(run);
+    assert_eq!(Arc::strong_count(&silent), 2);
+}
+
+#[test]
+fn a_run_that_is_dropped_gives_up_its_holds() {
     block_on(async {
         let outer = Scope::new();
         let outcome = outer

@@ -3,12 +3,16 @@
 use std::cell::Cell;
 use std::future::pending;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
+use futures::future::FusedFuture;
 use taketurns::cancel::{OrCancelled, cancelled, checkpoint, shield};
 use taketurns::time::{Clock, Instant, sleep};
 use taketurns::{Builder, OnExit, spawn, yield_now};
 
+use crate::Silent;
 use crate::common::Trace;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -302,18 +306,28 @@ fn to_listen_outside_of_every_task_and_scope_is_an_error() {
 
 #[test]
 fn a_listener_that_is_dropped_gives_its_waker_back() {
+    let silent = Arc::new(Silent);
+    block_on(async {
+        let mut listener = Box::pin(cancelled());
+        let waker = Waker::from(Arc::clone(&silent));
+        assert!(listener.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        assert_eq!(Arc::strong_count(&silent), 3, "here, the waker, and its clone in the request");
+        drop(listener);
+        assert_eq!(Arc::strong_count(&silent), 2);
+    });
+}
+
+#[test]
+fn a_listener_in_a_select_loop_is_terminated_once_it_has_completed() {
     block_on(async {
         let task = spawn(async {
-            let mut listener = Box::pin(cancelled());
-            assert!(futures::poll!(&mut listener).is_pending());
-            drop(listener);
-            pending::<()>().await;
+            let mut listener = cancelled();
+            assert!(!listener.is_terminated());
+            (&mut listener).await;
+            assert!(listener.is_terminated());
         });
         yield_now().await;
-        yield_now().await;
-        let stuck = spawn(async {});
-        let _ = stuck.await;
-        task.abort();
-        assert_eq!(task.await.unwrap_err().task().unwrap().polls(), 1);
+        task.cancel("enough");
+        assert!(task.await.unwrap_err().is_cancelled());
     });
 }

@@ -66,6 +66,18 @@ fn a_receiver_that_lags_is_told_by_how_much_and_goes_on_with_the_oldest() {
 }
 
 #[test]
+fn a_receiver_that_lags_later_is_told_how_many_it_missed_since_its_last_value() {
+    let (sender, mut receiver) = broadcast::channel(2);
+    sender.send(1).unwrap();
+    assert_eq!(receiver.try_recv(), Ok(1));
+    for value in 2..=4 {
+        sender.send(value).unwrap();
+    }
+    assert_eq!(receiver.try_recv(), Err(TryRecvError::Lagged(1)));
+    assert_eq!((receiver.try_recv(), receiver.try_recv()), (Ok(3), Ok(4)));
+}
+
+#[test]
 fn a_value_drops_when_the_last_receiver_has_it_or_goes() {
     let value = Rc::new(());
     let (sender, mut first) = broadcast::channel(4);
@@ -196,6 +208,46 @@ fn a_value_that_is_overwritten_or_left_may_send_in_its_destructor() {
         }
         assert!(again.borrow().is_none());
     }
+}
+
+/// Runs its action where it is dropped.
+struct OnDrop(Action);
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        if let Some(action) = self.0.take() {
+            action();
+        }
+    }
+}
+
+#[test]
+fn what_the_destructor_of_a_left_value_sends_is_whole_for_the_other_receivers() {
+    let (sender, first) = broadcast::channel(2);
+    let (mut second, again) = (sender.subscribe(), sender.clone());
+    let sends = Box::new(move || {
+        for name in ["c", "d"] {
+            again.send((name, None)).ok().unwrap();
+        }
+    });
+    sender.send(("a", Some(Rc::new(OnDrop(Some(sends)))))).ok().unwrap();
+    sender.send(("b", None)).ok().unwrap();
+    assert_eq!(second.try_recv().ok().unwrap().0, "a");
+    drop(first);
+    // By now `c` and `d` are where `a` and `b` were.
+    assert_eq!(second.try_recv().err(), Some(TryRecvError::Lagged(1)));
+    assert_eq!([(); 2].map(|()| second.try_recv().ok().unwrap().0), ["c", "d"]);
+}
+
+#[test]
+fn errors_say_what_happened() {
+    let lagged = "the receiver was too slow, and missed 3 values";
+    assert_eq!(RecvError::Lagged(3).to_string(), lagged);
+    assert_eq!(TryRecvError::Lagged(3).to_string(), lagged);
+    let closed = "the channel is closed, and nothing is left in it to receive";
+    assert_eq!(RecvError::Closed.to_string(), closed);
+    assert_eq!(TryRecvError::Closed.to_string(), closed);
+    assert_eq!(TryRecvError::Empty.to_string(), "nothing is in the channel to receive yet");
 }
 
 #[test]

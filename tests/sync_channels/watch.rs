@@ -164,3 +164,13 @@ fn changes_that_are_ready_spend_the_budget() {
         assert!(!taketurns::task::has_budget());
     });
 }
+
+#[test]
+fn debug_shows_how_many_wait() {
+    let poller = Poller::default();
+    let (sender, mut receiver) = watch::channel(0);
+    let mut waits = receiver.changed();
+    assert!(poller.poll(&mut waits).is_pending());
+    let shown = "Sender { version: 0, senders: 1, receivers: 1, waiting: 1, .. }";
+    assert_eq!(format!("{sender:?}"), shown);
+}

@@ -57,6 +57,21 @@ fn no_future_overtakes_the_one_that_was_granted_the_lock() {
 }
 
 #[test]
+fn an_owned_lock_that_is_dropped_hands_on_what_it_was_granted() {
+    let (hand, mutex) = (Hand::default(), Rc::new(Mutex::new(0)));
+    let guard = mutex.try_lock_owned().unwrap();
+    let (mut a, mut b) = (mutex.lock_owned(), mutex.lock_owned());
+    hand.waits("a", &mut a);
+    hand.waits("b", &mut b);
+    drop(guard);
+    assert_eq!(hand.woken(), "a");
+    drop(a);
+    assert_eq!(hand.woken(), "b");
+    drop(b);
+    assert_eq!(*mutex.try_lock().unwrap(), 0);
+}
+
+#[test]
 fn an_owned_guard_goes_to_another_task_with_the_value() {
     let trace = Trace::new();
     block_on(async {

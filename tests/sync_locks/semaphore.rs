@@ -44,7 +44,9 @@ fn a_future_that_comes_later_does_not_overtake() {
     hand.waits("a", &mut a);
     hand.waits("b", &mut b);
     hand.waits("c", &mut c);
-    assert_eq!(semaphore.try_acquire().unwrap_err(), TryAcquireError::NoPermits);
+    let refused = semaphore.try_acquire().unwrap_err();
+    assert_eq!(refused, TryAcquireError::NoPermits);
+    assert_eq!(refused.to_string(), "too few permits are free, or a future waits for them");
     assert_eq!(semaphore.available_permits(), 3);
     semaphore.add_permits(1);
     assert_eq!(hand.woken(), "");
@@ -140,6 +142,7 @@ fn closed_stays_closed() {
             hand.gets("a", &mut semaphore.acquire_many_owned(permits)).unwrap_err();
             let refused = semaphore.try_acquire_many(permits).unwrap_err();
             assert_eq!(refused, TryAcquireError::Closed);
+            assert_eq!(refused.to_string(), "the semaphore is closed");
         }
     };
     is_closed();

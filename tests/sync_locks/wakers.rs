@@ -37,6 +37,18 @@ fn a_clone_that_closes_leaves_nothing_waiting() {
 }
 
 #[test]
+fn a_wake_that_closes_leaves_it_closed_though_permits_are_left() {
+    let (script, semaphore) = (scripted(), Rc::new(Semaphore::new(0)));
+    let mut future = semaphore.acquire();
+    assert!(poll_with(&script.waker(), &mut future).is_pending());
+    let other = Rc::clone(&semaphore);
+    script.on_wake.set(Some(Box::new(move || other.close())));
+    semaphore.add_permits(2);
+    assert!(semaphore.is_closed() && semaphore.try_acquire().is_err());
+    assert_eq!(Hand::default().gets("a", &mut future).unwrap().permits(), 1);
+}
+
+#[test]
 fn a_clone_that_panics_leaves_the_future_out_of_the_line() {
     let (hand, script, semaphore) = (Hand::default(), scripted(), Semaphore::new(0));
     script.on_clone.set(Some(Box::new(|| panic!("cloned"))));
