@@ -528,6 +528,21 @@ fn a_failure_after_start_is_the_groups() {
 }
 
 #[test]
+fn a_panic_after_start_is_the_groups() {
+    let error = block_on(TaskGroup::scope(async |group| {
+        let start = group.start(async |started| {
+            started.set(());
+            yield_now().await;
+            panic!("later");
+        });
+        start.await.unwrap();
+        pending::<Outcome>().await
+    }))
+    .unwrap_err();
+    assert!(error.to_string().ends_with("panicked: later"), "{error}");
+}
+
+#[test]
 fn a_start_given_up_midway_aborts_its_child() {
     let trace = Trace::new();
     block_on(TaskGroup::scope(async |group| {

@@ -142,6 +142,20 @@ fn no_slot_is_lost_whichever_senders_are_dropped_and_when() {
 }
 
 #[test]
+fn a_receiver_that_is_dropped_after_a_shutdown_took_its_value_hands_nothing_on() {
+    let (first, second) = (Poller::default(), Poller::default());
+    let (sender, receiver) = unbounded();
+    let (mut granted, mut waits) = (receiver.recv(), receiver.recv());
+    assert!(first.poll(&mut granted).is_pending() && second.poll(&mut waits).is_pending());
+    sender.try_send(1).unwrap();
+    sender.shutdown(true);
+    assert_eq!((first.woken(), second.woken()), (1, 1));
+    drop(granted);
+    assert_eq!(second.poll(&mut waits), Poll::Ready(Err(Closed)));
+    assert_eq!(receiver.try_recv(), Err(TryRecvError::Closed));
+}
+
+#[test]
 fn a_slot_that_was_granted_before_the_close_is_void() {
     let poller = Poller::default();
     let (sender, receiver) = bounded(1);

@@ -234,6 +234,7 @@ fn an_owned_permit_goes_to_another_task() {
 #[test]
 fn misuse_is_told() {
     let max = Semaphore::MAX_PERMITS;
+    assert_eq!(max, usize::MAX >> 3);
     let many = "more than `Semaphore::MAX_PERMITS` permits";
     let semaphore = Semaphore::new(max);
     assert_eq!(panic_of(|| Semaphore::new(max + 1)), many);
