@@ -110,6 +110,7 @@ fn task_groups_that_come_and_go() {
             ends.await.unwrap();
             let aborted = TaskGroup::scope(async |group| {
                 group.spawn(pending::<Result<(), Infallible>>());
+                yield_now().await;
                 group.cancel("enough");
                 Ok::<_, Infallible>(())
             });
