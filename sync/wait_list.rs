@@ -114,41 +114,40 @@ impl<S: Copy> WaitList<S> {
     pub(super) fn poll(&self, place: &mut Option<Key>, cx: &Context<'_>) -> Poll<S> {
         let index = place.as_ref().expect("it has a slot").0.get();
         let mut slots = self.slots.borrow_mut();
-        let slot = slots.at(index);
-        match (slot.kind, &slot.waker) {
-            (Kind::LetGo, None) => {
-                let state = slot.state;
-                slots.free(index);
-                *place = None;
-                Poll::Ready(state)
+        if !slots.has_left(index) {
+            drop(slots);
+            if self.waits(index, cx.waker()) {
+                return Poll::Pending;
             }
-            (Kind::InLine, Some(waker)) if waker.will_wake(cx.waker()) => Poll::Pending,
-            _ => {
-                drop(slots);
-                self.poll_otherwise(place, cx)
-            }
+            slots = self.slots.borrow_mut();
         }
-    }
-
-    /// The waker is to be replaced; or the future is polled inside a `wake_all` that has not come to it yet.
-    #[inline(never)]
-    fn poll_otherwise(&self, place: &mut Option<Key>, cx: &Context<'_>) -> Poll<S> {
-        if !self.has_let_go(place) {
-            let waker = cx.waker().clone();
-            let unused = self.slots.borrow_mut().replace_waker(place.as_ref(), waker);
-            drop_waker(unused);
-        }
-        // Cloning the one waker or dropping the other may have let the future go.
-        if !self.has_let_go(place) {
-            return Poll::Pending;
-        }
-        let Removed { state, waker, .. } = self.remove(place).expect("it has a slot");
-        drop_waker(waker);
+        let state = slots.at(index).state;
+        slots.free(index);
+        *place = None;
         Poll::Ready(state)
     }
 
-    fn has_let_go(&self, place: &Option<Key>) -> bool {
-        place.as_ref().is_some_and(|place| self.is_let_go(place))
+    /// Whether a future whose waker has not been taken has to wait; then the waker is kept. If not, its slot is out of the
+    /// ring. Out of line, as most futures are polled only after they were woken.
+    #[inline(never)]
+    fn waits(&self, index: u32, waker: &Waker) -> bool {
+        let is_in_line = || self.slots.borrow().at(index).kind == Kind::InLine;
+        if self.slots.borrow().waits_with(index, waker) {
+            return true;
+        }
+        if is_in_line() {
+            let waker = waker.clone();
+            let unused = self.slots.borrow_mut().replace_waker(index, waker);
+            drop_waker(unused);
+        }
+        // Cloning the one waker or dropping the other may have let the future go.
+        if is_in_line() {
+            return true;
+        }
+        // A `wake_all` that has not come to the future yet must not wake it.
+        let unused = self.slots.borrow_mut().take_out(index);
+        drop_waker(unused);
+        false
     }
 
     /// Takes a future out that is dropped before it was ready. `None`: it had no slot.
@@ -234,6 +233,13 @@ struct Slot<S> {
     state: S,
 }
 
+impl<S> Slot<S> {
+    #[inline]
+    fn new(state: S) -> Self {
+        Slot { prev: LINE, next: LINE, kind: Kind::NoFuture, waker: None, state }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// Free, or where a ring begins and ends.
@@ -260,6 +266,19 @@ impl<S: Copy> Slots<S> {
     #[inline]
     fn at_mut(&mut self, index: u32) -> &mut Slot<S> {
         &mut self.slots[index as usize]
+    }
+
+    /// Whether the future was let go, and its waker taken.
+    #[inline]
+    fn has_left(&self, index: u32) -> bool {
+        let slot = self.at(index);
+        slot.kind == Kind::LetGo && slot.waker.is_none()
+    }
+
+    /// Whether the future is in line, with a waker that wakes the same task.
+    fn waits_with(&self, index: u32, waker: &Waker) -> bool {
+        let slot = self.at(index);
+        slot.kind == Kind::InLine && slot.waker.as_ref().is_some_and(|kept| kept.will_wake(waker))
     }
 
     /// The next in the ring. [`LINE`] also where no slot was made yet.
@@ -315,8 +334,8 @@ impl<S: Copy> Slots<S> {
     }
 
     /// Returns the waker that is not needed: the one before, or `waker` if the future was let go.
-    fn replace_waker(&mut self, place: Option<&Key>, waker: Waker) -> Option<Waker> {
-        let slot = self.at_mut(place.expect("it has a slot").0.get());
+    fn replace_waker(&mut self, index: u32, waker: Waker) -> Option<Waker> {
+        let slot = self.at_mut(index);
         if slot.kind == Kind::InLine { slot.waker.replace(waker) } else { Some(waker) }
     }
 
@@ -348,7 +367,7 @@ impl<S: Copy> Slots<S> {
     fn allocate(&mut self, state: S) -> u32 {
         self.taken += 1;
         if self.free == NONE {
-            return self.grow(state);
+            return self.grow(Slot::new(state));
         }
         let index = self.free;
         let slot = self.at_mut(index);
@@ -357,14 +376,15 @@ impl<S: Copy> Slots<S> {
         index
     }
 
+    /// It is given a whole slot, not the state: a state that may be passed to a call is built on the stack, and copying it
+    /// from there to a free slot would wait for that.
     #[inline(never)]
-    fn grow(&mut self, state: S) -> u32 {
-        let slot = || Slot { prev: LINE, next: LINE, kind: Kind::NoFuture, waker: None, state };
+    fn grow(&mut self, slot: Slot<S>) -> u32 {
         if self.slots.is_empty() {
-            self.slots.push(slot());
+            self.slots.push(Slot::new(slot.state));
         }
         let index = u32::try_from(self.slots.len()).expect("fewer than 2^32 futures wait");
-        self.slots.push(slot());
+        self.slots.push(slot);
         index
     }
 
