@@ -199,7 +199,8 @@ pub struct LockOwned<T> {
 impl<'a, T> Future for Lock<'a, T> {
     type Output = MutexGuard<'a, T>;
 
-    #[inline]
+    // Always: a call would return the guard through memory, which is slow to read at once: it is written word by word.
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Lock { mutex, acquiring } = self.get_mut();
         ready!(acquiring.poll_open(&mutex.permits, LOCK, cx));
