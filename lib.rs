@@ -25,7 +25,7 @@
 //! assert_eq!(report.lost().len(), 1);
 //! println!("{report}");
 //! // 1 task was lost:
-//! //   task #3, spawned at src/main.rs:10:5, polled once, stuck: nobody holds its waker
+//! //   task #3, spawned at src/main.rs:10:5, polled once, stuck: no waker of it is left
 //! # std::io::Result::Ok(())
 //! ```
 //!

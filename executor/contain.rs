@@ -32,8 +32,8 @@ pub(crate) fn report(task: Option<Info>, error: Box<dyn Error>) {
 /// second panic in one unwind would end the process.
 pub(crate) fn print(task: Option<&Info>, error: Box<dyn Error>) {
     silence(|| match task {
-        Some(task) => eprintln!("{error}; nobody awaits it (spawned at {})", task.site()),
-        None => eprintln!("{error}; nobody awaits it"),
+        Some(task) => eprintln!("{error}; no awaiter sees it (spawned at {})", task.site()),
+        None => eprintln!("{error}; no awaiter sees it"),
     });
     silence(|| drop(error));
 }

@@ -88,7 +88,7 @@ impl fmt::Display for Info {
             State::Running => ", running",
             State::Ready => ", ready to run",
             State::Waiting => ", waiting",
-            State::Stuck => ", stuck: nobody holds its waker",
+            State::Stuck => ", stuck: no waker of it is left",
         })
     }
 }

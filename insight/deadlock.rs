@@ -125,10 +125,10 @@ impl Found {
             }
             !listed.is_empty()
         };
-        list("for certain, as nobody holds its waker", true);
+        list("for certain, as no waker of it is left", true);
         if is_certain {
             list("not waited for, as the run cannot end whatever they do", false);
-        } else if list("suspected, as whoever holds its waker did not use it", false) {
+        } else if list("suspected, as no waker of it was used", false) {
             text.push_str("\na thread of your own that is to wake a task");
             if !grace.is_zero() {
                 let _ = write!(text, " after more than {grace:?}");
@@ -136,7 +136,7 @@ impl Found {
             text.push_str(" has to hold the clock: `taketurns::time::hold()`");
         }
         if blocked.is_empty() {
-            text.push_str("\nthere is no task, and nobody to stop the run");
+            text.push_str("\nthere is no task, and nothing to stop the run");
         }
         text
     }

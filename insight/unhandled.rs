@@ -58,7 +58,7 @@ impl Unhandled {
 impl Unhandled {
     /// The text of its `Display`, which is in part user code and may panic.
     pub(super) fn text(&self) -> String {
-        let mut text = String::from("a failure that nobody awaits, whose text could not be made");
+        let mut text = String::from("a failure that no awaiter sees, whose text could not be made");
         silence(|| text = self.to_string());
         text
     }
@@ -67,14 +67,14 @@ impl Unhandled {
 impl fmt::Display for Unhandled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(task) = &self.task else {
-            return write!(f, "{}; nobody awaits it", self.error);
+            return write!(f, "{}; no awaiter sees it", self.error);
         };
         if self.is_panic() {
             write!(f, "{}", self.error)?;
         } else {
             write!(f, "{} gave an error: {}", task.title(), self.error)?;
         }
-        write!(f, "; nobody awaits it (spawned at {})", task.site())
+        write!(f, "; no awaiter sees it (spawned at {})", task.site())
     }
 }
 
@@ -128,7 +128,7 @@ impl fmt::Debug for UnhandledPanic {
 /// async fn serve() -> Result<(), std::io::Error> {
 ///     Err(std::io::Error::other("the disk is full"))
 /// }
-/// // Prints: task #1 gave an error: the disk is full; nobody awaits it (spawned at src/main.rs:8:1)
+/// // Prints: task #1 gave an error: the disk is full; no awaiter sees it (spawned at src/main.rs:8:1)
 /// taketurns::spawn(taketurns::task::reported(serve())).detach();
 /// # });
 /// ```

@@ -69,7 +69,7 @@ fn a_look_that_panics_ends_the_wait_for_tasks_and_nothing_else() {
         is_started.recv().unwrap();
         assert_eq!(runtime.shutdown().lost().len(), 2);
         let told = "the loop panicked, so the end of the runtime no longer waits for its tasks; \
-                    nobody awaits it";
+                    no awaiter sees it";
         let expected = [told, "dropped", "dropped", "#1 lost", "#2 lost", "the job ended"];
         assert_eq!(*said.lock().unwrap(), expected);
     }

@@ -65,8 +65,8 @@ fn sent_later(hold: Option<Hold>) -> oneshot::Receiver<()> {
 fn a_future_whose_waker_nobody_holds_is_certain_without_a_grace() {
     let runtime = Builder::new().clock(Clock::AutoAdvance).deadlock_grace(HOUR).build().unwrap();
     let text = panic_of(|| runtime.block_on(pending()));
-    let expected = "for certain, as nobody holds its waker:\n  \
-                    the future of `block_on`, called at here, polled once, stuck: nobody holds its waker\n";
+    let expected = "for certain, as no waker of it is left:\n  \
+                    the future of `block_on`, called at here, polled once, stuck: no waker of it is left\n";
     assert_eq!(text, format!("{HEAD}{expected}"));
 }
 
@@ -81,8 +81,8 @@ fn a_root_whose_waker_nobody_holds_is_certain_whoever_waits_besides() {
             pending::<()>().await;
         });
     });
-    let expected = "for certain, as nobody holds its waker:\n  \
-         the future of `block_on`, called at here, polled once, stuck: nobody holds its waker\n\
+    let expected = "for certain, as no waker of it is left:\n  \
+         the future of `block_on`, called at here, polled once, stuck: no waker of it is left\n\
          not waited for, as the run cannot end whatever they do:\n  \
          task #1, spawned at here, polled once, waiting\n";
     assert_eq!(text, format!("{HEAD}{expected}"));
@@ -100,9 +100,9 @@ fn the_certain_and_the_suspected_are_told_apart_and_awaited_tasks_are_named() {
             waits.await.unwrap();
         });
     });
-    let expected = "for certain, as nobody holds its waker:\n  \
-         task #1 \"consumer\", spawned at here, polled once, stuck: nobody holds its waker\n\
-         suspected, as whoever holds its waker did not use it:\n  \
+    let expected = "for certain, as no waker of it is left:\n  \
+         task #1 \"consumer\", spawned at here, polled once, stuck: no waker of it is left\n\
+         suspected, as no waker of it was used:\n  \
          the future of `block_on`, called at here, polled once, waiting; awaits task #2\n  \
          task #2, spawned at here, polled once, waiting; awaits task #1\n  \
          task #3, spawned at here, polled once, waiting\n\
@@ -135,9 +135,9 @@ fn timers_that_nobody_advances_to_and_the_end_of_the_runtime_are_named() {
             sleep(HOUR).await;
         });
     });
-    let expected = "suspected, as whoever holds its waker did not use it:\n  \
+    let expected = "suspected, as no waker of it was used:\n  \
          the future of `block_on`, called at here, polled once, waiting; \
-         waits for the timer made at here, due in 3600s, while nobody advances the clock\n  \
+         waits for the timer made at here, due in 3600s, while the clock is not advanced\n  \
          task #1, spawned at here, polled once, waiting; waits for the timer made at here, never due\n  \
          task #2, spawned at here, polled once, waiting; waits for `cancel::cancelled` at here\n\
          a thread of your own that is to wake a task has to hold the clock: \
@@ -150,7 +150,7 @@ fn a_run_for_ever_that_nobody_can_stop_is_certain() {
     let runtime = Builder::new().clock(Clock::AutoAdvance).deadlock_grace(HOUR).build().unwrap();
     runtime.block_on(yield_now()); // whose future is no part of the next run
     let text = panic_of(|| runtime.run_forever());
-    assert_eq!(text, format!("{HEAD}there is no task, and nobody to stop the run\n"));
+    assert_eq!(text, format!("{HEAD}there is no task, and nothing to stop the run\n"));
 }
 
 #[test]
@@ -163,11 +163,11 @@ fn of_many_the_first_are_named() {
         });
     });
     let task = |number| {
-        format!("  task #{number}, spawned at here, polled once, stuck: nobody holds its waker\n")
+        format!("  task #{number}, spawned at here, polled once, stuck: no waker of it is left\n")
     };
     let tasks: String = (1..50).map(task).collect();
-    let root = "for certain, as nobody holds its waker:\n  \
-                the future of `block_on`, called at here, polled once, stuck: nobody holds its waker\n";
+    let root = "for certain, as no waker of it is left:\n  \
+                the future of `block_on`, called at here, polled once, stuck: no waker of it is left\n";
     assert_eq!(text, format!("{HEAD}{root}{tasks}  and 19951 more\n"));
 }
 
@@ -232,7 +232,7 @@ fn after_a_deadlock_the_next_run_has_a_grace_of_its_own() {
         sender.send(()).unwrap();
     });
     let text = panic_of(|| runtime.run_forever());
-    assert_eq!(text, format!("{HEAD}there is no task, and nobody to stop the run\n"));
+    assert_eq!(text, format!("{HEAD}there is no task, and nothing to stop the run\n"));
     thread.join().unwrap();
 }
 

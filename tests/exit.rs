@@ -302,7 +302,10 @@ fn a_waker_that_panics_when_tasks_are_asked_is_reported_and_the_others_are_asked
     runtime.block_on(async {});
     assert!(runtime.shutdown().lost().is_empty());
     assert_eq!(trace.take(), "other-asked other-clean other-gone");
-    assert_eq!(heard.recv().unwrap(), "a waker or destructor panicked: in wake; nobody awaits it");
+    assert_eq!(
+        heard.recv().unwrap(),
+        "a waker or destructor panicked: in wake; no awaiter sees it"
+    );
 }
 
 /// The task is asked as a waker is cloned, when it is not among those that are woken yet.
@@ -380,7 +383,7 @@ fn the_report_says_where_each_stood() {
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines[0], "4 tasks were lost:");
     let ends = [
-        ", polled once, stuck: nobody holds its waker",
+        ", polled once, stuck: no waker of it is left",
         ", polled once, waiting",
         ", polled once, ready to run",
         ", never polled, ready to run",
@@ -443,7 +446,7 @@ fn a_runtime_that_is_dropped_says_what_was_lost_in_a_debug_build() {
     assert_eq!(head, "2 tasks were lost when the runtime was dropped:");
     let begins = "  task #1 \"forgotten\", spawned at ";
     assert!(one.starts_with(begins) && one.contains("exit.rs"), "{one}");
-    assert!(one.ends_with(", polled once, stuck: nobody holds its waker"), "{one}");
+    assert!(one.ends_with(", polled once, stuck: no waker of it is left"), "{one}");
     assert!(two.ends_with(", polled once, ready to run"), "{two}");
 }
 

@@ -51,8 +51,8 @@ fn the_report_names_what_was_lost_in_the_order_of_spawning() {
         report.to_string(),
         format!(
             "3 tasks were lost:\n  \
-             task #1, spawned at {file}:{line}:9, polled once, stuck: nobody holds its waker\n  \
-             task #3 \"feeder\", spawned at {file}:{}:45, polled once, stuck: nobody holds its waker\n  \
+             task #1, spawned at {file}:{line}:9, polled once, stuck: no waker of it is left\n  \
+             task #3 \"feeder\", spawned at {file}:{}:45, polled once, stuck: no waker of it is left\n  \
              task #4, spawned at {file}:{never}:13, never polled, ready to run",
             line + 2
         )

@@ -169,7 +169,7 @@ fn a_failure_says_whose_and_what() {
             true,
             false,
             format!(
-                "task #1 \"server\" panicked: boom; nobody awaits it (spawned at {file}:{line}:45)"
+                "task #1 \"server\" panicked: boom; no awaiter sees it (spawned at {file}:{line}:45)"
             ),
         ),
         (
@@ -177,7 +177,7 @@ fn a_failure_says_whose_and_what() {
             false,
             true,
             format!(
-                "task #2 gave an error: the disk is full; nobody awaits it (spawned at {file}:{}:9)",
+                "task #2 gave an error: the disk is full; no awaiter sees it (spawned at {file}:{}:9)",
                 line + 2
             ),
         ),
@@ -285,7 +285,7 @@ fn stop_ends_the_run_and_the_tasks_go_on_in_the_next() {
     runtime.spawn(other).detach();
     let site = format!("{}:{}:13", file!(), line!() - 2);
     let text = text_of(|| runtime.block_on(pending()));
-    assert_eq!(text, format!("task #1 panicked: boom; nobody awaits it (spawned at {site})"));
+    assert_eq!(text, format!("task #1 panicked: boom; no awaiter sees it (spawned at {site})"));
     // Nothing is left of it for the second run.
     runtime.block_on(async { trace.push("root") });
     runtime.block_on(yield_now());
@@ -307,7 +307,7 @@ fn stop_ends_every_kind_of_run() {
     ];
     for run in runs {
         runtime.spawn(async { panic!("boom") }).detach();
-        assert!(text_of(run).contains("panicked: boom; nobody awaits it"));
+        assert!(text_of(run).contains("panicked: boom; no awaiter sees it"));
         runtime.block_on(async {});
     }
 }
@@ -343,7 +343,9 @@ fn stop_leaves_a_nested_call_its_error_and_ends_the_outer_run() {
 fn stop_survives_a_payload_that_panics_when_dropped() {
     let runtime = runtime(UnhandledPanic::Stop);
     runtime.spawn(async { panic_any(Grenade("payload")) }).detach();
-    assert!(text_of(|| runtime.block_on(pending())).contains("task #1 panicked; nobody awaits it"));
+    assert!(
+        text_of(|| runtime.block_on(pending())).contains("task #1 panicked; no awaiter sees it")
+    );
     let handle = runtime.spawn(async { panic_any(Grenade("payload")) });
     runtime.block_on(yield_now());
     drop::<JoinHandle<()>>(handle);
@@ -364,8 +366,11 @@ fn by_default_it_is_a_line_on_stderr() {
     }
     let said = said("by_default_it_is_a_line_on_stderr");
     let [panic, error] = &said[..] else { panic!("two lines: {said:?}") };
-    assert!(panic.starts_with("task #1 panicked: boom; nobody awaits it (spawned at "), "{panic}");
-    let begins = "task #2 \"full\" gave an error: full; nobody awaits it (spawned at ";
+    assert!(
+        panic.starts_with("task #1 panicked: boom; no awaiter sees it (spawned at "),
+        "{panic}"
+    );
+    let begins = "task #2 \"full\" gave an error: full; no awaiter sees it (spawned at ";
     assert!(error.starts_with(begins), "{error}");
 }
 
@@ -383,8 +388,8 @@ fn at_the_end_stop_is_a_line_on_stderr() {
     }
     let said = said("at_the_end_stop_is_a_line_on_stderr");
     let [unread, destructor] = &said[..] else { panic!("two lines: {said:?}") };
-    assert!(unread.starts_with("task #1 panicked: unread; nobody awaits it"), "{unread}");
-    assert!(destructor.starts_with("task #2 panicked: in a destructor; nobody"), "{destructor}");
+    assert!(unread.starts_with("task #1 panicked: unread; no awaiter sees it"), "{unread}");
+    assert!(destructor.starts_with("task #2 panicked: in a destructor; no awaiter"), "{destructor}");
 }
 
 #[test]
@@ -413,6 +418,9 @@ fn without_a_hook_an_executor_of_ones_own_prints() {
     }
     let said = said("without_a_hook_an_executor_of_ones_own_prints");
     let [panic, error] = &said[..] else { panic!("two lines: {said:?}") };
-    assert!(panic.starts_with("task #1 panicked: boom; nobody awaits it (spawned at "), "{panic}");
-    assert_eq!(error, "rootless; nobody awaits it");
+    assert!(
+        panic.starts_with("task #1 panicked: boom; no awaiter sees it (spawned at "),
+        "{panic}"
+    );
+    assert_eq!(error, "rootless; no awaiter sees it");
 }

@@ -230,7 +230,7 @@ impl Sleep {
             NEVER => "never due".to_owned(),
             _ => {
                 let left = self.deadline.duration_since(Instant::now());
-                format!("due in {left:?}, while nobody advances the clock")
+                format!("due in {left:?}, while the clock is not advanced")
             }
         };
         format!("the timer made at {}, {due}", self.site)

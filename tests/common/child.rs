@@ -15,7 +15,7 @@ pub(crate) fn said(name: &str) -> Vec<String> {
     assert!(output.status.success(), "{stderr}");
     let of_a_task = |line: &&str| {
         let begins = |start| line.starts_with(start);
-        line.contains("nobody awaits")
+        line.contains("no awaiter sees it")
             || line.contains("lost when")
             || begins("  task #")
             || begins("  and ")

@@ -30,8 +30,8 @@ fn loses_its_wake() -> impl Future<Output = ()> {
     })
 }
 
-const STUCK_ROOT: &str = "for certain, as nobody holds its waker:\n  \
-     the future of `block_on`, called at here, polled once, stuck: nobody holds its waker\n";
+const STUCK_ROOT: &str = "for certain, as no waker of it is left:\n  \
+     the future of `block_on`, called at here, polled once, stuck: no waker of it is left\n";
 
 #[test]
 fn a_lost_wake_is_a_deadlock_though_the_asking_would_end_the_run() {
@@ -43,7 +43,7 @@ fn a_lost_wake_is_a_deadlock_though_the_asking_would_end_the_run() {
 fn a_lost_wake_in_a_task_is_a_deadlock_though_the_asking_would_end_the_run() {
     let runtime = at_once(Clock::AutoAdvance);
     let text = panic_of(|| runtime.block_on(async { spawn(loses_its_wake()).await.unwrap() }));
-    let lost = "task #1, spawned at here, polled once, stuck: nobody holds its waker\n";
+    let lost = "task #1, spawned at here, polled once, stuck: no waker of it is left\n";
     assert!(text.contains(lost), "{text}");
 }
 

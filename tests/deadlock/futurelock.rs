@@ -41,7 +41,7 @@ macro_rules! text_of {
 
 fn expected(operation: &str) -> String {
     format!(
-        "{HEAD}suspected, as whoever holds its waker did not use it:\n  \
+        "{HEAD}suspected, as no waker of it was used:\n  \
          the future of `block_on`, called at here, polled 4 times, waiting; \
          waits for the `{operation}` at here; \
          granted to the `{operation}` at here, which no task has polled since\n\

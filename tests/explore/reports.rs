@@ -167,7 +167,7 @@ fn a_panic_that_nobody_awaits_is_a_failure() {
     });
     let found = found.unwrap();
     assert!(found.contains("on its own\n  panicked at "), "{found}");
-    assert!(found.contains("task #1 panicked: on its own; nobody awaits it"), "{found}");
+    assert!(found.contains("task #1 panicked: on its own; no awaiter sees it"), "{found}");
 }
 
 #[cfg(feature = "offload")]
@@ -178,7 +178,7 @@ fn a_panic_of_a_blocking_job_that_nobody_awaits_is_a_failure() {
         job();
         pending::<()>().await;
     });
-    assert!(found.unwrap().contains("panicked: of a job; nobody awaits it"));
+    assert!(found.unwrap().contains("panicked: of a job; no awaiter sees it"));
     // It has begun, and panics while the runtime ends.
     let found = failure([0], async || {
         let (begin, begun) = std::sync::mpsc::channel();
@@ -195,7 +195,7 @@ fn a_panic_of_a_blocking_job_that_nobody_awaits_is_a_failure() {
         .detach();
     });
     let found = found.unwrap();
-    assert!(found.contains("panicked: at the end: true; nobody awaits it"), "{found}");
+    assert!(found.contains("panicked: at the end: true; no awaiter sees it"), "{found}");
 }
 
 /// In the handle of a task that is lost, whose panic comes to light as the runtime ends.
@@ -286,7 +286,7 @@ fn a_deadlock_is_a_failure_and_names_who_waits() {
     let found = failure([0], || async { spawn(pending::<()>()).await.unwrap() }).unwrap();
     assert!(found.contains(": deadlock: no task is ready"), "{found}");
     assert!(
-        found.contains("for certain, as nobody holds its waker:\n  task #1, spawned at "),
+        found.contains("for certain, as no waker of it is left:\n  task #1, spawned at "),
         "{found}"
     );
 }

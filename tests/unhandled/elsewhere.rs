@@ -177,14 +177,16 @@ fn stop_ends_the_run_for_them_too() {
     let runtime = runtime(UnhandledPanic::Stop);
     let handle = runtime.handle();
     drop(remote_panics(&handle));
-    assert!(text_of(|| runtime.block_on(pending())).contains("panicked: remote; nobody awaits it"));
+    assert!(
+        text_of(|| runtime.block_on(pending())).contains("panicked: remote; no awaiter sees it")
+    );
     let text = text_of(|| {
         runtime.block_on(async {
             drop(job_panics());
             pending::<()>().await;
         });
     });
-    assert!(text.ends_with("panicked: job; nobody awaits it"), "{text}");
+    assert!(text.ends_with("panicked: job; no awaiter sees it"), "{text}");
 }
 
 #[test]
@@ -291,7 +293,7 @@ fn stop_ends_the_very_run_that_drops_the_handle() {
     let runtime = runtime(UnhandledPanic::Stop);
     let remote = ended(remote_panics(&runtime.handle()), RemoteHandle::is_finished);
     let text = text_of(|| runtime.block_on(async { drop(remote.await) }));
-    assert!(text.contains("panicked: remote; nobody awaits it"), "{text}");
+    assert!(text.contains("panicked: remote; no awaiter sees it"), "{text}");
 }
 
 #[test]
@@ -320,11 +322,11 @@ fn after_the_end_it_is_a_line_on_stderr() {
     let said = said("elsewhere::after_the_end_it_is_a_line_on_stderr");
     let [remote, job] = &said[..] else { panic!("two lines: {said:?}") };
     assert!(
-        remote.starts_with("task #1 panicked: remote; nobody awaits it (spawned at "),
+        remote.starts_with("task #1 panicked: remote; no awaiter sees it (spawned at "),
         "{remote}"
     );
     assert!(job.starts_with("blocking job spawned at "), "{job}");
-    assert!(job.ends_with(" panicked; nobody awaits it"), "{job}");
+    assert!(job.ends_with(" panicked; no awaiter sees it"), "{job}");
 }
 
 /// The payload of a panic that says when it is dropped.
