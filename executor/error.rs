@@ -47,6 +47,8 @@ enum Why {
     // A payload is `Send` but not `Sync`; in a mutex it is both. The lock is held only to copy its text.
     Panicked(Mutex<Box<dyn Any + Send>>),
     Shutdown,
+    /// It is a task of a group, which has its failure.
+    Failed,
     #[allow(dead_code, reason = "used by the parts that a feature can take away")]
     NotStarted(io::Error),
 }
@@ -63,6 +65,10 @@ impl JoinError {
 
     pub(crate) fn panicked(subject: Subject, payload: Box<dyn Any + Send>) -> Self {
         Self::new(subject, Why::Panicked(Mutex::new(payload)))
+    }
+
+    pub(crate) fn failed(subject: Subject) -> Self {
+        Self::new(subject, Why::Failed)
     }
 
     pub(crate) fn shutdown(subject: Subject) -> Self {
@@ -91,7 +97,7 @@ impl JoinError {
     pub fn reason(&self) -> Option<&Reason> {
         match &self.inner.why {
             Why::Cancelled(reason) => reason.as_ref(),
-            Why::Panicked(_) | Why::Shutdown | Why::NotStarted(_) => None,
+            Why::Panicked(_) | Why::Shutdown | Why::Failed | Why::NotStarted(_) => None,
         }
     }
 
@@ -138,6 +144,7 @@ impl JoinError {
             Why::Cancelled(None) => "was cancelled".to_owned(),
             Why::Cancelled(Some(reason)) => format!("was cancelled: {reason}"),
             Why::Shutdown => "was dropped: its runtime shut down first".to_owned(),
+            Why::Failed => "failed: its group has the error".to_owned(),
             Why::NotStarted(error) => format!("found no thread to run on: {error}"),
             Why::Panicked(payload) => match panic_message(payload) {
                 Some(message) => format!("panicked: {message}"),
@@ -157,7 +164,7 @@ impl JoinError {
             Why::Panicked(payload) => {
                 Ok(payload.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
             }
-            why @ (Why::Cancelled(_) | Why::Shutdown | Why::NotStarted(_)) => {
+            why @ (Why::Cancelled(_) | Why::Shutdown | Why::Failed | Why::NotStarted(_)) => {
                 Err(Self::new(subject, why))
             }
         }

@@ -1,44 +1,45 @@
-//! [`CancelRequest`]: that something is asked to end, and why; and what listens for it.
+//! [`CancelRequest`]: that some code is asked to end, and why; and what listens for it.
 //!
-//! A task has one from the first time that it listens or is asked, and so has each cancel scope. It is *level-triggered*:
-//! once asked, always asked, so a listener that comes late hears of it too.
+//! A task has one from the first time that it listens or is asked, and so has each run of a cancel scope. It is
+//! *level-triggered*: once asked, always asked, so a listener that comes late hears of it too.
+//!
+//! The code that the request is about is called the *inside*. A scope or a group *drops* its inside when the request was made.
+//! Three things put that off. A listener inside that waits is about to be told. A listener that *heard* has been told: the
+//! inside ends by itself. A *hold* is a part inside that is not to be dropped yet: a shield, or a group whose tasks have not
+//! ended. The request drops nothing itself; it records what its owner has to know for that.
 
 #![forbid(unsafe_code)]
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::mem;
+use std::collections::BTreeMap;
 use std::task::Waker;
 
 use super::{Reason, contain, is_noop};
 
-/// That a task, or what runs in a cancel scope, is asked to end.
-///
-/// Whether what does not listen is dropped is not up to the request, but to what polls it: a scope or a group does that, a
-/// plain task does not.
+/// That some code is asked to end.
 #[derive(Default)]
 pub(crate) struct CancelRequest {
     reason: OnceCell<Reason>,
-    /// Whether what does not listen is dropped once the request is made: by a scope, or by a group.
+    /// Whether a scope or a group will drop the inside, unless that ends by itself.
     drops: Cell<bool>,
-    /// A listener inside was told: from then on the inside ends by itself.
     heard: Cell<bool>,
-    /// How many parts inside must not be dropped yet: shields, and groups whose tasks have not ended.
     holds: Cell<usize>,
     /// In the order in which they registered first.
-    listeners: RefCell<Vec<Listener>>,
+    listeners: RefCell<BTreeMap<ListenerKey, Listener>>,
+    /// How many of them are inside.
+    inside: Cell<usize>,
 }
 
 /// What is woken when the request is made.
 struct Listener {
-    key: ListenerKey,
     /// `None` once it was woken.
     waker: Option<Waker>,
-    /// Whether it hears the request for the code inside. What drops the inside is told as well, but does not.
-    hears: bool,
+    /// True for code inside that listens. False for what is woken to drop the inside.
+    is_inside: bool,
 }
 
-/// Tells a listener from all others of its thread.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Tells a listener from all others of its thread. Later ones are greater.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ListenerKey(u64);
 
 impl ListenerKey {
@@ -52,38 +53,48 @@ impl ListenerKey {
 }
 
 impl CancelRequest {
+    /// The request of a scope or a group, which drops the inside.
+    pub(crate) fn that_drops() -> Self {
+        let request = Self::default();
+        request.drops.set(true);
+        request
+    }
+
+    /// From now on a group will drop the inside.
+    pub(crate) fn set_drops(&self) {
+        self.drops.set(true);
+    }
+
     /// Why it is asked to end, if it is.
+    #[inline]
     pub(crate) fn reason(&self) -> Option<&Reason> {
         self.reason.get()
     }
 
     /// Asks, and wakes the listeners. Only the first reason counts.
     pub(crate) fn ask(&self, reason: &Reason) {
-        if self.reason.set(reason.clone()).is_err() {
-            return;
+        if self.reason.set(reason.clone()).is_ok() {
+            self.wake(|_| true);
         }
-        // Taken out first, as a waker may do anything. The listeners stay: those that hear are about to be told.
+    }
+
+    /// Wakes listeners, in the order in which they registered.
+    fn wake(&self, which: impl Fn(&Listener) -> bool) {
+        // Taken out first, as a waker may do anything. The listeners stay: those inside are about to be told.
         let mut listeners = self.listeners.borrow_mut();
-        let wakers: Vec<Waker> = listeners.iter_mut().filter_map(|one| one.waker.take()).collect();
+        let chosen = listeners.values_mut().filter(|listener| which(listener));
+        let wakers: Vec<Waker> = chosen.filter_map(|listener| listener.waker.take()).collect();
         drop(listeners);
         wakers.into_iter().for_each(|waker| contain(|| waker.wake()));
     }
 
-    /// Whether the inside ends by itself, so that it is not to be dropped: a listener was told, or is about to be; or a part
-    /// inside holds it.
+    /// Whether the inside is not to be dropped.
     pub(crate) fn ends_by_itself(&self) -> bool {
-        self.heard.get()
-            || self.holds.get() > 0
-            || self.listeners.borrow().iter().any(|listener| listener.hears)
-    }
-
-    /// What does not listen will be dropped once the request is made.
-    pub(crate) fn set_drops(&self) {
-        self.drops.set(true);
+        self.heard.get() || self.holds.get() > 0 || self.inside.get() > 0
     }
 
     /// Whether the inside is about to be dropped.
-    pub(crate) fn is_dropped(&self) -> bool {
+    pub(crate) fn will_drop(&self) -> bool {
         self.reason().is_some() && self.drops.get() && !self.ends_by_itself()
     }
 
@@ -96,47 +107,53 @@ impl CancelRequest {
         self.heard.set(true);
     }
 
-    /// A part inside must not be dropped until [`release`](Self::release).
+    /// A group inside was told, and ends the tasks that are its own. If something drops the inside, that still does, once the
+    /// group has ended.
+    pub(crate) fn hear_in_group(&self) {
+        if !self.drops.get() {
+            self.heard.set(true);
+        }
+    }
+
+    /// A part inside is not to be dropped until [`release`](Self::release).
     pub(crate) fn hold(&self) {
         self.holds.set(self.holds.get() + 1);
     }
 
+    /// The last hold that is released wakes what drops the inside: it may be released outside of that one's own poll.
     pub(crate) fn release(&self) {
         self.holds.set(self.holds.get() - 1);
+        if self.holds.get() == 0 && self.reason().is_some() {
+            self.wake(|listener| !listener.is_inside);
+        }
     }
 
     /// Registers a listener, or its new waker. The waker's clone, and the drop of the one before, may be user code, which
     /// may do anything: ask again afterwards whether the request was made.
-    pub(crate) fn listen(&self, key: ListenerKey, waker: &Waker, hears: bool) {
+    pub(crate) fn listen(&self, key: ListenerKey, waker: &Waker, is_inside: bool) {
         let waits = |listener: &Listener| {
-            listener.key == key && listener.waker.as_ref().is_some_and(|it| it.will_wake(waker))
+            listener.waker.as_ref().is_some_and(|known| known.will_wake(waker))
         };
-        if self.listeners.borrow().iter().any(waits) {
+        if self.listeners.borrow().get(&key).is_some_and(waits) {
             return;
         }
         if is_noop(waker) {
             return self.forget(key);
         }
-        let waker = Some(waker.clone());
-        let mut listeners = self.listeners.borrow_mut();
-        let old = match listeners.iter_mut().find(|listener| listener.key == key) {
-            Some(listener) => mem::replace(&mut listener.waker, waker),
-            None => {
-                listeners.push(Listener { key, waker, hears });
-                None
-            }
-        };
-        drop(listeners);
+        let new = Listener { waker: Some(waker.clone()), is_inside };
+        let old = self.listeners.borrow_mut().insert(key, new);
+        if old.is_none() && is_inside {
+            self.inside.set(self.inside.get() + 1);
+        }
         contain(|| drop(old));
     }
 
     /// Takes a listener's waker back.
     pub(crate) fn forget(&self, key: ListenerKey) {
-        let old = {
-            let mut listeners = self.listeners.borrow_mut();
-            let place = listeners.iter().position(|listener| listener.key == key);
-            place.map(|place| listeners.remove(place))
-        };
+        let old = self.listeners.borrow_mut().remove(&key);
+        if old.as_ref().is_some_and(|listener| listener.is_inside) {
+            self.inside.set(self.inside.get() - 1);
+        }
         contain(|| drop(old));
     }
 }

@@ -5,8 +5,10 @@
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::panic::Location;
 
+use super::cancel::Cancelled;
 use crate::executor::{Info, JoinError, Reason, Subject};
 
 /// Why a [`TaskGroup`](super::TaskGroup) gave no value: its failures, in the order in which they happened; or that it was
@@ -17,7 +19,9 @@ pub struct GroupError<E> {
 }
 
 impl<E> GroupError<E> {
-    pub(super) fn new(failures: Vec<Failure<E>>, reason: Reason) -> Self {
+    /// Without a `reason`, as the failures cancelled nothing, there is at least one.
+    pub(super) fn new(failures: Vec<Failure<E>>, reason: Option<Reason>) -> Self {
+        let reason = reason.unwrap_or_else(|| format!("{} failed", failures[0].title()).into());
         Self { failures, reason }
     }
 
@@ -61,8 +65,10 @@ impl<E: fmt::Display> fmt::Display for GroupError<E> {
 
 impl<E: fmt::Debug> fmt::Debug for GroupError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = f.debug_struct("GroupError");
-        text.field("failures", &self.failures).field("reason", &self.reason).finish()
+        match &self.failures[..] {
+            [] => write!(f, "GroupError(the group was cancelled: {})", self.reason),
+            failures => f.debug_tuple("GroupError").field(&failures).finish(),
+        }
     }
 }
 
@@ -79,6 +85,19 @@ pub struct Failure<E> {
     task: Option<Info>,
     opened: &'static Location<'static>,
     cause: Cause<E>,
+}
+
+/// Whether an error only says that its code was cancelled. A task that ends with it as its group is cancelled has not failed.
+pub(super) fn is_cancellation<E: 'static>(error: &E) -> bool {
+    type Boxed = Box<dyn Error>;
+    type SendBoxed = Box<dyn Error + Send + Sync>;
+    let error: &dyn Any = error;
+    let io =
+        |error: &io::Error| error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<Cancelled>);
+    error.is::<Cancelled>()
+        || error.downcast_ref().is_some_and(io)
+        || error.downcast_ref().is_some_and(|error: &Boxed| error.is::<Cancelled>())
+        || error.downcast_ref().is_some_and(|error: &SendBoxed| error.is::<Cancelled>())
 }
 
 pub(super) enum Cause<E> {
@@ -148,11 +167,9 @@ impl<E: fmt::Display> fmt::Display for Failure<E> {
 
 impl<E: fmt::Debug> fmt::Debug for Failure<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = f.debug_struct("Failure");
-        text.field("of", &self.title());
         match &self.cause {
-            Cause::Error(error) => text.field("error", error).finish(),
-            Cause::Panic(panic) => text.field("panic", &panic.what()).finish(),
+            Cause::Error(error) => write!(f, "{}: {error:?}", self.title()),
+            Cause::Panic(panic) => write!(f, "{}: {}", self.title(), panic.what()),
         }
     }
 }

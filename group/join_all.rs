@@ -85,9 +85,11 @@ where
 /// Awaits every handle of a list, and returns what became of each as a value, in the order of the *list*: a task that
 /// fails keeps no other from its end.
 ///
-/// The tasks belong to the returned future. So cancelling the task that gathers cancels what it gathers; it is not one of
-/// the outcomes. (asyncio's `gather(return_exceptions=True)` does the same.) To leave the tasks alone instead, use
-/// [`join_all`]. Of plain futures, `join_all` gives every `Result` as a value too.
+/// The tasks belong to the returned future. What drops that aborts them: an abort of the task that gathers, a scope, a group, a
+/// timeout. It does not listen to requests itself; with [`or_cancelled`](crate::cancel::OrCancelled::or_cancelled) around it,
+/// [`JoinHandle::cancel`](crate::JoinHandle::cancel) of the task that gathers ends what it gathers, as in asyncio's
+/// `gather(return_exceptions=True)`. To leave the tasks alone instead, use [`join_all`]. Of plain futures, `join_all` gives
+/// every `Result` as a value too.
 ///
 /// # Cancellation
 ///

@@ -7,19 +7,20 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use pin_project_lite::pin_project;
 
-use super::failure::Cause;
+use super::failure::{Cause, is_cancellation};
 use super::members::Shared;
 use crate::executor::{
-    Hub, Id, Info, JoinError, JoinHandle, Subject, current, poll_contained, with_current,
+    Hub, Id, Info, JoinError, JoinHandle, ListenerKey, Reason, Subject, current, poll_contained,
+    with_current,
 };
 
 pin_project! {
     /// The future of a task of a group: tells the group how `future` ended, and drops it when the group is asked to end,
-    /// unless it listens. Gives the value of a future that succeeded.
+    /// unless it listens.
     pub(super) struct Member<F, E> {
         // Dropped first: the group must not end before its tasks.
         #[pin]
@@ -33,6 +34,16 @@ struct Seat<E> {
     shared: Rc<Shared<E>>,
     /// Once it waits.
     place: Option<usize>,
+    /// Wakes the task when what keeps it from being dropped has ended. Once the group is asked to end.
+    key: Option<ListenerKey>,
+}
+
+/// How a task of a group ended.
+pub(super) enum Ended<T> {
+    Value(T),
+    /// The group has its error or its panic.
+    Failed,
+    Cancelled(Reason),
 }
 
 impl<E> Drop for Seat<E> {
@@ -45,15 +56,32 @@ impl<F, E> Member<F, E> {
     #[inline]
     pub(super) fn new(future: F, shared: Rc<Shared<E>>) -> Self {
         shared.task_begins();
-        Self { future: Some(future), seat: Seat { shared, place: None } }
+        Self { future: Some(future), seat: Seat { shared, place: None, key: None } }
     }
 }
 
 impl<E> Seat<E> {
-    /// Whether the group is over, or is asked to end and nothing in this task listens.
+    /// Why the future is to be dropped, if it is: the group is over, or is asked to end and nothing in this task puts that off.
     #[inline]
-    fn is_dropped(&self) -> bool {
-        self.shared.is_over() || self.shared.request.reason().is_some() && Self::listens_not()
+    fn ends(&mut self, waker: &Waker) -> Option<Reason> {
+        if self.shared.is_over() {
+            return Some("its group was dropped".into());
+        }
+        let reason = self.shared.request.reason()?.clone();
+        if self.puts_off(waker) { None } else { Some(reason) }
+    }
+
+    #[cold]
+    fn puts_off(&mut self, waker: &Waker) -> bool {
+        let request = with_current(Hub::current_request).flatten();
+        request.is_some_and(|request| {
+            request.set_drops();
+            let puts_off = request.ends_by_itself();
+            if puts_off {
+                request.listen(*self.key.get_or_insert_with(ListenerKey::new), waker, false);
+            }
+            puts_off
+        })
     }
 
     /// From now on the group has to reach the task to end it.
@@ -65,40 +93,38 @@ impl<E> Seat<E> {
         }
     }
 
-    #[cold]
-    fn listens_not() -> bool {
-        let request = with_current(Hub::current_request).flatten();
-        request.is_none_or(|request| {
-            request.set_drops();
-            !request.ends_by_itself()
-        })
+    fn fail<T>(&self, cause: Cause<E>) -> Ended<T> {
+        self.shared.fail(current(), cause);
+        Ended::Failed
     }
 }
 
-impl<F: Future<Output = Result<T, E>>, T, E> Future for Member<F, E> {
-    type Output = Option<T>;
+impl<F: Future<Output = Result<T, E>>, T, E: 'static> Future for Member<F, E> {
+    type Output = Ended<T>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended<T>> {
         let mut this = self.project();
-        let mut value = None;
-        if !this.seat.is_dropped() {
-            let polled = poll_contained(this.future.as_mut(), cx);
-            let shared = &this.seat.shared;
-            match polled {
-                Ok(Poll::Pending) if this.seat.is_dropped() => {}
+        let seat = this.seat;
+        let mut ended = match seat.ends(cx.waker()) {
+            Some(reason) => Ended::Cancelled(reason),
+            None => match poll_contained(this.future.as_mut(), cx) {
                 Ok(Poll::Pending) => {
-                    this.seat.wait();
-                    return Poll::Pending;
+                    seat.wait();
+                    let Some(reason) = seat.ends(cx.waker()) else { return Poll::Pending };
+                    Ended::Cancelled(reason)
                 }
-                Ok(Poll::Ready(Ok(output))) => value = Some(output),
-                Ok(Poll::Ready(Err(error))) => shared.fail(current(), Cause::Error(error)),
-                Err(payload) => shared.fail(current(), Cause::panic(current(), payload)),
-            }
-        }
+                Ok(Poll::Ready(Ok(value))) => Ended::Value(value),
+                Ok(Poll::Ready(Err(error))) => match seat.shared.request.reason() {
+                    Some(reason) if is_cancellation(&error) => Ended::Cancelled(reason.clone()),
+                    _ => seat.fail(Cause::Error(error)),
+                },
+                Err(payload) => seat.fail(Cause::panic(current(), payload)),
+            },
+        };
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.future.set(None))) {
-            this.seat.shared.fail(current(), Cause::panic(current(), payload));
+            ended = seat.fail(Cause::panic(current(), payload));
         }
-        Poll::Ready(value)
+        Poll::Ready(ended)
     }
 }
 
@@ -110,12 +136,13 @@ impl<F: Future<Output = Result<T, E>>, T, E> Future for Member<F, E> {
 ///
 /// # Errors
 ///
-/// A [`JoinError`] when the task has no value: it failed (the group has the error), or was cancelled, or its runtime ended.
+/// A [`JoinError`] when the task has no value. If it failed, by a panic too, the error only says so, as the group has the
+/// failure. Otherwise it [is_cancelled](JoinError::is_cancelled), or its runtime ended.
 ///
 /// # Panics
 ///
 /// When polled again after it has given the value.
-pub struct MemberHandle<T>(pub(super) JoinHandle<Option<T>>);
+pub struct MemberHandle<T>(pub(super) JoinHandle<Ended<T>>);
 
 impl<T> MemberHandle<T> {
     /// Which task it is.
@@ -144,13 +171,12 @@ impl<T> Future for MemberHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let outcome = ready!(Pin::new(&mut self.0).poll(cx));
-        Poll::Ready(match outcome {
-            Ok(Some(value)) => Ok(value),
-            Ok(None) => Err(JoinError::cancelled_for(
-                Subject::Task(self.0.info()),
-                "it failed, or its group was cancelled before it ended".into(),
-            )),
+        let ended = ready!(Pin::new(&mut self.0).poll(cx));
+        let task = || Subject::Task(self.0.info());
+        Poll::Ready(match ended {
+            Ok(Ended::Value(value)) => Ok(value),
+            Ok(Ended::Failed) => Err(JoinError::failed(task())),
+            Ok(Ended::Cancelled(reason)) => Err(JoinError::cancelled_for(task(), reason)),
             Err(error) => Err(error),
         })
     }

@@ -8,11 +8,12 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use super::failure::{Cause, Failure};
-use crate::executor::{CancelRequest, Control, Info, Reason, contain};
+use crate::executor::{CancelRequest, Control, Info, Reason};
+use crate::sync::WakerCell;
 
 /// What a group, its handles and its tasks share.
 pub(super) struct Shared<E> {
-    /// That the group is asked to end: hears the body. Each task has a request of its own.
+    /// The request to the body, and to what is nested in it. Each task has a request of its own.
     pub(super) request: Rc<CancelRequest>,
     /// How many tasks have not ended.
     live: Cell<usize>,
@@ -23,7 +24,7 @@ pub(super) struct Shared<E> {
     /// Whether the first failure ends the group.
     fails_fast: bool,
     /// Wakes the group's own future.
-    waker: Cell<Option<Waker>>,
+    waker: WakerCell,
     /// The group's future has ended, or was dropped.
     is_over: Cell<bool>,
     pub(super) opened: &'static Location<'static>,
@@ -31,15 +32,13 @@ pub(super) struct Shared<E> {
 
 impl<E> Shared<E> {
     pub(super) fn new(fails_fast: bool, opened: &'static Location<'static>) -> Self {
-        let request = Rc::new(CancelRequest::default());
-        request.set_drops();
         Self {
-            request,
+            request: Rc::new(CancelRequest::that_drops()),
             live: Cell::new(0),
             waiting: RefCell::default(),
             failures: RefCell::default(),
             fails_fast,
-            waker: Cell::new(None),
+            waker: WakerCell::default(),
             is_over: Cell::new(false),
             opened,
         }
@@ -62,6 +61,9 @@ impl<E> Shared<E> {
 
     /// A task waits. Gives its place.
     pub(super) fn task_waits(&self, task: Control) -> usize {
+        // The request may have been made in this very turn of the task, when the group could not reach it yet.
+        let reason = self.request.reason().cloned();
+        reason.iter().for_each(|reason| task.cancel(reason));
         self.waiting.borrow_mut().insert(task)
     }
 
@@ -69,18 +71,22 @@ impl<E> Shared<E> {
     #[inline]
     pub(super) fn task_ended(&self, place: Option<usize>) {
         if let Some(place) = place {
-            drop(self.waiting.borrow_mut().remove(place));
+            let task = self.waiting.borrow_mut().remove(place);
+            drop(task);
         }
         let left = self.live.get() - 1;
         self.live.set(left);
         if left == 0 {
-            self.wake();
+            self.waker.wake();
         }
     }
 
     /// The task, or the body (`None`), has failed.
     pub(super) fn fail(&self, task: Option<Info>, cause: Cause<E>) {
-        let failure = Failure::new(task, self.opened, cause);
+        self.add(Failure::new(task, self.opened, cause));
+    }
+
+    pub(super) fn add(&self, failure: Failure<E>) {
         let reason = Reason::from(format!("{} failed", failure.title()));
         self.failures.borrow_mut().push(failure);
         if self.fails_fast {
@@ -97,7 +103,7 @@ impl<E> Shared<E> {
         if self.request.reason().is_none() {
             self.request.ask(reason);
             self.in_order().iter().for_each(|task| task.cancel(reason));
-            self.wake();
+            self.waker.wake();
         }
     }
 
@@ -105,26 +111,12 @@ impl<E> Shared<E> {
     pub(super) fn end(&self) {
         self.is_over.set(true);
         self.in_order().iter().for_each(Control::abort);
-        let waker = self.waker.take();
-        contain(|| drop(waker));
+        self.waker.forget();
     }
 
     /// Keeps the waker of the group's own future.
-    pub(super) fn set_waker(&self, waker: &Waker) {
-        let old = self.waker.take();
-        if old.as_ref().is_some_and(|old| old.will_wake(waker)) {
-            return self.waker.set(old);
-        }
-        contain(|| drop(old));
-        let waker = waker.clone();
-        let meanwhile = self.waker.replace(Some(waker));
-        contain(|| drop(meanwhile));
-    }
-
-    fn wake(&self) {
-        if let Some(waker) = self.waker.take() {
-            contain(|| waker.wake());
-        }
+    pub(super) fn keep_waker(&self, waker: &Waker) {
+        self.waker.keep(waker);
     }
 
     /// A copy, as what is done with each may run user code.

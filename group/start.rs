@@ -11,8 +11,12 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 
 use super::failure::{Cause, Failure};
+use super::member::MemberHandle;
+use super::members::Shared;
 use super::task_group::TaskGroup;
-use crate::executor::{Info, contain, current, poll_contained};
+use crate::common::waits;
+use crate::executor::{Info, current, poll_contained};
+use crate::sync::WakerCell;
 
 impl<E: 'static> TaskGroup<E> {
     /// Spawns a task of the group, and waits until it says that it is ready. It lives on as any other: trio's `start`.
@@ -37,10 +41,11 @@ impl<E: 'static> TaskGroup<E> {
     /// use taketurns::task::TaskGroup;
     ///
     /// # taketurns::block_on(async {
+    /// let any_port = "127.0.0.1:0";
     /// TaskGroup::scope(async |group| {
     ///     let address = group
-    ///         .start(async |started| {
-    ///             let listener = TcpListener::bind("127.0.0.1:0")?;
+    ///         .start(async move |started| {
+    ///             let listener = TcpListener::bind(any_port)?;
     ///             started.set(listener.local_addr()?);
     ///             loop {
     ///                 listener.accept().await?;
@@ -63,12 +68,12 @@ impl<E: 'static> TaskGroup<E> {
         B: FnOnce(Started<S, E>) -> F + 'static,
         F: Future<Output = Result<(), E>> + 'static,
     {
-        let start = Rc::new(Start { outcome: Cell::new(Outcome::NotYet), waker: Cell::new(None) });
+        let start =
+            Rc::new(Start { outcome: Cell::new(Outcome::NotYet), waker: WakerCell::default() });
         let started = Started(Rc::clone(&start));
-        let opened = self.opened();
+        let opened = self.shared().opened;
         let handle = self.spawn(async move {
             let ready = Rc::clone(&started.0);
-            let _last = EndsStart(Rc::clone(&started.0));
             let mut future = pin!(Some(async move { task(started).await }));
             let outcome = poll_fn(|cx| match poll_contained(future.as_mut(), cx) {
                 Ok(polled) => polled.map(Ok),
@@ -88,31 +93,48 @@ impl<E: 'static> TaskGroup<E> {
             Ok(())
         });
         let task = handle.info();
+        let abandon = Abandon { handle, start, shared: Rc::clone(self.shared()) };
         async move {
-            // Dropped midway: aborts the task, unless it is ready, and gives the waker back.
-            struct Abandon<T, S, E>(super::member::MemberHandle<T>, Rc<Start<S, E>>);
-            impl<T, S, E> Drop for Abandon<T, S, E> {
-                fn drop(&mut self) {
-                    if self.1.is_awaited() {
-                        self.0.abort();
-                    }
-                    let waker = self.1.waker.take();
-                    contain(|| drop(waker));
-                }
-            }
-            let _abandon = Abandon(handle, Rc::clone(&start));
-            poll_fn(|cx| start.poll(cx.waker())).await.unwrap_or(Err(StartError::Ended(task)))
+            let outcome = poll_fn(|cx| abandon.start.poll(cx.waker())).await;
+            outcome.unwrap_or(Err(StartError::Ended(task)))
         }
     }
 }
 
-/// Tells the caller of [`TaskGroup::start`] that the task is ready.
+/// The caller goes. If that is midway, it aborts the task, unless that is ready; and a failure that the caller has not seen is
+/// the group's.
+struct Abandon<T, S, E> {
+    handle: MemberHandle<T>,
+    start: Rc<Start<S, E>>,
+    shared: Rc<Shared<E>>,
+}
+
+impl<T, S, E> Drop for Abandon<T, S, E> {
+    fn drop(&mut self) {
+        self.start.waker.forget();
+        match self.start.outcome.replace(Outcome::Over) {
+            Outcome::NotYet | Outcome::Dropped => self.handle.abort(),
+            Outcome::Ended(Err(StartError::Failed(failure))) => self.shared.add(failure),
+            Outcome::Ended(_) | Outcome::Over => {}
+        }
+    }
+}
+
+/// Tells the caller of [`TaskGroup::start`] that the task is ready. If it is dropped instead, the task never will be: `start` gives
+/// an error, and the task is aborted.
+#[must_use = "call `set` once the task is ready; dropping it ends the task"]
 pub struct Started<S, E>(Rc<Start<S, E>>);
 
 impl<S, E> Started<S, E> {
     /// The task is ready: `start` gives this value. If its caller is gone, the value is dropped.
     pub fn set(self, value: S) {
         self.0.end(Outcome::Ended(Ok(value)));
+    }
+}
+
+impl<S, E> Drop for Started<S, E> {
+    fn drop(&mut self) {
+        self.0.end(Outcome::Dropped);
     }
 }
 
@@ -127,7 +149,7 @@ impl<S, E> fmt::Debug for Started<S, E> {
 pub enum StartError<E> {
     /// The task failed before it was ready.
     Failed(Failure<E>),
-    /// The task ended, or was cancelled, before it was ready.
+    /// The task ended, was cancelled, or dropped its [`Started`], before it was ready.
     Ended(Info),
 }
 
@@ -137,7 +159,10 @@ impl<E: fmt::Display> fmt::Display for StartError<E> {
             Self::Failed(failure) => failure.fmt(f),
             Self::Ended(task) => {
                 let (title, site) = (task.title(), task.site());
-                write!(f, "{title}, spawned at {site}, ended before it called `Started::set`")
+                write!(
+                    f,
+                    "{title}, spawned at {site}, ended, or dropped its `Started`, before it called `set`"
+                )
             }
         }
     }
@@ -163,55 +188,52 @@ impl<E: std::error::Error + 'static> std::error::Error for StartError<E> {
 
 struct Start<S, E> {
     outcome: Cell<Outcome<S, E>>,
-    waker: Cell<Option<Waker>>,
+    waker: WakerCell,
 }
 
 enum Outcome<S, E> {
     NotYet,
     Ended(Result<S, StartError<E>>),
-    /// Given to the caller; or the task has ended without one.
+    /// The task has dropped its `Started`, or has ended.
+    Dropped,
+    /// Given to the caller.
     Over,
 }
 
 impl<S, E> Start<S, E> {
+    /// Whether the caller waits, and was not told anything else than that `Started` was dropped, as it is when the task fails.
     fn is_awaited(&self) -> bool {
         let outcome = self.outcome.replace(Outcome::Over);
-        let is_awaited = matches!(outcome, Outcome::NotYet);
+        let is_awaited = matches!(outcome, Outcome::NotYet | Outcome::Dropped);
         self.outcome.set(outcome);
         is_awaited
     }
 
-    /// Only the first outcome counts.
+    /// Only the first outcome counts, but that a failure is more than the drop of `Started`.
     fn end(&self, outcome: Outcome<S, E>) {
         if self.is_awaited() {
             self.outcome.set(outcome);
-            if let Some(waker) = self.waker.take() {
-                contain(|| waker.wake());
-            }
+            self.waker.wake();
         }
     }
 
-    /// `None`: the task has ended without an outcome.
+    /// `None`: the task never will be ready.
     fn poll(&self, waker: &Waker) -> Poll<Option<Result<S, StartError<E>>>> {
-        let waker = waker.clone();
+        self.waker.keep(waker);
         match self.outcome.replace(Outcome::Over) {
             Outcome::Ended(outcome) => Poll::Ready(Some(outcome)),
-            Outcome::Over => Poll::Ready(None),
+            Outcome::Dropped => {
+                self.outcome.set(Outcome::Dropped); // `Abandon` looks
+                Poll::Ready(None)
+            }
+            Outcome::Over => panic!("`TaskGroup::start` polled after it ended: await it once"),
             Outcome::NotYet => {
                 self.outcome.set(Outcome::NotYet);
-                let old = self.waker.replace(Some(waker));
-                contain(|| drop(old));
+                waits::note(|| {
+                    "the child of `TaskGroup::start` to say that it is ready".to_owned()
+                });
                 Poll::Pending
             }
         }
-    }
-}
-
-/// The task goes: if it is not ready by now, it never will be.
-struct EndsStart<S, E>(Rc<Start<S, E>>);
-
-impl<S, E> Drop for EndsStart<S, E> {
-    fn drop(&mut self) {
-        self.0.end(Outcome::Over);
     }
 }

@@ -7,15 +7,16 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use pin_project_lite::pin_project;
 
 use super::cancel::{Frame, Hold, Place};
-use super::failure::{Cause, GroupError};
+use super::failure::{Cause, GroupError, is_cancellation};
 use super::member::{Member, MemberHandle};
 use super::members::Shared;
-use crate::executor::{Builder, ListenerKey, Reason, poll_contained, spawn};
+use crate::common::waits;
+use crate::executor::{Builder, CancelRequest, ListenerKey, Reason, poll_contained, spawn};
 
 /// Tasks that belong together: asyncio's task group, trio's nursery.
 ///
@@ -33,7 +34,8 @@ use crate::executor::{Builder, ListenerKey, Reason, poll_contained, spawn};
 ///
 /// # Failures
 ///
-/// A child fails if its output is an `Err`, or if it panics; so does the body. The first failure cancels the rest. Then
+/// A child fails if its output is an `Err`, or if it panics; so does the body. (A [`Cancelled`](crate::cancel::Cancelled) that
+/// comes back by `?` once the group is cancelled is no failure, also inside of an `io::Error` or a `Box<dyn Error>`.) The first failure cancels the rest. Then
 /// `scope` gives a [`GroupError`] with every failure, in the order in which they happened, so those of children that fail in
 /// their clean-up are in it too. In a group that was opened by [`collect`](Self::collect), a failure cancels nothing.
 ///
@@ -42,8 +44,9 @@ use crate::executor::{Builder, ListenerKey, Reason, poll_contained, spawn};
 /// A group is cancelled by the first failure, by [`cancel`](Self::cancel), or from outside: by a
 /// [`Scope`](crate::cancel::Scope), a group or a task around it, or by the end of the runtime under `OnExit::Cancel`. It asks
 /// the body and each child, with the reason: code that listens ([`crate::cancel`]) is told, and ends by itself, with awaits of
-/// its own; code that does not is dropped in its next turn. A child that has not begun is dropped without a turn. `scope`
-/// returns when all have ended.
+/// its own; code that does not is dropped in its next turn. A child that has not begun is dropped without a poll. `scope`
+/// returns when all have ended. A [`timeout`](fn@crate::time::timeout) around a group drops it instead: to tell the children,
+/// use [`Scope::with_timeout`](crate::cancel::Scope::with_timeout).
 ///
 /// If the future of `scope` is dropped, nothing can be awaited any more: the body is dropped at once, and each child in its
 /// next turn, which is in the queue already.
@@ -83,9 +86,10 @@ impl<E: 'static> TaskGroup<E> {
     ///
     /// # Errors
     ///
-    /// [`GroupError`]: every failure, in the order in which they happened. Or none, if the group was cancelled and the body,
-    /// which did not listen, was dropped for that. (If the group was cancelled from outside by what is about to drop this
-    /// very future, as a [`Scope`](crate::cancel::Scope) is, this does not return.)
+    /// [`GroupError`]: every failure, in the order in which they happened. Or none, if the group was cut short without a failure:
+    /// it was [cancelled](Self::cancel) and the body, which did not listen, was dropped for that; or it was cancelled from
+    /// outside before all had ended. In the latter case, if a scope or a group around is about to drop this future, it stays
+    /// pending, and the scope or the group reports the reason.
     ///
     /// # Cancellation
     ///
@@ -149,7 +153,7 @@ impl<E: 'static> TaskGroup<E> {
 
     /// Spawns a task of the group, at the tail of the run queue.
     ///
-    /// In a group that is cancelled, it is dropped without a turn.
+    /// In a group that is cancelled, it is dropped without a poll.
     ///
     /// # Panics
     ///
@@ -188,8 +192,8 @@ impl<E: 'static> TaskGroup<E> {
         Member::new(future, Rc::clone(&self.0))
     }
 
-    pub(super) fn opened(&self) -> &'static Location<'static> {
-        self.0.opened
+    pub(super) fn shared(&self) -> &Rc<Shared<E>> {
+        &self.0
     }
 
     /// Ends the group early: asks the body and every task to end. Only the first reason counts.
@@ -259,6 +263,8 @@ struct Around {
     /// What may ask the group to end; nothing, on a foreign executor.
     place: Option<Place>,
     key: ListenerKey,
+    /// From outside, before the group had ended.
+    was_asked: bool,
     /// The code around is not dropped before the tasks have ended.
     hold: Option<Hold>,
     frame: Rc<Frame>,
@@ -272,62 +278,101 @@ impl Drop for Around {
     }
 }
 
-impl<F: Future<Output = Result<T, E>>, T, E> Future for Opened<F, T, E> {
-    type Output = Result<T, GroupError<E>>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        let shared = &this.tasks.0;
-        let around = this.around.get_or_insert_with(|| Around {
+impl Around {
+    fn new(request: &Rc<CancelRequest>) -> Self {
+        Self {
             place: Place::here(),
             key: ListenerKey::new(),
+            was_asked: false,
             hold: Some(Hold::here()),
-            frame: Frame::new(Some(Rc::clone(&shared.request))),
-        });
-        if let Some(place) = around.place.as_ref().filter(|_| shared.request.reason().is_none()) {
-            place.listen(around.key, cx.waker(), false);
-            if let Some(reason) = place.reason() {
-                shared.cancel(&reason);
+            frame: Frame::new(Some(Rc::clone(request))),
+        }
+    }
+
+    /// Why the group is asked to end from outside, the first time.
+    fn asked(&mut self, waker: &Waker) -> Option<Reason> {
+        let place = self.place.as_ref().filter(|_| !self.was_asked)?;
+        place.listen(self.key, waker, false);
+        let reason = place.reason()?;
+        place.hear_in_group();
+        self.was_asked = true;
+        Some(reason)
+    }
+
+    /// Whether what asked the group is about to drop its future.
+    fn will_drop(&mut self) -> bool {
+        self.hold = None;
+        self.was_asked && self.place.as_ref().is_some_and(Place::will_drop)
+    }
+}
+
+impl<F: Future<Output = Result<T, E>>, T, E: 'static> Opened<F, T, E> {
+    /// Polls the body, in the frame of the group. False if it goes on.
+    fn poll_body(self: Pin<&mut Self>, cx: &mut Context<'_>) -> bool {
+        let mut this = self.project();
+        let shared = &this.tasks.0;
+        if this.body.is_none() {
+            return true;
+        }
+        if !shared.request.will_drop() {
+            let entered = this.around.as_ref().map(|around| around.frame.enter());
+            let polled = poll_contained(this.body.as_mut(), cx);
+            drop(entered);
+            match polled {
+                Ok(Poll::Pending) if shared.request.will_drop() => {}
+                Ok(Poll::Pending) => return false,
+                Ok(Poll::Ready(Ok(value))) => *this.value = Some(value),
+                Ok(Poll::Ready(Err(error))) => {
+                    if shared.request.reason().is_none() || !is_cancellation(&error) {
+                        shared.fail(None, Cause::Error(error));
+                    }
+                }
+                Err(payload) => shared.fail(None, Cause::panic(None, payload)),
             }
         }
-        shared.set_waker(cx.waker());
-        if this.body.is_some() {
-            if !shared.request.is_dropped() {
-                let entered = around.frame.enter();
-                let polled = poll_contained(this.body.as_mut(), cx);
-                drop(entered);
-                match polled {
-                    Ok(Poll::Pending) if shared.request.is_dropped() => {}
-                    Ok(Poll::Pending) => return Poll::Pending,
-                    Ok(Poll::Ready(Ok(value))) => *this.value = Some(value),
-                    Ok(Poll::Ready(Err(error))) => shared.fail(None, Cause::Error(error)),
-                    Err(payload) => shared.fail(None, Cause::panic(None, payload)),
-                }
-            }
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.body.set(None))) {
-                shared.fail(None, Cause::panic(None, payload));
-            }
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.body.set(None))) {
+            shared.fail(None, Cause::panic(None, payload));
+        }
+        true
+    }
+}
+
+impl<F: Future<Output = Result<T, E>>, T, E: 'static> Future for Opened<F, T, E> {
+    type Output = Result<T, GroupError<E>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.as_mut().project();
+        let shared = Rc::clone(&this.tasks.0);
+        assert!(!shared.is_over(), "`TaskGroup::scope` polled after it ended: await it once");
+        let around = this.around.get_or_insert_with(|| Around::new(&shared.request));
+        if let Some(reason) = around.asked(cx.waker()) {
+            shared.cancel(&reason);
+        }
+        shared.keep_waker(cx.waker());
+        if !self.as_mut().poll_body(cx) {
+            return Poll::Pending;
         }
         if shared.live() > 0 {
+            waits::note(|| {
+                let (live, opened) = (shared.live(), shared.opened);
+                format!("the end of {live} tasks of the group opened at {opened}")
+            });
             return Poll::Pending;
         }
+        let this = self.project();
+        let around = this.around.as_mut().expect("made above");
         let failures = shared.take_failures();
-        let reason = shared.request.reason();
-        if let Some(first) = failures.first() {
-            let failed = || Reason::from(format!("{} failed", first.title()));
-            let reason = reason.cloned().unwrap_or_else(failed);
-            return Poll::Ready(Err(GroupError::new(failures, reason)));
-        }
-        if let Some(value) = this.value.take() {
-            return Poll::Ready(Ok(value));
-        }
-        // The body was dropped. If the code around is about to be, too, that has the reason.
-        around.hold = None;
-        if around.place.as_ref().is_some_and(Place::is_dropped) {
-            return Poll::Pending;
-        }
-        let reason =
-            reason.expect("`TaskGroup::scope` polled after it ended: await it once").clone();
-        Poll::Ready(Err(GroupError::new(failures, reason)))
+        let reason = shared.request.reason().cloned();
+        let value = this.value.take().filter(|_| !around.was_asked);
+        let outcome = match value {
+            _ if !failures.is_empty() => Err(GroupError::new(failures, reason)),
+            Some(value) => Ok(value),
+            // It was cut short. If what asked is about to drop this future, that has the reason.
+            None if around.will_drop() => return Poll::Pending,
+            None => Err(GroupError::new(failures, reason)),
+        };
+        *this.around = None;
+        shared.end();
+        Poll::Ready(outcome)
     }
 }

@@ -85,3 +85,4 @@ pub use rwlock::{Read, ReadGuard, RwLock, Write, WriteGuard};
 pub use semaphore::{
     Acquire, AcquireError, AcquireOwned, OwnedPermit, Permit, Semaphore, TryAcquireError,
 };
+pub(crate) use waker_cell::WakerCell;

@@ -9,14 +9,14 @@ use crate::executor::{contain, drop_contained, is_noop};
 
 /// At most one waker. It is woken and dropped after it was taken out, and a panic of its code ends here.
 #[derive(Default)]
-pub(super) struct WakerCell(Cell<Option<Waker>>);
+pub(crate) struct WakerCell(Cell<Option<Waker>>);
 
 impl WakerCell {
     /// Keeps a clone of `waker`; one that does nothing asks to forget what was kept.
     ///
     /// The clone and the drop of the waker before are user code. So the caller checks again afterwards whether it still has
     /// to wait.
-    pub(super) fn keep(&self, waker: &Waker) {
+    pub(crate) fn keep(&self, waker: &Waker) {
         if is_noop(waker) {
             self.forget();
         } else if !self.peek(|kept| kept.is_some_and(|kept| kept.will_wake(waker))) {
@@ -26,14 +26,14 @@ impl WakerCell {
     }
 
     #[inline]
-    pub(super) fn wake(&self) {
+    pub(crate) fn wake(&self) {
         if let Some(waker) = self.0.take() {
             wake_contained(waker);
         }
     }
 
     #[inline]
-    pub(super) fn forget(&self) {
+    pub(crate) fn forget(&self) {
         if let Some(waker) = self.0.take() {
             drop_contained(waker);
         }

@@ -389,7 +389,10 @@ fn at_the_end_stop_is_a_line_on_stderr() {
     let said = said("at_the_end_stop_is_a_line_on_stderr");
     let [unread, destructor] = &said[..] else { panic!("two lines: {said:?}") };
     assert!(unread.starts_with("task #1 panicked: unread; no awaiter sees it"), "{unread}");
-    assert!(destructor.starts_with("task #2 panicked: in a destructor; no awaiter"), "{destructor}");
+    assert!(
+        destructor.starts_with("task #2 panicked: in a destructor; no awaiter"),
+        "{destructor}"
+    );
 }
 
 #[test]

@@ -24,7 +24,8 @@ use crate::executor::{budget, drop_before, noop};
 /// lost, and with a `limit` of zero `future` is polled once. At the limit, `future` is dropped before the error is returned.
 /// A deadline past the last [`Instant`], as with [`Duration::MAX`], is no limit.
 ///
-/// A future that does not suspend cannot be interrupted.
+/// A future that does not suspend cannot be interrupted. One that is to clean up with awaits of its own at the limit belongs in a
+/// [`Scope::with_timeout`](crate::cancel::Scope::with_timeout), which tells what listens before it drops anything.
 ///
 /// In `timeout(limit, &mut handle)`, dropping the reference at the limit does nothing to the handle, and it would keep the
 /// waker of this task. So at the limit a reference (like any `future` without a destructor) is polled once more, with a waker

@@ -12,25 +12,32 @@ use super::hub::Hub;
 use crate::executor::{CancelRequest, JoinError, Reason, Subject};
 
 impl Hub {
-    /// The request of the task that has its turn now, or of the future of `block_on`. `None` outside of a turn, and in the
-    /// turn of a task that has ended.
+    /// The request of the task that has its turn now, or of the future of `block_on`. `None` outside of a turn, and in a turn
+    /// that delivers after the task's end.
     pub(crate) fn current_request(&self) -> Option<Rc<CancelRequest>> {
         let running = self.home.running.get();
         // SAFETY: (ALIVE) its turn holds RUNNING.
         let lives = |&task: &TaskRef| unsafe { task.home() }.state.is_listed();
         let task = running.filter(|task| lives(task) || self.home.root.get() == Some(*task))?;
-        // SAFETY: (ALIVE) as above. It has not ended.
-        Some(unsafe { self.request(task) })
+        // SAFETY: (ALIVE) as above; it is listed, or the root.
+        let request = unsafe { self.request(task) };
+        // SAFETY: (LEAF) clones a text.
+        if let Some(reason) = unsafe { self.home.all_asked.with(|asked| asked.clone()) } {
+            // SAFETY: (ALIVE) as above.
+            unsafe { task.home() }.state.ask();
+            request.ask(&reason); // it is new, or has been asked by `ask_all`
+        }
+        Some(request)
     }
 
     /// Asks every task to end, now and in future.
     pub(crate) fn ask_all(&self, reason: &Reason) {
-        // SAFETY: (LEAF) moves, and at most the drop of a text.
-        unsafe { self.home.all_asked.with(|asked| *asked = Some(reason.clone())) };
-        // First what runs no user code: a waker may run the executor, between two runs, and so end a task.
+        // First what runs no user code, as a waker may do anything.
         let tasks = self.live_tasks();
         // SAFETY: (ALIVE) LISTED is held until the task's own turn to end.
         let requests: Vec<_> = tasks.iter().map(|&task| unsafe { self.note_asked(task) }).collect();
+        // SAFETY: (LEAF) moves, and at most the drop of a text.
+        unsafe { self.home.all_asked.with(|asked| *asked = Some(reason.clone())) };
         requests.iter().flatten().for_each(|request| request.ask(reason));
     }
 
@@ -58,24 +65,18 @@ impl Hub {
 
     /// # Safety
     ///
-    /// (ALIVE) A task of this hub that has not ended: its end forgets the note.
+    /// (ALIVE) A task of this hub that is listed, or the root: only their ends forget the note.
     unsafe fn request(&self, task: TaskRef) -> Rc<CancelRequest> {
         // SAFETY: (ALIVE) as the caller promised.
         let home = unsafe { task.home() };
         home.state.set_noted();
         // SAFETY: (LEAF) keys are numbers; a new request is empty.
-        let request = unsafe {
+        unsafe {
             self.home.notes.with(|notes| {
                 let note = notes.entry(home.id.get()).or_default();
                 Rc::clone(note.request.get_or_insert_default())
             })
-        };
-        // SAFETY: (LEAF) clones a text.
-        if let Some(reason) = unsafe { self.home.all_asked.with(|asked| asked.clone()) } {
-            home.state.ask();
-            request.ask(&reason); // wakes nothing: it is new, or was asked by `ask_all`
         }
-        request
     }
 }
 

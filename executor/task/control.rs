@@ -11,7 +11,7 @@ use crate::executor::{Id, Reason};
 pub(crate) struct Control(TaskRef, PhantomData<*const ()>);
 
 impl Hub {
-    /// That of the task that has its turn now. `None` outside of a turn.
+    /// The control of the task that has its turn now. `None` outside of a turn.
     pub(crate) fn current_control(&self) -> Option<Control> {
         let task = self.home.running.get()?;
         // SAFETY: (ALIVE) its turn holds RUNNING. At home: this is its hub, borrowed.
@@ -27,7 +27,8 @@ impl Control {
         self.hub().enqueue(self.0, unsafe { self.0.home() }.state.abort());
     }
 
-    /// As [`JoinHandle::cancel`](super::join::JoinHandle::cancel), and wakes the task even if nothing in it listens.
+    /// As [`JoinHandle::cancel`](super::join::JoinHandle::cancel), and wakes the task even if nothing in it listens, so
+    /// that its `Member` has a turn, and drops it.
     pub(crate) fn cancel(&self, reason: &Reason) {
         // SAFETY: (ALIVE) this is a reference.
         unsafe {

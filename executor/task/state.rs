@@ -42,7 +42,7 @@ const ASKED: u32 = 1 << 9;
 /// Set on a task that has inherited values of task-locals, which are in force in its turns. Never without FUTURE.
 const INHERITS: u32 = 1 << 10;
 
-/// Set while the hub has a note of the task, which goes with LISTED. Never without FUTURE or RUNNING.
+/// Set while the hub has a note of the task: until a listed task is taken off the list, or the root's handle is dropped.
 const NOTED: u32 = 1 << 11;
 
 /// A task spawned at home begins listed, owed a turn, with its handle out.

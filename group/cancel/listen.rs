@@ -13,7 +13,7 @@ use pin_project_lite::pin_project;
 use super::error::Cancelled;
 use super::place::Place;
 use crate::common::waits;
-use crate::executor::{ListenerKey, Reason, budget, yield_now};
+use crate::executor::{ListenerKey, Reason, budget};
 
 /// Completes with the reason when the code here is asked to end: by [`JoinHandle::cancel`](crate::JoinHandle::cancel) of its
 /// task, by its group, by a [`Scope`](super::Scope) around it, or by the end of the runtime under
@@ -83,12 +83,37 @@ pub fn cancelled() -> WaitCancelled {
 /// # taketurns::block_on(async { assert_eq!(add_up(&[1; 5000]).await.unwrap(), 5000) });
 /// ```
 #[track_caller]
-pub fn checkpoint() -> impl Future<Output = Result<(), Cancelled>> {
-    let mut listener = Listener::new("cancel::checkpoint");
-    async move {
-        listener.check()?;
-        yield_now().await;
-        listener.check()
+pub fn checkpoint() -> Checkpoint {
+    Checkpoint { listener: Listener::new("cancel::checkpoint"), has_yielded: false }
+}
+
+/// See [`checkpoint`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct Checkpoint {
+    listener: Listener,
+    has_yielded: bool,
+}
+
+impl Future for Checkpoint {
+    type Output = Result<(), Cancelled>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Poll::Ready(reason) = self.listener.poll(cx.waker()) {
+            return Poll::Ready(Err(Cancelled::new(reason)));
+        }
+        if self.has_yielded {
+            self.listener.stop();
+            return Poll::Ready(Ok(()));
+        }
+        self.has_yielded = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl fmt::Debug for Checkpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Checkpoint").field("has_yielded", &self.has_yielded).finish_non_exhaustive()
     }
 }
 
@@ -96,8 +121,8 @@ pub fn checkpoint() -> impl Future<Output = Result<(), Cancelled>> {
 pub trait OrCancelled: Future + Sized {
     /// This future's output, or an error as soon as the code here is asked to end.
     ///
-    /// The future is polled first, so an output that is ready is not lost. Where it is ready each time, the error comes at
-    /// the latest when the [budget of the turn](crate::task#the-budget-of-a-turn) is used up.
+    /// The future is polled first, so an output that is ready is not lost. In a loop whose futures are always ready, the error
+    /// comes when the [budget of the turn](crate::task#the-budget-of-a-turn) is used up.
     ///
     /// # Errors
     ///
@@ -214,24 +239,12 @@ impl Listener {
         })
     }
 
-    fn check(&mut self) -> Result<(), Cancelled> {
-        let (place, _) = self.place();
-        match place.reason() {
-            Some(reason) => {
-                place.hear();
-                Err(Cancelled::new(reason))
-            }
-            None => Ok(()),
-        }
-    }
-
     fn poll(&mut self, waker: &Waker) -> Poll<Reason> {
-        if self.check().is_ok() {
-            let (place, key) = self.place();
+        let (place, key) = self.place();
+        if place.reason().is_none() {
             place.listen(*key, waker, true);
-            // Asked again: the waker's clone may have done anything.
         }
-        let (place, _) = self.place();
+        // Asked again: the waker's clone may have done anything.
         let Some(reason) = place.reason() else {
             waits::note(|| format!("`{}` at {}", self.function, self.site));
             return Poll::Pending;

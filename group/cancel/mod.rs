@@ -44,7 +44,7 @@ pub use super::token::{
 };
 pub use crate::executor::Reason;
 pub use error::Cancelled;
-pub use listen::{OrCancelled, UntilCancelled, WaitCancelled, cancelled, checkpoint};
+pub use listen::{Checkpoint, OrCancelled, UntilCancelled, WaitCancelled, cancelled, checkpoint};
 pub(crate) use place::{Frame, Place};
 pub use scope::{Run, Scope};
 pub(crate) use shield::Hold;

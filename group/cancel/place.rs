@@ -22,7 +22,7 @@ thread_local! {
 /// A scope or a shield, while it is in force.
 pub(crate) struct Frame {
     around: Option<Rc<Frame>>,
-    /// That of the scope. `None`: a shield, which no request from outside passes.
+    /// The scope's request. `None`: a shield, which no request from outside passes.
     request: Option<Rc<CancelRequest>>,
 }
 
@@ -58,7 +58,7 @@ fn replace(frame: Option<Rc<Frame>>) -> Option<Rc<Frame>> {
 /// Where a future is first polled: what may ask it to end.
 pub(crate) struct Place {
     innermost: Option<Rc<Frame>>,
-    /// That of the task, unless there is a shield in between.
+    /// The task's request, unless a shield is between.
     task: Option<Rc<CancelRequest>>,
 }
 
@@ -98,14 +98,20 @@ impl Place {
         self.requests().for_each(CancelRequest::release);
     }
 
-    /// Whether something around is about to drop the code here.
-    pub(crate) fn is_dropped(&self) -> bool {
-        self.requests().any(CancelRequest::is_dropped)
+    /// A group here has heard, and ends its tasks.
+    pub(crate) fn hear_in_group(&self) {
+        let asked = self.requests().filter(|request| request.reason().is_some());
+        asked.for_each(CancelRequest::hear_in_group);
     }
 
-    /// Registers a listener, or its new waker. `hears`: as a listener of the code here, which is then not dropped but told.
-    pub(crate) fn listen(&self, key: ListenerKey, waker: &Waker, hears: bool) {
-        self.requests().for_each(|request| request.listen(key, waker, hears));
+    /// Whether something around is about to drop the code here.
+    pub(crate) fn will_drop(&self) -> bool {
+        self.requests().any(CancelRequest::will_drop)
+    }
+
+    /// Registers a listener, or its new waker. `is_inside`: for the code here, which is then not dropped but told.
+    pub(crate) fn listen(&self, key: ListenerKey, waker: &Waker, is_inside: bool) {
+        self.requests().for_each(|request| request.listen(key, waker, is_inside));
     }
 
     pub(crate) fn forget(&self, key: ListenerKey) {

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::cell::{OnceCell, RefCell};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -25,10 +26,11 @@ use crate::executor::{CancelRequest, ListenerKey, Reason, budget, drop_before};
 ///   [`checkpoint`](super::checkpoint)) that waits at that moment, or has heard of it before. Then the future is told, not
 ///   dropped: it cleans up, with awaits of its own, and `run` returns its output.
 ///
-/// Scopes nest. If the outer one is cancelled the inner one goes with it, so the code between the two never takes the outer
-/// one's cancellation for the inner one's, nor does a deadline of the inner one hide that of the outer.
+/// Scopes nest. If the outer one is cancelled, the inner one goes with it. So the code between the two never takes the outer
+/// one's cancellation for the inner one's. A deadline of the inner one never hides that of the outer.
 ///
-/// A task that is spawned inside of a scope is not part of it. The tasks of a [group](crate::task::TaskGroup) that is opened
+/// A task that is spawned inside of a scope is not part of it. (A whole run of an executor inside of a scope is: `block_on` in
+/// the content of a scope that another executor polls.) The tasks of a [group](crate::task::TaskGroup) that is opened
 /// inside are: the group hears of the cancellation, passes it on to its tasks, and the scope waits for them.
 ///
 /// A clone is the same scope. It works on any executor; a deadline needs the feature `time`, and a runtime of this crate.
@@ -46,17 +48,32 @@ use crate::executor::{CancelRequest, ListenerKey, Reason, budget, drop_before};
 /// ```
 #[derive(Clone)]
 pub struct Scope {
-    request: Rc<CancelRequest>,
+    state: Rc<State>,
     limit: Option<Limit>,
+}
+
+#[derive(Default)]
+struct State {
+    reason: OnceCell<Reason>,
+    /// Of each run that has begun and not ended, in that order. Each has a request of its own: what puts the end of one run off
+    /// is no matter of the others.
+    runs: RefCell<Vec<Rc<CancelRequest>>>,
+}
+
+impl State {
+    fn cancel(&self, reason: &Reason) {
+        if self.reason.set(reason.clone()).is_ok() {
+            let runs = self.runs.borrow().clone();
+            runs.iter().for_each(|run| run.ask(reason));
+        }
+    }
 }
 
 impl Scope {
     /// A scope without a deadline.
     #[must_use]
     pub fn new() -> Self {
-        let request = Rc::new(CancelRequest::default());
-        request.set_drops();
-        Self { request, limit: None }
+        Self { state: Rc::default(), limit: None }
     }
 
     #[cfg(feature = "time")]
@@ -68,7 +85,7 @@ impl Scope {
     ///
     /// The future is never dropped inside of this call, but when `run` is polled next.
     pub fn cancel(&self, reason: impl Into<Reason>) {
-        self.request.ask(&reason.into());
+        self.state.cancel(&reason.into());
     }
 
     /// Whether it was cancelled, by its deadline too.
@@ -80,7 +97,7 @@ impl Scope {
     /// Why it was cancelled.
     #[must_use]
     pub fn reason(&self) -> Option<&Reason> {
-        self.request.reason()
+        self.state.reason.get()
     }
 
     /// Runs `future` inside of the scope. If the scope is cancelled already, the future is dropped without a poll.
@@ -137,21 +154,36 @@ pin_project! {
     }
 }
 
-/// The error, if the scope was cancelled and nothing inside puts its end off.
-fn over<T>(request: &CancelRequest) -> Option<Result<T, Cancelled>> {
-    let reason = request.reason().filter(|_| !request.ends_by_itself())?;
-    Some(Err(Cancelled::new(reason.clone())))
+/// A run that has begun and not ended.
+struct Inside {
+    state: Rc<State>,
+    request: Rc<CancelRequest>,
+    /// Wakes this future when the request is made.
+    key: ListenerKey,
+    frame: Rc<Frame>,
 }
 
-struct Inside {
-    frame: Rc<Frame>,
-    /// Wakes this future when the scope is cancelled.
-    key: ListenerKey,
-    request: Rc<CancelRequest>,
+impl Inside {
+    fn begin(state: &Rc<State>) -> Self {
+        let request = Rc::new(CancelRequest::that_drops());
+        if let Some(reason) = state.reason.get() {
+            request.ask(reason);
+        }
+        state.runs.borrow_mut().push(Rc::clone(&request));
+        let frame = Frame::new(Some(Rc::clone(&request)));
+        Self { state: Rc::clone(state), request, key: ListenerKey::new(), frame }
+    }
+
+    /// The error, if the scope was cancelled and nothing inside puts the end off.
+    fn cancelled<T>(&self) -> Option<Result<T, Cancelled>> {
+        let reason = self.request.reason().filter(|_| self.request.will_drop())?;
+        Some(Err(Cancelled::new(reason.clone())))
+    }
 }
 
 impl Drop for Inside {
     fn drop(&mut self) {
+        self.state.runs.borrow_mut().retain(|run| !Rc::ptr_eq(run, &self.request));
         self.request.forget(self.key);
     }
 }
@@ -162,38 +194,31 @@ impl<F: Future> Future for Run<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         assert!(this.future.is_some(), "`Scope::run` polled after it ended: await it once");
-        let request = &this.scope.request;
-        let begin = || Inside {
-            frame: Frame::new(Some(Rc::clone(request))),
-            key: ListenerKey::new(),
-            request: Rc::clone(request),
-        };
-        let Inside { frame, key, .. } = this.inside.get_or_insert_with(begin);
-        if request.reason().is_none() {
-            request.listen(*key, cx.waker(), false);
-        }
+        let state = &this.scope.state;
+        let inside = this.inside.get_or_insert_with(|| Inside::begin(state));
         let had_budget = budget::has_budget();
-        let mut outcome = over(request);
+        let mut outcome = inside.cancelled();
         if outcome.is_none() {
+            inside.request.listen(inside.key, cx.waker(), false);
             // The content before the clock, so that what has arrived is not lost to a deadline that has passed as well.
-            let content = this.future.as_mut().as_pin_mut();
-            let content = content.expect("asserted above");
-            let entered = frame.enter();
+            let content = this.future.as_mut().as_pin_mut().expect("asserted above");
+            let entered = inside.frame.enter();
             let polled = content.poll(cx);
             drop(entered);
             outcome = match polled {
                 Poll::Ready(output) => Some(Ok(output)),
                 Poll::Pending => {
-                    // The content may have spent the budget just now. That must not postpone its deadline.
+                    // If the content has spent the budget just now, that must not postpone the deadline of this scope.
                     if !had_budget {
                         ready!(budget::poll_ready(cx));
                     }
                     if let Poll::Ready(reason) = this.deadline.poll(cx) {
                         budget::spend();
-                        request.forget(*key); // no need to wake this very task
-                        request.ask(&reason);
+                        inside.request.forget(inside.key); // no need to wake this very task
+                        state.cancel(&reason);
+                        inside.request.listen(inside.key, cx.waker(), false);
                     }
-                    over(request)
+                    inside.cancelled()
                 }
             };
         }

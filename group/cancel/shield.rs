@@ -12,10 +12,10 @@ use pin_project_lite::pin_project;
 
 use super::place::{Frame, Place};
 
-/// Runs `future` to its end, whatever asks the code here to end: the scopes, the group and the task around it neither drop it
-/// nor does it hear of them. Their cancellation arrives when it has ended.
+/// Runs `future` to its end, whatever asks the code here to end. Until then the scopes and the group around it do not drop it,
+/// and it does not hear of their cancellation, nor of that of its task. That arrives afterwards.
 ///
-/// It is for a clean-up that awaits. Nothing is polled more often for it. Two things it does not keep: an `abort` of the task,
+/// It is for a clean-up that awaits. It adds no polls. Two things it does not keep: an `abort` of the task,
 /// and the drop of the future that it is part of.
 ///
 /// # Cancellation

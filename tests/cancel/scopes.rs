@@ -281,3 +281,78 @@ fn a_run_that_is_dropped_gives_up_its_holds() {
         assert_eq!(outcome.unwrap_err().reason().as_str(), "enough");
     });
 }
+
+#[test]
+fn what_one_run_of_a_scope_hears_or_shields_is_no_matter_of_another() {
+    block_on(async {
+        let scope = Scope::new();
+        scope.cancel("enough");
+        let heard = Scope::clone(&scope).run(async { checkpoint().await.is_err() });
+        assert!(heard.await.is_err(), "dropped without a poll");
+        let scope = Scope::new();
+        let told = scope.run(async {
+            scope.cancel("enough");
+            checkpoint().await.is_err()
+        });
+        assert_eq!(told.await, Ok(true));
+        assert!(scope.run(pending::<()>()).await.is_err(), "it has not heard");
+        let scope = Scope::new();
+        let begin = Instant::now();
+        let shielded = scope.run(shield(sleep(9 * SECOND)));
+        let plain = scope.run(pending::<()>());
+        let cancels = async {
+            sleep(SECOND).await;
+            scope.cancel("enough");
+        };
+        let plain = async {
+            assert!(plain.await.is_err());
+            assert_eq!(begin.elapsed(), SECOND);
+        };
+        let (shielded, (), ()) = futures::join!(shielded, plain, cancels);
+        assert_eq!((shielded, begin.elapsed()), (Ok(()), 9 * SECOND));
+    });
+}
+
+#[test]
+fn a_checkpoint_that_waits_is_told_and_not_dropped() {
+    let trace = Trace::new();
+    block_on(async {
+        let scope = Scope::new();
+        let (other, inner) = (scope.clone(), trace.clone());
+        spawn(async move {
+            yield_now().await;
+            other.cancel("enough");
+        })
+        .detach();
+        let content = async {
+            while checkpoint().await.is_ok() {
+                inner.push("goes-on");
+            }
+            inner.push("told");
+            1
+        };
+        assert_eq!(scope.run(content).await, Ok(1));
+    });
+    assert_eq!(trace.take(), "goes-on told");
+}
+
+#[test]
+fn a_shield_that_another_task_drops_lets_the_scope_end() {
+    block_on(async {
+        let scope = Scope::new();
+        let kept = Rc::new(std::cell::RefCell::new(Some(Box::pin(shield(pending::<()>())))));
+        let (other, drops) = (scope.clone(), Rc::clone(&kept));
+        spawn(async move {
+            other.cancel("enough");
+            yield_now().await;
+            yield_now().await;
+            drop(drops.take());
+        })
+        .detach();
+        let content = poll_fn(move |cx| match &mut *kept.borrow_mut() {
+            Some(shield) => shield.as_mut().poll(cx),
+            None => std::task::Poll::Pending,
+        });
+        assert!(scope.run(content).await.is_err());
+    });
+}
