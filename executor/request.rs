@@ -120,10 +120,14 @@ impl CancelRequest {
         self.holds.set(self.holds.get() + 1);
     }
 
-    /// The last hold that is released wakes what drops the inside: it may be released outside of that one's own poll.
     pub(crate) fn release(&self) {
         self.holds.set(self.holds.get() - 1);
-        if self.holds.get() == 0 && self.reason().is_some() {
+        self.wake_what_drops();
+    }
+
+    /// What put the end off may have ended outside of the poll of what drops the inside.
+    fn wake_what_drops(&self) {
+        if self.will_drop() {
             self.wake(|listener| !listener.is_inside);
         }
     }
@@ -155,5 +159,6 @@ impl CancelRequest {
             self.inside.set(self.inside.get() - 1);
         }
         contain(|| drop(old));
+        self.wake_what_drops();
     }
 }

@@ -7,6 +7,7 @@
 
 use std::any::Any;
 use std::future::Future;
+use std::mem;
 use std::ops::{ControlFlow, Range};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -14,7 +15,7 @@ use std::task::{Context, Poll};
 
 use super::dropping::{FirstPanic, drop_in_order};
 use super::ready_set::{ReadySet, Step};
-use crate::executor::{contain, poll_contained};
+use crate::executor::{budget, contain, poll_contained};
 
 /// How many children are polled in place.
 pub(super) const FEW: usize = 16;
@@ -27,6 +28,8 @@ pub(super) struct Children<F> {
     left: usize,
     /// For more than [`FEW`]. A slot is a place.
     woken: Option<ReadySet>,
+    /// Without that, the place that the next turn begins with.
+    first: usize,
 }
 
 impl<F: Future> Children<F> {
@@ -41,7 +44,7 @@ impl<F: Future> Children<F> {
             }
             woken
         });
-        Self { futures, left, woken }
+        Self { futures, left, woken, first: 0 }
     }
 
     /// Polls the children, or those that were woken. `take` is given the output of each that ends, with its place, and says
@@ -53,7 +56,7 @@ impl<F: Future> Children<F> {
         cx: &mut Context<'_>,
         mut take: impl FnMut(usize, F::Output) -> ControlFlow<R>,
     ) -> Poll<ControlFlow<R>> {
-        let Self { futures, left, woken } = self;
+        let Self { futures, left, woken, first } = self;
         let places = 0..futures.len();
         let mut step =
             |place: usize, cx: &mut Context<'_>| match poll_child(&mut futures[place], cx) {
@@ -69,7 +72,7 @@ impl<F: Future> Children<F> {
             };
         let finished = match woken {
             Some(woken) => woken.turn(cx, step),
-            None => in_place(places, |place| step(place, cx)),
+            None => in_place(places, first, |place| step(place, cx)),
         };
         match finished {
             Poll::Ready(Ok(result)) => Poll::Ready(ControlFlow::Break(self.drop_left().or(result))),
@@ -103,11 +106,21 @@ impl<F> Drop for Children<F> {
     }
 }
 
-/// Polls each place, until a step finishes.
-fn in_place<R>(places: Range<usize>, mut step: impl FnMut(usize) -> Step<R>) -> Poll<R> {
-    for place in places {
+/// Polls each place, until a step finishes. Begins with the first one, or, if the last turn had not enough budget for all, with
+/// the one behind the child that used it up: that one is not to have all of each turn.
+fn in_place<R>(
+    places: Range<usize>,
+    first: &mut usize,
+    mut step: impl FnMut(usize) -> Step<R>,
+) -> Poll<R> {
+    let begin = mem::take(first);
+    for place in (begin..places.end).chain(0..begin) {
+        let had_budget = budget::has_budget();
         if let Step::Finish(result) = step(place) {
             return Poll::Ready(result);
+        }
+        if had_budget && !budget::has_budget() {
+            *first = (place + 1) % places.end;
         }
     }
     Poll::Pending

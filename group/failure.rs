@@ -9,7 +9,7 @@ use std::io;
 use std::panic::Location;
 
 use super::cancel::Cancelled;
-use crate::executor::{Info, JoinError, Reason, Subject};
+use crate::executor::{Info, JoinError, Reason, Subject, contain, report};
 
 /// Why a [`TaskGroup`](super::TaskGroup) gave no value: its failures, in the order in which they happened; or that it was
 /// cancelled.
@@ -145,6 +145,14 @@ impl<E> Failure<E> {
         match self.cause {
             Cause::Error(error) => Ok(error),
             Cause::Panic(panic) => Err(panic.into_panic().expect("a panic")),
+        }
+    }
+
+    /// Its group was dropped: a panic is reported, as that of any task that is not awaited. An error goes with the group.
+    pub(super) fn report(self) {
+        match self.cause {
+            Cause::Panic(panic) => report(self.task, panic.into()),
+            Cause::Error(error) => contain(|| drop(error)),
         }
     }
 

@@ -107,10 +107,12 @@ impl<E> Shared<E> {
         }
     }
 
-    /// The group's future has ended, or was dropped: what is left is aborted, in the order of spawning.
+    /// The group's future has ended, or was dropped: what is left is aborted, in the order of spawning. Panics that no caller
+    /// was given are reported.
     pub(super) fn end(&self) {
         self.is_over.set(true);
         self.in_order().iter().for_each(Control::abort);
+        self.failures.take().into_iter().for_each(Failure::report);
         self.waker.forget();
     }
 

@@ -367,8 +367,12 @@ impl<F: Future<Output = Result<T, E>>, T, E: 'static> Future for Opened<F, T, E>
         let outcome = match value {
             _ if !failures.is_empty() => Err(GroupError::new(failures, reason)),
             Some(value) => Ok(value),
-            // It was cut short. If what asked is about to drop this future, that has the reason.
-            None if around.will_drop() => return Poll::Pending,
+            // It was cut short. If what asked is about to drop this future, that has the reason. But code beside this may
+            // still put that off, in the same turn: so it looks again.
+            None if around.will_drop() => {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             None => Err(GroupError::new(failures, reason)),
         };
         *this.around = None;

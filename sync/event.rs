@@ -7,12 +7,11 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use super::in_line::{leave, poll_in_line};
+use super::in_line::{leave, poll_within_budget};
 use super::wait_list::{Key, WaitList};
 use crate::common::waits::note;
-use crate::executor::budget;
 
 /// A flag that tasks can wait for, as asyncio's `Event`.
 ///
@@ -76,7 +75,7 @@ impl Event {
     ///
     /// The future panics when it is polled after it was ready.
     pub fn wait(&self) -> Wait<'_> {
-        Wait { event: Some(self), place: None }
+        Wait { event: Some(self), place: None, owed: None }
     }
 }
 
@@ -104,6 +103,8 @@ pub struct Wait<'a> {
     event: Option<&'a Event>,
     /// Where it waits in line.
     place: Option<Key>,
+    /// It is ready, and yields first.
+    owed: Option<Option<()>>,
 }
 
 impl Future for Wait<'_> {
@@ -112,13 +113,13 @@ impl Future for Wait<'_> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let event =
             self.event.expect("`Event::wait` was polled after it was ready: call `wait` again");
-        ready!(budget::poll_ready(cx));
-        if poll_in_line(&event.line, &mut self.place, cx, (), || event.is_set()).is_pending() {
+        let Self { place, owed, .. } = &mut *self;
+        let is_ready = || event.is_set();
+        if poll_within_budget(&event.line, place, owed, cx, (), is_ready).is_pending() {
             note(|| format!("the `Event` made at {}", event.site));
             return Poll::Pending;
         }
         self.event = None;
-        budget::spend();
         Poll::Ready(())
     }
 }

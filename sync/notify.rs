@@ -7,12 +7,11 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use super::in_line::poll_in_line;
+use super::in_line::poll_within_budget;
 use super::wait_list::{Key, WaitList, drop_waker, wake_each};
 use crate::common::waits::note;
-use crate::executor::budget;
 
 /// Wakes tasks without a value: one, or all that wait. It is what a condition variable is for threads, without the lock.
 ///
@@ -55,7 +54,7 @@ pub struct Notify {
 }
 
 /// Which call let a future go.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 enum By {
     NotifyOne,
     NotifyWaiters,
@@ -98,7 +97,7 @@ impl Notify {
     ///
     /// The future panics when it is polled after it was ready.
     pub fn notified(&self) -> Notified<'_> {
-        Notified { notify: Some(self), place: None }
+        Notified { notify: Some(self), place: None, owed: None }
     }
 }
 
@@ -126,6 +125,8 @@ pub struct Notified<'a> {
     notify: Option<&'a Notify>,
     /// Where it waits in line.
     place: Option<Key>,
+    /// It is ready, and yields first: by what; `None` for the notification that was stored.
+    owed: Option<Option<By>>,
 }
 
 impl Future for Notified<'_> {
@@ -135,15 +136,14 @@ impl Future for Notified<'_> {
         let notify = self
             .notify
             .expect("`Notify::notified` was polled after it was ready: call `notified` again");
-        ready!(budget::poll_ready(cx));
+        let Self { place, owed, .. } = &mut *self;
         let is_ready = || notify.is_stored.take();
-        if poll_in_line(&notify.line, &mut self.place, cx, By::NotifyWaiters, is_ready).is_pending()
-        {
+        let first = By::NotifyWaiters;
+        if poll_within_budget(&notify.line, place, owed, cx, first, is_ready).is_pending() {
             note(|| format!("the `Notify` made at {}", notify.site));
             return Poll::Pending;
         }
         self.notify = None;
-        budget::spend();
         Poll::Ready(())
     }
 }
@@ -151,6 +151,9 @@ impl Future for Notified<'_> {
 impl Drop for Notified<'_> {
     fn drop(&mut self) {
         let Some(notify) = self.notify else { return };
+        if matches!(self.owed, Some(None | Some(By::NotifyOne))) {
+            notify.notify_one();
+        }
         if let Some(removed) = notify.line.remove(&mut self.place) {
             if !removed.was_in_line && removed.state == By::NotifyOne {
                 notify.notify_one();

@@ -789,3 +789,81 @@ fn a_deadlock_in_a_group_is_told() {
         Outcome::Ok(())
     }));
 }
+
+#[test]
+fn a_child_without_budget_that_listens_is_told() {
+    let trace = Trace::new();
+    let inner = trace.clone();
+    block_on(TaskGroup::scope(async |group| {
+        group.spawn(async move {
+            while taketurns::task::has_budget() {
+                taketurns::task::consume_budget().await;
+            }
+            inner.push(cancelled().await);
+            Outcome::Ok(())
+        });
+        yield_now().await;
+        group.cancel("enough");
+        Outcome::Ok(())
+    }))
+    .unwrap();
+    assert_eq!(trace.take(), "enough");
+}
+
+/// The sibling hears in the same poll in which the group waits to be dropped.
+#[test]
+fn a_group_that_is_not_dropped_after_all_ends() {
+    block_on(async {
+        let scope = Scope::new();
+        let inner = scope.clone();
+        let task = spawn(async move {
+            let group = TaskGroup::<&str>::scope(async |group| {
+                group.spawn(async {
+                    let turns = async {
+                        for _ in 0..3 {
+                            yield_now().await;
+                        }
+                    };
+                    shield(turns).await;
+                    Ok(())
+                });
+                pending::<Outcome>().await
+            });
+            let sibling = async {
+                for _ in 0..4 {
+                    yield_now().await;
+                }
+                let _ = taketurns::cancel::checkpoint().await;
+            };
+            let _ = inner.run(futures::future::join(group, sibling)).await;
+        });
+        yield_now().await;
+        yield_now().await;
+        scope.cancel("enough");
+        task.await.unwrap();
+    });
+}
+
+#[test]
+fn a_panic_of_a_child_whose_group_is_dropped_is_reported() {
+    let reports = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let tell = std::sync::Arc::clone(&reports);
+    let report = move |failure: &taketurns::task::Unhandled| {
+        tell.lock().unwrap().push(failure.to_string());
+    };
+    let runtime = Builder::new()
+        .unhandled_panic(taketurns::UnhandledPanic::Call(std::sync::Arc::new(report)))
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut scope = Box::pin(TaskGroup::scope(async |group| {
+            group.spawn::<(), _>(async { panic!("in a child") });
+            shield(pending::<Outcome>()).await
+        }));
+        assert!(futures::poll!(&mut scope).is_pending());
+        yield_now().await;
+        drop(scope);
+    });
+    let reports = reports.lock().unwrap();
+    assert!(reports[0].contains("panicked: in a child"), "{reports:?}");
+}

@@ -409,3 +409,27 @@ fn misuse_names_the_remedy() {
     assert_eq!(again, "a `TaskLocalFuture` was polled after it was ready");
     assert_eq!(format!("{OWN:?}"), r#"TaskLocal { name: "OWN", is_inherited: false }"#);
 }
+
+/// The task may be freed by then, so none has its turn.
+#[test]
+fn the_destructor_of_an_inherited_value_finds_no_task_and_its_panic_ends_nothing() {
+    task_local! { inherited static VALUE: Told; }
+    struct Told(Trace);
+    impl Drop for Told {
+        fn drop(&mut self) {
+            self.0.push(format!("{:?}", taketurns::task::current().map(|task| task.polls())));
+            panic!("in the destructor of a value");
+        }
+    }
+    let trace = Trace::new();
+    let runtime = taketurns::Builder::new()
+        .unhandled_panic(taketurns::UnhandledPanic::Call(std::sync::Arc::new(|_| {})))
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        VALUE.sync_scope(Told(trace.clone()), || spawn(async {}).detach());
+        yield_now().await;
+        trace.push("goes on");
+    });
+    assert_eq!(trace.take(), "None goes on");
+}

@@ -7,7 +7,7 @@ use super::header::TaskRef;
 use super::hub::{Hub, free_anywhere, free_at_home};
 use super::inbox::Batch;
 use super::state::{AfterEnd, Turn};
-use crate::executor::inherit::{INHERITED, within};
+use crate::executor::inherit::{INHERITED, Values, within};
 use crate::executor::primitives::ordering;
 use crate::executor::{Id, Info, JoinError, Subject, budget, contain};
 
@@ -50,10 +50,7 @@ impl Hub {
                     budget::refill();
                     self.poll(task);
                 }
-                Turn::PollInheriting => {
-                    budget::refill();
-                    self.inheriting(task, || self.poll(task));
-                }
+                Turn::PollInheriting => self.turn_inheriting(task),
                 Turn::Cancel => {
                     budget::lift();
                     self.cancel(task, JoinError::cancelled);
@@ -92,7 +89,9 @@ impl Hub {
         // SAFETY: (HELD) as the caller promised.
         unsafe {
             if task.home().state.inherits() {
-                self.inheriting(task, || (task.fixed().vtable.cancel)(task, why));
+                // The last of the values goes with the note, in `task_ended`.
+                let values = self.inherited_by(task);
+                within(&INHERITED, &values, || (task.fixed().vtable.cancel)(task, why));
             } else {
                 (task.fixed().vtable.cancel)(task, why);
             }
@@ -100,19 +99,34 @@ impl Hub {
         }
     }
 
-    /// Calls `f` with the values in force that the task has inherited.
+    /// A turn with the values in force that the task has inherited. It may end and free the task, so the values, whose
+    /// destructors are user code, outlive it here, and go when no task has its turn.
     ///
     /// # Safety
     ///
-    /// (ALIVE) A task of this hub that inherits.
+    /// As [`poll`](Self::poll), of a task that inherits.
     #[cold]
     #[inline(never)]
-    unsafe fn inheriting(&self, task: TaskRef, f: impl FnOnce()) {
+    unsafe fn turn_inheriting(&self, task: TaskRef) {
+        // SAFETY: (ALIVE) RUNNING is held.
+        let values = unsafe { self.inherited_by(task) };
+        budget::refill();
+        // SAFETY: as the caller promised.
+        within(&INHERITED, &values, || unsafe { self.poll(task) });
+        self.home.running.set(None);
+        budget::lift();
+        contain(|| drop(values));
+    }
+
+    /// # Safety
+    ///
+    /// (ALIVE) A task of this hub that inherits.
+    unsafe fn inherited_by(&self, task: TaskRef) -> Values {
         // SAFETY: (ALIVE) as the caller promised.
         let id = unsafe { task.home() }.id.get();
         // SAFETY: (LEAF) clones an `Rc`.
         let values = unsafe { self.home.notes.with(|notes| notes.get(&id)?.inherited.clone()) };
-        within(&INHERITED, &values.expect("noted at its spawn"), f);
+        values.expect("noted at its spawn")
     }
 
     /// The task has ended and is settled: takes it off the lists.

@@ -6,7 +6,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
@@ -98,10 +98,10 @@ impl Future for Checkpoint {
     type Output = Result<(), Cancelled>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Poll::Ready(reason) = self.listener.poll(cx.waker()) {
+        if let Poll::Ready(reason) = self.listener.poll(cx) {
             return Poll::Ready(Err(Cancelled::new(reason)));
         }
-        if self.has_yielded {
+        if self.has_yielded && self.listener.is_waiting() {
             self.listener.stop();
             return Poll::Ready(Ok(()));
         }
@@ -171,10 +171,7 @@ impl Future for WaitCancelled {
     type Output = Reason;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Reason> {
-        ready!(budget::poll_ready(cx));
-        let reason = ready!(self.0.poll(cx.waker()));
-        budget::spend();
-        Poll::Ready(reason)
+        self.0.poll(cx)
     }
 }
 
@@ -199,11 +196,13 @@ impl<F: Future> Future for UntilCancelled<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        if let Poll::Ready(output) = this.future.poll(cx) {
-            this.listener.stop();
-            return Poll::Ready(Ok(output));
+        if !this.listener.is_owed {
+            if let Poll::Ready(output) = this.future.poll(cx) {
+                this.listener.stop();
+                return Poll::Ready(Ok(output));
+            }
         }
-        this.listener.poll(cx.waker()).map(|reason| Err(Cancelled::new(reason)))
+        this.listener.poll(cx).map(|reason| Err(Cancelled::new(reason)))
     }
 }
 
@@ -219,13 +218,15 @@ struct Listener {
     site: &'static Location<'static>,
     /// From its first poll on.
     place: Option<(Place, ListenerKey)>,
+    /// It has heard, and yields first, as the turn had no budget left.
+    is_owed: bool,
     is_done: bool,
 }
 
 impl Listener {
     #[track_caller]
     fn new(function: &'static str) -> Self {
-        Self { function, site: Location::caller(), place: None, is_done: false }
+        Self { function, site: Location::caller(), place: None, is_owed: false, is_done: false }
     }
 
     fn place(&mut self) -> &(Place, ListenerKey) {
@@ -239,10 +240,16 @@ impl Listener {
         })
     }
 
-    fn poll(&mut self, waker: &Waker) -> Poll<Reason> {
+    /// Whether the code here is not asked to end.
+    fn is_waiting(&self) -> bool {
+        self.place.as_ref().is_some_and(|(place, _)| place.reason().is_none())
+    }
+
+    /// It registers first, and asks for budget only when it is ready: the request may be made before its next turn.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Reason> {
         let (place, key) = self.place();
         if place.reason().is_none() {
-            place.listen(*key, waker, true);
+            place.listen(*key, cx.waker(), true);
         }
         // Asked again: the waker's clone may have done anything.
         let Some(reason) = place.reason() else {
@@ -250,6 +257,11 @@ impl Listener {
             return Poll::Pending;
         };
         place.hear();
+        self.is_owed = budget::poll_ready(cx).is_pending();
+        if self.is_owed {
+            return Poll::Pending;
+        }
+        budget::spend();
         self.stop();
         Poll::Ready(reason)
     }

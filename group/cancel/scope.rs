@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -57,13 +58,13 @@ struct State {
     reason: OnceCell<Reason>,
     /// Of each run that has begun and not ended, in that order. Each has a request of its own: what puts the end of one run off
     /// is no matter of the others.
-    runs: RefCell<Vec<Rc<CancelRequest>>>,
+    runs: RefCell<BTreeMap<ListenerKey, Rc<CancelRequest>>>,
 }
 
 impl State {
     fn cancel(&self, reason: &Reason) {
         if self.reason.set(reason.clone()).is_ok() {
-            let runs = self.runs.borrow().clone();
+            let runs: Vec<_> = self.runs.borrow().values().cloned().collect();
             runs.iter().for_each(|run| run.ask(reason));
         }
     }
@@ -169,9 +170,10 @@ impl Inside {
         if let Some(reason) = state.reason.get() {
             request.ask(reason);
         }
-        state.runs.borrow_mut().push(Rc::clone(&request));
+        let key = ListenerKey::new();
+        state.runs.borrow_mut().insert(key, Rc::clone(&request));
         let frame = Frame::new(Some(Rc::clone(&request)));
-        Self { state: Rc::clone(state), request, key: ListenerKey::new(), frame }
+        Self { state: Rc::clone(state), request, key, frame }
     }
 
     /// The error, if the scope was cancelled and nothing inside puts the end off.
@@ -183,7 +185,7 @@ impl Inside {
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        self.state.runs.borrow_mut().retain(|run| !Rc::ptr_eq(run, &self.request));
+        self.state.runs.borrow_mut().remove(&self.key);
         self.request.forget(self.key);
     }
 }
@@ -198,7 +200,10 @@ impl<F: Future> Future for Run<F> {
         let inside = this.inside.get_or_insert_with(|| Inside::begin(state));
         let had_budget = budget::has_budget();
         let mut outcome = inside.cancelled();
-        if outcome.is_none() {
+        if outcome.is_some() {
+            ready!(budget::poll_ready(cx));
+            budget::spend();
+        } else {
             inside.request.listen(inside.key, cx.waker(), false);
             // The content before the clock, so that what has arrived is not lost to a deadline that has passed as well.
             let content = this.future.as_mut().as_pin_mut().expect("asserted above");

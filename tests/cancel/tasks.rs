@@ -331,3 +331,39 @@ fn a_listener_in_a_select_loop_is_terminated_once_it_has_completed() {
         assert!(task.await.unwrap_err().is_cancelled());
     });
 }
+
+#[test]
+fn a_loop_that_ignores_what_it_hears_still_gives_turns_away() {
+    let turns = Rc::new(Cell::new(0));
+    let count = Rc::clone(&turns);
+    block_on(async {
+        let other = spawn(async move {
+            loop {
+                count.set(count.get() + 1);
+                yield_now().await;
+            }
+        });
+        let task = spawn(async {
+            for _ in 0..1000 {
+                assert!(pending::<()>().or_cancelled().await.is_err());
+                assert!(checkpoint().await.is_err());
+            }
+        });
+        task.cancel("enough");
+        assert!(task.await.unwrap_err().is_cancelled());
+        other.abort();
+    });
+    assert!(turns.get() >= 2000 / 128, "{}", turns.get());
+}
+
+#[test]
+fn many_listeners_of_one_task_are_quick() {
+    block_on(async {
+        let task = spawn(async {
+            taketurns::task::join_all((0..20_000).map(|_| cancelled())).await;
+        });
+        yield_now().await;
+        task.cancel("enough");
+        assert!(task.await.unwrap_err().is_cancelled());
+    });
+}

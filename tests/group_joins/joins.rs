@@ -353,3 +353,24 @@ fn a_race_that_is_dropped_drops_each_future_though_several_panic() {
     });
     assert_eq!(text, "of the caller");
 }
+
+/// A few futures are polled in place, one behind the other, within one budget.
+#[test]
+fn a_future_that_uses_up_each_turns_budget_does_not_starve_those_behind_it() {
+    use std::cell::Cell;
+    taketurns::block_on(async {
+        let (sender, receiver) = taketurns::sync::oneshot::channel();
+        let stop = Cell::new(false);
+        let busy: std::pin::Pin<Box<dyn Future<Output = ()>>> = Box::pin(async {
+            while !stop.get() {
+                taketurns::task::consume_budget().await;
+            }
+        });
+        let stops = Box::pin(async {
+            receiver.await.unwrap();
+            stop.set(true);
+        });
+        sender.send(()).unwrap();
+        taketurns::task::join_all([busy, stops]).await;
+    });
+}

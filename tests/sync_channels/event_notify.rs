@@ -169,3 +169,48 @@ fn waits_that_are_ready_spend_the_budget_and_panic_when_polled_again() {
     catch_unwind(AssertUnwindSafe(|| _ = poller.poll(&mut waits))).unwrap_err();
     catch_unwind(AssertUnwindSafe(|| _ = poller.poll(&mut notified))).unwrap_err();
 }
+
+async fn spend_the_budget() {
+    while taketurns::task::has_budget() {
+        taketurns::task::consume_budget().await;
+    }
+}
+
+/// A future takes part from its first poll on, even if that poll finds no budget.
+#[test]
+fn a_wait_that_begins_without_budget_misses_no_wake() {
+    taketurns::block_on(async {
+        let (notify, event) = (Rc::new(Notify::new()), Rc::new(Event::new()));
+        let (notified, waited) = (Rc::clone(&notify), Rc::clone(&event));
+        let waits = [
+            taketurns::spawn(async move {
+                spend_the_budget().await;
+                notified.notified().await;
+            }),
+            taketurns::spawn(async move {
+                spend_the_budget().await;
+                waited.wait().await;
+            }),
+        ];
+        taketurns::yield_now().await;
+        notify.notify_waiters();
+        event.set();
+        event.clear();
+        for wait in waits {
+            wait.await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_notification_that_is_owed_to_a_future_without_budget_goes_on_when_that_is_dropped() {
+    taketurns::block_on(async {
+        let notify = Notify::new();
+        notify.notify_one();
+        spend_the_budget().await;
+        let mut first = Box::pin(notify.notified());
+        assert!(futures::poll!(&mut first).is_pending());
+        drop(first);
+        notify.notified().await;
+    });
+}
