@@ -65,6 +65,7 @@ fn memory_goes_back() {
     borrowing_groups_that_come_and_go();
     task_groups_that_come_and_go(); // the first grows what the executor keeps
     assert_eq!(left_by(task_groups_that_come_and_go), 0);
+    tasks_that_come_and_go_in_one_group();
 }
 
 /// One token lives long. Each of its children waits, and is dropped or cancelled.
@@ -117,6 +118,27 @@ fn task_groups_that_come_and_go() {
             aborted.await.unwrap();
         }
     });
+}
+
+/// Each waits once, and ends.
+fn tasks_that_come_and_go_in_one_group() {
+    let group = TaskGroup::scope(async |group| {
+        let some = async |count: usize| {
+            for _ in 0..count {
+                let task = group.spawn(async {
+                    yield_now().await;
+                    Ok(())
+                });
+                task.await.unwrap();
+            }
+        };
+        some(10).await;
+        let before = BYTES.load(Ordering::Relaxed);
+        some(10_000).await;
+        assert_eq!(BYTES.load(Ordering::Relaxed) - before, 0);
+        Ok::<_, Infallible>(())
+    });
+    executor().block_on(group).unwrap();
 }
 
 fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
