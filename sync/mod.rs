@@ -71,7 +71,7 @@ mod permits;
 mod rwlock;
 mod semaphore;
 mod wait_list;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod wait_list_tests;
 mod waker_cell;
 pub mod watch;
