@@ -185,7 +185,7 @@ impl<S: Copy> WaitList<S> {
     }
 
     /// For how many slots there is room.
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(super) fn memory(&self) -> usize {
         self.slots.borrow().slots.capacity()
     }

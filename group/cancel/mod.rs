@@ -1,14 +1,14 @@
 //! Asking code to end, and ending what does not listen.
 //!
-//! To cancel a future is to drop it. That is quick and certain, but a destructor cannot await: it can close a connection, not
-//! say goodbye on it. So there are two strengths. To **abort** is to drop. To **cancel** is to ask, with a reason: code that
+//! Code could be ended by dropping its future. That is quick and certain, but a destructor cannot await: it can close a
+//! connection, not say goodbye on it. So there are two strengths. To **abort** is to drop. To **cancel** is to ask, with a reason: code that
 //! listens hears of it, cleans up with awaits of its own, and ends.
 //!
 //! | what is cancelled | by | code that listens | code that does not |
 //! |---|---|---|---|
 //! | a task | [`JoinHandle::cancel`](crate::JoinHandle::cancel) | is told | goes on |
 //! | a task, for a while | `JoinHandle::cancel_within` | is told | goes on, and is dropped after the grace |
-//! | the tasks of a group | [`TaskGroup`](crate::task::TaskGroup): a failure, `cancel`, its drop | is told | is dropped |
+//! | the tasks of a group | [`TaskGroup`](crate::task::TaskGroup): a failure, `cancel` | is told | is dropped |
 //! | a part of a task | [`Scope`]: `cancel`, its deadline | is told | is dropped |
 //! | every task | the end of the runtime, [`OnExit::Cancel`](crate::OnExit::Cancel) | is told | goes on, and is dropped after the grace |
 //! | what shares a token, on any thread | [`CancellationToken`]: `cancel`, the drop of a guard | is told | goes on, or is dropped by `run_until_cancelled` |
