@@ -152,6 +152,17 @@ fn a_handle_says_whether_its_child_has_ended() {
 }
 
 #[test]
+fn an_error_of_a_body_that_was_asked_to_end_is_not_lost() {
+    let error = block_on(TaskGroup::scope(async |group| {
+        group.cancel("enough");
+        cancelled().await;
+        Outcome::<()>::Err("while cleaning up")
+    }))
+    .unwrap_err();
+    assert_eq!(error.failures()[0].error(), Some(&"while cleaning up"));
+}
+
+#[test]
 fn a_body_that_fails_before_the_first_turn_of_a_child_leaves_it_without_a_turn() {
     let trace = Trace::new();
     let error = block_on(TaskGroup::scope(async |group| {
