@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::mem::needs_drop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -14,7 +15,7 @@ use pin_project_lite::pin_project;
 use super::failure::{Cause, is_cancellation};
 use super::members::Shared;
 use crate::executor::{
-    Hub, Id, Info, JoinError, JoinHandle, ListenerKey, Reason, Subject, current, poll_contained,
+    Hub, Id, Info, JoinError, JoinHandle, ListenerKey, Subject, current, poll_contained,
     with_current,
 };
 
@@ -43,7 +44,8 @@ pub(super) enum Ended<T> {
     Value(T),
     /// The group has its error or its panic.
     Failed,
-    Cancelled(Reason),
+    /// Where the task has heard of a request, its handle tells the reason of that instead.
+    Cancelled,
 }
 
 impl<E> Drop for Seat<E> {
@@ -61,27 +63,25 @@ impl<F, E> Member<F, E> {
 }
 
 impl<E> Seat<E> {
-    /// Why the future is to be dropped, if it is: the group is over, or is asked to end and nothing in this task puts that off.
+    /// Whether the future is to be dropped: the group is over, or is asked to end and nothing in this task puts that off.
     #[inline]
-    fn ends(&mut self, waker: &Waker) -> Option<Reason> {
-        if self.shared.is_over() {
-            return Some("its group was dropped".into());
-        }
-        let reason = self.shared.request.reason()?.clone();
-        if self.puts_off(waker) { None } else { Some(reason) }
+    fn ends(&mut self, waker: &Waker) -> bool {
+        self.shared.is_over() || self.shared.request.reason().is_some() && !self.puts_off(waker)
     }
 
     #[cold]
     fn puts_off(&mut self, waker: &Waker) -> bool {
-        let request = with_current(Hub::current_request).flatten();
-        request.is_some_and(|request| {
-            request.set_drops();
-            let puts_off = request.ends_by_itself();
-            if puts_off {
-                request.listen(*self.key.get_or_insert_with(ListenerKey::new), waker, false);
-            }
-            puts_off
-        })
+        let Some(request) = with_current(Hub::current_request).flatten() else { return false };
+        request.set_drops();
+        if request.ends_by_itself() {
+            request.listen(*self.key.get_or_insert_with(ListenerKey::new), waker, false);
+            return true;
+        }
+        // It will be dropped, and its handle is to tell why. A task that has not waited was not asked yet.
+        let task = with_current(Hub::current_control).flatten();
+        task.iter().zip(self.shared.request.reason()).for_each(|(task, why)| task.cancel(why));
+        request.hear();
+        false
     }
 
     /// From now on the group has to reach the task to end it.
@@ -105,24 +105,30 @@ impl<F: Future<Output = Result<T, E>>, T, E: 'static> Future for Member<F, E> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended<T>> {
         let mut this = self.project();
         let seat = this.seat;
-        let mut ended = match seat.ends(cx.waker()) {
-            Some(reason) => Ended::Cancelled(reason),
-            None => match poll_contained(this.future.as_mut(), cx) {
+        let mut ended = Ended::Cancelled;
+        if !seat.ends(cx.waker()) {
+            ended = match poll_contained(this.future.as_mut(), cx) {
                 Ok(Poll::Pending) => {
                     seat.wait();
-                    let Some(reason) = seat.ends(cx.waker()) else { return Poll::Pending };
-                    Ended::Cancelled(reason)
+                    if !seat.ends(cx.waker()) {
+                        return Poll::Pending;
+                    }
+                    Ended::Cancelled
                 }
                 Ok(Poll::Ready(Ok(value))) => Ended::Value(value),
-                Ok(Poll::Ready(Err(error))) => match seat.shared.request.reason() {
-                    Some(reason) if is_cancellation(&error) => Ended::Cancelled(reason.clone()),
-                    _ => seat.fail(Cause::Error(error)),
-                },
+                Ok(Poll::Ready(Err(error)))
+                    if seat.shared.request.reason().is_some() && is_cancellation(&error) =>
+                {
+                    Ended::Cancelled
+                }
+                Ok(Poll::Ready(Err(error))) => seat.fail(Cause::Error(error)),
                 Err(payload) => seat.fail(Cause::panic(current(), payload)),
-            },
-        };
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.future.set(None))) {
-            ended = seat.fail(Cause::panic(current(), payload));
+            };
+        }
+        if needs_drop::<F>() {
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.future.set(None))) {
+                ended = seat.fail(Cause::panic(current(), payload));
+            }
         }
         Poll::Ready(ended)
     }
@@ -176,7 +182,7 @@ impl<T> Future for MemberHandle<T> {
         Poll::Ready(match ended {
             Ok(Ended::Value(value)) => Ok(value),
             Ok(Ended::Failed) => Err(JoinError::failed(task())),
-            Ok(Ended::Cancelled(reason)) => Err(JoinError::cancelled_for(task(), reason)),
+            Ok(Ended::Cancelled) => Err(JoinError::cancelled(task())),
             Err(error) => Err(error),
         })
     }
