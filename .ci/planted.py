@@ -330,11 +330,11 @@ PLANTED = {
     ),
     "childlate": (
         "a child goes into the tree in a step after its parent was looked at",
-        [(TREE, "        let is_cancelled = reason.is_some();", "        let is_cancelled = reason.is_some();\n        drop(tree);\n        let mut tree = self.lock();")],
+        [(TREE, "        let is_cancelled = reason.is_some();", "        let is_cancelled = reason.is_some();\n        drop(state);\n        let mut state = self.lock();")],
     ),
     "leavelate": (
         "a wait that is given up takes its waker out in a step after it looked whether the token is cancelled",
-        [(TREE, "        let waker = tree.forget(key, waiter);", "        drop(tree);\n        let mut tree = self.lock();\n        let waker = tree.forget(key, waiter);")],
+        [(TREE, "        let waker = state.forget(key, waiter);", "        drop(state);\n        let mut state = self.lock();\n        let waker = state.forget(key, waiter);")],
     ),
     # How another thread wakes a child of a set.
     "childposted": (

@@ -138,7 +138,7 @@ fn a_deadlock_says_who_waits_for_a_timer() {
     };
     let payload = catch_unwind(AssertUnwindSafe(run)).unwrap_err();
     let text = payload.downcast_ref::<String>().unwrap();
-    assert!(text.contains("waits for a timer"), "{text}");
+    assert!(text.contains("waits for the timer made at "), "{text}");
 }
 
 type Case = (&'static str, fn());
