@@ -49,11 +49,10 @@ unsafe fn clone(data: *const ()) -> RawWaker {
 }
 
 unsafe fn wake(data: *const ()) {
-    // SAFETY: a waker of this table, given up after this.
-    unsafe {
-        wake_by_ref(data);
-        drop_waker(data);
-    }
+    // SAFETY: a waker of this table, whose reference is given up here, also if the action panics.
+    let script = unsafe { Rc::from_raw(data.cast::<Script>()) };
+    run(&script.on_wake);
+    run(&script.on_drop);
 }
 
 unsafe fn wake_by_ref(data: *const ()) {
