@@ -10,7 +10,7 @@
 //!    `send_home.rs`: a panic that no handle receives, on its way to the thread it belongs to.
 //! 3. `tokens.rs`: counts what outside the loop may still wake a task.
 //! 4. `running_job.rs`: a blocking job that did not end in time. `unconstrained.rs`: a future that has no budget.
-//! 5. `abort_on_drop.rs`: a guard that aborts, for all three kinds of handle.
+//! 5. `waker_cell.rs`: the place of a single waiter. `abort_on_drop.rs`: a guard that aborts, for all three kinds of handle.
 //! 6. `waits.rs`: what a task waits for, said by its leaf futures when a report asks.
 
 #![forbid(unsafe_code)]
@@ -24,6 +24,7 @@ pub(crate) mod slot;
 pub(crate) mod tokens;
 mod unconstrained;
 pub(crate) mod waits;
+pub(crate) mod waker_cell;
 
 pub(crate) use abort_on_drop::Abort;
 pub use abort_on_drop::AbortOnDrop;

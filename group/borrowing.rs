@@ -18,14 +18,15 @@ use std::mem::{self, ManuallyDrop};
 use std::panic::Location;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
 use super::dropping::FirstPanic;
 use super::ready_set::{ReadySet, Step};
 use crate::common::waits::note;
-use crate::executor::{budget, contain, is_noop, wake_contained};
+use crate::common::waker_cell::WakerCell;
+use crate::executor::budget;
 
 /// Runs a group of futures that may borrow what lives longer than this call, and returns what `body` returns, once `body`
 /// and all children are done.
@@ -187,7 +188,7 @@ impl<'scope, T> BorrowingGroup<'scope, '_, T> {
         F: Future + 'scope,
         F::Output: 'scope,
     {
-        let output = Rc::new(RefCell::new(Output::Waiting(None)));
+        let output = Rc::<Output<_>>::default();
         if !self.is_over.get() {
             let child = Box::pin(Child { future, output: Rc::clone(&output) });
             self.spawned.borrow_mut().push(child);
@@ -357,7 +358,7 @@ pin_project! {
     struct Child<F: Future> {
         #[pin]
         future: F,
-        output: Rc<RefCell<Output<F::Output>>>,
+        output: Rc<Output<F::Output>>,
     }
 }
 
@@ -367,20 +368,29 @@ impl<F: Future> Future for Child<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
         let output = ready!(this.future.poll(cx));
-        let waiting = this.output.replace(Output::Done(output));
-        if let Output::Waiting(Some(awaiter)) = waiting {
-            wake_contained(awaiter);
-        }
+        this.output.value.replace(Value::Done(output));
+        this.output.awaiter.wake();
         Poll::Ready(())
     }
 }
 
 /// On its way from a child to its handle.
-enum Output<T> {
-    /// With the waker of the handle's last poll.
-    Waiting(Option<Waker>),
+struct Output<T> {
+    value: RefCell<Value<T>>,
+    /// The waker of the handle's last poll.
+    awaiter: WakerCell,
+}
+
+enum Value<T> {
+    NotYet,
     Done(T),
     Taken,
+}
+
+impl<T> Default for Output<T> {
+    fn default() -> Self {
+        Self { value: RefCell::new(Value::NotYet), awaiter: WakerCell::default() }
+    }
 }
 
 /// The output of a child of [`borrowing`]: `await` it, inside the group. Dropping it changes nothing for the child.
@@ -395,7 +405,7 @@ enum Output<T> {
 ///
 /// When polled again after it has given the output.
 pub struct BorrowingHandle<'scope, T> {
-    output: Rc<RefCell<Output<T>>>,
+    output: Rc<Output<T>>,
     /// Where the child was spawned.
     site: &'static Location<'static>,
     scope: PhantomData<&'scope ()>,
@@ -405,17 +415,7 @@ impl<T> BorrowingHandle<'_, T> {
     /// Whether the child has ended.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        !matches!(*self.output.borrow(), Output::Waiting(_))
-    }
-
-    /// Keeps `waker`, or none, in place of the one before, if the child has not ended.
-    fn set_awaiter(&self, waker: Option<&Waker>) {
-        let new = waker.cloned(); // user code, so it runs before the borrow
-        let old = match &mut *self.output.borrow_mut() {
-            Output::Waiting(awaiter) => mem::replace(awaiter, new),
-            Output::Done(_) | Output::Taken => new,
-        };
-        contain(|| drop(old));
+        !matches!(*self.output.value.borrow(), Value::NotYet)
     }
 }
 
@@ -427,22 +427,21 @@ impl<T> Future for BorrowingHandle<'_, T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         ready!(budget::poll_ready(cx));
-        if let Output::Waiting(awaiter) = &*self.output.borrow() {
-            if awaiter.as_ref().is_some_and(|awaiter| awaiter.will_wake(cx.waker())) {
+        if !self.is_finished() {
+            self.output.awaiter.keep(cx.waker());
+            if !self.is_finished() {
                 note(|| format!("the child of `borrowing` spawned at {}", self.site));
                 return Poll::Pending;
             }
+            // The clone of a foreign waker has run the child to its end.
+            self.output.awaiter.forget();
         }
-        if !self.is_finished() {
-            self.set_awaiter((!is_noop(cx.waker())).then_some(cx.waker()));
-            return Poll::Pending;
-        }
-        match self.output.replace(Output::Taken) {
-            Output::Done(output) => {
+        match self.output.value.replace(Value::Taken) {
+            Value::Done(output) => {
                 budget::spend();
                 Poll::Ready(output)
             }
-            Output::Waiting(_) | Output::Taken => {
+            Value::NotYet | Value::Taken => {
                 panic!("a `BorrowingHandle` was polled after it gave the output: await it once")
             }
         }
@@ -451,7 +450,7 @@ impl<T> Future for BorrowingHandle<'_, T> {
 
 impl<T> Drop for BorrowingHandle<'_, T> {
     fn drop(&mut self) {
-        self.set_awaiter(None);
+        self.output.awaiter.forget();
     }
 }
 

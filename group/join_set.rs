@@ -17,14 +17,14 @@ use std::mem;
 use std::panic::{Location, resume_unwind};
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
 use crate::common::waits::note;
+use crate::common::waker_cell::WakerCell;
 use crate::executor::{
-    AbortHandle, Builder, Id, JoinError, JoinHandle, budget, contain, is_noop, noop, report,
-    with_current,
+    AbortHandle, Builder, Id, JoinError, JoinHandle, budget, noop, report, with_current,
 };
 
 /// Tasks that belong together, whose outputs come in the order in which they end.
@@ -68,29 +68,14 @@ pub struct JoinSet<T> {
 struct Ended {
     queue: RefCell<VecDeque<usize>>,
     /// The waker of the last poll.
-    awaiter: RefCell<Option<Waker>>,
+    awaiter: WakerCell,
 }
 
 impl Ended {
     /// The task in `place` has ended.
     fn push(&self, place: usize) {
         self.queue.borrow_mut().push_back(place);
-        let awaiter = self.awaiter.borrow_mut().take();
-        if let Some(awaiter) = awaiter {
-            contain(|| awaiter.wake());
-        }
-    }
-
-    /// Forgets the awaiter's waker, or keeps `waker` in its place.
-    fn set_awaiter(&self, waker: Option<&Waker>) {
-        let is_same = |kept: &Waker| waker.is_some_and(|waker| kept.will_wake(waker));
-        if self.awaiter.borrow().as_ref().is_some_and(is_same) {
-            return;
-        }
-        // The clone and the drop may be user code: neither runs under the borrow.
-        let new = waker.cloned();
-        let old = mem::replace(&mut *self.awaiter.borrow_mut(), new);
-        contain(|| drop(old));
+        self.awaiter.wake();
     }
 }
 
@@ -312,7 +297,7 @@ impl<T> JoinSet<T> {
         }
         ready!(budget::poll_ready(cx));
         if self.ended.queue.borrow().is_empty() {
-            self.ended.set_awaiter((!is_noop(cx.waker())).then_some(cx.waker()));
+            self.ended.awaiter.keep(cx.waker());
             // The clone of a foreign waker may have run the executor, so a task may have ended.
             if self.ended.queue.borrow().is_empty() {
                 let (tasks, site) = (self.len(), self.site);
@@ -320,7 +305,7 @@ impl<T> JoinSet<T> {
                 return Poll::Pending;
             }
         }
-        self.ended.set_awaiter(None);
+        self.ended.awaiter.forget();
         match self.take_next(cx) {
             Some(next) => Poll::Ready(Some(next)),
             None => Poll::Pending,
@@ -367,7 +352,7 @@ impl<T> Drop for JoinNext<'_, T> {
     /// Gives the waker back. One that a handle keeps, inside the turn that ends its task, is woken and gone by the end of that
     /// turn.
     fn drop(&mut self) {
-        self.set.ended.set_awaiter(None);
+        self.set.ended.awaiter.forget();
     }
 }
 

@@ -8,8 +8,8 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use super::failure::{Cause, Failure};
+use crate::common::waker_cell::WakerCell;
 use crate::executor::{CancelRequest, Control, Info, Reason};
-use crate::sync::WakerCell;
 
 /// What a group, its handles and its tasks share.
 pub(super) struct Shared<E> {

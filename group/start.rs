@@ -15,8 +15,8 @@ use super::member::MemberHandle;
 use super::members::Shared;
 use super::task_group::TaskGroup;
 use crate::common::waits;
+use crate::common::waker_cell::WakerCell;
 use crate::executor::{Info, current, poll_contained};
-use crate::sync::WakerCell;
 
 impl<E: 'static> TaskGroup<E> {
     /// Spawns a task of the group, and waits until it says that it is ready. It lives on as any other: trio's `start`.

@@ -51,7 +51,7 @@
 //! 1. `wait_list.rs`: the line of futures under every primitive.
 //! 2. `permits.rs`: a count that futures take from, over one such line.
 //! 3. `semaphore.rs`, `mutex.rs`, `rwlock.rs`: three faces of it. `barrier.rs`: a line that goes all at once.
-//! 4. `waker_cell.rs`: the place of the only waiter, where no line is needed. `oneshot.rs` has two of them.
+//! 4. `oneshot.rs`: a single waiter on each side, so no line.
 //! 5. `in_line.rs`: looking, waiting in line and leaving it. `event.rs`, `notify.rs`: waking without a value.
 //! 6. `channel/`: a buffer between two lines. `error.rs`: what channels say when they cannot send or receive.
 //! 7. `watch.rs`: one place for the latest value. `broadcast.rs`: a ring of the last values.
@@ -73,7 +73,6 @@ mod semaphore;
 mod wait_list;
 #[cfg(all(test, not(loom)))]
 mod wait_list_tests;
-mod waker_cell;
 pub mod watch;
 
 pub use barrier::{Barrier, BarrierWait, BarrierWaitResult};
@@ -85,4 +84,3 @@ pub use rwlock::{Read, ReadGuard, RwLock, Write, WriteGuard};
 pub use semaphore::{
     Acquire, AcquireError, AcquireOwned, OwnedPermit, Permit, Semaphore, TryAcquireError,
 };
-pub(crate) use waker_cell::WakerCell;

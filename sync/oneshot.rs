@@ -31,8 +31,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::error::{Closed, TryRecvError};
-use super::waker_cell::WakerCell;
 use crate::common::waits::note;
+use crate::common::waker_cell::WakerCell;
 use crate::executor::budget;
 
 /// Makes a channel for one value.

@@ -1,11 +1,11 @@
-//! [`WakerCell`]: the waker of the only task that can wait, where a primitive has a single waiter.
+//! [`WakerCell`]: the waker of the only task that can wait, where there is a single waiter.
 
 #![forbid(unsafe_code)]
 
 use std::cell::Cell;
 use std::task::Waker;
 
-use crate::executor::{contain, drop_contained, is_noop};
+use crate::executor::{contain, drop_contained, is_noop, wake_contained};
 
 /// At most one waker. It is woken and dropped after it was taken out, and a panic of its code ends here.
 #[derive(Default)]
@@ -39,7 +39,7 @@ impl WakerCell {
         }
     }
 
-    pub(super) fn is_kept(&self) -> bool {
+    pub(crate) fn is_kept(&self) -> bool {
         self.peek(|kept| kept.is_some())
     }
 
@@ -50,10 +50,4 @@ impl WakerCell {
         self.0.set(kept);
         seen
     }
-}
-
-/// Out of line, as most cells never have a waker.
-#[inline(never)]
-fn wake_contained(waker: Waker) {
-    contain(|| waker.wake());
 }
