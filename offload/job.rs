@@ -25,11 +25,16 @@ use crate::executor::{JoinError, Subject, contain};
 /// Called with a panic that no handle receives, on the thread where it happens.
 pub(crate) type TellPanic = Arc<dyn Fn(JoinError) + Send + Sync>;
 
+/// Calls the function that it is given, and, if that returns true, counts the thread as free, in one step: an awaiter that polls
+/// by itself does not find the output of a thread that still counts as busy.
+pub(super) type Finish<'a> = dyn Fn(&mut dyn FnMut() -> bool) + 'a;
+
 /// A job as the pool sees it.
 pub(super) trait Job: Send + Sync {
-    /// Runs the closure, unless the job has ended already. Gives the awaiter's waker, to be woken when the thread is free
-    /// again.
-    fn run(&self) -> Option<Waker>;
+    /// Runs the closure, unless the job has ended already. Then calls `finish` with what stores the output, and says whether
+    /// the thread is free with it; it is not while an output that no handle wants is still to be dropped. Gives the
+    /// awaiter's waker, to be woken when the thread is free again.
+    fn run(&self, finish: &Finish<'_>) -> Option<Waker>;
 
     /// Wakes what [`run`](Self::run) gave. A panic of the waker is told.
     fn wake(&self, awaiter: Option<Waker>);
@@ -131,16 +136,26 @@ impl<T> SharedJob<T> {
 }
 
 impl<T: Send + 'static> Job for SharedJob<T> {
-    fn run(&self) -> Option<Waker> {
-        let work = self.slot.note(Option::take)??;
+    fn run(&self, finish: &Finish<'_>) -> Option<Waker> {
+        let Some(work) = self.slot.note(Option::take).flatten() else {
+            finish(&mut || true);
+            return None;
+        };
         let result = panic::catch_unwind(AssertUnwindSafe(work));
-        let result =
-            result.map_err(|payload| JoinError::panicked(Subject::Job(self.site), payload));
-        let Filled { awaiter, unwanted, .. } = self.slot.fill(result)?;
+        let panicked = |payload| JoinError::panicked(Subject::Job(self.site), payload);
+        let mut result = Some(result.map_err(panicked));
+        let mut filled = None;
+        finish(&mut || {
+            filled = self.slot.fill(result.take().expect("it is stored once"));
+            filled.as_ref().is_none_or(|filled| filled.unwanted.is_none())
+        });
+        let Filled { awaiter, unwanted, .. } = filled?;
+        let Some(unwanted) = unwanted else { return awaiter };
         match unwanted {
-            Some(Err(error)) => (self.tell_panic)(error),
+            Err(error) => (self.tell_panic)(error),
             value => self.contain(Subject::Job(self.site), || drop(value)),
         }
+        finish(&mut || true);
         awaiter
     }
 

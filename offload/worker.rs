@@ -34,19 +34,25 @@ impl Worker {
 
     /// Runs one job. The order of the steps matters:
     ///
-    /// * The output is stored before the thread counts as free: a shutdown that waited for the thread finds the output.
-    /// * The thread counts as free before the awaiter is woken: if the awaiter spawns another job, this thread takes it,
-    ///   and no other has to start.
+    /// * The output is stored in the step in which the thread begins to count as free. So a shutdown that waited for the thread
+    ///   finds the output; and an awaiter that has the output, woken or by a poll of its own, finds the thread free: if it
+    ///   spawns another job, this thread takes it, and no other has to start.
     /// * The hold on a virtual clock is given back after the wake: the clock does not jump over the wake.
     fn run(&self, Ticket { job, hold }: Ticket) {
         let may_run = self.shared.crew.lock().begin_job(self.seat, job.site());
+        let finish = |store: &mut dyn FnMut() -> bool| {
+            let mut crew = self.shared.crew.lock();
+            if store() {
+                crew.end_job(self.seat);
+            }
+        };
         let awaiter = if may_run {
-            job.run()
+            job.run(&finish)
         } else {
             job.shut_down();
+            finish(&mut || true);
             None
         };
-        self.shared.crew.lock().end_job(self.seat);
         job.wake(awaiter);
         drop(job);
         drop(hold);

@@ -5,9 +5,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::panic::Location;
+use std::sync::Arc;
 
 use crossbeam_channel::RecvTimeoutError;
 
+use super::super::job::{Job, Progress, SharedJob};
 use super::super::pool::CURRENT;
 use super::super::worker::Worker;
 use super::*;
@@ -95,4 +98,19 @@ fn a_detached_job_is_in_flight_until_its_output_is_dropped() {
     take_worker().work();
     assert_eq!(SEEN.get(), Some(1));
     assert_eq!(pool.threads(), 0);
+}
+
+/// Otherwise an awaiter that polls in between spawns its next job while the thread still counts as busy, and another thread
+/// is started for that.
+#[test]
+fn the_output_is_stored_in_the_step_that_frees_the_thread() {
+    let job = SharedJob::new(Box::new(|| 5), Location::caller(), Arc::new(|_| {}));
+    let steps = Cell::new(0);
+    job.run(&|store| {
+        steps.set(steps.get() + 1);
+        assert_eq!(job.progress(), Progress::Running, "nothing is stored before");
+        assert!(store());
+        assert_eq!(job.progress(), Progress::Finished);
+    });
+    assert_eq!(steps.get(), 1);
 }
