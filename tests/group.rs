@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
-use common::Trace;
+use common::{Trace, reports};
 use taketurns::cancel::{OrCancelled, Scope, cancelled, shield};
 use taketurns::task::{StartError, TaskGroup};
 use taketurns::time::{Clock, Instant, sleep};
@@ -857,16 +857,8 @@ fn a_group_that_is_not_dropped_after_all_ends() {
 
 #[test]
 fn a_panic_of_a_child_whose_group_is_dropped_is_reported() {
-    let reports = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
-    let tell = std::sync::Arc::clone(&reports);
-    let report = move |failure: &taketurns::task::Unhandled| {
-        tell.lock().unwrap().push(failure.to_string());
-    };
-    let runtime = Builder::new()
-        .unhandled_panic(taketurns::UnhandledPanic::Call(std::sync::Arc::new(report)))
-        .build()
-        .unwrap();
-    runtime.block_on(async {
+    let (reports, policy) = reports();
+    Builder::new().unhandled_panic(policy).build().unwrap().block_on(async {
         let mut scope = Box::pin(TaskGroup::scope(async |group| {
             group.spawn::<(), _>(async { panic!("in a child") });
             shield(pending::<Outcome>()).await

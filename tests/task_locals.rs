@@ -9,7 +9,7 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use common::{OnDrop, Trace};
+use common::{OnDrop, Trace, reports};
 use futures::executor::LocalPool;
 use futures::task::LocalSpawnExt;
 use taketurns::task::{Builder, JoinSet, TaskGroup, TaskLocal};
@@ -422,14 +422,12 @@ fn the_destructor_of_an_inherited_value_finds_no_task_and_its_panic_ends_nothing
         }
     }
     let trace = Trace::new();
-    let runtime = taketurns::Builder::new()
-        .unhandled_panic(taketurns::UnhandledPanic::Call(std::sync::Arc::new(|_| {})))
-        .build()
-        .unwrap();
-    runtime.block_on(async {
+    let (reports, policy) = reports();
+    taketurns::Builder::new().unhandled_panic(policy).build().unwrap().block_on(async {
         VALUE.sync_scope(Told(trace.clone()), || spawn(async {}).detach());
         yield_now().await;
         trace.push("goes on");
     });
     assert_eq!(trace.take(), "None goes on");
+    assert_eq!(reports.lock().unwrap().len(), 1);
 }

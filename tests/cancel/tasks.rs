@@ -13,7 +13,7 @@ use taketurns::time::{Clock, Instant, sleep};
 use taketurns::{Builder, OnExit, spawn, yield_now};
 
 use crate::Silent;
-use crate::common::Trace;
+use crate::common::{Trace, reports};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -259,16 +259,9 @@ fn the_value_of_a_task_that_heard_is_dropped_once_and_a_panic_of_that_drop_is_re
         }
     }
     let trace = Trace::new();
-    let (inner, reports) = (trace.clone(), std::sync::Arc::new(std::sync::Mutex::new(Vec::new())));
-    let tell = std::sync::Arc::clone(&reports);
-    let report = move |failure: &taketurns::task::Unhandled| {
-        tell.lock().unwrap().push(failure.to_string());
-    };
-    let runtime = Builder::new()
-        .unhandled_panic(taketurns::UnhandledPanic::Call(std::sync::Arc::new(report)))
-        .build()
-        .unwrap();
-    runtime.block_on(async {
+    let inner = trace.clone();
+    let (reports, policy) = reports();
+    Builder::new().unhandled_panic(policy).build().unwrap().block_on(async {
         let task = spawn(async move {
             cancelled().await;
             Bomb(inner)

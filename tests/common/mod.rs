@@ -3,6 +3,10 @@
 use std::cell::RefCell;
 use std::fmt::Display;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+
+use taketurns::UnhandledPanic;
+use taketurns::task::Unhandled;
 
 /// Events in the order in which they happened. Clones write to the same list.
 #[derive(Clone, Default)]
@@ -33,6 +37,15 @@ impl Trace {
     pub(crate) fn on_drop(&self, event: impl Display) -> OnDrop {
         OnDrop(self.clone(), event.to_string())
     }
+}
+
+/// The texts of the failures that no awaiter saw, and the policy that writes them down.
+#[allow(dead_code, reason = "not every test file looks at failures")]
+pub(crate) fn reports() -> (Arc<Mutex<Vec<String>>>, UnhandledPanic) {
+    let reports = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&reports);
+    let tell = move |failure: &Unhandled| told.lock().unwrap().push(failure.to_string());
+    (reports, UnhandledPanic::Call(Arc::new(tell)))
 }
 
 /// Real time passes, as it does for a thread at work: a virtual clock that is not held would go on meanwhile, and

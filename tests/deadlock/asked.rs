@@ -5,18 +5,18 @@ use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::join_all;
 use taketurns::cancel::CancellationToken;
-use taketurns::task::{JoinSet, Unhandled};
+use taketurns::task::JoinSet;
 use taketurns::testing::{self, Sequencer, explore};
 use taketurns::time::{Clock, Instant, sleep};
-use taketurns::{Builder, UnhandledPanic, spawn, task, yield_now};
+use taketurns::{Builder, spawn, task, yield_now};
 
+use crate::common::reports;
 use crate::{HEAD, HOUR, at_once, panic_of};
 
 pub(crate) const FILE: &str = file!();
@@ -60,11 +60,9 @@ fn a_future_that_panics_when_it_is_asked_does_not_take_the_verdicts_place() {
 
 #[test]
 fn a_task_that_panics_when_it_is_asked_is_reported_beside_the_verdict() {
-    let reported = Arc::new(Mutex::new(Vec::new()));
-    let told = Arc::clone(&reported);
-    let tell = move |unhandled: &Unhandled| told.lock().unwrap().push(unhandled.to_string());
+    let (reported, policy) = reports();
     let builder = Builder::new().clock(Clock::AutoAdvance).on_lost(|_| {});
-    let runtime = builder.unhandled_panic(UnhandledPanic::Call(Arc::new(tell))).build().unwrap();
+    let runtime = builder.unhandled_panic(policy).build().unwrap();
     let text = panic_of(|| {
         runtime.block_on(async {
             spawn(async {

@@ -2,14 +2,14 @@
 
 use std::future::{pending, poll_fn};
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::Poll;
 
 use futures::poll;
-use taketurns::task::{JoinSet, Unhandled};
-use taketurns::{Builder, Runtime, UnhandledPanic, block_on, spawn, yield_now};
+use taketurns::task::JoinSet;
+use taketurns::{Builder, Runtime, block_on, spawn, yield_now};
 
-use super::common::Trace;
+use super::common::{Trace, reports};
 use super::{Counting, Signal, panic_of, poll_once};
 
 #[test]
@@ -100,11 +100,8 @@ fn dropping_the_set_aborts_its_tasks_and_detaching_lets_them_go() {
 
 #[test]
 fn shutdown_reports_a_panic_and_not_the_aborts() {
-    let reports = Arc::new(Mutex::new(Vec::new()));
-    let told = Arc::clone(&reports);
-    let report = move |failure: &Unhandled| told.lock().unwrap().push(failure.to_string());
-    let handler = UnhandledPanic::Call(Arc::new(report));
-    Builder::new().unhandled_panic(handler).build().unwrap().block_on(async {
+    let (reports, policy) = reports();
+    Builder::new().unhandled_panic(policy).build().unwrap().block_on(async {
         let mut set = JoinSet::new();
         set.spawn(async { panic!("of a task") });
         set.spawn(pending::<()>());
