@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
@@ -20,8 +21,10 @@ pub trait Children {
 
 /// Runs tasks of our executor, and awaits them.
 pub trait Tasks {
-    /// Runs [`CHILDREN`] to their end.
-    fn run<F: Future<Output = ()> + 'static>(child: impl Fn() -> F) -> impl Future<Output = ()>;
+    /// Runs [`CHILDREN`] to their end. Their output is what a group's tasks have, so both kinds run the same futures.
+    fn run<F>(child: impl Fn() -> F) -> impl Future<Output = ()>
+    where
+        F: Future<Output = Result<(), Infallible>> + 'static;
 }
 
 /// How a child is told to go on.
@@ -87,7 +90,10 @@ pub async fn spawned_and_awaited<T: Tasks>(times: u64) -> u64 {
     for time in 1..=times / CHILDREN {
         T::run(|| {
             let done = Rc::clone(&done);
-            async move { done.set(done.get() + 1) }
+            async move {
+                done.set(done.get() + 1);
+                Ok(())
+            }
         })
         .await;
         in_time += if done.get() == time * CHILDREN { CHILDREN } else { 0 };
