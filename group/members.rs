@@ -87,6 +87,9 @@ impl<E> Shared<E> {
     }
 
     pub(super) fn add(&self, failure: Failure<E>) {
+        if self.is_over() {
+            return failure.report(); // no caller is left that could be given it
+        }
         let reason = Reason::from(format!("{} failed", failure.title()));
         self.failures.borrow_mut().push(failure);
         if self.fails_fast {

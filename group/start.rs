@@ -62,7 +62,10 @@ impl<E: 'static> TaskGroup<E> {
     /// # });
     /// ```
     #[track_caller]
-    pub fn start<S, B, F>(&self, task: B) -> impl Future<Output = Result<S, StartError<E>>>
+    pub fn start<S, B, F>(
+        &self,
+        task: B,
+    ) -> impl Future<Output = Result<S, StartError<E>>> + use<S, B, F, E>
     where
         S: 'static,
         B: FnOnce(Started<S, E>) -> F + 'static,

@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::mem;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -11,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 
 use pin_project_lite::pin_project;
 
-use super::cancel::{Frame, Hold, Place};
+use super::cancel::{Frame, Place};
 use super::failure::{Cause, GroupError, is_cancellation};
 use super::member::{Member, MemberHandle};
 use super::members::Shared;
@@ -260,31 +261,33 @@ impl<E> Drop for Tasks<E> {
 
 /// What is around the group.
 struct Around {
-    /// What may ask the group to end; nothing, on a foreign executor.
+    /// What may ask the group to end, and is not to drop the code around before the tasks have ended. Nothing, on a foreign
+    /// executor.
     place: Option<Place>,
     key: ListenerKey,
     /// From outside, before the group had ended.
     was_asked: bool,
-    /// The code around is not dropped before the tasks have ended.
-    hold: Option<Hold>,
+    /// Until the tasks have ended.
+    is_held: bool,
     frame: Rc<Frame>,
 }
 
 impl Drop for Around {
     fn drop(&mut self) {
-        if let Some(place) = &self.place {
-            place.forget(self.key);
-        }
+        self.release();
+        self.place.iter().for_each(|place| place.forget(self.key));
     }
 }
 
 impl Around {
     fn new(request: &Rc<CancelRequest>) -> Self {
+        let place = Place::here();
+        place.iter().for_each(Place::hold);
         Self {
-            place: Place::here(),
+            place,
             key: ListenerKey::new(),
             was_asked: false,
-            hold: Some(Hold::here()),
+            is_held: true,
             frame: Frame::new(Some(Rc::clone(request))),
         }
     }
@@ -299,9 +302,15 @@ impl Around {
         Some(reason)
     }
 
+    fn release(&mut self) {
+        if mem::take(&mut self.is_held) {
+            self.place.iter().for_each(Place::release);
+        }
+    }
+
     /// Whether what asked the group is about to drop its future.
     fn will_drop(&mut self) -> bool {
-        self.hold = None;
+        self.release();
         self.was_asked && self.place.as_ref().is_some_and(Place::will_drop)
     }
 }

@@ -870,3 +870,20 @@ fn a_panic_of_a_child_whose_group_is_dropped_is_reported() {
     let reports = reports.lock().unwrap();
     assert!(reports[0].contains("panicked: in a child"), "{reports:?}");
 }
+
+#[test]
+fn a_failure_that_is_given_back_after_the_end_of_the_group_is_reported() {
+    let (reports, policy) = reports();
+    Builder::new().unhandled_panic(policy).build().unwrap().block_on(async {
+        let mut kept = None;
+        TaskGroup::scope(async |group| {
+            kept = Some(group.start::<(), _, _>(async |_started| panic!("never seen")));
+            Outcome::Ok(())
+        })
+        .await
+        .unwrap();
+        drop(kept);
+    });
+    let reports = reports.lock().unwrap();
+    assert!(reports[0].contains("panicked: never seen"), "{reports:?}");
+}

@@ -47,5 +47,4 @@ pub use error::Cancelled;
 pub use listen::{Checkpoint, OrCancelled, UntilCancelled, WaitCancelled, cancelled, checkpoint};
 pub(crate) use place::{Frame, Place};
 pub use scope::{Run, Scope};
-pub(crate) use shield::Hold;
 pub use shield::{Shield, shield};

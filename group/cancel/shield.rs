@@ -65,10 +65,10 @@ struct Active {
 }
 
 /// Keeps what is around from being dropped, until it is dropped itself.
-pub(crate) struct Hold(Option<Place>);
+struct Hold(Option<Place>);
 
 impl Hold {
-    pub(crate) fn here() -> Self {
+    fn here() -> Self {
         let place = Place::here();
         place.iter().for_each(Place::hold);
         Self(place)
