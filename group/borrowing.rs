@@ -17,16 +17,11 @@ use std::marker::PhantomData;
 use std::mem::{self, ManuallyDrop};
 use std::panic::Location;
 use std::pin::{Pin, pin};
-use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use pin_project_lite::pin_project;
-
+use super::borrowing_handle::BorrowingHandle;
 use super::dropping::FirstPanic;
 use super::ready_set::{ReadySet, Step};
-use crate::common::waits::note;
-use crate::common::waker_cell::WakerCell;
-use crate::executor::budget;
 
 /// Runs a group of futures that may borrow what lives longer than this call, and returns what `body` returns, once `body`
 /// and all children are done.
@@ -188,12 +183,11 @@ impl<'scope, T> BorrowingGroup<'scope, '_, T> {
         F: Future + 'scope,
         F::Output: 'scope,
     {
-        let output = Rc::<Output<_>>::default();
+        let (child, handle) = BorrowingHandle::of(future, Location::caller());
         if !self.is_over.get() {
-            let child = Box::pin(Child { future, output: Rc::clone(&output) });
-            self.spawned.borrow_mut().push(child);
+            self.spawned.borrow_mut().push(Box::pin(child));
         }
-        BorrowingHandle { output, site: Location::caller(), scope: PhantomData }
+        handle
     }
 
     /// Ends the group with `value`, which it returns: once the child that calls this returns from its poll, `body` and then
@@ -351,111 +345,4 @@ fn poll_child(child: &mut Option<Boxed<'_>>, cx: &mut Context<'_>) -> Poll<()> {
     ready!(child.as_mut().expect("its slot is not free").as_mut().poll(cx));
     drop(child.take()); // out of its place first: a panic of its drop drops the others
     Poll::Ready(())
-}
-
-pin_project! {
-    /// A future that leaves its output to its handle.
-    struct Child<F: Future> {
-        #[pin]
-        future: F,
-        output: Rc<Output<F::Output>>,
-    }
-}
-
-impl<F: Future> Future for Child<F> {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.project();
-        let output = ready!(this.future.poll(cx));
-        this.output.value.replace(Value::Done(output));
-        this.output.awaiter.wake();
-        Poll::Ready(())
-    }
-}
-
-/// On its way from a child to its handle.
-struct Output<T> {
-    value: RefCell<Value<T>>,
-    /// The waker of the handle's last poll.
-    awaiter: WakerCell,
-}
-
-enum Value<T> {
-    NotYet,
-    Done(T),
-    Taken,
-}
-
-impl<T> Default for Output<T> {
-    fn default() -> Self {
-        Self { value: RefCell::new(Value::NotYet), awaiter: WakerCell::default() }
-    }
-}
-
-/// The output of a child of [`borrowing`]: `await` it, inside the group. Dropping it changes nothing for the child.
-///
-/// A child that panics ends the group, so there is no error to give.
-///
-/// # Cancellation
-///
-/// Awaiting `&mut handle` may be given up and taken up again.
-///
-/// # Panics
-///
-/// When polled again after it has given the output.
-pub struct BorrowingHandle<'scope, T> {
-    output: Rc<Output<T>>,
-    /// Where the child was spawned.
-    site: &'static Location<'static>,
-    scope: PhantomData<&'scope ()>,
-}
-
-impl<T> BorrowingHandle<'_, T> {
-    /// Whether the child has ended.
-    #[must_use]
-    pub fn is_finished(&self) -> bool {
-        !matches!(*self.output.value.borrow(), Value::NotYet)
-    }
-}
-
-// The output is not pinned by its handle.
-impl<T> Unpin for BorrowingHandle<'_, T> {}
-
-impl<T> Future for BorrowingHandle<'_, T> {
-    type Output = T;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        ready!(budget::poll_ready(cx));
-        if !self.is_finished() {
-            self.output.awaiter.keep(cx.waker());
-            if !self.is_finished() {
-                note(|| format!("the child of `borrowing` spawned at {}", self.site));
-                return Poll::Pending;
-            }
-            // The clone of a foreign waker has run the child to its end.
-            self.output.awaiter.forget();
-        }
-        match self.output.value.replace(Value::Taken) {
-            Value::Done(output) => {
-                budget::spend();
-                Poll::Ready(output)
-            }
-            Value::NotYet | Value::Taken => {
-                panic!("a `BorrowingHandle` was polled after it gave the output: await it once")
-            }
-        }
-    }
-}
-
-impl<T> Drop for BorrowingHandle<'_, T> {
-    fn drop(&mut self) {
-        self.output.awaiter.forget();
-    }
-}
-
-impl<T> fmt::Debug for BorrowingHandle<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BorrowingHandle").field("finished", &self.is_finished()).finish()
-    }
 }

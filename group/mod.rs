@@ -17,11 +17,12 @@
 //! 5. `ready_set.rs`: which children of one future have been woken. `children.rs`: futures of one type over it.
 //!    `dropping.rs`: dropping several futures, of which each may panic.
 //! 6. `join_all.rs`, `race.rs`: all of them, or the first.
-//! 7. `borrowing.rs`: a group whose children borrow the caller's locals.
+//! 7. `borrowing.rs`: a group whose children borrow the caller's locals. `borrowing_handle.rs`: the output of one.
 
 #![forbid(unsafe_code)]
 
 mod borrowing;
+mod borrowing_handle;
 pub mod cancel;
 mod children;
 mod dropping;
@@ -37,7 +38,8 @@ mod task_group;
 mod task_local;
 mod token;
 
-pub use borrowing::{BorrowingGroup, BorrowingHandle, borrowing};
+pub use borrowing::{BorrowingGroup, borrowing};
+pub use borrowing_handle::BorrowingHandle;
 pub use failure::{Failure, GroupError};
 pub use join_all::{GatherSettled, JoinAll, TryJoinAll, gather_settled, join_all, try_join_all};
 pub use join_set::{JoinNext, JoinSet};

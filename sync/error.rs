@@ -1,4 +1,4 @@
-//! What a channel says when it cannot send or receive.
+//! What channels say when they cannot send or receive, and a semaphore when it has no permit to give.
 //!
 //! An error that carries the value back does not ask for `T: Debug`: a program may send what cannot be printed.
 
@@ -106,3 +106,35 @@ impl<T> From<SendError<T>> for TrySendError<T> {
         TrySendError::Closed(value)
     }
 }
+
+/// The semaphore was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AcquireError(pub(super) ());
+
+impl fmt::Display for AcquireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the semaphore is closed")
+    }
+}
+
+impl Error for AcquireError {}
+
+/// Why [`Semaphore::try_acquire`](super::Semaphore::try_acquire) took nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TryAcquireError {
+    /// The semaphore was closed.
+    Closed,
+    /// There are too few permits, or a future waits.
+    NoPermits,
+}
+
+impl fmt::Display for TryAcquireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TryAcquireError::Closed => "the semaphore is closed",
+            TryAcquireError::NoPermits => "too few permits are free, or a future waits for them",
+        })
+    }
+}
+
+impl Error for TryAcquireError {}

@@ -53,7 +53,7 @@
 //! 3. `semaphore.rs`, `mutex.rs`, `rwlock.rs`: three faces of it. `barrier.rs`: a line that goes all at once.
 //! 4. `oneshot.rs`: a single waiter on each side, so no line.
 //! 5. `in_line.rs`: looking, waiting in line and leaving it. `event.rs`, `notify.rs`: waking without a value.
-//! 6. `channel/`: a buffer between two lines. `error.rs`: what channels say when they cannot send or receive.
+//! 6. `channel/`: a buffer between two lines. `error.rs`: why what was asked cannot be.
 //! 7. `watch.rs`: one place for the latest value. `broadcast.rs`: a ring of the last values.
 
 #![forbid(unsafe_code)]
@@ -76,11 +76,9 @@ mod wait_list_tests;
 pub mod watch;
 
 pub use barrier::{Barrier, BarrierWait, BarrierWaitResult};
-pub use error::{Closed, SendError, TryRecvError, TrySendError};
+pub use error::{AcquireError, Closed, SendError, TryAcquireError, TryRecvError, TrySendError};
 pub use event::{Event, Wait};
 pub use mutex::{Lock, LockOwned, Mutex, MutexGuard, OwnedMutexGuard, TryLockError};
 pub use notify::{Notified, Notify};
 pub use rwlock::{Read, ReadGuard, RwLock, Write, WriteGuard};
-pub use semaphore::{
-    Acquire, AcquireError, AcquireOwned, OwnedPermit, Permit, Semaphore, TryAcquireError,
-};
+pub use semaphore::{Acquire, AcquireOwned, OwnedPermit, Permit, Semaphore};

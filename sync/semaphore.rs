@@ -2,7 +2,6 @@
 
 #![forbid(unsafe_code)]
 
-use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::mem;
@@ -11,6 +10,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use super::error::{AcquireError, TryAcquireError};
 use super::permits::{self, Acquiring, Ask, Operation, Permits};
 
 /// Permits that tasks take, wait for and give back: at most so many at once (asyncio's `Semaphore`).
@@ -442,35 +442,3 @@ macro_rules! permit {
 
 permit!(Permit<'a>, |semaphore| semaphore);
 permit!(OwnedPermit, |semaphore| Rc::clone(semaphore));
-
-/// The semaphore was closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AcquireError(());
-
-impl fmt::Display for AcquireError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the semaphore is closed")
-    }
-}
-
-impl Error for AcquireError {}
-
-/// Why [`Semaphore::try_acquire`] took nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TryAcquireError {
-    /// The semaphore was closed.
-    Closed,
-    /// There are too few permits, or a future waits.
-    NoPermits,
-}
-
-impl fmt::Display for TryAcquireError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            TryAcquireError::Closed => "the semaphore is closed",
-            TryAcquireError::NoPermits => "too few permits are free, or a future waits for them",
-        })
-    }
-}
-
-impl Error for TryAcquireError {}
