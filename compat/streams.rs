@@ -8,14 +8,23 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 use futures_sink::Sink;
 
-use crate::sync::SendError;
+use crate::sync::broadcast::RecvError;
 use crate::sync::channel::{ReceiverStream, SenderSink};
+use crate::sync::{BroadcastStream, SendError};
 
 impl<T> Stream for ReceiverStream<T> {
     type Item = T;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         self.get_mut().poll_value(cx)
+    }
+}
+
+impl<T: Clone> Stream for BroadcastStream<T> {
+    type Item = Result<T, RecvError>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_item(cx)
     }
 }
 

@@ -275,7 +275,34 @@ impl<T: Clone> Receiver<T> {
     }
 }
 
+impl<T: Clone> Receiver<T> {
+    pub(super) fn poll_recv(
+        &mut self,
+        place: &mut Option<Key>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<T, RecvError>> {
+        ready!(budget::poll_ready(cx));
+        let shared = &self.shared;
+        let is_ready = || !self.is_empty() || shared.senders.get() == 0;
+        if poll_in_line(&shared.line, place, cx, (), is_ready).is_pending() {
+            note(|| format!("a value of the `broadcast` channel made at {}", shared.site));
+            return Poll::Pending;
+        }
+        let received = match self.try_recv() {
+            Ok(value) => Ok(value),
+            Err(TryRecvError::Lagged(missed)) => Err(RecvError::Lagged(missed)),
+            Err(TryRecvError::Closed | TryRecvError::Empty) => Err(RecvError::Closed),
+        };
+        budget::spend();
+        Poll::Ready(received)
+    }
+}
+
 impl<T> Receiver<T> {
+    pub(super) fn leave(&self, place: &mut Option<Key>) {
+        leave(&self.shared.line, place);
+    }
+
     /// How many values were sent that this receiver has not got. Those that it has missed count until it is told so.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -329,20 +356,8 @@ impl<T: Clone> Future for Recv<'_, T> {
         let waits = receiver
             .as_mut()
             .expect("`Receiver::recv` was polled after it was ready: call `recv` again");
-        ready!(budget::poll_ready(cx));
-        let shared = &waits.shared;
-        let is_ready = || !waits.is_empty() || shared.senders.get() == 0;
-        if poll_in_line(&shared.line, place, cx, (), is_ready).is_pending() {
-            note(|| format!("a value of the `broadcast` channel made at {}", shared.site));
-            return Poll::Pending;
-        }
-        let received = match waits.try_recv() {
-            Ok(value) => Ok(value),
-            Err(TryRecvError::Lagged(missed)) => Err(RecvError::Lagged(missed)),
-            Err(TryRecvError::Closed | TryRecvError::Empty) => Err(RecvError::Closed),
-        };
+        let received = ready!(waits.poll_recv(place, cx));
         *receiver = None;
-        budget::spend();
         Poll::Ready(received)
     }
 }
@@ -350,7 +365,7 @@ impl<T: Clone> Future for Recv<'_, T> {
 impl<T> Drop for Recv<'_, T> {
     fn drop(&mut self) {
         if let Some(receiver) = &self.receiver {
-            leave(&receiver.shared.line, &mut self.place);
+            receiver.leave(&mut self.place);
         }
     }
 }

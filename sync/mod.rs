@@ -54,12 +54,15 @@
 //! 4. `oneshot.rs`: a single waiter on each side, so no line.
 //! 5. `in_line.rs`: looking, waiting in line and leaving it. `event.rs`, `notify.rs`: waking without a value.
 //! 6. `channel/`: a buffer between two lines. `error.rs`: why what was asked cannot be.
-//! 7. `watch.rs`: one place for the latest value. `broadcast.rs`: a ring of the last values.
+//! 7. `watch.rs`: one place for the latest value. `broadcast.rs`: a ring of the last values;
+//!    `broadcast_stream.rs`: as a stream (feature `streams`).
 
 #![forbid(unsafe_code)]
 
 mod barrier;
 pub mod broadcast;
+#[cfg(feature = "streams")]
+mod broadcast_stream;
 pub mod channel;
 mod error;
 mod event;
@@ -76,6 +79,8 @@ mod wait_list_tests;
 pub mod watch;
 
 pub use barrier::{Barrier, BarrierWait, BarrierWaitResult};
+#[cfg(feature = "streams")]
+pub use broadcast_stream::BroadcastStream;
 pub use error::{AcquireError, Closed, SendError, TryAcquireError, TryRecvError, TrySendError};
 pub use event::{Event, Wait};
 pub use mutex::{Lock, LockOwned, Mutex, MutexGuard, OwnedMutexGuard, TryLockError};

@@ -130,7 +130,44 @@ pub(crate) const ROWS: &[Row] = &[
                 }
             })
     }),
+    ("sync/broadcast_stream.rs into_stream", || {
+        let (sender, receiver) = broadcast::channel(4);
+        let tested = Hidden(Cell::new(Some(sender.subscribe())));
+        Plan::new((sender, tested, RefCell::new(receiver)))
+            .ends_with("sent: 0", "sent: 2")
+            .ends_with("next: 0", "next: 2")
+            .beside(async |stage| {
+                for number in [1, 2] {
+                    yield_now().await;
+                    stage.0.send(stage.value(number)).unwrap();
+                }
+            })
+            .beside(async |stage| {
+                for _ in 0..2 {
+                    stage.got(&stage.2.borrow_mut().recv().await.unwrap());
+                }
+            })
+            .tested(async |stage| {
+                // The stream goes with the future: it keeps its place, and so its waker, from one item to the next. Then
+                // another receiver takes its place, as the subject is to be as it was.
+                let again = || stage.1.0.set(Some(stage.0.subscribe()));
+                let _last = Finally(again);
+                let mut stream = stage.1.0.take().unwrap().into_stream();
+                for _ in 0..2 {
+                    stream.next().await.unwrap().unwrap();
+                }
+            })
+    }),
 ];
+
+/// Calls the function when it is dropped.
+struct Finally<F: Fn()>(F);
+
+impl<F: Fn()> Drop for Finally<F> {
+    fn drop(&mut self) {
+        self.0();
+    }
+}
 
 /// Not in the text of the subject.
 struct Hidden<T>(Cell<Option<T>>);

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use futures::{Sink, SinkExt, Stream, StreamExt};
+use taketurns::sync::broadcast::{self, RecvError};
 use taketurns::sync::channel::{ReceiverStream, bounded, unbounded};
 use taketurns::sync::{SendError, TrySendError};
 use taketurns::{block_on, spawn};
@@ -109,4 +110,28 @@ fn streams_and_sinks_that_are_ready_spend_the_budget() {
         assert!(!taketurns::task::has_budget());
         assert_eq!(stream.size_hint(), (0, None));
     });
+}
+
+#[test]
+fn a_stream_of_a_broadcast_tells_of_missed_values_and_ends_with_the_senders() {
+    let poller = Poller::default();
+    let (sender, receiver) = broadcast::channel(2);
+    let mut stream = receiver.into_stream();
+    let mut next = |poller: &Poller| poller.poll(&mut stream.next());
+    assert!(next(&poller).is_pending());
+    sender.send(1).unwrap();
+    assert_eq!(poller.woken(), 1, "its place outlives `next`");
+    sender.send(2).unwrap();
+    sender.send(3).unwrap();
+    assert_eq!(next(&poller), Poll::Ready(Some(Err(RecvError::Lagged(1)))));
+    assert_eq!(next(&poller), Poll::Ready(Some(Ok(2))));
+    drop(sender);
+    assert_eq!(next(&poller), Poll::Ready(Some(Ok(3))));
+    assert_eq!((next(&poller), next(&poller)), (Poll::Ready(None), Poll::Ready(None)));
+    assert_eq!(poller.kept(), 0);
+    let (sender, receiver) = broadcast::channel::<u8>(2);
+    let mut stream = receiver.into_stream();
+    assert!(poller.poll(&mut stream.next()).is_pending());
+    drop(stream);
+    assert_eq!((poller.kept(), sender.receiver_count()), (0, 0));
 }
