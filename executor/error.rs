@@ -51,6 +51,8 @@ enum Why {
     Failed,
     #[allow(dead_code, reason = "used by the parts that a feature can take away")]
     NotStarted(io::Error),
+    #[allow(dead_code, reason = "used by the parts that a feature can take away")]
+    QueueFull,
 }
 
 impl JoinError {
@@ -80,6 +82,11 @@ impl JoinError {
         Self::new(subject, Why::NotStarted(error))
     }
 
+    #[allow(dead_code, reason = "used by the parts that a feature can take away")]
+    pub(crate) fn queue_full(subject: Subject) -> Self {
+        Self::new(subject, Why::QueueFull)
+    }
+
     #[cold]
     fn new(subject: Subject, why: Why) -> Self {
         JoinError { inner: Box::new(Inner { subject, why, seen: false }) }
@@ -97,7 +104,11 @@ impl JoinError {
     pub fn reason(&self) -> Option<&Reason> {
         match &self.inner.why {
             Why::Cancelled(reason) => reason.as_ref(),
-            Why::Panicked(_) | Why::Shutdown | Why::Failed | Why::NotStarted(_) => None,
+            Why::Panicked(_)
+            | Why::Shutdown
+            | Why::Failed
+            | Why::NotStarted(_)
+            | Why::QueueFull => None,
         }
     }
 
@@ -117,6 +128,12 @@ impl JoinError {
     #[must_use]
     pub fn is_not_started(&self) -> bool {
         matches!(self.inner.why, Why::NotStarted(_))
+    }
+
+    /// Whether the pool had as many blocking jobs as it may have. The job never ran.
+    #[must_use]
+    pub fn is_queue_full(&self) -> bool {
+        matches!(self.inner.why, Why::QueueFull)
     }
 
     /// Which task it was, as it stood when it ended. `None` for a waker that panicked as the loop woke it, for a blocking job,
@@ -146,6 +163,10 @@ impl JoinError {
             Why::Shutdown => "was dropped: its runtime shut down first".to_owned(),
             Why::Failed => "failed: its group has the error".to_owned(),
             Why::NotStarted(error) => format!("found no thread to run on: {error}"),
+            Why::QueueFull => {
+                "found the queue full: await `offload::reserve()` for room before spawning it"
+                    .to_owned()
+            }
             Why::Panicked(payload) => match panic_message(payload) {
                 Some(message) => format!("panicked: {message}"),
                 None => "panicked".to_owned(),
@@ -164,9 +185,11 @@ impl JoinError {
             Why::Panicked(payload) => {
                 Ok(payload.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
             }
-            why @ (Why::Cancelled(_) | Why::Shutdown | Why::Failed | Why::NotStarted(_)) => {
-                Err(Self::new(subject, why))
-            }
+            why @ (Why::Cancelled(_)
+            | Why::Shutdown
+            | Why::Failed
+            | Why::NotStarted(_)
+            | Why::QueueFull) => Err(Self::new(subject, why)),
         }
     }
 }
