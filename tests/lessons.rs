@@ -15,6 +15,9 @@ mod awaited_task;
 #[path = "lessons/back_pressure.rs"]
 mod back_pressure;
 mod common;
+#[cfg(feature = "offload")]
+#[path = "lessons/computation.rs"]
+mod computation;
 #[path = "lessons/concurrent_waits.rs"]
 mod concurrent_waits;
 #[path = "lessons/done_callbacks.rs"]
@@ -38,6 +41,8 @@ mod nested_run;
 mod ready_awaits;
 #[path = "lessons/replayed_schedule.rs"]
 mod replayed_schedule;
+#[path = "lessons/running_loop.rs"]
+mod running_loop;
 #[cfg(feature = "net")]
 #[path = "lessons/second_run.rs"]
 mod second_run;

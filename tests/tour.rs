@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-const LESSONS: [(&str, &str); 26] = [
+const LESSONS: [(&str, &str); 28] = [
     ("1", "lost-task"),
     ("2", "awaited-task"),
     ("7", "concurrent-waits"),
@@ -43,7 +43,9 @@ const LESSONS: [(&str, &str); 26] = [
     ("18", "back-pressure"),
     ("20", "blocking-handler"),
     ("21", "offloaded-handler"),
+    ("30", "computation"),
     ("22", "nested-run"),
+    ("24", "running-loop"),
     ("29", "second-run"),
     ("33", "virtual-time"),
     ("34", "replayed-schedule"),

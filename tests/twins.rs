@@ -267,6 +267,23 @@ fn a_waiter_that_does_not_write() {
 }
 
 #[test]
+fn a_refusal_that_names_a_place() {
+    let place = r#"s/print(f"-- {error}")/print(f"-- {error}, entered at line 1")/"#;
+    assert_claim("24", place, "asyncio's name no place");
+}
+
+#[test]
+fn a_computation_that_is_not_offloaded() {
+    let in_place = "s/^asyncio.run(beside(on_a_thread))/asyncio.run(beside(in_place))/";
+    assert_differs("30", in_place, "asyncio says: result 816 / the neighbour");
+}
+
+#[test]
+fn a_process_that_ends_in_another_way() {
+    assert_differs("30", "s/_exit(3)/_exit(4)/", "no result: exit code 4");
+}
+
+#[test]
 fn one_that_warns_is_not_heard_on_the_terminal() {
     assert_differs(
         "22",

@@ -17,13 +17,16 @@
 //! 4. `trace.rs`: what the running tasks said, and when; `lane.rs`: whose turn it was; `chart.rs`: both, drawn.
 //! 5. `exercise.rs` and `breaks/`: what to break in this crate, and what turns red then.
 //! 6. `twin.rs` and `twins/`: the same programs in asyncio, run as child processes.
-//! 7. `http.rs`: enough HTTP/1.1 for the lessons on blocking work.
+//! 7. `http.rs`: enough HTTP/1.1 for the lessons on blocking work; `child.rs`: this program again, as a child process;
+//!    `compiled.rs`: what the compiler says of a type.
 //! 8. `frame.rs`: the page, 80 columns wide.
 
 #![forbid(unsafe_code)]
 
 mod arguments;
 mod chart;
+mod child;
+mod compiled;
 mod exercise;
 mod frame;
 mod http;
@@ -54,6 +57,10 @@ const INTRO: &str = "Each lesson shows the lines of a program that matter, and p
 const BOUND: Duration = Duration::from_secs(150);
 
 fn main() -> ExitCode {
+    if let Some(part) = child::part() {
+        child::play(part);
+        return ExitCode::SUCCESS;
+    }
     let arguments = env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
     let page = Page::stdout();
     let code = match arguments::parse(arguments) {

@@ -7,6 +7,7 @@ mod await_and_spawn;
 mod awaited_task;
 mod back_pressure;
 mod blocking_handler;
+mod computation;
 mod concurrent_waits;
 mod done_callbacks;
 mod event;
@@ -18,6 +19,7 @@ mod nested_run;
 mod offloaded_handler;
 mod ready_awaits;
 mod replayed_schedule;
+mod running_loop;
 mod second_run;
 mod several_errors;
 mod shared_state;
@@ -32,6 +34,7 @@ mod yielding;
 
 use std::io;
 
+use crate::child::Part;
 use crate::exercise::Exercise;
 use crate::stage::Stage;
 use crate::twin::Script;
@@ -103,11 +106,17 @@ pub(crate) static CHAPTERS: &[Chapter] = &[
     Chapter { title: "Back-pressure", lessons: &[limited_workers::LESSON, back_pressure::LESSON] },
     Chapter {
         title: "Blocking work",
-        lessons: &[blocking_handler::LESSON, offloaded_handler::LESSON],
+        lessons: &[blocking_handler::LESSON, offloaded_handler::LESSON, computation::LESSON],
     },
-    Chapter { title: "From synchronous code", lessons: &[nested_run::LESSON, second_run::LESSON] },
+    Chapter {
+        title: "From synchronous code",
+        lessons: &[nested_run::LESSON, running_loop::LESSON, second_run::LESSON],
+    },
     Chapter { title: "Trying it out", lessons: &[virtual_time::LESSON, replayed_schedule::LESSON] },
 ];
+
+/// What the child processes of the lessons play.
+pub(crate) static PARTS: &[Part] = &computation::PARTS;
 
 impl Lesson {
     /// The lines that matter of the program that is played.
