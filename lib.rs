@@ -86,7 +86,7 @@ mod insight;
 #[cfg(test)]
 mod models;
 #[cfg(feature = "offload")]
-mod offload;
+pub mod offload;
 #[cfg(feature = "net")]
 mod reactor;
 mod runtime;

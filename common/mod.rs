@@ -12,10 +12,12 @@
 //! 4. `running_job.rs`: a blocking job that did not end in time. `unconstrained.rs`: a future that has no budget.
 //! 5. `waker_cell.rs`: the place of a single waiter. `abort_on_drop.rs`: a guard that aborts, for all three kinds of handle.
 //! 6. `waits.rs`: what a task waits for, said by its leaf futures when a report asks.
+//! 7. `cancelled.rs`: the error of code, a task's or a job's, that ended because it was asked to.
 
 #![forbid(unsafe_code)]
 
 mod abort_on_drop;
+mod cancelled;
 pub(crate) mod discard;
 pub(crate) mod running_job;
 pub(crate) mod scoped;
@@ -28,4 +30,5 @@ pub(crate) mod waker_cell;
 
 pub(crate) use abort_on_drop::Abort;
 pub use abort_on_drop::AbortOnDrop;
+pub use cancelled::Cancelled;
 pub use unconstrained::{Unconstrained, unconstrained};

@@ -15,8 +15,8 @@
 
 #![forbid(unsafe_code)]
 
-use std::panic::Location;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crossbeam_channel::Receiver;
 use parking_lot::{Condvar, Mutex};
@@ -51,11 +51,10 @@ pub(super) struct Crew {
     pub(super) is_closed: bool,
 }
 
-#[derive(Clone, Copy)]
 enum Seat {
     Vacant,
     Idle,
-    Running(&'static Location<'static>),
+    Running { job: Arc<dyn Job>, since: Instant },
 }
 
 impl Crew {
@@ -77,9 +76,10 @@ impl Crew {
 
     /// A thread has taken a job. `false`: the pool is closed, and the job must not run.
     #[must_use]
-    pub(super) fn begin_job(&mut self, seat: usize, site: &'static Location<'static>) -> bool {
+    pub(super) fn begin_job(&mut self, seat: usize, job: &Arc<dyn Job>) -> bool {
         if !self.is_closed {
-            self.seats[seat] = Seat::Running(site);
+            let job = Arc::clone(job); // the thread has another, so dropping this drops no job
+            self.seats[seat] = Seat::Running { job, since: Instant::now() };
         }
         !self.is_closed
     }
@@ -102,16 +102,22 @@ impl Crew {
     }
 
     /// The jobs that run now.
-    pub(super) fn running(&self) -> Vec<RunningJob> {
-        let busy = self.seats.iter().enumerate().filter_map(|(seat, state)| match *state {
-            Seat::Running(site) => Some(RunningJob { thread: thread_name(seat), site }),
+    pub(super) fn running(&self, thread_name: impl Fn(usize) -> String) -> Vec<RunningJob> {
+        let busy = self.seats.iter().enumerate().filter_map(|(seat, state)| match state {
+            Seat::Running { job, since } => {
+                Some(RunningJob::new(thread_name(seat), job.site(), *since))
+            }
             Seat::Vacant | Seat::Idle => None,
         });
         busy.collect()
     }
-}
 
-/// The name of a thread. (Linux shows its first 15 bytes.)
-pub(super) fn thread_name(seat: usize) -> String {
-    format!("taketurns-blocking-{seat}")
+    /// The jobs that run now, to be asked to end.
+    pub(super) fn running_jobs(&self) -> Vec<Arc<dyn Job>> {
+        let busy = self.seats.iter().filter_map(|seat| match seat {
+            Seat::Running { job, .. } => Some(Arc::clone(job)),
+            Seat::Vacant | Seat::Idle => None,
+        });
+        busy.collect()
+    }
 }

@@ -40,7 +40,13 @@ impl<T> BlockingHandle<T> {
         BlockingHandle { job }
     }
 
-    /// Whether a thread has taken the job and it has not returned yet: nothing stops it now.
+    /// Whether the job waits for a thread.
+    #[must_use]
+    pub fn is_queued(&self) -> bool {
+        self.job.progress() == Progress::Queued
+    }
+
+    /// Whether a thread has taken the job and it has not returned yet.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.job.progress() == Progress::Running
@@ -54,10 +60,11 @@ impl<T> BlockingHandle<T> {
 }
 
 impl<T> BlockingHandle<T> {
-    /// Takes the job out of the line: its closure is dropped here, unrun, and awaiting gives a
+    /// Takes a job that is queued out of the line: its closure is dropped here, unrun, and awaiting gives a
     /// [`JoinError`] that [`is_cancelled`](JoinError::is_cancelled).
     ///
-    /// A job that runs already is not stopped, as a thread cannot be; its result still arrives.
+    /// A job that runs is asked to end, which it learns by [`check_cancelled`](super::check_cancelled). It is not stopped, as a
+    /// thread cannot be; its result still arrives.
     ///
     /// ```
     /// # taketurns::block_on(async {
@@ -81,7 +88,7 @@ impl<T> BlockingHandle<T> {
     /// Drops the handle and lets the job run on. The same as dropping the handle, said in the code.
     pub fn detach(self) {}
 
-    /// Turns the handle into a guard that aborts the job when it is dropped: a job that is still in line then never runs.
+    /// Turns the handle into a guard that [aborts](Self::abort) the job when it is dropped.
     ///
     /// ```
     /// # taketurns::block_on(async {

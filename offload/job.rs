@@ -3,8 +3,9 @@
 //! ```text
 //!                run              returns, panics             poll
 //!   Queued(work) ----> Running -------------------> Finished -----> (taken)
-//!        |                                              ^
-//!        +------------ abort, refuse, shut_down --------+
+//!        |              |   ^                           ^
+//!        |              +---+ abort, end: is asked      |
+//!        +------------ abort, refuse, end --------------+
 //! ```
 //!
 //! The line holds one reference, as a [`Job`] whose output type is forgotten, and the
@@ -15,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 use std::any::Any;
+use std::mem;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::sync::Arc;
 use std::task::{Poll, Waker};
@@ -42,8 +44,11 @@ pub(super) trait Job: Send + Sync {
     /// Ends a job that never came into the line with this error. Gives the closure, to be dropped.
     fn refuse(&self, error: JoinError) -> Option<Box<dyn Any>>;
 
-    /// Ends a job in line because the pool does, and drops its closure. Changes nothing once the job runs.
+    /// Ends a job in line because the pool does, and drops its closure. A job that runs is asked to end.
     fn shut_down(&self);
+
+    /// By what the job is asked to end, while it runs.
+    fn asked(&self) -> Option<&'static str>;
 
     /// Where the job was spawned.
     fn site(&self) -> &'static Location<'static>;
@@ -52,12 +57,26 @@ pub(super) trait Job: Send + Sync {
 /// One job: its closure, then its result.
 pub(super) struct SharedJob<T> {
     site: &'static Location<'static>,
-    /// The note is the closure, until a thread takes it.
-    slot: Slot<Result<T, JoinError>, Option<Work<T>>>,
+    slot: Slot<Result<T, JoinError>, Stage<T>>,
     tell_panic: TellPanic,
 }
 
 type Work<T> = Box<dyn FnOnce() -> T + Send>;
+
+/// A job that has not ended.
+enum Stage<T> {
+    Queued(Work<T>),
+    Running { asked: Option<&'static str> },
+}
+
+impl<T> Stage<T> {
+    fn begin(&mut self) -> Option<Work<T>> {
+        match mem::replace(self, Stage::Running { asked: None }) {
+            Stage::Queued(work) => Some(work),
+            Stage::Running { .. } => None,
+        }
+    }
+}
 
 /// Where a job stands, for its handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,15 +92,15 @@ impl<T> SharedJob<T> {
         site: &'static Location<'static>,
         tell_panic: TellPanic,
     ) -> Self {
-        SharedJob { site, slot: Slot::new(Some(work)), tell_panic }
+        SharedJob { site, slot: Slot::new(Stage::Queued(work)), tell_panic }
     }
 
     pub(super) fn progress(&self) -> Progress {
-        match self.slot.note(|work| work.is_some()) {
-            Some(true) => Progress::Queued,
-            Some(false) => Progress::Running,
-            None => Progress::Finished,
-        }
+        let progress = self.slot.note(|stage| match stage {
+            Stage::Queued(_) => Progress::Queued,
+            Stage::Running { .. } => Progress::Running,
+        });
+        progress.unwrap_or(Progress::Finished)
     }
 
     /// Takes the result, or keeps the waker until there is one.
@@ -108,17 +127,27 @@ impl<T> SharedJob<T> {
         self.slot.is_taken()
     }
 
-    /// Takes the job out of the line and drops its closure. Changes nothing once the job runs.
+    /// Takes the job out of the line and drops its closure, or asks it to end if it runs.
     pub(super) fn abort(&self) {
-        self.end_unrun(JoinError::cancelled);
+        self.end_or_ask(JoinError::cancelled, "its handle was aborted");
     }
 
     /// The closure is dropped before the wake: an awaiter that sees the error finds what the closure owned gone.
-    fn end_unrun(&self, why: fn(Subject) -> JoinError) {
-        let error = why(Subject::Job(self.site));
-        let Some(filled) = self.slot.fill_if(Err(error), Option::is_some) else { return };
+    fn end_or_ask(&self, why: fn(Subject) -> JoinError, asked_by: &'static str) {
+        let Some(filled) = self.end_unrun(why(Subject::Job(self.site))) else {
+            self.slot.note(|stage| {
+                if let Stage::Running { asked } = stage {
+                    asked.get_or_insert(asked_by);
+                }
+            });
+            return;
+        };
         self.contain(Subject::Job(self.site), || drop(filled.note));
         self.wake_contained(filled.awaiter);
+    }
+
+    fn end_unrun(&self, error: JoinError) -> Option<Filled<Result<T, JoinError>, Stage<T>>> {
+        self.slot.fill_if(Err(error), |stage| matches!(stage, Stage::Queued(_)))
     }
 
     fn wake_contained(&self, awaiter: Option<Waker>) {
@@ -137,7 +166,7 @@ impl<T> SharedJob<T> {
 
 impl<T: Send + 'static> Job for SharedJob<T> {
     fn run(&self, finish: &Finish<'_>) -> Option<Waker> {
-        let Some(work) = self.slot.note(Option::take).flatten() else {
+        let Some(work) = self.slot.note(Stage::begin).flatten() else {
             finish(&mut || true);
             return None;
         };
@@ -164,13 +193,21 @@ impl<T: Send + 'static> Job for SharedJob<T> {
     }
 
     fn refuse(&self, error: JoinError) -> Option<Box<dyn Any>> {
-        let filled = self.slot.fill_if(Err(error), Option::is_some)?;
+        let filled = self.end_unrun(error)?;
         self.wake_contained(filled.awaiter);
-        filled.note.map(|work| Box::new(work) as Box<dyn Any>)
+        Some(Box::new(filled.note))
     }
 
     fn shut_down(&self) {
-        self.end_unrun(JoinError::shutdown);
+        self.end_or_ask(JoinError::shutdown, "its runtime ends");
+    }
+
+    fn asked(&self) -> Option<&'static str> {
+        let asked = |stage: &mut Stage<T>| match stage {
+            Stage::Queued(_) => None,
+            Stage::Running { asked } => *asked,
+        };
+        self.slot.note(asked).flatten()
     }
 
     fn site(&self) -> &'static Location<'static> {

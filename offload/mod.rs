@@ -26,12 +26,13 @@
 //! # Layout
 //!
 //! 1. `job.rs`: what a job and its handle share: the closure, then the result, and the awaiter's waker.
-//! 2. `handle.rs`: [`BlockingHandle`], the future that gives the result.
+//! 2. `handle.rs`: [`BlockingHandle`], the future that gives the result. `cancel.rs`: [`check_cancelled`].
 //! 3. `crew.rs`: the rule by which a thread starts and ends.
 //! 4. `pool.rs`: the line of jobs, and how the pool shuts down. `worker.rs`: what one of its threads does.
 
 #![forbid(unsafe_code)]
 
+mod cancel;
 mod crew;
 mod handle;
 mod job;
@@ -43,6 +44,7 @@ mod worker;
 use std::panic::Location;
 use std::sync::Arc;
 
+pub use cancel::check_cancelled;
 pub use handle::BlockingHandle;
 pub(crate) use pool::{Limits, Pool};
 
@@ -52,14 +54,15 @@ use job::SharedJob;
 /// Runs `f` on a thread of the runtime's pool; await the handle for what it returns.
 ///
 /// The job starts at once if the pool has a free thread or may start one, and waits in line otherwise. It runs to its end
-/// whether or not its handle is awaited. Only a job that is still in line can be [aborted](BlockingHandle::abort).
+/// whether or not its handle is awaited.
 ///
 /// The pool has a [limit](crate::Builder::max_blocking_threads), so a job must not wait for a job behind it in the line.
 /// Inside a job there is no runtime: it cannot spawn.
 ///
 /// # Cancellation
 ///
-/// A job that has begun cannot be stopped. The end of the runtime waits for it, at most for
+/// A job that has begun is not stopped. [`abort`](BlockingHandle::abort) asks it to end, and so does the end of the runtime;
+/// the job hears of it by [`check_cancelled`]. The end of the runtime waits for it, at most for
 /// [`Builder::blocking_deadline`](crate::Builder::blocking_deadline), 5 s by default. Then its thread is left alone, and
 /// the [`ExitReport`](crate::ExitReport) names the job.
 ///

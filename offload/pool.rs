@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::borrow::Cow;
 use std::cell::{Ref, RefCell};
 use std::io;
 use std::panic::Location;
@@ -17,7 +18,7 @@ use parking_lot::{Condvar, Mutex};
 
 #[cfg(test)]
 use super::crew::Crew;
-use super::crew::{Shared, Ticket, thread_name};
+use super::crew::{Shared, Ticket};
 use super::job::{Job, TellPanic};
 use super::worker::Worker;
 use crate::common::discard::discard;
@@ -38,7 +39,7 @@ const NOTICE_AFTER: Duration = Duration::from_secs(1);
 const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// How far a pool grows, and how soon it shrinks.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Limits {
     /// At least 1. By default 64: as many as a disk or a resolver makes use of, and a number of
     /// stacks that a small tool can afford. (tokio allows 512, and a burst starts them all.)
@@ -46,11 +47,20 @@ pub(crate) struct Limits {
     /// How long a thread waits for another job before it ends. By default 10 seconds: a server's next request comes
     /// sooner, and a tool that has no more blocking work for now gives its threads back.
     pub(crate) keep_alive: Duration,
+    /// What a thread's name begins with. (Linux shows the first 15 bytes of a name.)
+    pub(crate) thread_name: Cow<'static, str>,
+    /// In bytes; `None`: as std has it.
+    pub(crate) stack_size: Option<usize>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { max_threads: 64, keep_alive: Duration::from_secs(10) }
+        Limits {
+            max_threads: 64,
+            keep_alive: Duration::from_secs(10),
+            thread_name: Cow::Borrowed("taketurns-blocking"),
+            stack_size: None,
+        }
     }
 }
 
@@ -66,7 +76,16 @@ pub(crate) struct Pool {
     shared: Arc<Shared>,
     tell_panic: RefCell<TellPanic>,
     /// How a thread starts. Tests put other functions here.
-    start: fn(String, Worker) -> io::Result<()>,
+    start: Start,
+}
+
+/// Starts a thread that works.
+pub(super) type Start = fn(Thread, Worker) -> io::Result<()>;
+
+/// How a thread is to be.
+pub(super) struct Thread {
+    pub(super) name: String,
+    pub(super) stack_size: Option<usize>,
 }
 
 impl Pool {
@@ -79,11 +98,7 @@ impl Pool {
         Self::with_start(limits, holds, start_thread)
     }
 
-    pub(super) fn with_start(
-        limits: Limits,
-        holds: Arc<Tokens>,
-        start: fn(String, Worker) -> io::Result<()>,
-    ) -> Rc<Self> {
+    pub(super) fn with_start(limits: Limits, holds: Arc<Tokens>, start: Start) -> Rc<Self> {
         assert!(limits.max_threads > 0, "`max_blocking_threads` must be at least 1");
         let (near, far) = unbounded();
         let shared = Shared { line: far, crew: Mutex::default(), ended: Condvar::new() };
@@ -138,9 +153,14 @@ impl Pool {
         Ok(line)
     }
 
+    fn thread_name(&self, seat: usize) -> String {
+        format!("{}-{seat}", self.limits.thread_name)
+    }
+
     fn start(&self, seat: usize) -> io::Result<()> {
         let worker = Worker::new(seat, self.limits.keep_alive, Arc::clone(&self.shared));
-        let Err(error) = (self.start)(thread_name(seat), worker) else {
+        let thread = Thread { name: self.thread_name(seat), stack_size: self.limits.stack_size };
+        let Err(error) = (self.start)(thread, worker) else {
             return Ok(());
         };
         let mut crew = self.shared.crew.lock();
@@ -152,8 +172,8 @@ impl Pool {
         Err(error)
     }
 
-    /// Refuses jobs from now on, ends the jobs in line with an error that `is_shutdown`, and waits for the jobs that
-    /// run, at most until `deadline` (`None`: without limit). Gives the jobs that still run then; their threads end
+    /// Refuses jobs from now on, ends the jobs in line with an error that `is_shutdown`, asks the jobs that run to end, and
+    /// waits for them, at most until `deadline` (`None`: without limit). Gives the jobs that still run then; their threads end
     /// after them. Every other thread has ended.
     ///
     /// A debug build prints a notice of a wait of more than a second, so that it is not taken for a hang.
@@ -195,12 +215,17 @@ impl Pool {
                 break;
             }
         }
-        crew.running()
+        crew.running(|seat| self.thread_name(seat))
     }
 
+    /// Ends the jobs in line, and asks those that run to end.
     fn close(&self) {
-        self.shared.crew.lock().is_closed = true;
+        let mut crew = self.shared.crew.lock();
+        crew.is_closed = true;
+        let running = crew.running_jobs();
+        drop(crew);
         drop(self.line.take()); // the threads see that the line has ended
+        running.iter().for_each(|job| job.shut_down());
         for ticket in self.shared.line.try_iter() {
             ticket.job.shut_down();
         }
@@ -238,6 +263,11 @@ fn waiting_for(jobs: &[RunningJob], left: Option<Duration>) -> String {
     format!("a runtime that ends waits for its blocking jobs ({limit}): {}", jobs.join("; "))
 }
 
-pub(super) fn start_thread(name: String, worker: Worker) -> io::Result<()> {
-    thread::Builder::new().name(name).spawn(move || worker.work()).map(drop)
+pub(super) fn start_thread(thread: Thread, worker: Worker) -> io::Result<()> {
+    let builder = thread::Builder::new().name(thread.name);
+    let builder = match thread.stack_size {
+        Some(bytes) => builder.stack_size(bytes),
+        None => builder,
+    };
+    builder.spawn(move || worker.work()).map(drop)
 }

@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+mod asking;
 mod by_hand;
 mod growth;
 mod shutdown;
@@ -186,10 +187,11 @@ fn a_job_aborted_in_line_never_runs_and_its_closure_is_dropped_at_once() {
         move || ran.send(captured).unwrap()
     });
     assert_eq!(format!("{first:?} {queued:?}"), "BlockingHandle(Running) BlockingHandle(Queued)");
-    assert!(!queued.is_running() && !queued.is_finished());
+    assert!(queued.is_queued() && !queued.is_running() && !queued.is_finished());
+    assert!(first.is_running() && !first.is_queued() && !first.is_finished());
     queued.abort();
     assert_eq!(Arc::strong_count(&captured), 1);
-    assert!(queued.is_finished());
+    assert!(queued.is_finished() && !queued.is_queued());
     let error = wait(queued).unwrap_err();
     assert!(error.is_cancelled());
     assert_eq!(said_by(&error), "blocking job was cancelled");

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crossbeam_channel::RecvTimeoutError;
 
+use super::cancel::Runs;
 use super::crew::{Shared, Ticket};
 
 /// Takes jobs from the line, until it is empty for a while or has ended.
@@ -39,7 +40,7 @@ impl Worker {
     ///   spawns another job, this thread takes it, and no other has to start.
     /// * The hold on a virtual clock is given back after the wake: the clock does not jump over the wake.
     fn run(&self, Ticket { job, hold }: Ticket) {
-        let may_run = self.shared.crew.lock().begin_job(self.seat, job.site());
+        let may_run = self.shared.crew.lock().begin_job(self.seat, &job);
         let finish = |store: &mut dyn FnMut() -> bool| {
             let mut crew = self.shared.crew.lock();
             if store() {
@@ -47,6 +48,7 @@ impl Worker {
             }
         };
         let awaiter = if may_run {
+            let _runs = Runs::new(Arc::clone(&job));
             job.run(&finish)
         } else {
             job.shut_down();

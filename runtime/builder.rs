@@ -233,6 +233,35 @@ impl Builder {
         self
     }
 
+    /// What the names of the pool's threads begin with: `taketurns-blocking` by default. A number follows. (Linux shows the
+    /// first 15 bytes of a name.)
+    ///
+    /// # Panics
+    ///
+    /// When `prefix` contains a NUL byte, which no thread's name may.
+    #[cfg(feature = "offload")]
+    #[track_caller]
+    pub fn blocking_thread_name(mut self, prefix: impl Into<String>) -> Self {
+        let prefix = prefix.into();
+        assert!(!prefix.contains('\0'), "`blocking_thread_name` must not contain a NUL byte");
+        self.blocking.thread_name = prefix.into();
+        self
+    }
+
+    /// How large the stack of a thread of the pool is, in bytes: by default as std has it, 2 MiB or what the environment
+    /// variable `RUST_MIN_STACK` says. The system makes it at least as large as its own minimum.
+    ///
+    /// # Panics
+    ///
+    /// When `bytes` is 0.
+    #[cfg(feature = "offload")]
+    #[track_caller]
+    pub fn blocking_stack_size(mut self, bytes: usize) -> Self {
+        assert!(bytes > 0, "`blocking_stack_size` must be at least 1 byte");
+        self.blocking.stack_size = Some(bytes);
+        self
+    }
+
     /// How long the end of the runtime waits for blocking jobs that have begun: 5 s by default. The
     /// [`ExitReport`](crate::ExitReport) names the jobs that still run then; their threads run on.
     #[cfg(feature = "offload")]

@@ -81,7 +81,7 @@ impl Parts {
             #[cfg(feature = "time")]
             timers: Timers::new(builder.clock, builder.timer_resolution, Arc::clone(&holds)),
             #[cfg(feature = "offload")]
-            pool: Pool::new(builder.blocking, holds),
+            pool: Pool::new(builder.blocking.clone(), holds),
             #[cfg(feature = "offload")]
             blocking_deadline: builder.blocking_deadline,
             #[cfg(feature = "net")]

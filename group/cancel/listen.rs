@@ -10,9 +10,8 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use super::error::Cancelled;
 use super::place::Place;
-use crate::common::waits;
+use crate::common::{Cancelled, waits};
 use crate::executor::{ListenerKey, Reason, budget};
 
 /// Completes with the reason when the code here is asked to end: by [`JoinHandle::cancel`](crate::JoinHandle::cancel) of its

@@ -19,7 +19,7 @@
 //! # Layout
 //!
 //! 1. `place.rs`: in which scopes, shields and task a future is. (`executor/request.rs` is the request itself.)
-//! 2. `listen.rs`: [`cancelled`], [`checkpoint`], [`OrCancelled`]. `error.rs`: [`Cancelled`].
+//! 2. `listen.rs`: [`cancelled`], [`checkpoint`], [`OrCancelled`]. `common/cancelled.rs`: [`Cancelled`].
 //! 3. `shield.rs`: [`shield()`]. `deadline.rs`, `scope.rs`: [`Scope`]. `timed.rs`: deadlines, and `cancel_within`. The tokens are in
 //!    `group/token/`.
 
@@ -30,7 +30,6 @@ mod deadline;
 #[cfg(not(feature = "time"))]
 #[path = "no_deadline.rs"]
 mod deadline;
-mod error;
 mod listen;
 mod place;
 mod scope;
@@ -42,8 +41,8 @@ pub use super::token::{
     CancellationToken, DropGuard, DropGuardRef, RunUntilCancelled, TokenCancelled,
     TokenCancelledOwned,
 };
+pub use crate::common::Cancelled;
 pub use crate::executor::Reason;
-pub use error::Cancelled;
 pub use listen::{Checkpoint, OrCancelled, UntilCancelled, WaitCancelled, cancelled, checkpoint};
 pub(crate) use place::{Frame, Place};
 pub use scope::{Run, Scope};

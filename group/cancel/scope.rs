@@ -13,8 +13,8 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 
 use super::deadline::{Deadline, Limit};
-use super::error::Cancelled;
 use super::place::Frame;
+use crate::common::Cancelled;
 use crate::executor::{CancelRequest, ListenerKey, Reason, budget, drop_before};
 
 /// Code that can be cancelled as a whole: trio's cancel scope.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crossbeam_channel::RecvTimeoutError;
 
 use super::super::job::{Job, Progress, SharedJob};
-use super::super::pool::CURRENT;
+use super::super::pool::{CURRENT, Start, Thread};
 use super::super::worker::Worker;
 use super::*;
 use crate::common::scoped;
@@ -22,15 +22,15 @@ thread_local! {
 }
 
 /// A pool whose idle threads end at once.
-fn pool_by_hand(start: fn(String, Worker) -> io::Result<()>) -> Rc<Pool> {
+fn pool_by_hand(start: Start) -> Rc<Pool> {
     Pool::with_start(
-        Limits { max_threads: 4, keep_alive: Duration::ZERO },
+        Limits { max_threads: 4, keep_alive: Duration::ZERO, ..Limits::default() },
         Tokens::without_loop(),
         start,
     )
 }
 
-fn put_aside(_: String, worker: Worker) -> io::Result<()> {
+fn put_aside(_: Thread, worker: Worker) -> io::Result<()> {
     STARTED.with_borrow_mut(|started| started.push(worker));
     Ok(())
 }
@@ -42,9 +42,9 @@ fn take_worker() -> Worker {
 /// The job is not in the line yet when its thread starts, and may not be when it stops waiting.
 #[test]
 fn a_thread_stays_while_the_job_it_was_started_for_is_on_its_way() {
-    fn time_out(name: String, worker: Worker) -> io::Result<()> {
+    fn time_out(thread: Thread, worker: Worker) -> io::Result<()> {
         assert!(!worker.leaves(RecvTimeoutError::Timeout));
-        put_aside(name, worker)
+        put_aside(thread, worker)
     }
     let pool = pool_by_hand(time_out);
     let job = spawn(&pool, || "it ran");

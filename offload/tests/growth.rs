@@ -5,7 +5,7 @@
 use std::cell::Cell;
 use std::io;
 
-use super::super::pool::start_thread;
+use super::super::pool::{Thread, start_thread};
 use super::super::worker::Worker;
 use super::*;
 
@@ -87,8 +87,10 @@ fn every_one_of_20_000_jobs_runs_once() {
 
 #[test]
 fn an_idle_thread_ends_after_its_keep_alive() {
-    let pool =
-        Pool::new(Limits { max_threads: 4, keep_alive: Duration::ZERO }, Tokens::without_loop());
+    let pool = Pool::new(
+        Limits { max_threads: 4, keep_alive: Duration::ZERO, ..Limits::default() },
+        Tokens::without_loop(),
+    );
     for _ in 0..3 {
         let name = wait(spawn(&pool, || thread::current().name().map(str::to_owned))).unwrap();
         assert_eq!(name.as_deref(), Some("taketurns-blocking-0")); // the number is free again
@@ -100,8 +102,10 @@ fn an_idle_thread_ends_after_its_keep_alive() {
 #[test]
 fn no_job_is_lost_to_a_thread_that_is_about_to_end() {
     for max_threads in [1, 2] {
-        let pool =
-            Pool::new(Limits { max_threads, keep_alive: Duration::ZERO }, Tokens::without_loop());
+        let pool = Pool::new(
+            Limits { max_threads, keep_alive: Duration::ZERO, ..Limits::default() },
+            Tokens::without_loop(),
+        );
         for round in 0..500 {
             let one = spawn(&pool, move || round);
             let two = spawn(&pool, move || round);
@@ -117,14 +121,14 @@ fn a_job_for_which_no_thread_can_start_gets_the_reason() {
     thread_local! {
         static REFUSALS: Cell<usize> = const { Cell::new(2) };
     }
-    fn refuse_twice(name: String, worker: Worker) -> io::Result<()> {
+    fn refuse_twice(thread: Thread, worker: Worker) -> io::Result<()> {
         match REFUSALS.get() {
-            0 => return start_thread(name, worker),
+            0 => return start_thread(thread, worker),
             left => REFUSALS.set(left - 1),
         }
         Err(io::Error::other("limit reached"))
     }
-    let limits = Limits { max_threads: 4, keep_alive: Duration::ZERO };
+    let limits = Limits { max_threads: 4, keep_alive: Duration::ZERO, ..Limits::default() };
     let pool = Pool::with_start(limits, Tokens::without_loop(), refuse_twice);
     for _ in 0..2 {
         let captured = Arc::new(());
@@ -142,9 +146,9 @@ fn a_job_for_which_no_thread_can_start_gets_the_reason() {
 
 #[test]
 fn a_job_waits_for_the_threads_there_are_when_no_more_can_start() {
-    fn one(name: String, worker: Worker) -> io::Result<()> {
-        if name == "taketurns-blocking-0" {
-            return start_thread(name, worker);
+    fn one(thread: Thread, worker: Worker) -> io::Result<()> {
+        if thread.name == "taketurns-blocking-0" {
+            return start_thread(thread, worker);
         }
         Err(io::Error::other("limit reached"))
     }
