@@ -8,7 +8,7 @@
 //! 1. `scoped.rs`: how a function finds the part that it needs.
 //! 2. `slot.rs`: an output on its way to a handle on another thread. `discard.rs`: dropping what was refused instead.
 //!    `send_home.rs`: a panic that no handle receives, on its way to the thread it belongs to.
-//! 3. `tokens.rs`: counts what outside the loop may still wake a task.
+//! 3. `tokens.rs`: counts what outside the loop may still wake a task. `spin.rs`: a moment of spinning before a thread parks.
 //! 4. `running_job.rs`: a blocking job that did not end in time. `unconstrained.rs`: a future that has no budget.
 //! 5. `waker_cell.rs`: the place of a single waiter. `abort_on_drop.rs`: a guard that aborts, for all three kinds of handle.
 //! 6. `waits.rs`: what a task waits for, said by its leaf futures when a report asks.
@@ -23,6 +23,7 @@ pub(crate) mod running_job;
 pub(crate) mod scoped;
 pub(crate) mod send_home;
 pub(crate) mod slot;
+pub(crate) mod spin;
 pub(crate) mod tokens;
 mod unconstrained;
 pub(crate) mod waits;

@@ -26,6 +26,17 @@ pub trait Driver {
     /// `any_ready`: whether a task is ready already. If none is, a virtual clock may move.
     fn wake(&mut self, any_ready: bool);
 
+    /// Called in a run when no task is ready, before the executor sleeps. A driver may look out for a while here, since a
+    /// thread that does not sleep need not be woken. `called`: whether another thread has woken or sent a task, or called
+    /// [`Handle::stop`](crate::Handle::stop).
+    ///
+    /// `true`: something is there, so the next [`wait`](Self::wait) is one without waiting. `false`, as by default: the executor
+    /// sleeps.
+    fn linger(&mut self, called: &dyn Fn() -> bool) -> bool {
+        let _ = called;
+        false
+    }
+
     /// What a wait would wait for on behalf of tasks.
     fn pending(&self) -> Pending;
 

@@ -16,7 +16,7 @@
 
 #![forbid(unsafe_code)]
 
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ impl<D: Driver> Executor<'_, D> {
         self.turns_left.set(0); // a run begins with a look
         while !done() {
             if !self.turn() {
-                let limit = if self.may_sleep() { None } else { NO_WAIT };
+                let limit = if self.lingers() || !self.may_sleep() { NO_WAIT } else { None };
                 self.look(limit);
             }
         }
@@ -77,6 +77,11 @@ impl<D: Driver> Executor<'_, D> {
         true
     }
 
+    /// No task is ready: whether the driver, which may spend a while here, has seen that something is there.
+    fn lingers(&self) -> bool {
+        !self.hub.has_ready() && self.driver().linger(&|| self.hub.is_called())
+    }
+
     /// Whether the thread may sleep: no task is ready, no memory of ended tasks is left to return to the allocator (`trim`
     /// returns a slice of it, and the loop looks outside between two slices), and nothing is in the inbox. If so, the inbox
     /// is *parked*: until the next look empties it, the next push into it unparks the thread.
@@ -84,10 +89,14 @@ impl<D: Driver> Executor<'_, D> {
         !self.hub.has_ready() && !self.hub.trim() && self.hub.park()
     }
 
+    fn driver(&self) -> RefMut<'_, D> {
+        self.driver.try_borrow_mut().unwrap_or_else(|_| driver_reenters())
+    }
+
     /// Looks outside, after a wait of at most `limit` (`None`: until something happens).
     fn look(&self, limit: Option<Duration>) {
         budget::lift(); // what the last turn has spent does not bind the wakers that run here
-        let Ok(mut driver) = self.driver.try_borrow_mut() else { driver_reenters() };
+        let mut driver = self.driver();
         driver.wait(limit);
         self.hub.take_in(); // after the wait, and before a clock may move: see `common/tokens.rs`
         driver.wake(self.hub.has_ready());

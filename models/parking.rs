@@ -14,10 +14,10 @@ use super::{
     executor, executor_over, model, thread, waiting,
 };
 use crate::Handle;
-use crate::executor::{Executor, JoinHandle};
+use crate::executor::{Driver, Executor, JoinHandle, Pending, Unpark};
 
 /// The first poll sends the waker to another thread. The second poll sees what that thread wrote.
-fn wait_for_a_wake(executor: &Executor<'static, Parked>) {
+fn wait_for_a_wake(executor: &Executor<'static, impl Driver>) {
     let written = Arc::new(AtomicUsize::new(0));
     let mut away = None;
     executor.block_on(poll_fn(|cx| {
@@ -51,6 +51,41 @@ fn wake_against_spurious_park() {
         let driver = Parked::default();
         driver.0.notify();
         wait_for_a_wake(&executor_over(driver, EVENT_INTERVAL));
+    });
+}
+
+/// Looks out for a call twice before each sleep.
+struct Lingers(Parked);
+
+impl Driver for Lingers {
+    fn wait(&mut self, limit: Option<Duration>) {
+        self.0.wait(limit);
+    }
+
+    fn wake(&mut self, any_ready: bool) {
+        self.0.wake(any_ready);
+    }
+
+    fn linger(&mut self, called: &dyn Fn() -> bool) -> bool {
+        called() || called()
+    }
+
+    fn pending(&self) -> Pending {
+        self.0.pending()
+    }
+
+    fn unparker(&self) -> Box<dyn Unpark> {
+        self.0.unparker()
+    }
+}
+
+/// The wake comes before the loop looks out for it, meanwhile, or too late, when the loop parks.
+///
+/// Unbounded: two threads; the whole race is one word.
+#[test]
+fn wake_against_lingering() {
+    model(UNBOUNDED, || {
+        wait_for_a_wake(&Executor::new(Lingers(Parked::default()), EVENT_INTERVAL));
     });
 }
 

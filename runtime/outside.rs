@@ -2,11 +2,15 @@
 
 #![forbid(unsafe_code)]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::parts::Parts;
+use crate::common::spin::Spin;
 use crate::executor::{Driver, Pending, Unpark};
 use crate::insight::Suspicion;
+
+/// While the loop spins, it asks the kernel for events at each such glance: a system call is dearer than a glance.
+const SOURCES_EACH: u32 = 8;
 
 /// Timers over the reactor, or over a parked thread where there is no reactor.
 pub(super) struct Outside {
@@ -14,13 +18,14 @@ pub(super) struct Outside {
     deadlock_grace: Duration,
     /// Whether something held the clock before the wait, and so before the inbox was taken in.
     was_held: bool,
+    spin: Spin,
     /// From the first wait that looked like a deadlock until a wake comes.
     suspicion: Option<Suspicion>,
 }
 
 impl Outside {
-    pub(super) fn new(parts: Parts, deadlock_grace: Duration) -> Self {
-        Self { parts, deadlock_grace, was_held: false, suspicion: None }
+    pub(super) fn new(parts: Parts, deadlock_grace: Duration, spin: Spin) -> Self {
+        Self { parts, deadlock_grace, was_held: false, spin, suspicion: None }
     }
 
     /// Suspects a deadlock if the wait is without limit, under a virtual clock, and for nothing that is known.
@@ -70,6 +75,23 @@ impl Driver for Outside {
         if let Some(suspicion) = self.suspicion.take().filter(|_| idle) {
             self.suspicion = self.parts.deadlock.confirm(suspicion);
         }
+    }
+
+    /// Spins, if it is set to, until a thread calls, a timer is due or a source has an event.
+    #[inline]
+    fn linger(&mut self, called: &dyn Fn() -> bool) -> bool {
+        if !self.spin.is_on() || self.parts.is_virtual() {
+            return false;
+        }
+        let due = self.parts.wait_limit().and_then(|left| Instant::now().checked_add(left));
+        let mut asked = 0_u32;
+        self.spin.wait_until(|| {
+            asked += 1;
+            let asks_sources = asked % SOURCES_EACH == 0;
+            called()
+                || due.is_some_and(|due| Instant::now() >= due)
+                || asks_sources && self.parts.has_events()
+        })
     }
 
     fn pending(&self) -> Pending {

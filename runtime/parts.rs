@@ -134,6 +134,24 @@ impl Parts {
         None
     }
 
+    pub(super) fn is_virtual(&self) -> bool {
+        #[cfg(feature = "time")]
+        return self.timers.is_virtual();
+        #[cfg(not(feature = "time"))]
+        false
+    }
+
+    /// Whether a source has an event, or the unparker was used. Asks the kernel if a source is awaited.
+    pub(super) fn has_events(&self) -> bool {
+        #[cfg(feature = "net")]
+        {
+            self.reactor.wait(Some(Duration::ZERO));
+            self.reactor.has_events()
+        }
+        #[cfg(not(feature = "net"))]
+        false
+    }
+
     /// Whether something that takes real time holds the clock, so that a virtual one has to stand still.
     pub(super) fn is_held(&self) -> bool {
         #[cfg(feature = "time")]
@@ -145,15 +163,11 @@ impl Parts {
     /// Whether, as far as the parts know, nothing is left that could wake a task: time is virtual, no timer is armed, no
     /// source is awaited and no `Handle` is out.
     pub(super) fn is_at_an_end(&self) -> bool {
-        #[cfg(feature = "time")]
-        let is_virtual = self.timers.is_virtual();
-        #[cfg(not(feature = "time"))]
-        let is_virtual = false;
         #[cfg(feature = "net")]
         let no_source = self.reactor.interest() == 0 && !self.reactor.has_events();
         #[cfg(not(feature = "net"))]
         let no_source = true;
-        is_virtual && no_source && self.wait_limit().is_none() && !self.handles.are_out()
+        self.is_virtual() && no_source && self.wait_limit().is_none() && !self.handles.are_out()
     }
 
     /// Wakes the tasks whose timers are due, then the tasks whose sources are ready. `idle`: no task is ready and nothing

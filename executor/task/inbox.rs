@@ -99,6 +99,13 @@ impl Inbox {
         parked.is_ok()
     }
 
+    /// Whether a task is in it.
+    pub(super) fn has_tasks(&self) -> bool {
+        // Ordering: a hint; the `drain` that follows takes what was pushed.
+        let head = self.head.load(ordering!(drain_hint: Relaxed));
+        !head.is_null() && head != PARKED && head != CLOSED
+    }
+
     /// Whether the next push unparks.
     pub(super) fn is_parked(&self) -> bool {
         // Ordering: a push that is missed here has unparked, and so ends the wait that follows.

@@ -221,6 +221,13 @@ impl Hub {
         self.away.inbox.park()
     }
 
+    /// Whether another thread has pushed, or, in `run_forever`, called `stop`, since the last look.
+    pub(crate) fn is_called(&self) -> bool {
+        // Ordering: a hint; the look that follows takes what is there.
+        let is_stopped = || self.away.stop.load(ordering!(stop_hint: Relaxed)) != 0;
+        self.away.inbox.has_tasks() || self.home.root.get().is_none() && is_stopped()
+    }
+
     /// Whether it has parked, and nothing was pushed since.
     pub(crate) fn is_parked(&self) -> bool {
         self.away.inbox.is_parked()
