@@ -6,7 +6,7 @@ use std::any::Any;
 use std::fmt;
 use std::io;
 use std::panic::Location;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use super::{Info, Reason};
 
@@ -39,6 +39,8 @@ pub(crate) enum Subject {
     /// A job of the thread pool, spawned at this place.
     #[allow(dead_code, reason = "used by the parts that a feature can take away")]
     Job(&'static Location<'static>),
+    /// A loop on a thread of its own, which has this name, started at this place.
+    Loop(Box<str>, &'static Location<'static>),
 }
 
 enum Why {
@@ -47,6 +49,8 @@ enum Why {
     // A payload is `Send` but not `Sync`; in a mutex it is both. The lock is held only to copy its text.
     Panicked(Mutex<Box<dyn Any + Send>>),
     Shutdown,
+    /// The thread that would wait for it is the one that runs it.
+    OwnThread,
     /// It is a task of a group, which has its failure.
     Failed,
     #[allow(dead_code, reason = "used by the parts that a feature can take away")]
@@ -54,6 +58,10 @@ enum Why {
     #[allow(dead_code, reason = "used by the parts that a feature can take away")]
     QueueFull,
 }
+
+/// See [`JoinError::is_own_thread`].
+const OWN_THREAD: &str = "was not waited for: its runtime belongs to this very thread, and cannot run while the thread \
+    waits; await the handle instead, or, in place of `Handle::call`, call the function itself";
 
 impl JoinError {
     pub(crate) fn cancelled(subject: Subject) -> Self {
@@ -75,6 +83,10 @@ impl JoinError {
 
     pub(crate) fn shutdown(subject: Subject) -> Self {
         Self::new(subject, Why::Shutdown)
+    }
+
+    pub(crate) fn own_thread(subject: Subject) -> Self {
+        Self::new(subject, Why::OwnThread)
     }
 
     #[allow(dead_code, reason = "used by the parts that a feature can take away")]
@@ -104,11 +116,7 @@ impl JoinError {
     pub fn reason(&self) -> Option<&Reason> {
         match &self.inner.why {
             Why::Cancelled(reason) => reason.as_ref(),
-            Why::Panicked(_)
-            | Why::Shutdown
-            | Why::Failed
-            | Why::NotStarted(_)
-            | Why::QueueFull => None,
+            _ => None,
         }
     }
 
@@ -124,6 +132,13 @@ impl JoinError {
         matches!(self.inner.why, Why::Shutdown)
     }
 
+    /// Whether the thread that was to wait for it is its runtime's own. The runtime cannot run while that thread waits, so the
+    /// wait would never end. The task itself goes on; `Handle::call` has not sent its function.
+    #[must_use]
+    pub fn is_own_thread(&self) -> bool {
+        matches!(self.inner.why, Why::OwnThread)
+    }
+
     /// Whether the pool had no thread for the job and the system gave none. The job never ran.
     #[must_use]
     pub fn is_not_started(&self) -> bool {
@@ -137,12 +152,13 @@ impl JoinError {
     }
 
     /// Which task it was, as it stood when it ended. `None` for a waker that panicked as the loop woke it, for a blocking job,
-    /// and for a task that a [`Handle`](crate::Handle) sent and that was lost when its executor ended.
+    /// for a [`Background`](crate::Background), and for a task that a [`Handle`](crate::Handle) sent and that was lost when its
+    /// executor ended.
     #[must_use]
     pub fn task(&self) -> Option<&Info> {
         match &self.inner.subject {
             Subject::Task(task) | Subject::Beside(task) => Some(task),
-            Subject::Remote(_) | Subject::NoTask | Subject::Job(_) => None,
+            Subject::Remote(_) | Subject::NoTask | Subject::Job(_) | Subject::Loop(..) => None,
         }
     }
 
@@ -150,7 +166,7 @@ impl JoinError {
     pub(crate) fn site(&self) -> Option<&'static Location<'static>> {
         match &self.inner.subject {
             Subject::Task(task) | Subject::Beside(task) => Some(task.site()),
-            Subject::Remote(site) | Subject::Job(site) => Some(site),
+            Subject::Remote(site) | Subject::Job(site) | Subject::Loop(_, site) => Some(site),
             Subject::NoTask => None,
         }
     }
@@ -161,6 +177,10 @@ impl JoinError {
             Why::Cancelled(None) => "was cancelled".to_owned(),
             Why::Cancelled(Some(reason)) => format!("was cancelled: {reason}"),
             Why::Shutdown => "was dropped: its runtime shut down first".to_owned(),
+            Why::OwnThread if matches!(self.inner.subject, Subject::Loop(..)) => {
+                "was not waited for: this is its own thread; wait on another".to_owned()
+            }
+            Why::OwnThread => OWN_THREAD.to_owned(),
             Why::Failed => "failed: its group has the error".to_owned(),
             Why::NotStarted(error) => format!("found no thread to run on: {error}"),
             Why::QueueFull => {
@@ -183,13 +203,9 @@ impl JoinError {
         let Inner { subject, why, .. } = *self.inner;
         match why {
             Why::Panicked(payload) => {
-                Ok(payload.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+                Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner))
             }
-            why @ (Why::Cancelled(_)
-            | Why::Shutdown
-            | Why::Failed
-            | Why::NotStarted(_)
-            | Why::QueueFull) => Err(Self::new(subject, why)),
+            why => Err(Self::new(subject, why)),
         }
     }
 }
@@ -202,6 +218,7 @@ impl fmt::Display for JoinError {
             Subject::Remote(site) => format!("remote task spawned at {site}"),
             Subject::NoTask => "a waker or destructor".to_owned(),
             Subject::Job(site) => format!("blocking job spawned at {site}"),
+            Subject::Loop(thread, site) => format!("loop `{thread}` started at {site}"),
         };
         write!(f, "{subject} {}", self.what())
     }
@@ -209,7 +226,7 @@ impl fmt::Display for JoinError {
 
 /// The text of a panic, if its payload is a text. A copy: the caller writes it by code of the user's, without the lock.
 fn panic_message(payload: &Mutex<Box<dyn Any + Send>>) -> Option<String> {
-    let payload = payload.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
     let text = payload.downcast_ref::<&'static str>().map(|&text| text.to_owned());
     text.or_else(|| payload.downcast_ref::<String>().cloned())
 }

@@ -42,6 +42,7 @@ pub struct Builder {
     adaptive_wait: Duration,
     on_exit: OnExit,
     on_lost: Option<OnLost>,
+    thread_name: Option<String>,
     pub(super) unhandled_panic: UnhandledPanic,
     #[cfg(feature = "time")]
     pub(super) clock: Clock,
@@ -65,6 +66,7 @@ impl Builder {
             adaptive_wait: Duration::ZERO,
             on_exit: OnExit::default(),
             on_lost: None,
+            thread_name: None,
             unhandled_panic: UnhandledPanic::default(),
             #[cfg(feature = "time")]
             clock: Clock::default(),
@@ -162,6 +164,26 @@ impl Builder {
     pub fn on_lost(mut self, hook: impl Fn(&Info) + Send + Sync + 'static) -> Self {
         self.on_lost = Some(OnLost(Arc::new(hook)));
         self
+    }
+
+    /// The name of the thread that a [`Background`](crate::Background) starts: "taketurns-loop" by default. Panics and
+    /// debuggers show it; Linux's `top -H` shows its first 15 bytes. It has no effect on a runtime that
+    /// [`build`](Self::build) makes, as that starts no thread.
+    ///
+    /// # Panics
+    ///
+    /// When `name` contains a NUL byte.
+    #[track_caller]
+    pub fn thread_name(mut self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        assert!(!name.contains('\0'), "`thread_name` must not contain a NUL byte: {name:?}");
+        self.thread_name = Some(name);
+        self
+    }
+
+    /// What was set by [`thread_name`](Self::thread_name).
+    pub(crate) fn name_of_thread(&self) -> Option<&str> {
+        self.thread_name.as_deref()
     }
 
     /// What becomes of [unhandled](crate::task::Unhandled) failures: by default they are printed.
@@ -308,8 +330,13 @@ impl Builder {
     /// refuses the timer slack.
     #[track_caller]
     pub fn build(self) -> io::Result<Runtime> {
+        self.build_at(Location::caller())
+    }
+
+    /// As [`build`](Self::build), called at `made`.
+    pub(crate) fn build_at(self, made: &'static Location<'static>) -> io::Result<Runtime> {
         let chooser = self.order.chooser();
-        self.build_with(chooser, Location::caller())
+        self.build_with(chooser, made)
     }
 
     /// As [`build`](Self::build), called at `made`. `None`: first come, first served.

@@ -5,14 +5,20 @@ use std::process::Command;
 
 const SCENE: &str = "TAKETURNS_TEST_SCENE";
 
-/// Runs the test `name` of this binary in a child, where [`is_child`] is true. Returns the lines of its
-/// stderr that speak of a task: not those of the panic hook.
-pub(crate) fn said(name: &str) -> Vec<String> {
+/// Runs the test `name` of this binary in a child, where [`is_child`] is true. Returns its stderr.
+pub(crate) fn stderr(name: &str) -> String {
     let mut child = Command::new(env::current_exe().unwrap());
     child.args(["--exact", name, "--nocapture", "--test-threads=1"]);
     let output = child.env(SCENE, name).env("RUST_BACKTRACE", "0").output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{stderr}");
+    stderr
+}
+
+/// As [`stderr`], but only the lines that speak of a task: not those of the panic hook.
+#[allow(dead_code, reason = "not every test file looks at tasks")]
+pub(crate) fn said(name: &str) -> Vec<String> {
+    let stderr = stderr(name);
     let of_a_task = |line: &&str| {
         let begins = |start| line.starts_with(start);
         line.contains("no awaiter sees it")

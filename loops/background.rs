@@ -1,0 +1,247 @@
+//! [`Background`]: a runtime on a thread of its own.
+
+#![forbid(unsafe_code)]
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::panic::{Location, resume_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::body::{Body, Outcome, Place, discard};
+use super::ending::Ending;
+use crate::executor::{JoinError, silence};
+use crate::group::cancel::CancellationToken;
+use crate::runtime::Builder;
+use crate::threads::Handle;
+
+/// How long the drop waits, unless [`Background::with_drop_deadline`] says otherwise.
+const DROP_DEADLINE: Duration = Duration::from_secs(5);
+
+/// A runtime on a thread of its own, for a program that is synchronous itself. It lives as long as its main future, which
+/// [`start`](Self::start) is given; other threads send it work by its [`handle`](Self::handle).
+///
+/// ```
+/// use taketurns::{Background, Builder};
+///
+/// let background = Background::start(Builder::new(), |stop| async move {
+///     // Here: spawn tasks, listen on sockets. They run while this future does.
+///     stop.cancelled().await;
+///     "goodbye"
+/// })?;
+/// let sent = background.handle().spawn(async { 6 * 7 });
+/// assert_eq!(futures::executor::block_on(sent).unwrap(), 42);
+/// background.stop();
+/// assert_eq!(background.join().unwrap(), "goodbye");
+/// # std::io::Result::Ok(())
+/// ```
+///
+/// # How it ends
+///
+/// When the main future has ended, the runtime ends on its thread: tasks that are left are treated as
+/// [`Builder::on_exit`] says. Then [`join`](Self::join) returns, and the thread is gone.
+///
+/// [`stop`](Self::stop) only asks. The main future must listen to the token that it was given, and end:
+/// `stop.cancelled().await`, or [`stop.run_until_cancelled(..)`](CancellationToken::run_until_cancelled).
+///
+/// Dropping it stops it and waits until the thread is gone, also while the dropping thread panics. If the thread is still there
+/// after 5 s ([`with_drop_deadline`](Self::with_drop_deadline)), it is left alone, and a line on stderr says so. A panic of the
+/// main future that no `join` received is printed too.
+///
+/// A loop cannot wait for itself. If a `Background` is dropped on its own thread, as by a task that owns it, it is
+/// stopped and not waited for, and a line on stderr says so.
+///
+/// Both `join` and the drop block their thread. In a task of another loop, move the `Background` into
+/// `spawn_blocking(move || background.join())`.
+///
+/// # Panics of its tasks
+///
+/// They stay with their tasks, as in every runtime. Under [`UnhandledPanic::Stop`](crate::UnhandledPanic::Stop) an unhandled one
+/// ends the loop: `join` gives it.
+#[must_use = "dropping it stops the loop at once: keep it for as long as the loop is needed"]
+pub struct Background<T> {
+    handle: Handle,
+    stop: CancellationToken,
+    ending: Arc<Ending<Outcome<T>>>,
+    place: Place,
+    drop_deadline: Duration,
+    /// `None` once it has been joined.
+    thread: Option<JoinHandle<()>>,
+}
+
+impl<T: Send + 'static> Background<T> {
+    /// Starts a thread, makes a runtime on it as `builder` says, and runs there the future that `main` returns. Returns when the
+    /// runtime is made; `main` has perhaps not been called yet.
+    ///
+    /// `main` is called on the new thread, inside of the runtime, so its future need not be `Send`. It is given a token that
+    /// [`stop`](Self::stop) cancels.
+    ///
+    /// The thread has the name of [`Builder::thread_name`].
+    ///
+    /// # Errors
+    ///
+    /// When the system starts no thread, and the errors of [`Builder::build`]. `main` is dropped then.
+    #[track_caller]
+    pub fn start<F, Fut>(builder: Builder, main: F) -> io::Result<Self>
+    where
+        F: FnOnce(CancellationToken) -> Fut + Send + 'static,
+        Fut: Future<Output = T>,
+    {
+        let name = builder.name_of_thread().unwrap_or("taketurns-loop").to_owned();
+        let place = Place { thread: name.clone().into(), site: Location::caller() };
+        let stop = CancellationToken::new();
+        let ending = Arc::new(Ending::new());
+        let body = Body {
+            builder,
+            main,
+            stop: stop.clone(),
+            place: place.clone(),
+            ending: Arc::clone(&ending),
+        };
+        let (started, starts) = sync_channel(1);
+        let thread = thread::Builder::new().name(name).spawn(move || body.run(&started))?;
+        match starts.recv() {
+            Ok(Ok(handle)) => {
+                let thread = Some(thread);
+                Ok(Self { handle, stop, ending, place, drop_deadline: DROP_DEADLINE, thread })
+            }
+            Ok(Err(error)) => {
+                join_thread(thread);
+                Err(error)
+            }
+            Err(_) => match thread.join() {
+                Err(panic) => resume_unwind(panic),
+                Ok(()) => unreachable!("the thread sends a handle or an error, or panics"),
+            },
+        }
+    }
+}
+
+impl<T> Background<T> {
+    /// How long the drop waits for the thread to end: 5 s by default. `Duration::ZERO` does not wait, and `Duration::MAX` waits
+    /// without limit.
+    ///
+    /// The end of the runtime is part of the wait. So if blocking jobs may be stuck, set [`Builder::on_exit`]'s times and
+    /// `Builder::blocking_deadline` (5 s by default too) to less than this.
+    pub fn with_drop_deadline(mut self, deadline: Duration) -> Self {
+        self.drop_deadline = deadline;
+        self
+    }
+
+    /// A way in, for other threads and other loops. It may outlive the loop.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Asks the main future to end, by the token that it was given. Does not wait.
+    pub fn stop(&self) {
+        self.stop.cancel("its `Background` was stopped");
+    }
+
+    /// Whether the main future and its runtime have ended, so that [`join`](Self::join) returns at once.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.ending.is_filled()
+    }
+
+    /// Waits until the main future has ended, and its runtime and its thread with it. Returns the output of the future.
+    ///
+    /// It does not stop the loop: call [`stop`](Self::stop) before, unless the main future ends by itself. It blocks this thread.
+    ///
+    /// # Errors
+    ///
+    /// * The main future panicked ([is_panic](JoinError::is_panic)), or the run did, as under
+    ///   [`UnhandledPanic::Stop`](crate::UnhandledPanic::Stop).
+    /// * This is the loop's own thread ([is_own_thread](JoinError::is_own_thread)): the wait would never end. The loop is stopped,
+    ///   as no `Background` is left to do that.
+    ///
+    /// ```
+    /// use taketurns::{Background, Builder};
+    ///
+    /// let background = Background::start(Builder::new(), |_| async { panic!("out of coffee") })?;
+    /// let error = background.join().unwrap_err();
+    /// assert_eq!(*error.into_panic().unwrap().downcast::<&str>().unwrap(), "out of coffee");
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn join(mut self) -> Result<T, JoinError> {
+        let thread = self.thread.take().expect("only `join` and `drop` take it");
+        if !is_own(&thread) {
+            let outcome = self.ending.take();
+            join_thread(thread);
+            return outcome;
+        }
+        self.stop();
+        // A destructor of a thread-local runs after the end, on the same thread.
+        let outcome = self.ending.take_or_leave(Duration::ZERO);
+        outcome.unwrap_or_else(|| Err(JoinError::own_thread(self.place.subject())))
+    }
+
+    /// As [`join`](Self::join), but waits at most for `limit`.
+    ///
+    /// # Errors
+    ///
+    /// Gives `self` back when the limit has passed.
+    pub fn join_timeout(self, limit: Duration) -> Result<Result<T, JoinError>, Self> {
+        let is_own = self.thread.as_ref().is_some_and(is_own);
+        if is_own || self.ending.is_filled_within(limit) { Ok(self.join()) } else { Err(self) }
+    }
+}
+
+/// Stops the loop and waits for its thread, within the deadline.
+impl<T> Drop for Background<T> {
+    fn drop(&mut self) {
+        let Some(thread) = self.thread.take() else { return };
+        self.stop.cancel("its `Background` was dropped");
+        let is_own = is_own(&thread);
+        let limit = if is_own { Duration::ZERO } else { self.drop_deadline };
+        match self.ending.take_or_leave(limit) {
+            Some(outcome) => {
+                if !is_own {
+                    join_thread(thread);
+                }
+                discard(outcome);
+            }
+            None if is_own => self.say(format_args!(
+                "was dropped on its own thread, which cannot wait for itself: it is stopped and not waited for. Drop it, or \
+                 call `join`, on another thread"
+            )),
+            None => self.say(format_args!(
+                "still runs {limit:?} after it was stopped by its drop, and is left alone: let its main future end when the \
+                 token `stop` is cancelled, keep turns, destructors and blocking jobs short, or allow more time by \
+                 `with_drop_deadline`"
+            )),
+        }
+    }
+}
+
+impl<T> Background<T> {
+    /// Prints a line about this loop. A closed stderr is no panic.
+    fn say(&self, what: fmt::Arguments<'_>) {
+        let Place { thread, site } = &self.place;
+        silence(|| eprintln!("the `Background` of thread `{thread}`, started at {site}, {what}"));
+    }
+}
+
+/// Whether this is that thread.
+fn is_own(thread: &JoinHandle<()>) -> bool {
+    thread.thread().id() == thread::current().id()
+}
+
+/// Waits for a thread that has nothing left to do.
+fn join_thread(thread: JoinHandle<()>) {
+    silence(|| drop(thread.join()));
+}
+
+impl<T> fmt::Debug for Background<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Background")
+            .field("thread", &self.place.thread)
+            .field("stopped", &self.stop.is_cancelled())
+            .field("finished", &self.is_finished())
+            .finish_non_exhaustive()
+    }
+}
