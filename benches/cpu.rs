@@ -1,33 +1,54 @@
-//! How much of a processor a thread has used.
+//! How much of a processor a run has used, and how long it took.
 //!
-//! The figures are of one thread that has always something to do, so on a machine with nothing else to do this
+//! Most figures are of one thread that has always something to do, so on a machine with nothing else to do its CPU time
 //! is the time on the wall. On any other it is fairer: the longer a run, the more often it is interrupted, so
-//! time on the wall would count against the slower system.
+//! time on the wall would count against the slower system. Where threads work together it is the time on the wall that
+//! counts, and the CPU time of the process says what it cost.
 
 #![forbid(unsafe_code)]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
 /// The CPU time this thread uses while it runs this.
 pub fn cpu_time(run: impl FnOnce()) -> Duration {
-    let before = now();
+    used(ClockId::ThreadCPUTime, run)
+}
+
+/// The CPU time all threads of this process use while this one runs this.
+pub fn process_cpu_time(run: impl FnOnce()) -> Duration {
+    used(ClockId::ProcessCPUTime, run)
+}
+
+/// The time on the wall that this takes.
+pub fn wall_time(run: impl FnOnce()) -> Duration {
+    let before = Instant::now();
     run();
-    now().saturating_sub(before)
+    before.elapsed()
 }
 
 /// The CPU time of each of some runs, after one that is not measured; of these the median.
 pub fn median_cpu_time<const RUNS: usize>(mut run: impl FnMut()) -> Duration {
-    run();
-    let mut runs = [(); RUNS].map(|()| cpu_time(&mut run));
-    runs.sort();
-    runs[RUNS / 2]
+    median_of::<RUNS>(|| cpu_time(&mut run))
 }
 
-fn now() -> Duration {
-    let now = clock_gettime(ClockId::ThreadCPUTime);
-    now.try_into().expect("a thread has used no less than nothing")
+/// The median of some runs' times, after a run that does not count.
+pub fn median_of<const RUNS: usize>(mut time: impl FnMut() -> Duration) -> Duration {
+    time();
+    let mut times = [(); RUNS].map(|()| time());
+    times.sort();
+    times[RUNS / 2]
+}
+
+fn used(clock: ClockId, run: impl FnOnce()) -> Duration {
+    let before = now(clock);
+    run();
+    now(clock).saturating_sub(before)
+}
+
+fn now(clock: ClockId) -> Duration {
+    clock_gettime(clock).try_into().expect("no less than nothing was used")
 }
 
 #[cfg(test)]
@@ -35,6 +56,7 @@ mod tests {
     use std::thread;
 
     use super::*;
+    use crate::offloading::work;
 
     #[test]
     fn what_a_thread_waits_for_is_not_in_its_cpu_time() {
@@ -47,10 +69,21 @@ mod tests {
     fn what_a_thread_computes_is_in_its_cpu_time() {
         let ms = Duration::from_millis(1);
         let used = cpu_time(|| {
+            let now = || now(ClockId::ThreadCPUTime);
             let before = now();
             while now() - before < ms {}
         });
         assert!(used >= ms, "{used:?}");
+    }
+
+    #[test]
+    fn what_another_thread_computes_is_in_the_cpu_time_of_the_process() {
+        let mut used = Duration::ZERO;
+        let process = process_cpu_time(|| {
+            let compute = || cpu_time(|| work(100_000));
+            used = thread::spawn(compute).join().expect("it does not panic");
+        });
+        assert!(process >= used, "{process:?} {used:?}");
     }
 
     #[test]

@@ -30,9 +30,9 @@ pub use self::futures::FuturesLocalPool;
 pub use self::glommio::Glommio;
 #[cfg(all(feature = "peers", target_os = "linux"))]
 pub use self::monoio::Monoio;
-pub use self::ours::Taketurns;
-pub use self::smol::SmolLocalExecutor;
-pub use self::tokio::{TokioCurrentThread, TokioLocalRuntime, TokioLocalSet};
+pub use self::ours::{Taketurns, TaketurnsSpawner};
+pub use self::smol::{SmolExecutor, SmolLocalExecutor, SmolSharedSpawner, SmolSpawner};
+pub use self::tokio::{TokioCurrentThread, TokioLocalRuntime, TokioLocalSet, TokioSpawner};
 
 /// Evaluates an expression once for every system, which it names by the identifier given; ours first.
 ///
@@ -61,6 +61,16 @@ macro_rules! for_each_woken_from_away {
         $crate::for_each_of!(|$S| $run, TokioLocalRuntime, SmolLocalExecutor, FuturesLocalPool);
         #[cfg(all(feature = "peers", target_os = "linux"))]
         $crate::for_each_of!(|$S| $run, Compio);
+    }};
+}
+
+/// As [`for_each_system`], of those that see a wake from another thread when nothing else is to do: monoio panics at it.
+#[macro_export]
+macro_rules! for_each_woken_when_idle {
+    (|$S:ident| $run:expr) => {{
+        $crate::for_each_woken_from_away!(|$S| $run);
+        #[cfg(all(feature = "peers", target_os = "linux"))]
+        $crate::for_each_of!(|$S| $run, Glommio);
     }};
 }
 

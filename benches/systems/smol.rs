@@ -1,4 +1,4 @@
-//! smol's [`LocalExecutor`] under `async_io::block_on`, which is what `smol::block_on` is: it runs the
+//! smol's [`LocalExecutor`], and the [`Executor`] it is made of, under `async_io::block_on`, which is what `smol::block_on` is: it runs the
 //! reactor and the timers of async-io between the polls.
 //!
 //! **Order**: a queue, first in, first out, of which the runner takes half at a time; a task that yields goes
@@ -11,9 +11,10 @@ use std::future::Future;
 use std::mem::size_of;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_executor::{LocalExecutor, Task};
+use async_executor::{Executor, LocalExecutor, Task};
 use async_io::Timer;
 
 use crate::syncing::SpawnLocal;
@@ -41,6 +42,47 @@ impl System for SmolLocalExecutor {
     {
         let workload = self.0.spawn(workload(SmolSpawner(Rc::clone(&self.0))));
         async_io::block_on(self.0.run(workload))
+    }
+}
+
+/// smol's [`Executor`], which takes tasks from any thread, on one thread.
+#[derive(Debug)]
+pub struct SmolExecutor(Arc<Executor<'static>>);
+
+/// The executor, for its tasks and for other threads to spawn on.
+#[derive(Clone, Debug)]
+pub struct SmolSharedSpawner(pub(crate) Arc<Executor<'static>>);
+
+impl System for SmolExecutor {
+    const NAME: &'static str = "smol_Executor";
+    type Spawner = SmolSharedSpawner;
+
+    fn new() -> Result<Self, Refused> {
+        Ok(SmolExecutor(Arc::new(Executor::new())))
+    }
+
+    // As the root: as a task it would have to be Send.
+    fn run<W>(&mut self, workload: impl FnOnce(Self::Spawner) -> W) -> W::Output
+    where
+        W: Future<Output: 'static> + 'static,
+    {
+        let workload = workload(SmolSharedSpawner(Arc::clone(&self.0)));
+        async_io::block_on(self.0.run(workload))
+    }
+}
+
+impl Spawn for SmolSharedSpawner {
+    const HANDLE_BYTES: usize = size_of::<Task<()>>();
+
+    fn spawn<F>(&self, task: F) -> impl Future<Output = F::Output>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        self.0.spawn(task)
+    }
+
+    fn yield_now() -> impl Future<Output = ()> + Send {
+        futures_lite::future::yield_now()
     }
 }
 
