@@ -23,11 +23,11 @@ pub(crate) fn send_home(
     late: impl FnOnce(JoinError) + Send + 'static,
 ) {
     let mut unseen = Unseen(Some((error, late)));
-    drop(home.call(move || {
+    home.call(move || {
         if let Some((error, _)) = unseen.0.take() {
             report(error.task().cloned(), error.into());
         }
-    }));
+    });
 }
 
 /// An error on its way. It is never lost: if the call is dropped instead of made, the error comes late.

@@ -133,7 +133,7 @@ impl JoinError {
     }
 
     /// Whether the thread that was to wait for it is its runtime's own. The runtime cannot run while that thread waits, so the
-    /// wait would never end. The task itself goes on; `Handle::call` has not sent its function.
+    /// wait would never end. The task itself goes on; [`Handle::call`](crate::Handle::call) has not sent its function.
     #[must_use]
     pub fn is_own_thread(&self) -> bool {
         matches!(self.inner.why, Why::OwnThread)

@@ -25,7 +25,8 @@ pub(crate) use atomic::Ordering;
 use checked::cell::Cell;
 /// For what other threads share with the parts above the executor, and for the models. A mutex that no model looks at, as in
 /// `error.rs`, is std's.
-pub(crate) use checked::sync::{Condvar, Mutex, MutexGuard};
+pub(crate) use checked::sync::{Arc, Condvar, Mutex, MutexGuard};
+pub(crate) use checked::thread::{ThreadId, current as current_thread};
 
 /// The ordering of one access to an atomic, with a name: `ordering!(away_dec: AcqRel)`. The comment `// Ordering:` above
 /// each use gives the reason and names the partner. Each is the least ordering that is right: docs/orderings.md shows what

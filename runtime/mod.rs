@@ -307,7 +307,7 @@ impl Runtime {
     /// hold the clock, use `time::hold`.
     #[must_use]
     pub fn handle(&self) -> Handle {
-        self.parts.handles.new_handle(self.executor.remote())
+        self.parts.handles.new_handle()
     }
 
     /// Ends the runtime, and reports what was lost.

@@ -89,8 +89,10 @@ impl Parts {
         })
     }
 
-    /// To be called once the executor is there, which is told of the jobs' panics that no handle receives.
+    /// To be called once the executor is there: the handles send to it, and it is told of the jobs' panics that no handle
+    /// receives.
     pub(super) fn connect(&self, home: &HubHandle) {
+        self.handles.connect(home.clone());
         #[cfg(feature = "offload")]
         {
             let (home, tell) = (home.clone(), self.failures.tell());

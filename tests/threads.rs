@@ -5,6 +5,8 @@ mod clone;
 mod common;
 #[path = "threads/handles.rs"]
 mod handles;
+#[path = "threads/waiting.rs"]
+mod waiting;
 
 use std::future::poll_fn;
 use std::sync::mpsc;
@@ -18,6 +20,17 @@ use taketurns::{Handle, Runtime, block_on, spawn, yield_now};
 
 fn runtime() -> Runtime {
     Runtime::new().unwrap()
+}
+
+/// Runs a runtime on another thread until it is stopped: a handle of it, and the thread.
+fn on_a_thread() -> (Handle, thread::JoinHandle<()>) {
+    let (send, receive) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        let runtime = runtime();
+        send.send(runtime.handle()).unwrap();
+        runtime.run_forever();
+    });
+    (receive.recv().unwrap(), thread)
 }
 
 /// Waits once, to be woken on another thread in this way.

@@ -2,46 +2,60 @@
 
 #![forbid(unsafe_code)]
 
+use std::cell::OnceCell;
 use std::fmt;
 use std::future::Future;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Waker;
 
 use futures_task::{FutureObj, Spawn, SpawnError};
 
-use super::home::Home;
-use super::remote_handle::{RemoteHandle, Sent};
+use super::home::{Home, SharedHome};
+use super::remote_handle::RemoteHandle;
+use super::sent::{RemoteSlot, Sent};
 use crate::common::discard::discard;
 use crate::common::scoped;
 use crate::common::send_home::Tell;
 use crate::common::tokens::{Token, Tokens};
-use crate::executor::{Driver, Executor, HubHandle, Unpark, noop};
+use crate::executor::{Driver, Executor, HubHandle, JoinError, Subject, Unpark, noop};
 
 thread_local! {
     /// The handles of the runtime that this thread is inside of.
     static CURRENT: scoped::Scoped<Handles> = const { scoped::empty() };
 }
 
-/// What the handles of one runtime share: their count, and how the runtime is told of panics.
+/// What the handles of one runtime share: their count, and what they know of its executor.
 pub(crate) struct Handles {
     tokens: Arc<Tokens>,
     tell: Tell,
+    /// Set once the executor is there.
+    home: OnceCell<SharedHome>,
 }
 
 impl Handles {
+    /// `tell` is how the runtime is told of panics.
     pub(crate) fn new(unparker: Box<dyn Unpark>, tell: Tell) -> Rc<Self> {
-        Rc::new(Self { tokens: Tokens::new(unparker), tell })
+        Rc::new(Self { tokens: Tokens::new(unparker), tell, home: OnceCell::new() })
     }
 
     pub(crate) fn enter(self: &Rc<Self>) -> scoped::Entered<Self> {
         scoped::enter(&CURRENT, Rc::clone(self))
     }
 
-    /// One more handle of the runtime, for the executor behind `hub`.
-    pub(crate) fn new_handle(&self, hub: HubHandle) -> Handle {
-        let home = Home::new(hub, Arc::clone(&self.tell));
-        Handle { home, _token: Some(self.tokens.take()) }
+    /// To be called once the executor is there, before any other.
+    pub(crate) fn connect(&self, hub: HubHandle) {
+        self.home.get_or_init(|| Home::new(hub, Arc::clone(&self.tell)));
+    }
+
+    fn home(&self) -> &SharedHome {
+        self.home.get().expect("`connect` comes first")
+    }
+
+    /// One more handle of the runtime.
+    pub(crate) fn new_handle(&self) -> Handle {
+        Handle { home: SharedHome::clone(self.home()), _token: Some(self.tokens.take()) }
     }
 
     /// Whether a handle is out, so that other threads may still send work.
@@ -58,7 +72,7 @@ impl Handles {
 /// [`RemoteHandle::abort`] have no effect then.
 #[derive(Clone)]
 pub struct Handle {
-    home: Home,
+    home: SharedHome,
     /// While one is out, a runtime under a virtual clock is not deadlocked: work may come.
     _token: Option<Token>,
 }
@@ -99,8 +113,10 @@ impl Handle {
     #[must_use]
     pub fn try_current() -> Option<Self> {
         let hub = HubHandle::current()?;
-        Some(match scoped::current(&CURRENT) {
-            Some(handles) => handles.new_handle(hub),
+        // A bare executor may close inside of a runtime.
+        let handles = scoped::current(&CURRENT).filter(|handles| handles.home().hub == hub);
+        Some(match handles {
+            Some(handles) => handles.new_handle(),
             None => Self { home: Home::bare(hub), _token: None },
         })
     }
@@ -115,25 +131,16 @@ impl Handle {
     /// A panic of the task is the error of its handle. If the handle is not awaited, the executor's thread is told of the
     /// panic ([`Unhandled`](crate::task::Unhandled)).
     ///
-    /// The future must be `Send`, so it cannot keep an `Rc`, a `JoinHandle` or a socket of this crate across an `.await`. A
-    /// future that is made on the executor's thread can: send a future that spawns it there.
+    /// The future must be `Send`, so it cannot keep an `Rc`, a `JoinHandle` or a socket of this crate across an `.await`.
+    /// [`spawn_with`](Self::spawn_with) takes one that can.
     ///
-    /// ```
-    /// use std::rc::Rc;
-    /// use futures::channel::oneshot;
-    ///
-    /// let runtime = taketurns::Runtime::new()?;
-    /// let (sender, answer) = oneshot::channel();
-    /// let sent = runtime.handle().spawn(async {
-    ///     taketurns::spawn(async {
-    ///         let local = Rc::new(42);
-    ///         taketurns::yield_now().await;
-    ///         _ = sender.send(*local);
-    ///     })
-    ///     .detach();
+    /// ```compile_fail,E0277
+    /// # let handle = taketurns::Runtime::new()?.handle();
+    /// handle.spawn(async {
+    ///     let local = std::rc::Rc::new(42);
+    ///     taketurns::yield_now().await;
+    ///     *local
     /// });
-    /// sent.detach();
-    /// assert_eq!(runtime.block_on(answer).unwrap(), 42);
     /// # std::io::Result::Ok(())
     /// ```
     ///
@@ -152,11 +159,86 @@ impl Handle {
     {
         let site = Location::caller();
         let (sent, slot) = Sent::new(future, site);
-        let task = self.home.hub.spawn(sent, site).unwrap_or_else(|refused| {
-            discard(refused.refuse());
+        self.remote(slot, self.home.hub.spawn(sent, site), site)
+    }
+
+    /// Sends a function that makes a task's future. It is called on the executor's thread, in the task's first turn, and the
+    /// task goes on with the future. The future may be of any kind, as it never leaves that thread, and is dropped there.
+    ///
+    /// Otherwise this is [`spawn`](Self::spawn). A panic of the function is a panic of the task. If the task is aborted before
+    /// its first turn, the function is dropped, uncalled.
+    ///
+    /// ```
+    /// use std::rc::Rc;
+    ///
+    /// let runtime = taketurns::Runtime::new()?;
+    /// let handle = runtime.handle();
+    /// let remote = std::thread::spawn(move || {
+    ///     handle.spawn_with(|| async {
+    ///         let local = Rc::new(42);
+    ///         taketurns::yield_now().await;
+    ///         *local
+    ///     })
+    /// });
+    /// assert_eq!(runtime.block_on(remote.join().unwrap()).unwrap(), 42);
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[track_caller]
+    pub fn spawn_with<M, F>(&self, make: M) -> RemoteHandle<F::Output>
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future + 'static,
+        F::Output: Send + 'static,
+    {
+        let site = Location::caller();
+        let (sent, slot) = Sent::new(make, site);
+        self.remote(slot, self.home.hub.spawn_made(move || sent.make(), site), site)
+    }
+
+    /// Calls a function on the executor's thread, blocks this thread until it has returned, and gives what it returned.
+    ///
+    /// The function takes the turn of a task. As [`RemoteHandle::wait`] this is only for a thread that may block, such as that
+    /// of a blocking job.
+    ///
+    /// # Errors
+    ///
+    /// As [`RemoteHandle::wait`]. On the executor's own thread the function is dropped, uncalled.
+    ///
+    /// ```
+    /// # taketurns::block_on(async {
+    /// let handle = taketurns::Handle::current();
+    /// let job = taketurns::spawn_blocking(move || {
+    ///     let text = "a long computation".to_owned();
+    ///     handle.call(move || text.len()).unwrap() // on the loop, as it may use what the tasks share
+    /// });
+    /// assert_eq!(job.await.unwrap(), 18);
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn call<T, C>(&self, function: C) -> Result<T, JoinError>
+    where
+        C: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        if self.home.is_here() {
+            return Err(JoinError::own_thread(Subject::Remote(Location::caller())));
+        }
+        self.spawn(async move { function() }).wait()
+    }
+
+    /// The handle of what was sent. If that was refused, it is dropped once the handle has its error.
+    fn remote<T, R: 'static>(
+        &self,
+        slot: Arc<RemoteSlot<T>>,
+        task: Result<Waker, R>,
+        site: &'static Location<'static>,
+    ) -> RemoteHandle<T> {
+        let task = task.unwrap_or_else(|refused| {
+            drop(slot.fill(Err(JoinError::shutdown(Subject::Remote(site)))));
+            discard(refused);
             noop()
         });
-        RemoteHandle::new(slot, task, self.home.clone())
+        RemoteHandle::new(slot, task, SharedHome::clone(&self.home), site)
     }
 
     /// Ends `run_forever`. If it does not run now, the next `run_forever` ends at once. A `block_on` goes on.

@@ -8,13 +8,16 @@
 //!
 //! 1. `handle.rs`: [`Handle`], and how the handles of one runtime are counted.
 //! 2. `home.rs`: what a handle knows of its executor.
-//! 3. `remote_handle.rs`: [`RemoteHandle`], and the task that was sent. Its output goes by `common/slot.rs`.
+//! 3. `sent.rs`: the task that was sent. Its output goes by `common/slot.rs`.
+//! 4. `remote_handle.rs`: [`RemoteHandle`], by which the output is awaited or waited for. `park.rs`: how a thread waits.
 
 #![forbid(unsafe_code)]
 
 mod handle;
 mod home;
+mod park;
 mod remote_handle;
+mod sent;
 
 pub use handle::Handle;
 pub(crate) use handle::Handles;

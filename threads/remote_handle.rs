@@ -1,35 +1,29 @@
-//! [`RemoteHandle`]: the output of a task that [`Handle::spawn`](super::Handle::spawn) sent. [`Sent`]: that task.
+//! [`RemoteHandle`]: the output of a task that [`Handle::spawn`](super::Handle::spawn) sent.
 
 #![forbid(unsafe_code)]
 
 use std::fmt;
 use std::future::Future;
-use std::panic::{
-    AssertUnwindSafe, Location, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind,
-};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::{Duration, Instant};
 
-use super::home::Home;
-use crate::common::slot::{Filled, Slot};
+use super::home::SharedHome;
+use super::park::Parker;
+use super::sent::RemoteSlot;
 use crate::common::{Abort, AbortOnDrop};
-use crate::executor::{JoinError, Subject, budget, contain, current, poll_contained};
+use crate::executor::{JoinError, Subject, budget, contain, noop};
 
-/// The note is whether the task was aborted. The slot is not part of the task, which belongs to its executor's thread and
-/// may be freed first.
-type RemoteSlot<T> = Slot<Result<T, JoinError>, bool>;
-
-/// The output of a task that [`Handle::spawn`](crate::Handle::spawn) sent. It is `Send`, and may be awaited on any thread
-/// and in any executor. Dropping it detaches the task.
-///
-/// A plain thread waits for it with any executor, such as that of the crate `futures`:
+/// The output of a task that a [`Handle`](crate::Handle) sent. It is `Send`. A task may await it on any thread and in any
+/// executor, and a plain thread may [`wait`](Self::wait) for it. Dropping it detaches the task.
 ///
 /// ```
 /// let runtime = taketurns::Runtime::new()?;
 /// let handle = runtime.handle();
 /// let thread = std::thread::spawn(move || {
-///     let answer = futures::executor::block_on(handle.spawn(async { 42 })).unwrap();
+///     let answer = handle.spawn(async { 42 }).wait().unwrap();
 ///     handle.stop();
 ///     answer
 /// });
@@ -56,12 +50,127 @@ pub struct RemoteHandle<T> {
     /// Wakes the task, for `abort`.
     task: Waker,
     /// Is told of a panic that the handle did not give to an awaiter.
-    home: Home,
+    home: SharedHome,
+    site: &'static Location<'static>,
 }
 
 impl<T> RemoteHandle<T> {
-    pub(super) fn new(slot: Arc<RemoteSlot<T>>, task: Waker, home: Home) -> Self {
-        Self { slot, task, home }
+    pub(super) fn new(
+        slot: Arc<RemoteSlot<T>>,
+        task: Waker,
+        home: SharedHome,
+        site: &'static Location<'static>,
+    ) -> Self {
+        Self { slot, task, home, site }
+    }
+
+    /// Blocks this thread until the task has ended, and gives its output.
+    ///
+    /// Only where a thread may block: on a thread of its own, or in a blocking job. A task that waits like this stops the
+    /// loop that runs it; there, await the handle instead.
+    ///
+    /// The task runs when its loop does. If the loop has not been run yet, or is between two runs of `block_on`, this waits
+    /// for the next run. To set a limit, use [`wait_timeout`](Self::wait_timeout).
+    ///
+    /// # Errors
+    ///
+    /// A [`JoinError`], as for an await. On the loop's own thread, an error that [is_own_thread](JoinError::is_own_thread),
+    /// at once, unless the task has ended: the loop cannot run while its thread waits. That detaches the task.
+    ///
+    /// # Panics
+    ///
+    /// When the handle has given the output before.
+    ///
+    /// ```
+    /// let runtime = taketurns::Runtime::new()?;
+    /// let remote = runtime.handle().spawn(async { 42 });
+    /// let error = remote.wait().unwrap_err(); // this thread is the one that would run the task
+    /// assert!(error.is_own_thread());
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[track_caller]
+    pub fn wait(mut self) -> Result<T, JoinError> {
+        self.wait_until(None).expect("it has no limit")
+    }
+
+    /// As [`wait`](Self::wait), for at most `limit`. `None`: the task has not ended by then. The handle stays good.
+    ///
+    /// With a limit of zero this is [`try_get`](Self::try_get), but for the loop's own thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Self::wait). An error that [is_own_thread](JoinError::is_own_thread) is not the task's: the handle stays
+    /// good, and the task goes on.
+    ///
+    /// # Panics
+    ///
+    /// When the handle has given the output before.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = taketurns::Runtime::new()?;
+    /// let handle = runtime.handle();
+    /// let thread = std::thread::spawn(move || {
+    ///     let mut remote = handle.spawn(std::future::pending::<()>());
+    ///     assert!(remote.wait_timeout(Duration::from_millis(1)).is_none());
+    ///     handle.stop();
+    /// });
+    /// runtime.run_forever();
+    /// thread.join().unwrap();
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[track_caller]
+    pub fn wait_timeout(&mut self, limit: Duration) -> Option<Result<T, JoinError>> {
+        // A limit beyond what the clock can count is none.
+        self.wait_until(Instant::now().checked_add(limit))
+    }
+
+    #[track_caller]
+    fn wait_until(&mut self, until: Option<Instant>) -> Option<Result<T, JoinError>> {
+        if let Some(result) = self.try_get() {
+            return Some(result);
+        }
+        if self.home.is_here() {
+            return Some(Err(JoinError::own_thread(Subject::Remote(self.site))));
+        }
+        let parker = Parker::new();
+        let waker = parker.waker();
+        loop {
+            if let Poll::Ready(result) = self.slot.poll(&waker) {
+                return result;
+            }
+            if !parker.sleep(until) {
+                return self.try_get();
+            }
+        }
+    }
+
+    /// The output, if the task has ended. It never waits.
+    ///
+    /// # Errors
+    ///
+    /// A [`JoinError`], as for an await.
+    ///
+    /// # Panics
+    ///
+    /// When the handle has given the output before.
+    ///
+    /// ```
+    /// let runtime = taketurns::Runtime::new()?;
+    /// let mut remote = runtime.handle().spawn(async { 42 });
+    /// assert!(remote.try_get().is_none());
+    /// runtime.run_until_stalled();
+    /// assert_eq!(remote.try_get().unwrap().unwrap(), 42);
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[track_caller]
+    pub fn try_get(&mut self) -> Option<Result<T, JoinError>> {
+        match self.slot.poll(&noop()) {
+            Poll::Ready(Some(result)) => Some(result),
+            Poll::Ready(None) => gave_it_before(),
+            Poll::Pending => None,
+        }
     }
 
     /// Asks the executor to drop the future in the task's next turn. If the task completes first, its
@@ -121,7 +230,7 @@ impl<T> Future for RemoteHandle<T> {
                 budget::spend();
                 Poll::Ready(result)
             }
-            None => panic!("`RemoteHandle` polled after it gave the output: await it once"),
+            None => gave_it_before(),
         }
     }
 }
@@ -143,84 +252,8 @@ impl<T> fmt::Debug for RemoteHandle<T> {
     }
 }
 
-pin_project_lite::pin_project! {
-    /// What the executor runs: the future, and where its output goes.
-    pub(super) struct Sent<F: Future> {
-        #[pin]
-        future: Option<F>,
-        slot: Arc<RemoteSlot<F::Output>>,
-        site: &'static Location<'static>,
-    }
-
-    impl<F: Future> PinnedDrop for Sent<F> {
-        fn drop(this: Pin<&mut Self>) {
-            if this.future.is_some() {
-                let error = JoinError::shutdown(this.subject());
-                this.end(Err(error));
-            }
-        }
-    }
-}
-
-impl<F: Future> Sent<F> {
-    pub(super) fn new(
-        future: F,
-        site: &'static Location<'static>,
-    ) -> (Self, Arc<RemoteSlot<F::Output>>) {
-        let slot = Arc::new(Slot::new(false));
-        (Self { future: Some(future), slot: Arc::clone(&slot), site }, slot)
-    }
-
-    /// Resolves the handle of a task that the executor refused, and gives the future, to be dropped.
-    pub(super) fn refuse(mut self) -> Option<F> {
-        drop(self.slot.fill(Err(JoinError::shutdown(Subject::Remote(self.site)))));
-        self.future.take()
-    }
-
-    /// At home, in the task's turn or at the executor's end.
-    fn subject(&self) -> Subject {
-        current().map_or(Subject::Remote(self.site), Subject::Task)
-    }
-
-    /// Ends the task with `result`. The future is dropped before the slot is filled: an awaiter that sees the output finds
-    /// the future gone. The slot is filled even if user code panics on the way.
-    ///
-    /// # Panics
-    ///
-    /// If the handle is gone: with the panic of the future, or of the output's destructor. It is the panic of the task then.
-    fn end(mut self: Pin<&mut Self>, mut result: Result<F::Output, JoinError>) {
-        let drop_future = AssertUnwindSafe(|| self.as_mut().project().future.set(None));
-        if let Err(payload) = catch_unwind(drop_future) {
-            let late = Err(JoinError::panicked(self.subject(), payload));
-            let unwanted = std::mem::replace(&mut result, late);
-            contain(|| drop(unwanted));
-        }
-        let Some(Filled { awaiter, unwanted, .. }) = self.slot.fill(result) else { return };
-        if let Some(awaiter) = awaiter {
-            contain(|| awaiter.wake());
-        }
-        if let Some(Err(error)) = unwanted {
-            if let Ok(payload) = error.into_panic() {
-                resume_unwind(payload);
-            }
-        }
-    }
-}
-
-impl<F: Future> Future for Sent<F> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let is_aborted = self.slot.note(|aborted| *aborted).unwrap_or_default();
-        let result = match is_aborted {
-            true => Err(JoinError::cancelled(self.subject())),
-            false => match poll_contained(self.as_mut().project().future, cx) {
-                Ok(Poll::Pending) => return Poll::Pending,
-                Ok(Poll::Ready(output)) => Ok(output),
-                Err(payload) => Err(JoinError::panicked(self.subject(), payload)),
-            },
-        };
-        self.end(result);
-        Poll::Ready(())
-    }
+#[cold]
+#[track_caller]
+fn gave_it_before() -> ! {
+    panic!("`RemoteHandle` asked for the output again: it gives it once")
 }

@@ -181,6 +181,8 @@
 //! * **HUB** A task holds a reference on its hub from birth until after it is freed; the executor holds the keeper OPEN; each
 //!   `HubHandle` holds a reference.
 //! * **HELD** User code of a task runs only at home, while a keeper is held.
+//! * **MADE** A future that a task makes itself, in its first turn, is made, polled and dropped at home (HELD). Before that turn
+//!   there is none.
 //! * **STAGE** FUTURE and OUTPUT say what the cell holds; never both. Code that clears one of the bits owns the value. The turn
 //!   that ends the task owns the place from the drop of the future until `output_stored`, or until it drops the output.
 //! * **TYPED** A `JoinHandle<T>` is made only for a task whose output is `Result<T, JoinError>`.

@@ -1,6 +1,6 @@
 //! The way in from other threads: a hold on the hub that may be sent.
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -16,9 +16,10 @@ use crate::executor::contain;
 use crate::executor::primitives::ordering;
 
 /// One reference on a hub, for any thread. It can borrow the away half, and nothing else.
+#[derive(PartialEq)]
 pub(crate) struct HubHandle(HubRef);
 
-// SAFETY: (AWAY) it uses an `&Away` alone: atomics, and the unparker, which is `Send + Sync`. The futures that it sends are
+// SAFETY: (AWAY) it uses an `&Away` alone: atomics, and the unparker, which is `Send + Sync`. What it sends is
 // `Send`. The last release, on whatever thread, frees the hub: home's half is empty by then, so no value that belongs to
 // home's thread is dropped.
 unsafe impl Send for HubHandle {}
@@ -64,18 +65,34 @@ impl HubHandle {
         self.send(future, state::REMOTE, site)
     }
 
-    /// Sends a function, to be called at home in a turn of its own, soon after the next look; also while the executor
-    /// closes.
+    /// As [`spawn`](Self::spawn), of a function that makes the future, which need not be `Send`. It is called in the task's
+    /// first turn.
     ///
     /// # Errors
     ///
     /// The function, uncalled, when the executor has closed.
+    pub(crate) fn spawn_made<M, F>(
+        &self,
+        make: M,
+        site: &'static Location<'static>,
+    ) -> Result<Waker, Homemade<M, F>>
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future<Output = ()> + 'static,
+    {
+        self.send(Homemade { make: Some(make), future: None }, state::REMOTE, site)
+    }
+
+    /// Sends a function, to be called at home in a turn of its own, soon after the next look; also while the executor
+    /// closes. `false`: the executor has closed, and the function was dropped.
     #[track_caller]
-    pub(crate) fn call<F: FnOnce() + Send + 'static>(&self, f: F) -> Result<(), F> {
-        match self.send(Call(Some(f)), state::CALL, Location::caller()) {
-            Ok(_waker) => Ok(()),
-            Err(Call(f)) => Err(f.expect("it was not called")),
-        }
+    pub(crate) fn call(&self, f: impl FnOnce() + Send + 'static) -> bool {
+        // Contained here: `cell::poll` would report the panic of a task with the id 0, the root.
+        let make = Some(|| {
+            contain(f);
+            ready(())
+        });
+        self.send(Homemade { make, future: None }, state::CALL, Location::caller()).is_ok()
     }
 
     fn send<F>(&self, future: F, bits: u32, site: &'static Location<'static>) -> Result<Waker, F>
@@ -104,19 +121,27 @@ impl HubHandle {
     }
 }
 
-/// A function as a future.
-struct Call<F>(Option<F>);
+pin_project_lite::pin_project! {
+    /// A function that makes a future at home, then that future.
+    pub(crate) struct Homemade<M, F> {
+        make: Option<M>,
+        #[pin]
+        future: Option<F>,
+    }
+}
 
-impl<F> Unpin for Call<F> {}
+// SAFETY: (MADE) while it is on another thread it has no future, and the function is `Send`.
+unsafe impl<M: Send, F> Send for Homemade<M, F> {}
 
-impl<F: FnOnce()> Future for Call<F> {
-    type Output = ();
+impl<M: FnOnce() -> F, F: Future> Future for Homemade<M, F> {
+    type Output = F::Output;
 
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        if let Some(f) = self.0.take() {
-            contain(f); // not left to `cell::poll`, whose report would name the task with the id 0: the root
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let mut this = self.project();
+        if let Some(make) = this.make.take() {
+            this.future.set(Some(make()));
         }
-        Poll::Ready(())
+        this.future.as_pin_mut().expect("its first turn has made it").poll(cx)
     }
 }
 

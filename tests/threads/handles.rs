@@ -16,7 +16,7 @@ use super::clone::waker_that_clones_by;
 use super::runtime;
 
 /// How long a test waits for what must come, only so that a lost output fails instead of hanging.
-const LIMIT: Duration = Duration::from_secs(20);
+pub(super) const LIMIT: Duration = Duration::from_secs(20);
 
 /// Does nothing. Who else has it is counted.
 struct Nothing;
