@@ -6,6 +6,8 @@
 #![cfg(feature = "time")]
 #![forbid(unsafe_code)]
 
+#[path = "lessons/across.rs"]
+mod across;
 #[path = "lessons/asked_to_end.rs"]
 mod asked_to_end;
 #[path = "lessons/await_and_spawn.rs"]
@@ -14,6 +16,8 @@ mod await_and_spawn;
 mod awaited_task;
 #[path = "lessons/back_pressure.rs"]
 mod back_pressure;
+#[path = "lessons/background_loop.rs"]
+mod background_loop;
 mod common;
 #[cfg(feature = "offload")]
 #[path = "lessons/computation.rs"]
@@ -54,6 +58,8 @@ mod shared_state;
 mod starvation;
 #[path = "lessons/task_group.rs"]
 mod task_group;
+#[path = "lessons/thread_target.rs"]
+mod thread_target;
 #[path = "lessons/time_limit.rs"]
 mod time_limit;
 #[path = "lessons/unseen_error.rs"]

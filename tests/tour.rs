@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-const LESSONS: [(&str, &str); 28] = [
+const LESSONS: [(&str, &str); 30] = [
     ("1", "lost-task"),
     ("2", "awaited-task"),
     ("7", "concurrent-waits"),
@@ -47,6 +47,8 @@ const LESSONS: [(&str, &str); 28] = [
     ("22", "nested-run"),
     ("24", "running-loop"),
     ("29", "second-run"),
+    ("4", "thread-target"),
+    ("3", "background-loop"),
     ("33", "virtual-time"),
     ("34", "replayed-schedule"),
 ];

@@ -94,6 +94,14 @@ fn assert_differs_within(bound: u32, lesson: &str, change: &str, how: &str) {
     assert!(compared && differs.len() == 1 && differs[0].contains(how), "{failed:?} {differs:?}");
 }
 
+/// Fails unless the comparison turns red and says this, and this claim with it.
+#[track_caller]
+fn assert_differs_and_claims(lesson: &str, change: &str, how: &str, claim: &str) {
+    let Some((failed, differs)) = failing(lesson, change, AMPLE) else { return };
+    let both = failed.len() == 2 && failed[0].starts_with(claim);
+    assert!(both && differs.len() == 1 && differs[0].contains(how), "{failed:?} {differs:?}");
+}
+
 #[test]
 fn one_that_ends_with_an_error_after_its_lines() {
     assert_differs("7", "$ a raise SystemExit(3)", "asyncio said all its lines, but it ended with");
@@ -281,6 +289,21 @@ fn a_computation_that_is_not_offloaded() {
 #[test]
 fn a_process_that_ends_in_another_way() {
     assert_differs("30", "s/_exit(3)/_exit(4)/", "no result: exit code 4");
+}
+
+#[test]
+fn a_thread_that_is_waited_for_at_the_end() {
+    assert_differs(
+        "3",
+        "s/daemon=True, rest=\"\"/daemon=False, rest=\"over.set()\"/",
+        "asyncio says: a / Background task iteration 0",
+    );
+}
+
+#[test]
+fn a_coroutine_that_is_awaited_on_its_thread() {
+    let run = "s/^on_a_thread(target=background)/on_a_thread(background(), target=asyncio.run)/";
+    assert_differs_and_claims("4", run, "background runs", "asyncio warned each time");
 }
 
 #[test]

@@ -35,8 +35,8 @@ pub(crate) const LESSON: Lesson = Lesson {
 };
 
 /// What the child processes of this lesson play.
-pub(crate) const PARTS: [Part; 2] =
-    [("compute", || println!("{}", compute())), ("crash", || process::exit(3))];
+pub(crate) const COMPUTES: Part = ("compute", || println!("{}", compute()));
+pub(crate) const CRASHES: Part = ("crash", || process::exit(3));
 
 fn compute() -> u64 {
     (0..123_457).map(|i: u64| i * i).sum::<u64>() % 1000
@@ -112,10 +112,10 @@ fn play(stage: &mut Stage) -> io::Result<()> {
     let thread =
         stage.scene("right way", "compute on a thread of the pool", || beside(on_a_thread))?;
     let process = stage.scene("isolated way", "compute in a process of its own", || {
-        beside(async |meeting| in_a_process("compute", meeting).await)
+        beside(async |meeting| in_a_process(COMPUTES.0, meeting).await)
     })?;
     let crash = stage.scene("crash", "the process crashes", || {
-        beside(async |meeting| in_a_process("crash", meeting).await)
+        beside(async |meeting| in_a_process(CRASHES.0, meeting).await)
     })?;
     stage.why(
         "A computation has nothing to await, so in a task it keeps the thread until it is done. On another \

@@ -6,6 +6,7 @@ mod asked_to_end;
 mod await_and_spawn;
 mod awaited_task;
 mod back_pressure;
+mod background_loop;
 mod blocking_handler;
 mod computation;
 mod concurrent_waits;
@@ -26,6 +27,7 @@ mod shared_state;
 mod site;
 mod starvation;
 mod task_group;
+mod thread_target;
 mod time_limit;
 mod unseen_error;
 mod virtual_time;
@@ -112,11 +114,13 @@ pub(crate) static CHAPTERS: &[Chapter] = &[
         title: "From synchronous code",
         lessons: &[nested_run::LESSON, running_loop::LESSON, second_run::LESSON],
     },
+    Chapter { title: "Across threads", lessons: &[thread_target::LESSON, background_loop::LESSON] },
     Chapter { title: "Trying it out", lessons: &[virtual_time::LESSON, replayed_schedule::LESSON] },
 ];
 
 /// What the child processes of the lessons play.
-pub(crate) static PARTS: &[Part] = &computation::PARTS;
+pub(crate) static PARTS: &[Part] =
+    &[background_loop::PART, computation::COMPUTES, computation::CRASHES];
 
 impl Lesson {
     /// The lines that matter of the program that is played.
