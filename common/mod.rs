@@ -11,7 +11,8 @@
 //! 3. `tokens.rs`: counts what outside the loop may still wake a task. `spin.rs`: a moment of spinning before a thread parks.
 //! 4. `running_job.rs`: a blocking job that did not end in time. `unconstrained.rs`: a future that has no budget.
 //! 5. `waker_cell.rs`: the place of a single waiter. `abort_on_drop.rs`: a guard that aborts, for all three kinds of handle.
-//! 6. `waits.rs`: what a task waits for, said by its leaf futures when a report asks.
+//! 6. `job_context.rs`: which loop a thread of the pool works for.
+//! 7. `waits.rs`: what a task waits for, said by its leaf futures when a report asks.
 //! 7. `cancelled.rs`: the error of code, a task's or a job's, that ended because it was asked to.
 
 #![forbid(unsafe_code)]
@@ -19,6 +20,8 @@
 mod abort_on_drop;
 mod cancelled;
 pub(crate) mod discard;
+#[cfg(feature = "offload")]
+pub(crate) mod job_context;
 pub(crate) mod running_job;
 pub(crate) mod scoped;
 pub(crate) mod send_home;

@@ -15,13 +15,14 @@
 
 #![forbid(unsafe_code)]
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use crossbeam_channel::Receiver;
 use parking_lot::{Condvar, Mutex};
 
 use super::job::Job;
+use crate::common::job_context::JobContext;
 use crate::common::running_job::RunningJob;
 use crate::common::tokens::Token;
 
@@ -39,6 +40,8 @@ pub(super) struct Shared {
     pub(super) crew: Mutex<Crew>,
     /// A thread has ended.
     pub(super) ended: Condvar,
+    /// What jobs find by [`job_context`](crate::common::job_context).
+    pub(super) context: OnceLock<JobContext>,
 }
 
 /// The numbers of the rule, and what each thread does.

@@ -57,7 +57,8 @@ use job::SharedJob;
 /// whether or not its handle is awaited.
 ///
 /// The pool has a [limit](crate::Builder::max_blocking_threads), so a job must not wait for a job behind it in the line.
-/// Inside a job there is no runtime: it cannot spawn.
+/// Inside a job there is no runtime, so `spawn` and the like find none. But [`Handle::current`](crate::Handle::current) is a
+/// handle of the job's loop.
 ///
 /// # Cancellation
 ///

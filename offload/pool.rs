@@ -9,7 +9,7 @@ use std::cell::{Ref, RefCell};
 use std::io;
 use std::panic::Location;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,7 @@ use super::crew::{Shared, Ticket};
 use super::job::{Job, TellPanic};
 use super::worker::Worker;
 use crate::common::discard::discard;
+use crate::common::job_context::JobContext;
 use crate::common::running_job::RunningJob;
 use crate::common::scoped::{self, Entered, Scoped};
 use crate::common::tokens::Tokens;
@@ -101,7 +102,12 @@ impl Pool {
     pub(super) fn with_start(limits: Limits, holds: Arc<Tokens>, start: Start) -> Rc<Self> {
         assert!(limits.max_threads > 0, "`max_blocking_threads` must be at least 1");
         let (near, far) = unbounded();
-        let shared = Shared { line: far, crew: Mutex::default(), ended: Condvar::new() };
+        let shared = Shared {
+            line: far,
+            crew: Mutex::default(),
+            ended: Condvar::new(),
+            context: OnceLock::new(),
+        };
         let print: TellPanic = Arc::new(|error| report(None, error.into()));
         Rc::new(Pool {
             limits,
@@ -117,6 +123,11 @@ impl Pool {
     /// panics are printed.
     pub(crate) fn set_tell_panic(&self, tell_panic: TellPanic) {
         self.tell_panic.replace(tell_panic);
+    }
+
+    /// Sets what jobs find by [`job_context`](crate::common::job_context). To be called before the first job.
+    pub(crate) fn set_context(&self, context: JobContext) {
+        let _ = self.shared.context.set(context);
     }
 
     pub(super) fn tell_panic(&self) -> TellPanic {

@@ -10,6 +10,7 @@ use crossbeam_channel::RecvTimeoutError;
 
 use super::cancel::Runs;
 use super::crew::{Shared, Ticket};
+use crate::common::job_context;
 
 /// Takes jobs from the line, until it is empty for a while or has ended.
 pub(super) struct Worker {
@@ -24,6 +25,7 @@ impl Worker {
     }
 
     pub(super) fn work(&self) {
+        let _context = self.shared.context.get().cloned().map(job_context::enter);
         loop {
             match self.shared.line.recv_timeout(self.keep_alive) {
                 Ok(ticket) => self.run(ticket),

@@ -96,6 +96,7 @@ impl Parts {
         #[cfg(feature = "offload")]
         {
             let (home, tell) = (home.clone(), self.failures.tell());
+            self.pool.set_context(self.handles.for_jobs());
             self.pool.set_tell_panic(Arc::new(move |error| tell(&home, error)));
         }
     }

@@ -5,6 +5,9 @@ mod clone;
 mod common;
 #[path = "threads/handles.rs"]
 mod handles;
+#[cfg(feature = "offload")]
+#[path = "threads/jobs.rs"]
+mod jobs;
 #[path = "threads/waiting.rs"]
 mod waiting;
 

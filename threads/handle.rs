@@ -16,6 +16,8 @@ use super::home::{Home, SharedHome};
 use super::remote_handle::RemoteHandle;
 use super::sent::{RemoteSlot, Sent};
 use crate::common::discard::discard;
+#[cfg(feature = "offload")]
+use crate::common::job_context::{self, JobContext};
 use crate::common::scoped;
 use crate::common::send_home::Tell;
 use crate::common::tokens::{Token, Tokens};
@@ -58,9 +60,30 @@ impl Handles {
         Handle { home: SharedHome::clone(self.home()), _token: Some(self.tokens.take()) }
     }
 
+    /// What [`Handle::current`] finds in a blocking job.
+    #[cfg(feature = "offload")]
+    pub(crate) fn for_jobs(&self) -> JobContext {
+        Arc::new(ForJobs { tokens: Arc::clone(&self.tokens), home: SharedHome::clone(self.home()) })
+    }
+
     /// Whether a handle is out, so that other threads may still send work.
     pub(crate) fn are_out(&self) -> bool {
         self.tokens.are_out()
+    }
+}
+
+/// The handles of the runtime that this thread's jobs belong to. It is not a handle itself, so it is not counted.
+#[cfg(feature = "offload")]
+struct ForJobs {
+    tokens: Arc<Tokens>,
+    home: SharedHome,
+}
+
+#[cfg(feature = "offload")]
+impl ForJobs {
+    fn new_handle(&self) -> Handle {
+        // A job holds the clock, so a deadlock is not looked for while it makes a handle.
+        Handle { home: SharedHome::clone(&self.home), _token: Some(self.tokens.take()) }
     }
 }
 
@@ -89,11 +112,12 @@ impl Handle {
         Self { _token: Some(token), ..Self::new(executor) }
     }
 
-    /// A handle of the runtime that this thread is inside of. A task calls this for a handle to give to a thread.
+    /// A handle of the runtime that this thread is inside of. A task calls this for a handle to give to a thread. In a blocking
+    /// job it is a handle of the runtime that the job belongs to; if the job runs a runtime of its own, of that meanwhile.
     ///
     /// # Panics
     ///
-    /// Outside of a runtime. A blocking job is outside: give it a clone instead.
+    /// Outside of both.
     ///
     /// ```
     /// # taketurns::block_on(async {
@@ -109,10 +133,15 @@ impl Handle {
         Self::try_current().unwrap_or_else(|| scoped::outside("Handle::current"))
     }
 
-    /// As [`current`](Self::current); `None` outside of a runtime.
+    /// As [`current`](Self::current); `None` outside of a runtime and of a job.
     #[must_use]
     pub fn try_current() -> Option<Self> {
-        let hub = HubHandle::current()?;
+        let Some(hub) = HubHandle::current() else {
+            #[cfg(feature = "offload")]
+            return job_context::current::<ForJobs>().map(|jobs| jobs.new_handle());
+            #[cfg(not(feature = "offload"))]
+            return None;
+        };
         // A bare executor may close inside of a runtime.
         let handles = scoped::current(&CURRENT).filter(|handles| handles.home().hub == hub);
         Some(match handles {
@@ -206,10 +235,9 @@ impl Handle {
     ///
     /// ```
     /// # taketurns::block_on(async {
-    /// let handle = taketurns::Handle::current();
-    /// let job = taketurns::spawn_blocking(move || {
+    /// let job = taketurns::spawn_blocking(|| {
     ///     let text = "a long computation".to_owned();
-    ///     handle.call(move || text.len()).unwrap() // on the loop, as it may use what the tasks share
+    ///     taketurns::Handle::current().call(move || text.len()).unwrap() // on the loop, as it may use what the tasks share
     /// });
     /// assert_eq!(job.await.unwrap(), 18);
     /// # });

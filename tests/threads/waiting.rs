@@ -215,9 +215,9 @@ fn a_wait_leaves_the_unpark_of_its_thread_alone() {
 #[test]
 fn a_blocking_job_waits_for_its_own_loop() {
     let runtime = runtime();
-    let handle = runtime.handle();
     let sum = runtime.block_on(async {
-        taketurns::spawn_blocking(move || {
+        taketurns::spawn_blocking(|| {
+            let handle = Handle::current();
             let one = handle.call(|| 1).unwrap();
             one + handle.spawn(async { 2 }).wait().unwrap()
         })
