@@ -173,7 +173,7 @@ pub use common::running_job::RunningJob;
 pub use compat::hyper;
 pub use executor::{AbortHandle, JoinError, JoinHandle, Nested, spawn, yield_now};
 pub use insight::{ExitReport, UnhandledPanic};
-pub use loops::Background;
+pub use loops::{Background, SharedBackground};
 #[cfg(feature = "offload")]
 pub use offload::{BlockingHandle, spawn_blocking};
 pub use runtime::{Builder, OnExit, Order, Runtime, block_on};

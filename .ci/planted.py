@@ -11,6 +11,7 @@ EXECUTOR = "executor/executor.rs"
 REMOTE = "executor/task/remote.rs"
 TOKENS = "common/tokens.rs"
 TREE = "group/token/tree.rs"
+ENDING = "loops/ending.rs"
 READY_SET = "group/ready_set.rs"
 
 ON_THE_SPOT = "if local + away.word.load(ordering!(retire_look: Acquire)) == 0 {"
@@ -348,5 +349,21 @@ PLANTED = {
     "parentonce": (
         "a set that takes wakes in does not leave the parent's waker for the next one",
         [(READY_SET, "mem::replace(&mut list.parent, parent)", "{ drop(parent); list.parent.take() }")],
+    ),
+    # How a loop's thread leaves what it ended with.
+    "leftlate": (
+        "the drop of a loop gives up in a step after it looked whether the loop has ended",
+        [(ENDING, """\
+            Err(mut state) => {
+                *state = State::Left;
+""", """\
+            Err(state) => {
+                drop(state);
+                *self.lock() = State::Left;
+""")],
+    ),
+    "endsilent": (
+        "a loop that has ended does not end the wait for it",
+        [(ENDING, "        self.filled.notify_all();\n", "")],
     ),
 }

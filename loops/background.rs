@@ -11,8 +11,7 @@ use std::sync::mpsc::sync_channel;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::body::{Body, Outcome, Place, discard};
-use super::ending::Ending;
+use super::body::{Body, Common, discard};
 use crate::executor::{JoinError, silence};
 use crate::group::cancel::CancellationToken;
 use crate::runtime::Builder;
@@ -65,9 +64,9 @@ const DROP_DEADLINE: Duration = Duration::from_secs(5);
 pub struct Background<T> {
     handle: Handle,
     stop: CancellationToken,
-    ending: Arc<Ending<Outcome<T>>>,
-    place: Place,
-    drop_deadline: Duration,
+    common: Arc<Common<T>>,
+    /// `None`: it is a daemon.
+    drop_deadline: Option<Duration>,
     /// `None` once it has been joined.
     thread: Option<JoinHandle<()>>,
 }
@@ -91,23 +90,19 @@ impl<T: Send + 'static> Background<T> {
         Fut: Future<Output = T>,
     {
         let name = builder.name_of_thread().unwrap_or("taketurns-loop").to_owned();
-        let place = Place { thread: name.clone().into(), site: Location::caller() };
+        let common = Arc::new(Common::new(name.clone(), Location::caller()));
         let stop = CancellationToken::new();
-        let ending = Arc::new(Ending::new());
-        let body = Body {
-            builder,
-            main,
-            stop: stop.clone(),
-            place: place.clone(),
-            ending: Arc::clone(&ending),
-        };
+        let body = Body { builder, main, stop: stop.clone(), common: Arc::clone(&common) };
         let (started, starts) = sync_channel(1);
         let thread = thread::Builder::new().name(name).spawn(move || body.run(&started))?;
         match starts.recv() {
-            Ok(Ok(handle)) => {
-                let thread = Some(thread);
-                Ok(Self { handle, stop, ending, place, drop_deadline: DROP_DEADLINE, thread })
-            }
+            Ok(Ok(handle)) => Ok(Self {
+                handle,
+                stop,
+                common,
+                drop_deadline: Some(DROP_DEADLINE),
+                thread: Some(thread),
+            }),
             Ok(Err(error)) => {
                 join_thread(thread);
                 Err(error)
@@ -118,16 +113,48 @@ impl<T: Send + 'static> Background<T> {
             },
         }
     }
+
+    /// As [`start`](Self::start), for a loop that the end of the process may cut off anywhere. Its drop neither stops it nor
+    /// waits: the loop runs on.
+    ///
+    /// When the process ends, the loop is not told. Its thread is gone in the middle of a turn; nothing of it is dropped,
+    /// nothing is written that was not written yet. So use it only for work that may be lost at any point, such as a
+    /// sampler of metrics. [`stop`](Self::stop) and [`join`](Self::join) work as ever, for as long as the `Background` is kept.
+    /// A panic of the main future that no `join` received is printed.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    ///
+    /// ```
+    /// use taketurns::{Background, Builder};
+    ///
+    /// let daemon = Background::daemon(Builder::new(), |_stop| std::future::pending::<()>())?;
+    /// let handle = daemon.handle();
+    /// drop(daemon); // the loop runs on
+    /// assert_eq!(futures::executor::block_on(handle.spawn(async { 42 })).unwrap(), 42);
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[track_caller]
+    pub fn daemon<F, Fut>(builder: Builder, main: F) -> io::Result<Self>
+    where
+        F: FnOnce(CancellationToken) -> Fut + Send + 'static,
+        Fut: Future<Output = T>,
+    {
+        let mut background = Self::start(builder, main)?;
+        background.drop_deadline = None;
+        Ok(background)
+    }
 }
 
 impl<T> Background<T> {
     /// How long the drop waits for the thread to end: 5 s by default. `Duration::ZERO` does not wait, and `Duration::MAX` waits
-    /// without limit.
+    /// without limit. The drop of a [`daemon`](Self::daemon) never waits.
     ///
     /// The end of the runtime is part of the wait. So if blocking jobs may be stuck, set [`Builder::on_exit`]'s times and
     /// `Builder::blocking_deadline` (5 s by default too) to less than this.
     pub fn with_drop_deadline(mut self, deadline: Duration) -> Self {
-        self.drop_deadline = deadline;
+        self.drop_deadline = self.drop_deadline.map(|_| deadline);
         self
     }
 
@@ -145,7 +172,7 @@ impl<T> Background<T> {
     /// Whether the main future and its runtime have ended, so that [`join`](Self::join) returns at once.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.ending.is_filled()
+        self.common.ending.is_filled()
     }
 
     /// Waits until the main future has ended, and its runtime and its thread with it. Returns the output of the future.
@@ -170,14 +197,14 @@ impl<T> Background<T> {
     pub fn join(mut self) -> Result<T, JoinError> {
         let thread = self.thread.take().expect("only `join` and `drop` take it");
         if !is_own(&thread) {
-            let outcome = self.ending.take();
+            let outcome = self.common.ending.take();
             join_thread(thread);
             return outcome;
         }
         self.stop();
         // A destructor of a thread-local runs after the end, on the same thread.
-        let outcome = self.ending.take_or_leave(Duration::ZERO);
-        outcome.unwrap_or_else(|| Err(JoinError::own_thread(self.place.subject())))
+        let outcome = self.common.ending.take_or_leave(Duration::ZERO);
+        outcome.unwrap_or_else(|| Err(JoinError::own_thread(self.common.subject())))
     }
 
     /// As [`join`](Self::join), but waits at most for `limit`.
@@ -187,42 +214,48 @@ impl<T> Background<T> {
     /// Gives `self` back when the limit has passed.
     pub fn join_timeout(self, limit: Duration) -> Result<Result<T, JoinError>, Self> {
         let is_own = self.thread.as_ref().is_some_and(is_own);
-        if is_own || self.ending.is_filled_within(limit) { Ok(self.join()) } else { Err(self) }
+        if is_own || self.common.ending.is_filled_within(limit) {
+            Ok(self.join())
+        } else {
+            Err(self)
+        }
     }
 }
 
-/// Stops the loop and waits for its thread, within the deadline.
+/// Stops the loop and waits for its thread, within the deadline; not so a [`daemon`](Background::daemon).
 impl<T> Drop for Background<T> {
     fn drop(&mut self) {
         let Some(thread) = self.thread.take() else { return };
-        self.stop.cancel("its `Background` was dropped");
         let is_own = is_own(&thread);
-        let limit = if is_own { Duration::ZERO } else { self.drop_deadline };
-        match self.ending.take_or_leave(limit) {
+        if self.drop_deadline.is_some() {
+            self.stop.cancel("its `Background` was dropped");
+        }
+        let limit = self.drop_deadline.filter(|_| !is_own);
+        match self.common.ending.take_or_leave(limit.unwrap_or_default()) {
             Some(outcome) => {
-                if !is_own {
+                if limit.is_some() {
                     join_thread(thread);
                 }
                 discard(outcome);
             }
-            None if is_own => self.say(format_args!(
+            None if self.drop_deadline.is_none() => {}
+            None if is_own => self.say(
                 "was dropped on its own thread, which cannot wait for itself: it is stopped and not waited for. Drop it, or \
-                 call `join`, on another thread"
-            )),
-            None => self.say(format_args!(
-                "still runs {limit:?} after it was stopped by its drop, and is left alone: let its main future end when the \
-                 token `stop` is cancelled, keep turns, destructors and blocking jobs short, or allow more time by \
-                 `with_drop_deadline`"
-            )),
+                 call `join`, on another thread",
+            ),
+            None => self.say(
+                "has not ended by the deadline of its drop, and is left alone: let its main future end when the token `stop` is \
+                 cancelled, keep turns, destructors and blocking jobs short, or allow more time by `with_drop_deadline`",
+            ),
         }
     }
 }
 
 impl<T> Background<T> {
     /// Prints a line about this loop. A closed stderr is no panic.
-    fn say(&self, what: fmt::Arguments<'_>) {
-        let Place { thread, site } = &self.place;
-        silence(|| eprintln!("the `Background` of thread `{thread}`, started at {site}, {what}"));
+    fn say(&self, what: &str) {
+        let Common { thread, site, .. } = &*self.common;
+        silence(|| eprintln!("the loop of thread `{thread}`, started at {site}, {what}"));
     }
 }
 
@@ -239,7 +272,7 @@ fn join_thread(thread: JoinHandle<()>) {
 impl<T> fmt::Debug for Background<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Background")
-            .field("thread", &self.place.thread)
+            .field("thread", &self.common.thread)
             .field("stopped", &self.stop.is_cancelled())
             .field("finished", &self.is_finished())
             .finish_non_exhaustive()

@@ -18,16 +18,20 @@ use crate::threads::Handle;
 /// What the main future of a loop ended with.
 pub(super) type Outcome<T> = Result<T, JoinError>;
 
-/// Which loop it is, for errors and reports.
-#[derive(Clone, Debug)]
-pub(super) struct Place {
-    /// The name of its thread.
+/// What the thread shares with the value that started it.
+pub(super) struct Common<T> {
+    /// The name of the thread.
     pub(super) thread: Box<str>,
     /// Where it was started.
     pub(super) site: &'static Location<'static>,
+    pub(super) ending: Ending<Outcome<T>>,
 }
 
-impl Place {
+impl<T> Common<T> {
+    pub(super) fn new(thread: String, site: &'static Location<'static>) -> Self {
+        Self { thread: thread.into(), site, ending: Ending::new() }
+    }
+
     pub(super) fn subject(&self) -> Subject {
         Subject::Loop(self.thread.clone(), self.site)
     }
@@ -38,8 +42,7 @@ pub(super) struct Body<T, F> {
     pub(super) builder: Builder,
     pub(super) main: F,
     pub(super) stop: CancellationToken,
-    pub(super) place: Place,
-    pub(super) ending: Arc<Ending<Outcome<T>>>,
+    pub(super) common: Arc<Common<T>>,
 }
 
 impl<T, F> Body<T, F> {
@@ -50,8 +53,8 @@ impl<T, F> Body<T, F> {
         F: FnOnce(CancellationToken) -> Fut,
         Fut: Future<Output = T>,
     {
-        let Self { builder, main, stop, place, ending } = self;
-        let runtime = match builder.build_at(place.site) {
+        let Self { builder, main, stop, common } = self;
+        let runtime = match builder.build_at(common.site) {
             Ok(runtime) => runtime,
             Err(error) => {
                 contain(|| drop(main));
@@ -61,17 +64,21 @@ impl<T, F> Body<T, F> {
         };
         _ = started.send(Ok(runtime.handle()));
         // Called inside of the runtime: it may spawn, and bind sockets.
-        let outcome = run_and_end(runtime, &place, async move { main(stop).await });
-        if let Some(outcome) = ending.fill(outcome) {
+        let outcome = run_and_end(runtime, &common, async move { main(stop).await });
+        if let Some(outcome) = common.ending.fill(outcome) {
             discard(outcome);
         }
     }
 }
 
 /// Runs `main`, then ends the runtime. The first panic of the two is the outcome.
-fn run_and_end<T>(runtime: Runtime, place: &Place, main: impl Future<Output = T>) -> Outcome<T> {
-    let panicked = |payload| JoinError::panicked(place.subject(), payload);
-    let run = || runtime.try_block_on_at(place.site, main).expect("the thread has no other loop");
+fn run_and_end<T>(
+    runtime: Runtime,
+    common: &Common<T>,
+    main: impl Future<Output = T>,
+) -> Outcome<T> {
+    let panicked = |payload| JoinError::panicked(common.subject(), payload);
+    let run = || runtime.try_block_on_at(common.site, main).expect("the thread has no other loop");
     let outcome = catch_unwind(AssertUnwindSafe(run)).map_err(panicked);
     let ended = catch_unwind(AssertUnwindSafe(|| drop(runtime))).map_err(panicked);
     match (outcome, ended) {

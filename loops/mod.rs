@@ -9,12 +9,14 @@
 //!
 //! 1. `ending.rs`: what a loop's thread ended with, on its way to the thread that waits for it.
 //! 2. `body.rs`: what a loop's thread does, from its first step to its last.
-//! 3. `background.rs`: [`Background`].
+//! 3. `background.rs`: [`Background`]. `shared.rs`: [`SharedBackground`], one for the whole process.
 
 #![forbid(unsafe_code)]
 
 mod background;
 mod body;
 pub(crate) mod ending;
+mod shared;
 
 pub use background::Background;
+pub use shared::SharedBackground;

@@ -17,6 +17,7 @@
 //! 3. `aborting.rs`: an abort by another thread, against all that a task can do.
 //! 4. `ending.rs`: the end of the executor, against what other threads still do. `joining.rs`: outputs between threads.
 //!    `holding.rs`: what a virtual clock must not jump over. `tokens.rs`: a cancellation token.
+//!    `leaving.rs`: the end of a loop's thread.
 //! 5. `grouping.rs`: the children of one task, woken by other threads.
 //!
 //! Three models are about the ways in which an executor can let cooperative code down: `cooperative_scheduling` and
@@ -52,6 +53,7 @@ mod ending;
 mod grouping;
 mod holding;
 mod joining;
+mod leaving;
 mod parking;
 mod tokens;
 mod waking;

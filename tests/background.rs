@@ -6,6 +6,8 @@ mod child;
 mod drops;
 #[path = "background/panics.rs"]
 mod panics;
+#[path = "background/shared.rs"]
+mod shared;
 
 use std::fs;
 use std::future::pending;
@@ -124,6 +126,50 @@ fn joining_with_a_limit_gives_it_back_while_it_runs() {
     let background = background.join_timeout(Duration::ZERO).unwrap_err();
     background.stop();
     background.join_timeout(Duration::MAX).unwrap().unwrap();
+}
+
+#[test]
+fn a_daemon_runs_on_when_it_is_dropped_and_is_cut_off_by_the_end_of_the_process() {
+    const NAME: &str =
+        "a_daemon_runs_on_when_it_is_dropped_and_is_cut_off_by_the_end_of_the_process";
+    struct Cries(&'static str);
+    impl Drop for Cries {
+        fn drop(&mut self) {
+            eprintln!("{} dropped", self.0);
+        }
+    }
+    if !child::is_child() {
+        let said = child::stderr(NAME);
+        assert!(!said.contains("dropped"), "{said}");
+        return;
+    }
+    let main = |stop: CancellationToken| async move {
+        let _main = Cries("main");
+        stop.cancelled().await;
+    };
+    let daemon = Background::daemon(Builder::new(), main).unwrap();
+    let handle = daemon.handle();
+    drop(daemon.with_drop_deadline(Duration::MAX));
+    let (begins, has_begun) = mpsc::channel();
+    let task = async move {
+        let _task = Cries("task");
+        begins.send(()).unwrap();
+        pending::<()>().await;
+    };
+    handle.spawn(task).detach();
+    has_begun.recv_timeout(LIMIT).unwrap();
+    // The process ends here.
+}
+
+#[test]
+fn a_daemon_that_is_kept_is_stopped_and_joined_as_any_other() {
+    let daemon = Background::daemon(Builder::new(), |stop| async move {
+        stop.cancelled().await;
+        42
+    });
+    let daemon = daemon.unwrap();
+    daemon.stop();
+    assert_eq!(daemon.join().unwrap(), 42);
 }
 
 #[test]
