@@ -62,10 +62,16 @@ mod task_group;
 mod thread_target;
 #[path = "lessons/time_limit.rs"]
 mod time_limit;
+#[cfg(feature = "offload")]
+#[path = "lessons/two_loops.rs"]
+mod two_loops;
 #[path = "lessons/unseen_error.rs"]
 mod unseen_error;
 #[path = "lessons/virtual_time.rs"]
 mod virtual_time;
+#[cfg(feature = "offload")]
+#[path = "lessons/waiting_thread.rs"]
+mod waiting_thread;
 #[path = "lessons/yield_every_k.rs"]
 mod yield_every_k;
 #[path = "lessons/yielding.rs"]

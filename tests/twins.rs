@@ -307,6 +307,18 @@ fn a_coroutine_that_is_awaited_on_its_thread() {
 }
 
 #[test]
+fn a_client_that_is_sent_nothing() {
+    let none = "s/await queue.put(data)$/pass/";
+    assert_differs("5", none, "asyncio says: client a connected");
+}
+
+#[test]
+fn a_bridge_that_forwards_each_error() {
+    let forwards = "s/forwards=False/forwards=True/";
+    assert_differs("25", forwards, "asyncio says: error no");
+}
+
+#[test]
 fn one_that_warns_is_not_heard_on_the_terminal() {
     assert_differs(
         "22",

@@ -29,8 +29,10 @@ mod starvation;
 mod task_group;
 mod thread_target;
 mod time_limit;
+mod two_loops;
 mod unseen_error;
 mod virtual_time;
+mod waiting_thread;
 mod yield_every_k;
 mod yielding;
 
@@ -114,7 +116,15 @@ pub(crate) static CHAPTERS: &[Chapter] = &[
         title: "From synchronous code",
         lessons: &[nested_run::LESSON, running_loop::LESSON, second_run::LESSON],
     },
-    Chapter { title: "Across threads", lessons: &[thread_target::LESSON, background_loop::LESSON] },
+    Chapter {
+        title: "Across threads",
+        lessons: &[
+            thread_target::LESSON,
+            background_loop::LESSON,
+            waiting_thread::LESSON,
+            two_loops::LESSON,
+        ],
+    },
     Chapter { title: "Trying it out", lessons: &[virtual_time::LESSON, replayed_schedule::LESSON] },
 ];
 
