@@ -51,6 +51,8 @@ enum Why {
     Shutdown,
     /// The thread that would wait for it is the one that runs it.
     OwnThread,
+    /// The executor that would run it was stopped.
+    Stopped,
     /// It is a task of a group, which has its failure.
     Failed,
     #[allow(dead_code, reason = "used by the parts that a feature can take away")]
@@ -62,6 +64,10 @@ enum Why {
 /// See [`JoinError::is_own_thread`].
 const OWN_THREAD: &str = "was not waited for: its runtime belongs to this very thread, and cannot run while the thread \
     waits; await the handle instead, or, in place of `Handle::call`, call the function itself";
+
+/// See [`JoinError::is_stopped`].
+const STOPPED: &str = "was not waited for: the `run_forever` of its runtime has ended; it is still there, and goes on if the \
+    runtime runs again";
 
 impl JoinError {
     pub(crate) fn cancelled(subject: Subject) -> Self {
@@ -87,6 +93,10 @@ impl JoinError {
 
     pub(crate) fn own_thread(subject: Subject) -> Self {
         Self::new(subject, Why::OwnThread)
+    }
+
+    pub(crate) fn stopped(subject: Subject) -> Self {
+        Self::new(subject, Why::Stopped)
     }
 
     #[allow(dead_code, reason = "used by the parts that a feature can take away")]
@@ -139,6 +149,13 @@ impl JoinError {
         matches!(self.inner.why, Why::OwnThread)
     }
 
+    /// Whether a thread was not to wait for it, as the `run_forever` of its runtime has ended. What was sent is still there, and
+    /// goes on if the runtime runs again.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        matches!(self.inner.why, Why::Stopped)
+    }
+
     /// Whether the pool had no thread for the job and the system gave none. The job never ran.
     #[must_use]
     pub fn is_not_started(&self) -> bool {
@@ -181,6 +198,7 @@ impl JoinError {
                 "was not waited for: this is its own thread; wait on another".to_owned()
             }
             Why::OwnThread => OWN_THREAD.to_owned(),
+            Why::Stopped => STOPPED.to_owned(),
             Why::Failed => "failed: its group has the error".to_owned(),
             Why::NotStarted(error) => format!("found no thread to run on: {error}"),
             Why::QueueFull => {

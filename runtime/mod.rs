@@ -41,7 +41,7 @@ use crate::executor::{Executor, JoinHandle, Nested, silence, with_current};
 use crate::insight::ExitReport;
 #[cfg(doc)]
 use crate::insight::UnhandledPanic;
-use crate::threads::Handle;
+use crate::threads::{Handle, Handles};
 
 pub use builder::Builder;
 use builder::OnLost;
@@ -197,7 +197,8 @@ impl Runtime {
     /// As [`run_forever`](Self::run_forever), but for the nested call.
     #[track_caller]
     pub fn try_run_forever(&self) -> Result<(), Nested> {
-        let _entered = self.enter();
+        let entered = self.enter();
+        let _stops = entered.as_ref().map(|_| StopsWaits(&self.parts.handles));
         self.after(self.executor.try_run_forever())
     }
 
@@ -323,6 +324,15 @@ impl Runtime {
         let report = self.end(Location::caller());
         drop(self); // not as this returns: a destructor that panics then would leak the report
         report
+    }
+}
+
+/// However `run_forever` ends, the threads that wait for its tasks are told.
+struct StopsWaits<'a>(&'a Handles);
+
+impl Drop for StopsWaits<'_> {
+    fn drop(&mut self) {
+        self.0.stop_waits();
     }
 }
 

@@ -8,6 +8,8 @@ mod handles;
 #[cfg(feature = "offload")]
 #[path = "threads/jobs.rs"]
 mod jobs;
+#[path = "threads/stopping.rs"]
+mod stopping;
 #[path = "threads/waiting.rs"]
 mod waiting;
 

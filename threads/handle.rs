@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::fmt;
 use std::future::Future;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
@@ -34,15 +34,22 @@ pub(crate) struct Handles {
     tell: Tell,
     /// Set once the executor is there.
     home: OnceCell<SharedHome>,
+    /// Since `run_forever` has ended, until the next run.
+    is_stopped: Cell<bool>,
 }
 
 impl Handles {
     /// `tell` is how the runtime is told of panics.
     pub(crate) fn new(unparker: Box<dyn Unpark>, tell: Tell) -> Rc<Self> {
-        Rc::new(Self { tokens: Tokens::new(unparker), tell, home: OnceCell::new() })
+        let (home, is_stopped) = (OnceCell::new(), Cell::new(false));
+        Rc::new(Self { tokens: Tokens::new(unparker), tell, home, is_stopped })
     }
 
+    /// The runtime begins a run, or its end.
     pub(crate) fn enter(self: &Rc<Self>) -> scoped::Entered<Self> {
+        if self.is_stopped.replace(false) {
+            self.home().stop.resume();
+        }
         scoped::enter(&CURRENT, Rc::clone(self))
     }
 
@@ -58,6 +65,12 @@ impl Handles {
     /// One more handle of the runtime.
     pub(crate) fn new_handle(&self) -> Handle {
         Handle { home: SharedHome::clone(self.home()), _token: Some(self.tokens.take()) }
+    }
+
+    /// Until the next run, waits for what was sent end with an error.
+    pub(crate) fn stop_waits(&self) {
+        self.is_stopped.set(true);
+        self.home().stop.stop();
     }
 
     /// What [`Handle::current`] finds in a blocking job.
@@ -270,6 +283,9 @@ impl Handle {
     }
 
     /// Ends `run_forever`. If it does not run now, the next `run_forever` ends at once. A `block_on` goes on.
+    ///
+    /// What was sent and has not ended stays, and goes on in the next run. Until then, a thread that
+    /// [waits](RemoteHandle::wait) for it gets an error that [is_stopped](JoinError::is_stopped).
     pub fn stop(&self) {
         self.home.hub.stop();
     }

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::stop::Stop;
 use crate::common::send_home::{Tell, print_late, send_home};
 use crate::executor::primitives::{self, ThreadId, current_thread};
 use crate::executor::{HubHandle, JoinError};
@@ -14,6 +15,8 @@ pub(super) struct Home {
     tell: Tell,
     /// An executor never leaves the thread that made it.
     thread: ThreadId,
+    /// Of a bare executor no call says that it stops.
+    pub(super) stop: Stop,
 }
 
 /// The last holder drops the `HubHandle`, so loom has to see the count.
@@ -22,7 +25,7 @@ pub(super) type SharedHome = primitives::Arc<Home>;
 impl Home {
     /// Called on the executor's thread.
     pub(super) fn new(hub: HubHandle, tell: Tell) -> SharedHome {
-        SharedHome::new(Self { hub, tell, thread: current_thread().id() })
+        SharedHome::new(Self { hub, tell, thread: current_thread().id(), stop: Stop::new() })
     }
 
     /// Of an executor without a runtime: a panic that comes when it has ended is printed.

@@ -7,7 +7,7 @@
 //! # Layout
 //!
 //! 1. `handle.rs`: [`Handle`], and how the handles of one runtime are counted.
-//! 2. `home.rs`: what a handle knows of its executor.
+//! 2. `home.rs`: what a handle knows of its executor. `stop.rs`: the threads that wait for it, until it stops.
 //! 3. `sent.rs`: the task that was sent. Its output goes by `common/slot.rs`.
 //! 4. `remote_handle.rs`: [`RemoteHandle`], by which the output is awaited or waited for. `park.rs`: how a thread waits.
 
@@ -18,6 +18,7 @@ mod home;
 mod park;
 mod remote_handle;
 mod sent;
+mod stop;
 
 pub use handle::Handle;
 pub(crate) use handle::Handles;

@@ -31,6 +31,10 @@ impl Parker {
         Waker::from(Arc::clone(&self.0))
     }
 
+    pub(super) fn wake(&self) {
+        self.0.wake_by_ref();
+    }
+
     /// Sleeps until a wake, also one that came since the last sleep. `false`: `until` came first (`None`: never does).
     #[must_use]
     pub(super) fn sleep(&self, until: Option<Instant>) -> bool {
@@ -49,6 +53,13 @@ impl Parker {
         }
         *is_woken = false;
         true
+    }
+}
+
+/// Whether they are of one wait.
+impl PartialEq for Parker {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 

@@ -74,8 +74,13 @@ impl<T> RemoteHandle<T> {
     ///
     /// # Errors
     ///
-    /// A [`JoinError`], as for an await. On the loop's own thread, an error that [is_own_thread](JoinError::is_own_thread),
-    /// at once, unless the task has ended: the loop cannot run while its thread waits. That detaches the task.
+    /// A [`JoinError`], as for an await; and, if the task has not ended, two more, with which the task is detached and goes
+    /// on when its loop does:
+    ///
+    /// * On the loop's own thread, at once, an error that [is_own_thread](JoinError::is_own_thread): the loop cannot run while
+    ///   its thread waits.
+    /// * When the `run_forever` of its runtime has ended, an error that [is_stopped](JoinError::is_stopped), until the next
+    ///   run of any kind begins. It ends the waits that have begun, too. (An await waits for the next run.)
     ///
     /// # Panics
     ///
@@ -99,8 +104,8 @@ impl<T> RemoteHandle<T> {
     ///
     /// # Errors
     ///
-    /// As [`wait`](Self::wait). An error that [is_own_thread](JoinError::is_own_thread) is not the task's: the handle stays
-    /// good, and the task goes on.
+    /// As [`wait`](Self::wait). An error that [is_own_thread](JoinError::is_own_thread) or
+    /// [is_stopped](JoinError::is_stopped) is not the task's: the handle stays good.
     ///
     /// # Panics
     ///
@@ -136,9 +141,17 @@ impl<T> RemoteHandle<T> {
         }
         let parker = Parker::new();
         let waker = parker.waker();
+        let home = SharedHome::clone(&self.home);
+        let _listed = home.stop.wakes(&parker);
         loop {
             if let Poll::Ready(result) = self.slot.poll(&waker) {
                 return result;
+            }
+            if home.stop.is_stopped() {
+                // It may have ended in the last turns before the stop.
+                let site = self.site;
+                let stopped = || Err(JoinError::stopped(Subject::Remote(site)));
+                return Some(self.try_get().unwrap_or_else(stopped));
             }
             if !parker.sleep(until) {
                 return self.try_get();

@@ -14,7 +14,7 @@ use super::handles::LIMIT;
 use super::{on_a_thread, runtime};
 
 /// What an error says, without the place where its task was spawned.
-fn said_by(error: &JoinError) -> String {
+pub(super) fn said_by(error: &JoinError) -> String {
     let text = error.to_string();
     let place = text.find(" spawned at ").expect("it names a place");
     let end = text[place..].find(" was ").expect("it says what became of the task");
@@ -27,7 +27,7 @@ fn panic_text(f: impl FnOnce()) -> String {
 }
 
 /// Waits on another thread, which says first that it is about to.
-fn waits<T: Send + 'static>(
+pub(super) fn waits<T: Send + 'static>(
     remote: RemoteHandle<T>,
 ) -> (thread::JoinHandle<Result<T, JoinError>>, mpsc::Receiver<()>) {
     let (send, receive) = mpsc::channel();
@@ -228,7 +228,7 @@ fn a_blocking_job_waits_for_its_own_loop() {
 }
 
 /// Says on which thread it is dropped.
-struct DroppedOn(mpsc::Sender<thread::ThreadId>);
+pub(super) struct DroppedOn(pub(super) mpsc::Sender<thread::ThreadId>);
 
 impl Drop for DroppedOn {
     fn drop(&mut self) {
