@@ -3,6 +3,8 @@
 #[path = "common/clone.rs"]
 mod clone;
 mod common;
+#[path = "threads/ending.rs"]
+mod ending;
 #[path = "threads/handles.rs"]
 mod handles;
 #[cfg(feature = "offload")]

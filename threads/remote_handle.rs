@@ -14,7 +14,7 @@ use super::home::SharedHome;
 use super::park::Parker;
 use super::sent::RemoteSlot;
 use crate::common::{Abort, AbortOnDrop};
-use crate::executor::{JoinError, Subject, budget, contain, noop};
+use crate::executor::{JoinError, Reason, Subject, budget, contain, noop};
 
 /// The output of a task that a [`Handle`](crate::Handle) sent. It is `Send`. A task may await it on any thread and in any
 /// executor, and a plain thread may [`wait`](Self::wait) for it. Dropping it detaches the task.
@@ -189,7 +189,76 @@ impl<T> RemoteHandle<T> {
     /// Asks the executor to drop the future in the task's next turn. If the task completes first, its
     /// output stands.
     pub fn abort(&self) {
-        if self.slot.note(|aborted| *aborted = true).is_some() {
+        if self.slot.note(|orders| orders.is_aborted = true).is_some() {
+            self.task.wake_by_ref();
+        }
+    }
+
+    /// [Aborts](Self::abort) the task, and blocks this thread until its future is gone. Gives what became of the task: its
+    /// output, if it completed first.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Self::wait). With an error that [is_own_thread](JoinError::is_own_thread) or
+    /// [is_stopped](JoinError::is_stopped) the future is still there, until the task's next turn.
+    ///
+    /// # Panics
+    ///
+    /// When the handle has given the output before.
+    ///
+    /// ```
+    /// let runtime = taketurns::Runtime::new()?;
+    /// let handle = runtime.handle();
+    /// let thread = std::thread::spawn(move || {
+    ///     let file = std::sync::Arc::new("open");
+    ///     let held = file.clone();
+    ///     let remote = handle.spawn(async move {
+    ///         let _held = held;
+    ///         std::future::pending::<()>().await;
+    ///     });
+    ///     assert!(remote.abort_and_wait().unwrap_err().is_cancelled());
+    ///     assert_eq!(std::sync::Arc::strong_count(&file), 1);
+    ///     handle.stop();
+    /// });
+    /// runtime.run_forever();
+    /// thread.join().unwrap();
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[track_caller]
+    pub fn abort_and_wait(self) -> Result<T, JoinError> {
+        self.abort();
+        self.wait()
+    }
+
+    /// Asks the task to end, as [`JoinHandle::cancel`](crate::JoinHandle::cancel) does: what listens in it is woken, by
+    /// [`cancelled`](crate::cancel::cancelled), a [`Scope`](crate::cancel::Scope) and so on. Nothing is dropped. If the task
+    /// hears of it, it ends with an error that [is_cancelled](JoinError::is_cancelled), for this reason.
+    ///
+    /// What listens is not `Send`, so the future is one for [`Handle::spawn_with`](crate::Handle::spawn_with).
+    ///
+    /// Only the first reason counts. A task that has ended already keeps its output.
+    ///
+    /// ```
+    /// let runtime = taketurns::Runtime::new()?;
+    /// let handle = runtime.handle();
+    /// let thread = std::thread::spawn(move || {
+    ///     let remote = handle.spawn_with(|| async {
+    ///         let reason = taketurns::cancel::cancelled().await;
+    ///         println!("cleaning up: {reason}");
+    ///     });
+    ///     remote.cancel("enough");
+    ///     let error = remote.wait().unwrap_err();
+    ///     assert_eq!(error.reason().unwrap().as_str(), "enough");
+    ///     handle.stop();
+    /// });
+    /// runtime.run_forever();
+    /// thread.join().unwrap();
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn cancel(&self, reason: impl Into<Reason>) {
+        let mut reason = Some(reason.into());
+        if self.slot.note(|orders| orders.reason = orders.reason.take().or(reason.take())).is_some()
+        {
             self.task.wake_by_ref();
         }
     }

@@ -6,15 +6,25 @@
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::common::slot::{Filled, Slot};
-use crate::executor::{JoinError, Subject, contain, current, poll_contained};
+use crate::executor::{
+    CancelRequest, Hub, JoinError, Reason, Subject, contain, current, poll_contained, with_current,
+};
 
-/// The note is whether the task was aborted. The slot is not part of the task, which belongs to its executor's thread and
-/// may be freed first.
-pub(super) type RemoteSlot<T> = Slot<Result<T, JoinError>, bool>;
+/// The slot is not part of the task, which belongs to its executor's thread and may be freed first.
+pub(super) type RemoteSlot<T> = Slot<Result<T, JoinError>, Orders>;
+
+/// What the handle wants of the task. The task looks at the beginning of each turn.
+#[derive(Default)]
+pub(super) struct Orders {
+    pub(super) is_aborted: bool,
+    /// Why it is asked to end, until it has been.
+    pub(super) reason: Option<Reason>,
+}
 
 pin_project_lite::pin_project! {
     /// What the executor is sent: a future, or a function that makes it there; and where the output goes.
@@ -23,6 +33,7 @@ pin_project_lite::pin_project! {
         value: Option<V>,
         slot: Arc<RemoteSlot<T>>,
         site: &'static Location<'static>,
+        was_asked: bool,
     }
 
     impl<V, T> PinnedDrop for Sent<V, T> {
@@ -37,13 +48,30 @@ pin_project_lite::pin_project! {
 
 impl<V, T> Sent<V, T> {
     pub(super) fn new(value: V, site: &'static Location<'static>) -> (Self, Arc<RemoteSlot<T>>) {
-        let slot = Arc::new(Slot::new(false));
-        (Self { value: Some(value), slot: Arc::clone(&slot), site }, slot)
+        let slot = Arc::new(Slot::new(Orders::default()));
+        (Self { value: Some(value), slot: Arc::clone(&slot), site, was_asked: false }, slot)
     }
 
     /// At home, in the task's turn or at the executor's end.
     fn subject(&self) -> Subject {
         current().map_or(Subject::Remote(self.site), Subject::Task)
+    }
+
+    /// As for a task of the loop's own thread: if it heard that it is asked to end, or was aborted after that, it was
+    /// cancelled for that reason, and its value is dropped.
+    fn outcome_of_asked(&self, result: Result<T, JoinError>) -> Result<T, JoinError> {
+        let Some(request) = request() else { return result };
+        let is_cancelled = match &result {
+            Ok(_) => request.was_heard(),
+            Err(error) => error.is_cancelled(),
+        };
+        match request.reason() {
+            Some(reason) if is_cancelled => {
+                contain(|| drop(result));
+                Err(JoinError::cancelled_for(self.subject(), reason.clone()))
+            }
+            _ => result,
+        }
     }
 
     /// Ends the task with `result`. The future is dropped before the slot is filled: an awaiter that sees the output finds
@@ -79,8 +107,9 @@ impl<M, T> Sent<M, T> {
         M: FnOnce() -> F,
         F: Future<Output = T>,
     {
-        let mut made = Sent { value: None, slot: Arc::clone(&self.slot), site: self.site };
-        let end = if self.slot.note(|aborted| *aborted) == Some(true) {
+        let slot = Arc::clone(&self.slot);
+        let mut made = Sent { value: None, slot, site: self.site, was_asked: false };
+        let end = if self.slot.note(|orders| orders.is_aborted) == Some(true) {
             JoinError::cancelled(self.subject())
         } else {
             let make = self.value.take().expect("it is called once");
@@ -102,8 +131,13 @@ impl<F: Future> Future for Sent<F, F::Output> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         // `None`: `make` has ended the task.
-        let Some(is_aborted) = self.slot.note(|aborted| *aborted) else { return Poll::Ready(()) };
-        let result = match is_aborted {
+        let orders = self.slot.note(|orders| (orders.is_aborted, orders.reason.take()));
+        let Some((is_aborted, reason)) = orders else { return Poll::Ready(()) };
+        if let Some((reason, request)) = reason.zip(request()) {
+            *self.as_mut().project().was_asked = true;
+            request.ask(&reason);
+        }
+        let mut result = match is_aborted {
             true => Err(JoinError::cancelled(self.subject())),
             false => match poll_contained(self.as_mut().project().value, cx) {
                 Ok(Poll::Pending) => return Poll::Pending,
@@ -111,7 +145,15 @@ impl<F: Future> Future for Sent<F, F::Output> {
                 Err(payload) => Err(JoinError::panicked(self.subject(), payload)),
             },
         };
+        if self.was_asked {
+            result = self.outcome_of_asked(result);
+        }
         self.end(result);
         Poll::Ready(())
     }
+}
+
+/// The request of the task that has its turn.
+fn request() -> Option<Rc<CancelRequest>> {
+    with_current(Hub::current_request).flatten()
 }
