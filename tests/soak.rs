@@ -149,10 +149,7 @@ impl Submitter {
         });
         match task.wait_timeout(self.random.limit()) {
             Some(outcome) => self.count(outcome, 7),
-            None => {
-                task.abort();
-                self.count(task.wait(), 7);
-            }
+            None => self.count(task.abort_and_wait(), 7),
         }
     }
 
