@@ -56,6 +56,8 @@ mod several_errors;
 mod shared_state;
 #[path = "lessons/starvation.rs"]
 mod starvation;
+#[path = "lessons/stop_from_outside.rs"]
+mod stop_from_outside;
 #[path = "lessons/task_group.rs"]
 mod task_group;
 #[path = "lessons/thread_target.rs"]

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-const LESSONS: [(&str, &str); 32] = [
+const LESSONS: [(&str, &str); 33] = [
     ("1", "lost-task"),
     ("2", "awaited-task"),
     ("7", "concurrent-waits"),
@@ -49,6 +49,7 @@ const LESSONS: [(&str, &str); 32] = [
     ("29", "second-run"),
     ("4", "thread-target"),
     ("3", "background-loop"),
+    ("6", "stop-from-outside"),
     ("25", "waiting-thread"),
     ("5", "two-loops"),
     ("33", "virtual-time"),

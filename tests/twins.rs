@@ -313,6 +313,18 @@ fn a_client_that_is_sent_nothing() {
 }
 
 #[test]
+fn an_error_that_no_thread_is_told() {
+    let silent = "s/^threading.excepthook = .*/threading.excepthook = lambda _: None/";
+    assert_claim("6", silent, "the error of the loop was given to `join`");
+}
+
+#[test]
+fn an_event_that_wakes_the_loop() {
+    let safe = "/wrong way/,/right way/ s/background.stop.set()/background.loop.call_soon_threadsafe(background.stop.set)/; /any wake of/ d";
+    assert_differs("6", safe, "asyncio says: stopping: storing what is in hand");
+}
+
+#[test]
 fn a_bridge_that_forwards_each_error() {
     let forwards = "s/forwards=False/forwards=True/";
     assert_differs("25", forwards, "asyncio says: error no");

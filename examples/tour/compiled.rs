@@ -8,6 +8,7 @@
 macro_rules! is_send {
     ($type:ty) => {{
         struct Asked<T: ?Sized>(std::marker::PhantomData<T>);
+        #[allow(dead_code, reason = "unused where the bound below holds")]
         trait Otherwise {
             const IS_SEND: bool = false;
         }

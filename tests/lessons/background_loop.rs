@@ -2,13 +2,15 @@
 
 #![forbid(unsafe_code)]
 
+use std::future::pending;
 use std::sync::mpsc::{self, Sender};
+use std::thread;
 
 use futures::channel::oneshot;
 use taketurns::cancel::CancellationToken;
-use taketurns::{Background, Builder, yield_now};
+use taketurns::{Background, Builder, block_on, yield_now};
 
-use crate::across::Events;
+use crate::across::{Events, child, told};
 
 /// Says `i` for each of five iterations; in the second and the fourth it waits for the main program.
 async fn work(
@@ -66,4 +68,22 @@ fn is_stopped_and_waited_for_at_the_end_of_its_scope() {
     }
     events.push("after");
     assert_eq!(events.take(), "begins main ends after");
+}
+
+#[test]
+fn is_lost_with_the_program_on_a_thread_that_is_not_joined() {
+    let name = "background_loop::is_lost_with_the_program_on_a_thread_that_is_not_joined";
+    if let Some(seen) = child(name) {
+        return assert_eq!(seen, "begins main-ends");
+    }
+    let (begun, begins) = mpsc::channel();
+    let work = async move {
+        told("begins");
+        begun.send(()).unwrap();
+        pending::<()>().await;
+        told("ends");
+    };
+    thread::spawn(|| block_on(work));
+    begins.recv().unwrap();
+    told("main-ends");
 }

@@ -26,6 +26,7 @@ mod several_errors;
 mod shared_state;
 mod site;
 mod starvation;
+mod stop_from_outside;
 mod task_group;
 mod thread_target;
 mod time_limit;
@@ -121,6 +122,7 @@ pub(crate) static CHAPTERS: &[Chapter] = &[
         lessons: &[
             thread_target::LESSON,
             background_loop::LESSON,
+            stop_from_outside::LESSON,
             waiting_thread::LESSON,
             two_loops::LESSON,
         ],
@@ -130,7 +132,7 @@ pub(crate) static CHAPTERS: &[Chapter] = &[
 
 /// What the child processes of the lessons play.
 pub(crate) static PARTS: &[Part] =
-    &[background_loop::PART, computation::COMPUTES, computation::CRASHES];
+    &[background_loop::PART, stop_from_outside::PART, computation::COMPUTES, computation::CRASHES];
 
 impl Lesson {
     /// The lines that matter of the program that is played.
