@@ -83,6 +83,47 @@ impl TcpListener {
         Ok(TcpListener { source: Source::new(reactor, listener)? })
     }
 
+    /// As [`bind`](Self::bind), on a port that several listeners share, each perhaps on a thread of its own (`SO_REUSEPORT`). The
+    /// kernel gives each connection to one of them.
+    ///
+    /// So each loop of a [`PerCore`](crate::PerCore) can have a listener of its own, and none waits for another. The kernel chooses
+    /// by the addresses and ports of the connection, not by load. Every listener of the port must set the option, and belong
+    /// to the same user.
+    ///
+    /// A listener takes the connections that are queued for it with it when it is closed: those peers see a reset. So stop
+    /// accepting on all of them together.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind). Of several addresses that are all taken, the error of the last;
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for none.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    ///
+    /// ```
+    /// # use taketurns::net::TcpListener;
+    /// # taketurns::block_on(async {
+    /// let first = TcpListener::bind_reuse_port("127.0.0.1:0")?;
+    /// let second = TcpListener::bind_reuse_port(first.local_addr()?)?;
+    /// assert_eq!(second.local_addr()?, first.local_addr()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[track_caller]
+    pub fn bind_reuse_port<A: ToSocketAddrs>(addr: A) -> io::Result<Self> {
+        let reactor = Reactor::needed_by("TcpListener::bind_reuse_port");
+        let mut refused = io::Error::new(io::ErrorKind::InvalidInput, "no address to listen on");
+        for address in addresses::known(addr.target()?, "TcpListener::bind_reuse_port")? {
+            match sys::listen_sharing_port(address) {
+                Ok(listener) => return Ok(TcpListener { source: Source::new(reactor, listener)? }),
+                Err(error) => refused = error,
+            }
+        }
+        Err(refused)
+    }
+
     /// Takes a listener of std into this runtime, and makes it non-blocking.
     ///
     /// ```

@@ -21,7 +21,7 @@ pub(crate) use epoll::{Events, Poller};
 pub(crate) use slack::TimerSlack;
 #[cfg(feature = "hyper")]
 pub(crate) use socket::receive;
-pub(crate) use socket::{accept, start_connect};
+pub(crate) use socket::{accept, listen_sharing_port, start_connect};
 
 /// Announces that one descriptor became ready, in one direction or in both.
 #[derive(Clone, Copy, Debug)]

@@ -1,5 +1,5 @@
-//! The socket calls std lacks: an accept that makes the socket non-blocking in the same system call, a connect that
-//! does not wait, and a receive into uninitialised memory.
+//! The socket calls std lacks: a listener that shares its port, an accept that makes the socket non-blocking in the same system
+//! call, a connect that does not wait, and a receive into uninitialised memory.
 
 #![forbid(unsafe_code)]
 
@@ -7,13 +7,35 @@ use std::io;
 #[cfg(feature = "hyper")]
 use std::mem::MaybeUninit;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, acceptfrom_with, connect, socket_with};
+use rustix::net::sockopt::{set_socket_reuseaddr, set_socket_reuseport};
+use rustix::net::{
+    AddressFamily, SocketFlags, SocketType, acceptfrom_with, bind, connect, listen, socket_with,
+};
 #[cfg(feature = "hyper")]
 use rustix::net::{RecvFlags, recv};
 
 const FLAGS: SocketFlags = SocketFlags::NONBLOCK.union(SocketFlags::CLOEXEC);
+
+/// How many connections may wait to be accepted: as many as by std.
+const BACKLOG: i32 = 128;
+
+fn tcp_socket(address: SocketAddr) -> io::Result<OwnedFd> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    Ok(socket_with(family, SocketType::STREAM, FLAGS, None)?)
+}
+
+/// Listens on an address that other sockets with `SO_REUSEPORT` may listen on too.
+pub(crate) fn listen_sharing_port(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = tcp_socket(address)?;
+    set_socket_reuseaddr(&socket, true)?; // as std
+    set_socket_reuseport(&socket, true)?;
+    bind(&socket, &address)?;
+    listen(&socket, BACKLOG)?;
+    Ok(socket.into())
+}
 
 /// Takes the next connection. Skips those that the peer gave up while they were queued.
 pub(crate) fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
@@ -33,8 +55,7 @@ pub(crate) fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAdd
 
 /// Begins to connect. Once the socket is writable, it is connected or has an error.
 pub(crate) fn start_connect(peer: SocketAddr) -> io::Result<TcpStream> {
-    let family = if peer.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let socket = socket_with(family, SocketType::STREAM, FLAGS, None)?;
+    let socket = tcp_socket(peer)?;
     match connect(&socket, &peer) {
         Ok(()) | Err(Errno::INPROGRESS) => Ok(socket.into()),
         Err(errno) => Err(errno.into()),
