@@ -38,7 +38,7 @@
 //! | keep tasks together, await several at once, race them | [`task`]: [`TaskGroup`](task::TaskGroup), [`JoinSet`](task::JoinSet), [`join_all`](task::join_all()), [`race`](task::race()) |
 //! | ask tasks to end, limit a part of one | [`cancel`]: [`cancelled`](cancel::cancelled()), [`Scope`](cancel::Scope), [`CancellationToken`](cancel::CancellationToken) |
 //! | call in from another thread | [`Handle`], [`CancellationToken`](cancel::CancellationToken) |
-//! | run the loop beside a synchronous program | [`Background`] |
+//! | run the loop beside a synchronous program, or one on each core | [`Background`], [`PerCore`] |
 //!
 //! With their features, `time` has sleeps, timeouts and clocks, `net` TCP, and `testing` tests under many schedules.
 //!
@@ -57,7 +57,7 @@
 //! 8. `sync/` ([`sync`]): how tasks of one thread talk to each other. Channels, locks, events.
 //! 9. `group/` ([`task`], [`cancel`]): which tasks belong together, and how they are asked to end.
 //! 10. `runtime/`: the whole. [`Runtime`], [`Builder`], and how a runtime ends.
-//! 11. `loops/`: loops on threads of their own. [`Background`].
+//! 11. `loops/`: loops on threads of their own. [`Background`] and [`PerCore`].
 //! 12. `compat/`: the traits of other crates for the types here.
 //! 13. `testing/` ([`testing`]): a test under many schedules, and helpers for tests.
 //! 14. `tests/` and `models/`: what is promised, as traces in exact order and as loom models.
@@ -173,7 +173,7 @@ pub use common::running_job::RunningJob;
 pub use compat::hyper;
 pub use executor::{AbortHandle, JoinError, JoinHandle, Nested, spawn, yield_now};
 pub use insight::{ExitReport, UnhandledPanic};
-pub use loops::{Background, SharedBackground};
+pub use loops::{Background, PerCore, PerCoreBuilder, SharedBackground};
 #[cfg(feature = "offload")]
 pub use offload::{BlockingHandle, spawn_blocking};
 pub use runtime::{Builder, OnExit, Order, Runtime, block_on};

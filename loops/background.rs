@@ -5,7 +5,7 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::panic::{Location, resume_unwind};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe, resume_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread::{self, JoinHandle};
@@ -18,7 +18,7 @@ use crate::runtime::Builder;
 use crate::threads::Handle;
 
 /// How long the drop waits, unless [`Background::with_drop_deadline`] says otherwise.
-const DROP_DEADLINE: Duration = Duration::from_secs(5);
+pub(super) const DROP_DEADLINE: Duration = Duration::from_secs(5);
 
 /// A runtime on a thread of its own, for a program that is synchronous itself. It lives as long as its main future, which
 /// [`start`](Self::start) is given; other threads send it work by its [`handle`](Self::handle).
@@ -32,7 +32,7 @@ const DROP_DEADLINE: Duration = Duration::from_secs(5);
 ///     "goodbye"
 /// })?;
 /// let sent = background.handle().spawn(async { 6 * 7 });
-/// assert_eq!(futures::executor::block_on(sent).unwrap(), 42);
+/// assert_eq!(sent.wait().unwrap(), 42);
 /// background.stop();
 /// assert_eq!(background.join().unwrap(), "goodbye");
 /// # std::io::Result::Ok(())
@@ -89,10 +89,25 @@ impl<T: Send + 'static> Background<T> {
         F: FnOnce(CancellationToken) -> Fut + Send + 'static,
         Fut: Future<Output = T>,
     {
+        Self::start_prepared(builder, Location::caller(), || Ok(()), main)
+    }
+
+    /// As [`start`](Self::start), called at `site`. The thread calls `prepare` before it makes the runtime.
+    pub(super) fn start_prepared<P, F, Fut>(
+        builder: Builder,
+        site: &'static Location<'static>,
+        prepare: P,
+        main: F,
+    ) -> io::Result<Self>
+    where
+        P: FnOnce() -> io::Result<()> + Send + 'static,
+        F: FnOnce(CancellationToken) -> Fut + Send + 'static,
+        Fut: Future<Output = T>,
+    {
         let name = builder.name_of_thread().unwrap_or("taketurns-loop").to_owned();
-        let common = Arc::new(Common::new(name.clone(), Location::caller()));
+        let common = Arc::new(Common::new(name.clone(), site));
         let stop = CancellationToken::new();
-        let body = Body { builder, main, stop: stop.clone(), common: Arc::clone(&common) };
+        let body = Body { prepare, builder, main, stop: stop.clone(), common: Arc::clone(&common) };
         let (started, starts) = sync_channel(1);
         let thread = thread::Builder::new().name(name).spawn(move || body.run(&started))?;
         match starts.recv() {
@@ -132,7 +147,7 @@ impl<T: Send + 'static> Background<T> {
     /// let daemon = Background::daemon(Builder::new(), |_stop| std::future::pending::<()>())?;
     /// let handle = daemon.handle();
     /// drop(daemon); // the loop runs on
-    /// assert_eq!(futures::executor::block_on(handle.spawn(async { 42 })).unwrap(), 42);
+    /// assert_eq!(handle.spawn(async { 42 }).wait().unwrap(), 42);
     /// # std::io::Result::Ok(())
     /// ```
     #[track_caller]
@@ -258,6 +273,10 @@ impl<T> Background<T> {
         silence(|| eprintln!("the loop of thread `{thread}`, started at {site}, {what}"));
     }
 }
+
+// A panic leaves nothing half done that could be seen through it.
+impl<T> UnwindSafe for Background<T> {}
+impl<T> RefUnwindSafe for Background<T> {}
 
 /// Whether this is that thread.
 fn is_own(thread: &JoinHandle<()>) -> bool {

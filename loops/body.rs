@@ -38,23 +38,25 @@ impl<T> Common<T> {
 }
 
 /// What the thread is given.
-pub(super) struct Body<T, F> {
+pub(super) struct Body<T, P, F> {
+    /// Called before all else.
+    pub(super) prepare: P,
     pub(super) builder: Builder,
     pub(super) main: F,
     pub(super) stop: CancellationToken,
     pub(super) common: Arc<Common<T>>,
 }
 
-impl<T, F> Body<T, F> {
-    /// Makes the runtime, and sends a handle of it, or the error. Then runs the main future, ends the runtime, and leaves the
+impl<T, P: FnOnce() -> io::Result<()>, F> Body<T, P, F> {
+    /// Prepares the thread, makes the runtime, and sends a handle of it, or the error. Then runs the main future, ends the runtime, and leaves the
     /// outcome.
     pub(super) fn run<Fut>(self, started: &SyncSender<io::Result<Handle>>)
     where
         F: FnOnce(CancellationToken) -> Fut,
         Fut: Future<Output = T>,
     {
-        let Self { builder, main, stop, common } = self;
-        let runtime = match builder.build_at(common.site) {
+        let Self { prepare, builder, main, stop, common } = self;
+        let runtime = match prepare().and_then(|()| builder.build_at(common.site)) {
             Ok(runtime) => runtime,
             Err(error) => {
                 contain(|| drop(main));

@@ -47,11 +47,11 @@ impl Background<()> {
     ///
     ///     fn ask(&self, question: &str) -> usize {
     ///         let question = question.to_owned();
-    ///         let answer = self.0.handle().spawn(async move {
+    ///         let answer = self.0.handle().spawn_with(|| async move {
     ///             taketurns::yield_now().await; // here: the network
     ///             question.len()
     ///         });
-    ///         futures::executor::block_on(answer).unwrap()
+    ///         answer.wait().unwrap()
     ///     }
     /// }
     ///
@@ -89,7 +89,7 @@ pub struct SharedBackground {
 impl SharedBackground {
     /// A way in. Once the last user is gone, the loop is gone, and the handle refuses what is sent.
     ///
-    /// For a blocking call, wait for the task that it has sent; what the task does is up to it.
+    /// For a blocking call, send a task and wait for it: `user.handle().spawn_with(|| async { .. }).wait()`.
     #[must_use]
     pub fn handle(&self) -> Handle {
         self.handle.clone()

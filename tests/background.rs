@@ -9,8 +9,10 @@ mod panics;
 #[path = "background/shared.rs"]
 mod shared;
 
+use std::cell::Cell;
 use std::fs;
 use std::future::pending;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
@@ -20,10 +22,23 @@ use futures::StreamExt;
 use futures::channel::{mpsc::unbounded, oneshot};
 use futures::executor::block_on;
 use taketurns::cancel::CancellationToken;
-use taketurns::{Background, Builder, OnExit, spawn, yield_now};
+use taketurns::{Background, Builder, OnExit, PerCore, SharedBackground, spawn, yield_now};
 
 /// How long a test waits for what must come, only so that a loop that is lost fails instead of hanging.
 const LIMIT: Duration = Duration::from_secs(20);
+
+const fn goes_anywhere<T: Send + Sync>() {}
+const fn is_unwind_safe<T: UnwindSafe + RefUnwindSafe>() {}
+
+const _: () = {
+    goes_anywhere::<Background<Cell<u8>>>();
+    goes_anywhere::<SharedBackground>();
+    goes_anywhere::<PerCore<Cell<u8>>>();
+    goes_anywhere::<Builder>();
+    is_unwind_safe::<Background<Cell<u8>>>();
+    is_unwind_safe::<SharedBackground>();
+    is_unwind_safe::<PerCore<Cell<u8>>>();
+};
 
 /// A loop that runs until it is stopped.
 fn until_stopped() -> Background<()> {
