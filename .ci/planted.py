@@ -13,6 +13,11 @@ TOKENS = "common/tokens.rs"
 TREE = "group/token/tree.rs"
 ENDING = "loops/ending.rs"
 READY_SET = "group/ready_set.rs"
+CREW = "offload/crew.rs"
+ADMIT = "offload/shared.rs"
+WORKER = "offload/worker.rs"
+JOB = "offload/shared_job.rs"
+POOL = "offload/pool.rs"
 
 ON_THE_SPOT = "if local + away.word.load(ordering!(retire_look: Acquire)) == 0 {"
 RETIRE = """\
@@ -365,5 +370,44 @@ PLANTED = {
     "endsilent": (
         "a loop that has ended does not end the wait for it",
         [(ENDING, "        self.filled.notify_all();\n", "")],
+    ),
+    # How a job finds its thread.
+    "sleepblind": (
+        "a thread of the pool falls asleep though a job came after its last look",
+        [(CREW, "        if !self.line.is_empty() {\n            return false;\n        }\n", "")],
+    ),
+    "leavecalled": (
+        "a thread of the pool whose wait is over ends, though it was called meanwhile",
+        [
+            (WORKER, "            if !crew.is_asleep(self.seat) {", "            if !timed_out && !crew.is_asleep(self.seat) {"),
+        ],
+    ),
+    "closequiet": (
+        "the close of the pool does not notify the threads that sleep",
+        [(POOL, "        asleep.iter().for_each(|thread| thread.notify_one());\n", "        drop(asleep);\n")],
+    ),
+    "admitclosed": (
+        "a pool that is closed takes a job in",
+        [(ADMIT, "        if crew.is_closed() {", "        if crew.is_closed() && crew.threads() == usize::MAX {")],
+    ),
+    "storeearly": (
+        "the output is stored in a step before the one that frees the thread",
+        [
+            (
+                WORKER,
+                "            let mut crew = self.shared.lock();\n            if store() {",
+                "            let is_free = store();\n            let mut crew = self.shared.lock();\n            if is_free {",
+            )
+        ],
+    ),
+    "abortrunning": (
+        "an abort ends a job that a thread has taken",
+        [
+            (
+                JOB,
+                "        let is_queued = |stage: &Stage<T>| matches!(stage, Stage::Queued(_));\n        let filled = self.slot.fill_if(Err(error), is_queued)?;",
+                "        self.slot.note(|_| ())?;\n        let filled = self.slot.fill(Err(error))?;",
+            )
+        ],
     ),
 }

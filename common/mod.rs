@@ -13,7 +13,7 @@
 //! 5. `waker_cell.rs`: the place of a single waiter. `abort_on_drop.rs`: a guard that aborts, for all three kinds of handle.
 //! 6. `job_context.rs`: which loop a thread of the pool works for.
 //! 7. `waits.rs`: what a task waits for, said by its leaf futures when a report asks.
-//! 7. `cancelled.rs`: the error of code, a task's or a job's, that ended because it was asked to.
+//! 8. `cancelled.rs`: the error of code, a task's or a job's, that ended because it was asked to.
 
 #![forbid(unsafe_code)]
 

@@ -19,6 +19,9 @@ use loom as checked;
 #[cfg(not(all(loom, test)))]
 use std as checked;
 
+use std::sync::PoisonError;
+use std::time::Duration;
+
 use checked::sync::atomic;
 
 pub(crate) use atomic::Ordering;
@@ -27,6 +30,32 @@ use checked::cell::Cell;
 /// `error.rs`, is std's.
 pub(crate) use checked::sync::{Arc, Condvar, Mutex, MutexGuard};
 pub(crate) use checked::thread::{ThreadId, current as current_thread};
+
+/// [`Condvar::wait`], at most for `limit` (`None`: without limit). Whether it ended by the limit. A poisoned lock is taken as
+/// it is. A model has no clock: there each limit is over at once.
+#[allow(dead_code, reason = "used by the parts that a feature can take away")]
+pub(crate) fn wait_timeout<'a, T>(
+    condvar: &Condvar,
+    mutex: &'a Mutex<T>,
+    guard: MutexGuard<'a, T>,
+    limit: Option<Duration>,
+) -> (MutexGuard<'a, T>, bool) {
+    let Some(limit) = limit else {
+        return (condvar.wait(guard).unwrap_or_else(PoisonError::into_inner), false);
+    };
+    #[cfg(all(loom, test))]
+    {
+        drop((guard, limit));
+        (mutex.lock().unwrap_or_else(PoisonError::into_inner), true)
+    }
+    #[cfg(not(all(loom, test)))]
+    {
+        let _ = mutex;
+        let (guard, ended) =
+            condvar.wait_timeout(guard, limit).unwrap_or_else(PoisonError::into_inner);
+        (guard, ended.timed_out())
+    }
+}
 
 /// The ordering of one access to an atomic, with a name: `ordering!(away_dec: AcqRel)`. The comment `// Ordering:` above
 /// each use gives the reason and names the partner. Each is the least ordering that is right: docs/orderings.md shows what

@@ -6,15 +6,21 @@
 
 #![forbid(unsafe_code)]
 
-use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use super::job::Job;
 use crate::common::Cancelled;
+use crate::executor::primitives::thread_cell;
 
-thread_local! {
+thread_cell! {
     /// The job that this thread runs.
-    static RUNS: RefCell<Option<Arc<dyn Job>>> = const { RefCell::new(None) };
+    static RUNS: ManuallyDrop<Option<Arc<dyn Job>>> = ManuallyDrop::new(None);
+}
+
+/// Puts `job` in place, and gives the one that was there.
+fn replace(job: Option<Arc<dyn Job>>) -> Option<Arc<dyn Job>> {
+    RUNS.with(|place| ManuallyDrop::into_inner(place.replace(ManuallyDrop::new(job))))
 }
 
 /// The thread runs `job` until this is dropped.
@@ -22,14 +28,15 @@ pub(super) struct Runs(());
 
 impl Runs {
     pub(super) fn new(job: Arc<dyn Job>) -> Self {
-        RUNS.replace(Some(job));
+        let before = replace(Some(job));
+        debug_assert!(before.is_none(), "a thread runs one job at a time");
         Self(())
     }
 }
 
 impl Drop for Runs {
     fn drop(&mut self) {
-        drop(RUNS.take());
+        drop(replace(None));
     }
 }
 
@@ -70,9 +77,10 @@ impl Drop for Runs {
 /// });
 /// ```
 pub fn check_cancelled() -> Result<(), Cancelled> {
-    // `try_with`: the destructor of another thread-local may call this while the thread ends.
-    let job = RUNS.try_with(|runs| runs.borrow().clone()).ok().flatten();
-    match job.and_then(|job| job.asked()) {
+    let job = replace(None);
+    let asked = job.as_ref().and_then(|job| job.asked());
+    replace(job);
+    match asked {
         Some(why) => Err(Cancelled::new(why.into())),
         None => Ok(()),
     }

@@ -1,126 +1,211 @@
-//! [`Crew`]: how many threads a pool has, and how many it needs.
+//! [`Crew`]: the line of jobs, what each thread does, and how many threads are needed.
 //!
 //! A pool could start a thread for each job that finds none free. But between "none is free" and the start, a thread may
-//! become free; and a thread that gives up waiting may leave just as a job comes. So one rule decides both, under one
-//! lock, where *in flight* is a job in line (an aborted one too, until a thread meets it) or running:
+//! become free; and a thread that gives up waiting may leave just as a job comes. And if it woke a thread for each job, most
+//! threads would find that a thread that was awake anyway has taken the job: in a burst, waking costs more than the jobs.
+//! So the line and the threads are one state, under one lock, and one rule decides. A thread *looks* when it is awake and
+//! has no job: it was started, or called, or has ended a job, and takes the lock next to look at the line.
 //!
-//! * **Enough**: `threads >= min(in_flight, max_threads)` whenever the lock is free.
+//! * **Enough**: `line <= looking`, or no thread is asleep and there are `max_threads`, whenever the lock is free.
 //!
-//! A submit adds a job and, if that breaks the rule, a thread. A thread with nothing to do leaves only if the rule holds
-//! without it. So no job is lost between a thread that leaves and a submit: the second of them to take the lock sees what
-//! the first did. Nor does a thread start while a free one is about to take the job, since a thread is free exactly when
-//! it has no job in flight. (When the system refuses a thread, the job waits for the threads that exist.)
+//! So each job in line has a thread of its own on its way, and a job that blocks holds up no other while there may be more
+//! threads. A submit puts its job in line and, if that breaks the rule, calls the thread that fell asleep last (its cache is
+//! warm, and the others, which are not needed, can end), or else starts one. Only a thread that sees an empty line falls
+//! asleep, and only one that is asleep ends for want of work. So no job is lost between a thread that leaves and a submit:
+//! the second of them to take the lock sees what the first did. (When the system refuses a thread, the job waits for the
+//! threads that exist.)
 //!
-//! The jobs travel by a channel. The lock guards the numbers only, and no user code runs under it.
+//! No user code runs under the lock.
 
 #![forbid(unsafe_code)]
 
-use std::sync::{Arc, OnceLock};
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::Arc;
 use std::time::Instant;
 
-use crossbeam_channel::Receiver;
-use parking_lot::{Condvar, Mutex};
-
 use super::job::Job;
-use crate::common::job_context::JobContext;
+use super::limits::Limits;
 use crate::common::running_job::RunningJob;
-use crate::common::tokens::Token;
+use crate::executor::primitives::Condvar;
 
-/// A job in line, or running.
-pub(super) struct Ticket {
-    pub(super) job: Arc<dyn Job>,
-    /// Holds a virtual clock. Given back last, after the wake.
-    pub(super) hold: Token,
-}
-
-/// What the pool and its threads share.
-pub(super) struct Shared {
-    /// The far end of the line.
-    pub(super) line: Receiver<Ticket>,
-    pub(super) crew: Mutex<Crew>,
-    /// A thread has ended.
-    pub(super) ended: Condvar,
-    /// What jobs find by [`job_context`](crate::common::job_context).
-    pub(super) context: OnceLock<JobContext>,
-}
-
-/// The numbers of the rule, and what each thread does.
+/// The line of jobs, and the threads.
 #[derive(Default)]
 pub(super) struct Crew {
-    pub(super) in_flight: usize,
-    pub(super) threads: usize,
+    /// Some of them may have ended by an abort; a thread that takes one of these finds nothing to run.
+    line: VecDeque<Arc<dyn Job>>,
+    /// How many in the line have ended, at most.
+    abandoned: usize,
+    looking: usize,
+    /// The seats of the threads that are asleep, in the order in which they fell asleep.
+    asleep: Vec<usize>,
+    threads: usize,
     /// Indexed by the number in the thread's name.
     seats: Vec<Seat>,
-    pub(super) is_closed: bool,
+    is_closed: bool,
 }
 
-enum Seat {
-    Vacant,
-    Idle,
-    Running { job: Arc<dyn Job>, since: Instant },
+/// The place of a thread.
+struct Seat {
+    does: Does,
+    /// Where the thread sleeps.
+    call: Arc<Condvar>,
 }
+
+enum Does {
+    /// There is no thread.
+    Vacant,
+    Looks,
+    Sleeps,
+    Runs {
+        job: Arc<dyn Job>,
+        since: Instant,
+    },
+}
+
+/// What a job that has come into the line needs, when the lock is free again.
+#[must_use]
+pub(super) enum Need {
+    Nothing,
+    /// This thread is to be notified.
+    Call(Arc<Condvar>),
+    /// A thread for this seat.
+    Thread(usize),
+}
+
+/// What a pool has when it closes.
+pub(super) struct AtClose {
+    pub(super) queued: VecDeque<Arc<dyn Job>>,
+    pub(super) running: Vec<Arc<dyn Job>>,
+    pub(super) asleep: Vec<Arc<Condvar>>,
+}
+
+/// How many jobs that have ended the line may keep, beside as many as there are others.
+const FEW: usize = 32;
 
 impl Crew {
-    /// A job comes. Gives the seat of the thread to start for it, if it needs one.
-    pub(super) fn admit(&mut self, max_threads: usize) -> Option<usize> {
-        self.in_flight += 1;
-        if self.in_flight <= self.threads || self.threads == max_threads {
-            return None;
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
+    pub(super) fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// How many threads do not sleep.
+    pub(super) fn awake(&self) -> usize {
+        self.threads - self.asleep.len()
+    }
+
+    /// A job comes.
+    pub(super) fn admit(&mut self, job: Arc<dyn Job>, max_threads: usize) -> Need {
+        self.line.push_back(job);
+        if self.line.len() <= self.looking {
+            return Need::Nothing;
+        }
+        if let Some(seat) = self.asleep.pop() {
+            self.looking += 1;
+            self.seats[seat].does = Does::Looks;
+            return Need::Call(Arc::clone(&self.seats[seat].call));
+        }
+        if self.threads == max_threads {
+            return Need::Nothing;
         }
         self.threads += 1;
-        let vacant = self.seats.iter().position(|seat| matches!(seat, Seat::Vacant));
+        self.looking += 1;
+        let vacant = self.seats.iter().position(|seat| matches!(seat.does, Does::Vacant));
         let seat = vacant.unwrap_or_else(|| {
-            self.seats.push(Seat::Vacant);
+            self.seats.push(Seat { does: Does::Vacant, call: Arc::new(Condvar::new()) });
             self.seats.len() - 1
         });
-        self.seats[seat] = Seat::Idle;
-        Some(seat)
+        self.seats[seat].does = Does::Looks;
+        Need::Thread(seat)
     }
 
-    /// A thread has taken a job. `false`: the pool is closed, and the job must not run.
-    #[must_use]
-    pub(super) fn begin_job(&mut self, seat: usize, job: &Arc<dyn Job>) -> bool {
-        if !self.is_closed {
-            let job = Arc::clone(job); // the thread has another, so dropping this drops no job
-            self.seats[seat] = Seat::Running { job, since: Instant::now() };
-        }
-        !self.is_closed
+    /// Where the thread of this seat sleeps.
+    pub(super) fn call(&self, seat: usize) -> Arc<Condvar> {
+        Arc::clone(&self.seats[seat].call)
     }
 
-    /// The thread is free again.
+    /// The thread, which looks, takes the first job in line. From `now` on it runs that.
+    pub(super) fn take(&mut self, seat: usize, now: Instant) -> Option<Arc<dyn Job>> {
+        let job = self.line.pop_front()?;
+        self.looking -= 1;
+        self.seats[seat].does = Does::Runs { job: Arc::clone(&job), since: now };
+        Some(job)
+    }
+
+    /// The thread has run its job. It has another reference on the job, so nothing is dropped here.
     pub(super) fn end_job(&mut self, seat: usize) {
-        self.seats[seat] = Seat::Idle;
-        self.in_flight -= 1;
+        self.looking += 1;
+        self.seats[seat].does = Does::Looks;
     }
 
-    /// Whether the rule would hold with one thread less.
-    pub(super) fn has_spare(&self) -> bool {
-        self.in_flight < self.threads
+    /// The thread, which looks, falls asleep if the line is empty.
+    pub(super) fn fall_asleep(&mut self, seat: usize) -> bool {
+        if !self.line.is_empty() {
+            return false;
+        }
+        self.looking -= 1;
+        self.asleep.push(seat);
+        self.seats[seat].does = Does::Sleeps;
+        true
+    }
+
+    /// Whether the thread has not been called since it fell asleep.
+    pub(super) fn is_asleep(&self, seat: usize) -> bool {
+        matches!(self.seats[seat].does, Does::Sleeps)
     }
 
     /// The thread ends, or did not start.
     pub(super) fn vacate(&mut self, seat: usize) {
-        self.seats[seat] = Seat::Vacant;
+        match mem::replace(&mut self.seats[seat].does, Does::Vacant) {
+            Does::Sleeps => self.asleep.retain(|&asleep| asleep != seat),
+            Does::Looks => self.looking -= 1,
+            Does::Vacant | Does::Runs { .. } => unreachable!("only a thread without a job ends"),
+        }
         self.threads -= 1;
     }
 
-    /// The jobs that run now.
-    pub(super) fn running(&self, thread_name: impl Fn(usize) -> String) -> Vec<RunningJob> {
-        let busy = self.seats.iter().enumerate().filter_map(|(seat, state)| match state {
-            Seat::Running { job, since } => {
-                Some(RunningJob::new(thread_name(seat), job.site(), *since))
-            }
-            Seat::Vacant | Seat::Idle => None,
-        });
-        busy.collect()
+    /// A job has ended in the line. Gives the jobs that have, if there are many, to be dropped when the lock is free.
+    pub(super) fn abandon_one(&mut self) -> VecDeque<Arc<dyn Job>> {
+        self.abandoned += 1;
+        if self.abandoned <= FEW + self.line.len() / 2 {
+            return VecDeque::new();
+        }
+        self.abandoned = 0;
+        let (ended, line) = self.line.drain(..).partition(|job| job.has_ended());
+        self.line = line;
+        ended
     }
 
-    /// The jobs that run now, to be asked to end.
-    pub(super) fn running_jobs(&self) -> Vec<Arc<dyn Job>> {
-        let busy = self.seats.iter().filter_map(|seat| match seat {
-            Seat::Running { job, .. } => Some(Arc::clone(job)),
-            Seat::Vacant | Seat::Idle => None,
-        });
-        busy.collect()
+    /// No thread is left, and none can be started: gives the jobs that are in line.
+    pub(super) fn give_up_line(&mut self) -> VecDeque<Arc<dyn Job>> {
+        mem::take(&mut self.line)
+    }
+
+    /// No job comes, or is taken, from now on.
+    pub(super) fn close(&mut self) -> AtClose {
+        self.is_closed = true;
+        let runs = |seat: &Seat| match &seat.does {
+            Does::Runs { job, .. } => Some(Arc::clone(job)),
+            Does::Vacant | Does::Looks | Does::Sleeps => None,
+        };
+        AtClose {
+            queued: mem::take(&mut self.line),
+            running: self.seats.iter().filter_map(runs).collect(),
+            asleep: self.asleep.iter().map(|&seat| Arc::clone(&self.seats[seat].call)).collect(),
+        }
+    }
+
+    /// The jobs that run now.
+    pub(super) fn running(&self, limits: &Limits) -> Vec<RunningJob> {
+        let runs = |(seat, at): (usize, &Seat)| match &at.does {
+            Does::Runs { job, since } => {
+                Some(RunningJob::new(limits.thread_name(seat), job.site(), *since))
+            }
+            Does::Vacant | Does::Looks | Does::Sleeps => None,
+        };
+        self.seats.iter().enumerate().filter_map(runs).collect()
     }
 }

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::job::{Progress, SharedJob};
+use super::shared_job::{Progress, SharedJob};
 use crate::common::{Abort, AbortOnDrop};
 use crate::executor::{JoinError, budget};
 
@@ -78,6 +78,11 @@ impl<T> BlockingHandle<T> {
     /// ```
     pub fn abort(&self) {
         self.job.abort();
+    }
+
+    #[cfg(test)]
+    pub(super) fn job(&self) -> &Arc<SharedJob<T>> {
+        &self.job
     }
 
     #[cfg(feature = "time")]

@@ -25,10 +25,12 @@
 //!
 //! # Layout
 //!
-//! 1. `job.rs`: what a job and its handle share: the closure, then the result, and the awaiter's waker.
-//! 2. `handle.rs`: [`BlockingHandle`], the future that gives the result. `cancel.rs`: [`check_cancelled`].
-//! 3. `crew.rs`: the rule by which a thread starts and ends.
-//! 4. `pool.rs`: the line of jobs, and how the pool shuts down. `worker.rs`: what one of its threads does.
+//! 1. `job.rs`: a job as the pool sees it. `limits.rs`: what can be set of a pool.
+//! 2. `crew.rs`: the line of jobs, and the rule by which a thread starts, sleeps and ends. `shared.rs`: how a job comes
+//!    into the line. `worker.rs`: what a thread does. `cancel.rs`: [`check_cancelled`].
+//! 3. `pool.rs`: how the pool shuts down.
+//! 4. `shared_job.rs`: what a job and its handle share: the closure, then the result, and the awaiter's waker.
+//!    `handle.rs`: [`BlockingHandle`], the future that gives the result.
 
 #![forbid(unsafe_code)]
 
@@ -36,7 +38,10 @@ mod cancel;
 mod crew;
 mod handle;
 mod job;
+mod limits;
 mod pool;
+mod shared;
+mod shared_job;
 #[cfg(test)]
 mod tests;
 mod worker;
@@ -46,10 +51,11 @@ use std::sync::Arc;
 
 pub use cancel::check_cancelled;
 pub use handle::BlockingHandle;
-pub(crate) use pool::{Limits, Pool};
+pub(crate) use limits::Limits;
+pub(crate) use pool::Pool;
 
 use crate::common::scoped;
-use job::SharedJob;
+use shared_job::SharedJob;
 
 /// Runs `f` on a thread of the runtime's pool; await the handle for what it returns.
 ///
@@ -116,7 +122,33 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let job = Arc::new(SharedJob::new(Box::new(f), site, pool.tell_panic()));
-    pool.submit(Arc::clone(&job) as Arc<dyn job::Job>);
+    let job = new_job(pool, site, f);
+    pool.shared().admit(Arc::clone(&job) as Arc<dyn job::Job>);
     BlockingHandle::new(job)
+}
+
+fn new_job<F, T>(pool: &Pool, site: &'static Location<'static>, f: F) -> Arc<SharedJob<T>>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let shared = Arc::clone(pool.shared());
+    Arc::new(SharedJob::new(Box::new(f), site, pool.take_hold(), shared))
+}
+
+/// For the models.
+#[cfg(test)]
+pub(crate) mod modelled {
+    pub(crate) use super::shared::Shared;
+    pub(crate) use super::worker::Worker;
+
+    /// A job, and what puts it in line on any thread.
+    pub(crate) fn job_to_submit<T: Send + 'static, F: FnOnce() -> T + Send + 'static>(
+        pool: &super::Pool,
+        f: F,
+    ) -> (super::BlockingHandle<T>, impl FnOnce() + Send + use<T, F>) {
+        let job = super::new_job(pool, std::panic::Location::caller(), f);
+        let (handle, shared) = (job.clone(), std::sync::Arc::clone(pool.shared()));
+        (super::BlockingHandle::new(handle), move || shared.admit(job))
+    }
 }

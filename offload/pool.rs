@@ -1,32 +1,21 @@
-//! [`Pool`]: the line of jobs, and how all of it shuts down.
-//!
-//! When a thread starts, and when it ends, is the rule of [`Crew`](super::crew::Crew).
+//! [`Pool`]: the pool as its runtime has it, and how it shuts down.
 
 #![forbid(unsafe_code)]
 
-use std::borrow::Cow;
-use std::cell::{Ref, RefCell};
-use std::io;
-use std::panic::Location;
 use std::rc::Rc;
-use std::sync::{Arc, OnceLock};
-use std::thread;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Sender, unbounded};
-use parking_lot::{Condvar, Mutex};
-
-#[cfg(test)]
-use super::crew::Crew;
-use super::crew::{Shared, Ticket};
-use super::job::{Job, TellPanic};
-use super::worker::Worker;
-use crate::common::discard::discard;
+use super::crew::AtClose;
+use super::limits::Limits;
+use super::shared::{Shared, Start, TellPanic};
+use super::worker::start_thread;
 use crate::common::job_context::JobContext;
 use crate::common::running_job::RunningJob;
 use crate::common::scoped::{self, Entered, Scoped};
-use crate::common::tokens::Tokens;
-use crate::executor::{JoinError, Subject, report, silence};
+use crate::common::tokens::{Token, Tokens};
+use crate::executor::primitives::wait_timeout;
+use crate::executor::silence;
 
 thread_local! {
     /// The pool of the runtime this thread is inside of.
@@ -39,54 +28,11 @@ const NOTICE_AFTER: Duration = Duration::from_secs(1);
 /// A deadline as far away as this reads as none.
 const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// How far a pool grows, and how soon it shrinks.
-#[derive(Clone, Debug)]
-pub(crate) struct Limits {
-    /// At least 1. By default 64: as many as a disk or a resolver makes use of, and a number of
-    /// stacks that a small tool can afford. (tokio allows 512, and a burst starts them all.)
-    pub(crate) max_threads: usize,
-    /// How long a thread waits for another job before it ends. By default 10 seconds: a server's next request comes
-    /// sooner, and a tool that has no more blocking work for now gives its threads back.
-    pub(crate) keep_alive: Duration,
-    /// What a thread's name begins with. (Linux shows the first 15 bytes of a name.)
-    pub(crate) thread_name: Cow<'static, str>,
-    /// In bytes; `None`: as std has it.
-    pub(crate) stack_size: Option<usize>,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits {
-            max_threads: 64,
-            keep_alive: Duration::from_secs(10),
-            thread_name: Cow::Borrowed("taketurns-blocking"),
-            stack_size: None,
-        }
-    }
-}
-
-/// The threads of one runtime, and the line of jobs before them.
-///
-/// It stays on the runtime's thread (`!Send`): no job can submit to it or shut it down.
+/// The pool of one runtime, as its own thread has it (`!Send`): no job can shut it down.
 pub(crate) struct Pool {
-    limits: Limits,
-    /// The near end of the line; `None` once the pool is closed.
-    line: RefCell<Option<Sender<Ticket>>>,
+    shared: Arc<Shared>,
     /// Each job in flight holds a virtual clock.
     holds: Arc<Tokens>,
-    shared: Arc<Shared>,
-    tell_panic: RefCell<TellPanic>,
-    /// How a thread starts. Tests put other functions here.
-    start: Start,
-}
-
-/// Starts a thread that works.
-pub(super) type Start = fn(Thread, Worker) -> io::Result<()>;
-
-/// How a thread is to be.
-pub(super) struct Thread {
-    pub(super) name: String,
-    pub(super) stack_size: Option<usize>,
 }
 
 impl Pool {
@@ -99,88 +45,34 @@ impl Pool {
         Self::with_start(limits, holds, start_thread)
     }
 
-    pub(super) fn with_start(limits: Limits, holds: Arc<Tokens>, start: Start) -> Rc<Self> {
-        assert!(limits.max_threads > 0, "`max_blocking_threads` must be at least 1");
-        let (near, far) = unbounded();
-        let shared = Shared {
-            line: far,
-            crew: Mutex::default(),
-            ended: Condvar::new(),
-            context: OnceLock::new(),
-        };
-        let print: TellPanic = Arc::new(|error| report(None, error.into()));
-        Rc::new(Pool {
-            limits,
-            line: RefCell::new(Some(near)),
-            holds,
-            shared: Arc::new(shared),
-            tell_panic: RefCell::new(print),
-            start,
-        })
+    /// A pool whose threads are started by this function.
+    pub(crate) fn with_start(limits: Limits, holds: Arc<Tokens>, start: Start) -> Rc<Self> {
+        Rc::new(Pool { shared: Shared::new(limits, start), holds })
     }
 
-    /// Sets what jobs spawned from now on call, on any thread, with a panic that no handle receives. Until then such
-    /// panics are printed.
+    /// Sets what jobs call, on any thread, with a panic that no handle receives. Until then such panics are printed.
     pub(crate) fn set_tell_panic(&self, tell_panic: TellPanic) {
-        self.tell_panic.replace(tell_panic);
+        let set = self.shared.tell_panic.set(tell_panic);
+        assert!(set.is_ok(), "it is set once");
     }
 
     /// Sets what jobs find by [`job_context`](crate::common::job_context). To be called before the first job.
     pub(crate) fn set_context(&self, context: JobContext) {
-        let _ = self.shared.context.set(context);
+        let set = self.shared.context.set(context);
+        assert!(set.is_ok(), "it is set once");
     }
 
-    pub(super) fn tell_panic(&self) -> TellPanic {
-        Arc::clone(&self.tell_panic.borrow())
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(super) fn take_hold(&self) -> Token {
+        self.holds.take()
     }
 
     /// Makes this the pool of `spawn_blocking` on this thread, until the guard is dropped.
     pub(crate) fn enter(self: &Rc<Self>) -> Entered<Pool> {
         scoped::enter(&CURRENT, Rc::clone(self))
-    }
-
-    /// Puts a job in line, or ends it with an error if it can never run.
-    pub(super) fn submit(&self, job: Arc<dyn Job>) {
-        match self.admit(job.site()) {
-            Ok(line) => {
-                let ticket = Ticket { job, hold: self.holds.take() };
-                assert!(line.send(ticket).is_ok(), "`shared` has the other end");
-            }
-            Err(error) => discard(job.refuse(error)),
-        }
-    }
-
-    fn admit(
-        &self,
-        site: &'static Location<'static>,
-    ) -> Result<Ref<'_, Sender<Ticket>>, JoinError> {
-        let Ok(line) = Ref::filter_map(self.line.borrow(), Option::as_ref) else {
-            return Err(JoinError::shutdown(Subject::Job(site)));
-        };
-        let needed = self.shared.crew.lock().admit(self.limits.max_threads);
-        if let Some(seat) = needed {
-            self.start(seat).map_err(|error| JoinError::not_started(Subject::Job(site), error))?;
-        }
-        Ok(line)
-    }
-
-    fn thread_name(&self, seat: usize) -> String {
-        format!("{}-{seat}", self.limits.thread_name)
-    }
-
-    fn start(&self, seat: usize) -> io::Result<()> {
-        let worker = Worker::new(seat, self.limits.keep_alive, Arc::clone(&self.shared));
-        let thread = Thread { name: self.thread_name(seat), stack_size: self.limits.stack_size };
-        let Err(error) = (self.start)(thread, worker) else {
-            return Ok(());
-        };
-        let mut crew = self.shared.crew.lock();
-        crew.vacate(seat);
-        if crew.threads > 0 {
-            return Ok(());
-        }
-        crew.in_flight -= 1;
-        Err(error)
     }
 
     /// Refuses jobs from now on, ends the jobs in line with an error that `is_shutdown`, asks the jobs that run to end, and
@@ -195,7 +87,7 @@ impl Pool {
 
     /// As [`shut_down`](Self::shut_down). If it still waits after the time `notice`, it calls `tell` with what it waits
     /// for.
-    pub(super) fn shut_down_with_notice(
+    pub(crate) fn shut_down_with_notice(
         &self,
         deadline: Option<Duration>,
         notice: Option<Duration>,
@@ -216,44 +108,42 @@ impl Pool {
 
     /// Waits until every thread has ended, or until `until` (`None`: without limit). Gives the jobs that still run.
     fn wait_for_threads(&self, until: Option<Instant>) -> Vec<RunningJob> {
-        let mut crew = self.shared.crew.lock();
-        while crew.threads > 0 {
-            let Some(until) = until else {
-                self.shared.ended.wait(&mut crew);
-                continue;
-            };
-            if self.shared.ended.wait_until(&mut crew, until).timed_out() {
+        let shared = &*self.shared;
+        let mut crew = shared.lock();
+        while crew.threads() > 0 {
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            let timed_out;
+            (crew, timed_out) = wait_timeout(&shared.ended, shared.mutex(), crew, left);
+            if timed_out {
                 break;
             }
         }
-        crew.running(|seat| self.thread_name(seat))
+        crew.running(&shared.limits)
     }
 
     /// Ends the jobs in line, and asks those that run to end.
     fn close(&self) {
-        let mut crew = self.shared.crew.lock();
-        crew.is_closed = true;
-        let running = crew.running_jobs();
-        drop(crew);
-        drop(self.line.take()); // the threads see that the line has ended
-        running.iter().for_each(|job| job.shut_down());
-        for ticket in self.shared.line.try_iter() {
-            ticket.job.shut_down();
-        }
+        let AtClose { queued, running, asleep } = self.shared.lock().close();
+        asleep.iter().for_each(|thread| thread.notify_one());
+        running.iter().chain(&queued).for_each(|job| job.shut_down());
     }
 
     /// How many threads there are, busy or idle.
     #[cfg(test)]
-    pub(super) fn threads(&self) -> usize {
-        self.shared.crew.lock().threads
+    pub(crate) fn threads(&self) -> usize {
+        self.shared.lock().threads()
     }
 
     /// Waits until so many threads are left; false if that takes longer than `limit`.
     #[cfg(test)]
     pub(super) fn shrinks_to(&self, threads: usize, limit: Duration) -> bool {
-        let mut crew = self.shared.crew.lock();
-        let more = |crew: &mut Crew| crew.threads != threads;
-        !self.shared.ended.wait_while_for(&mut crew, more, limit).timed_out()
+        let until = Instant::now() + limit;
+        let mut crew = self.shared.lock();
+        while crew.threads() != threads && Instant::now() < until {
+            let left = Some(until.saturating_duration_since(Instant::now()));
+            crew = wait_timeout(&self.shared.ended, self.shared.mutex(), crew, left).0;
+        }
+        crew.threads() == threads
     }
 }
 
@@ -272,13 +162,4 @@ fn waiting_for(jobs: &[RunningJob], left: Option<Duration>) -> String {
     };
     let jobs: Vec<String> = jobs.iter().map(ToString::to_string).collect();
     format!("a runtime that ends waits for its blocking jobs ({limit}): {}", jobs.join("; "))
-}
-
-pub(super) fn start_thread(thread: Thread, worker: Worker) -> io::Result<()> {
-    let builder = thread::Builder::new().name(thread.name);
-    let builder = match thread.stack_size {
-        Some(bytes) => builder.stack_size(bytes),
-        None => builder,
-    };
-    builder.spawn(move || worker.work()).map(drop)
 }

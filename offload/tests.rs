@@ -19,7 +19,8 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
-use super::pool::{Limits, Pool};
+use super::limits::Limits;
+use super::pool::Pool;
 use super::{BlockingHandle, spawn_blocking};
 use crate::common::tokens::Tokens;
 use crate::executor::JoinError;

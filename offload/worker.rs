@@ -2,74 +2,130 @@
 
 #![forbid(unsafe_code)]
 
+use std::io;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
-
-use crossbeam_channel::RecvTimeoutError;
+use std::time::Instant;
 
 use super::cancel::Runs;
-use super::crew::{Shared, Ticket};
+use super::crew::Crew;
+use super::job::Job;
+use super::shared::Shared;
 use crate::common::job_context;
+use crate::executor::primitives::{Condvar, MutexGuard, wait_timeout};
 
-/// Takes jobs from the line, until it is empty for a while or has ended.
-pub(super) struct Worker {
+/// Takes jobs from the line, until it is empty for a while or the pool closes.
+pub(crate) struct Worker {
     seat: usize,
-    keep_alive: Duration,
     shared: Arc<Shared>,
+    call: Arc<Condvar>,
 }
 
+/// Starts a thread of the system that works.
+pub(super) fn start_thread(shared: &Arc<Shared>, seat: usize) -> io::Result<()> {
+    let limits = &shared.limits;
+    let builder = thread::Builder::new().name(limits.thread_name(seat));
+    let builder = match limits.stack_size {
+        Some(bytes) => builder.stack_size(bytes),
+        None => builder,
+    };
+    let worker = Worker::new(shared, seat);
+    builder.spawn(move || worker.work()).map(drop)
+}
+
+/// How often a thread lets others go first, and looks again, before it falls asleep in the middle of a burst.
+const LINGERS: u32 = if cfg!(all(loom, test)) { 0 } else { 8 };
+
 impl Worker {
-    pub(super) fn new(seat: usize, keep_alive: Duration, shared: Arc<Shared>) -> Self {
-        Worker { seat, keep_alive, shared }
+    pub(crate) fn new(shared: &Arc<Shared>, seat: usize) -> Self {
+        Worker { seat, shared: Arc::clone(shared), call: shared.lock().call(seat) }
     }
 
-    pub(super) fn work(&self) {
+    pub(crate) fn work(&self) {
         let _context = self.shared.context.get().cloned().map(job_context::enter);
         loop {
-            match self.shared.line.recv_timeout(self.keep_alive) {
-                Ok(ticket) => self.run(ticket),
-                Err(reason) if self.leaves(reason) => return,
-                Err(_) => thread::yield_now(), // a job is on its way into the line
+            let mut ran = 0;
+            while let Some(job) = self.look(ran) {
+                let mut next = Some(job);
+                while let Some(job) = next {
+                    next = self.run(&job);
+                    ran += 1;
+                }
+            }
+            if !self.sleep() {
+                return;
             }
         }
     }
 
-    /// Runs one job. The order of the steps matters:
+    /// Takes a job, if there is one. The thread has run `ran` jobs since it slept.
     ///
-    /// * The output is stored in the step in which the thread begins to count as free. So a shutdown that waited for the thread
-    ///   finds the output; and an awaiter that has the output, woken or by a poll of its own, finds the thread free: if it
-    ///   spawns another job, this thread takes it, and no other has to start.
-    /// * The hold on a virtual clock is given back after the wake: the clock does not jump over the wake.
-    fn run(&self, Ticket { job, hold }: Ticket) {
-        let may_run = self.shared.crew.lock().begin_job(self.seat, &job);
-        let finish = |store: &mut dyn FnMut() -> bool| {
-            let mut crew = self.shared.crew.lock();
+    /// In a burst of short jobs the line is empty again and again, if only for a microsecond. A thread that fell asleep each
+    /// time would have to be called for the next job, and that costs the submitting thread more than its submit. So it
+    /// lingers: it lets other threads have the core, and looks again. It does not if its job was a single one and no other thread is
+    /// awake. Then it would only take CPU time from the loop, which goes on with the output.
+    fn look(&self, ran: u32) -> Option<Arc<dyn Job>> {
+        let mut crew = self.shared.lock();
+        for _ in 0..LINGERS {
+            let job = crew.take(self.seat, Instant::now());
+            if job.is_some() || ran <= 1 && crew.awake() == 1 {
+                return job;
+            }
+            drop(crew);
+            thread::yield_now();
+            crew = self.shared.lock();
+        }
+        crew.take(self.seat, Instant::now())
+    }
+
+    /// Runs one job. Gives the next one, if one waits: to end a job and to take the next is one step.
+    ///
+    /// The output is stored in that step too, in which the thread begins to count as free. So a shutdown that waited for the
+    /// thread finds the output; and an awaiter that has the output, woken or by a poll of its own, finds the thread free: if it
+    /// spawns another job, this thread takes it, and no other has to start.
+    fn run(&self, job: &Arc<dyn Job>) -> Option<Arc<dyn Job>> {
+        let _runs = Runs::new(Arc::clone(job));
+        let mut next = None;
+        job.run(&mut |store| {
+            let now = Instant::now();
+            let mut crew = self.shared.lock();
             if store() {
                 crew.end_job(self.seat);
+                next = crew.take(self.seat, now);
             }
-        };
-        let awaiter = if may_run {
-            let _runs = Runs::new(Arc::clone(&job));
-            job.run(&finish)
-        } else {
-            job.shut_down();
-            finish(&mut || true);
-            None
-        };
-        job.wake(awaiter);
-        drop(job);
-        drop(hold);
+        });
+        next
     }
 
-    /// No job came. `true`: the thread ends, and no longer counts.
-    pub(super) fn leaves(&self, reason: RecvTimeoutError) -> bool {
-        let mut crew = self.shared.crew.lock();
-        if reason == RecvTimeoutError::Timeout && !crew.has_spare() {
-            return false;
+    /// Sleeps until it is called, at most for the keep-alive, unless a job has come. `false`: the thread ends, and no longer
+    /// counts.
+    fn sleep(&self) -> bool {
+        let mut crew = self.shared.lock();
+        if crew.is_closed() {
+            return self.leave(crew);
         }
+        if !crew.fall_asleep(self.seat) {
+            return true;
+        }
+        // A time beyond what the clock can express is none.
+        let until = Instant::now().checked_add(self.shared.limits.keep_alive);
+        loop {
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            let timed_out;
+            (crew, timed_out) = wait_timeout(&self.call, self.shared.mutex(), crew, left);
+            if !crew.is_asleep(self.seat) {
+                return true;
+            }
+            if timed_out || crew.is_closed() {
+                return self.leave(crew);
+            }
+        }
+    }
+
+    fn leave(&self, mut crew: MutexGuard<'_, Crew>) -> bool {
         crew.vacate(self.seat);
+        drop(crew);
         self.shared.ended.notify_all();
-        true
+        false
     }
 }

@@ -8,10 +8,10 @@ use std::io;
 use std::panic::Location;
 use std::sync::Arc;
 
-use crossbeam_channel::RecvTimeoutError;
-
-use super::super::job::{Job, Progress, SharedJob};
-use super::super::pool::{CURRENT, Start, Thread};
+use super::super::job::Job;
+use super::super::pool::CURRENT;
+use super::super::shared::{Shared, Start};
+use super::super::shared_job::{Progress, SharedJob};
 use super::super::worker::Worker;
 use super::*;
 use crate::common::scoped;
@@ -30,8 +30,9 @@ fn pool_by_hand(start: Start) -> Rc<Pool> {
     )
 }
 
-fn put_aside(_: Thread, worker: Worker) -> io::Result<()> {
-    STARTED.with_borrow_mut(|started| started.push(worker));
+fn put_aside(shared: &Arc<Shared>, seat: usize) -> io::Result<()> {
+    let worker = Worker::new(shared, seat);
+    STARTED.with_borrow_mut(|started| started.insert(0, worker));
     Ok(())
 }
 
@@ -39,29 +40,47 @@ fn take_worker() -> Worker {
     STARTED.with_borrow_mut(|started| started.pop().expect("no thread was started"))
 }
 
-/// The job is not in the line yet when its thread starts, and may not be when it stops waiting.
 #[test]
-fn a_thread_stays_while_the_job_it_was_started_for_is_on_its_way() {
-    fn time_out(thread: Thread, worker: Worker) -> io::Result<()> {
-        assert!(!worker.leaves(RecvTimeoutError::Timeout));
-        put_aside(thread, worker)
-    }
-    let pool = pool_by_hand(time_out);
-    let job = spawn(&pool, || "it ran");
-    take_worker().work();
-    assert_eq!(wait(job).unwrap(), "it ran");
+fn a_thread_leaves_when_the_others_have_taken_the_jobs() {
+    let pool = pool_by_hand(put_aside);
+    let jobs = [spawn(&pool, || "ran"), spawn(&pool, || "ran")];
+    let (one, two) = (take_worker(), take_worker());
+    one.work(); // takes both
+    assert_eq!(jobs.map(|job| wait(job).unwrap()), ["ran"; 2]);
+    assert_eq!(pool.threads(), 1);
+    two.work();
     assert_eq!(pool.threads(), 0);
 }
 
+/// Each job in line has a thread on its way, so one that blocks holds up no other.
 #[test]
-fn a_thread_leaves_when_the_others_are_enough() {
+fn a_thread_is_started_for_each_job_until_the_threads_have_come() {
     let pool = pool_by_hand(put_aside);
-    let _jobs = [spawn(&pool, || ()), spawn(&pool, || ())];
-    let (one, two) = (take_worker(), take_worker());
-    one.work();
-    assert_eq!(pool.threads(), 1);
-    assert!(two.leaves(RecvTimeoutError::Timeout));
-    assert_eq!(pool.threads(), 0);
+    let _jobs: Vec<_> = (0..6).map(|_| spawn(&pool, || ())).collect();
+    assert_eq!(pool.threads(), 4, "the limit");
+    let workers: Vec<_> = (0..4).map(|_| take_worker()).collect();
+    workers[0].work(); // all six
+    let _next: Vec<_> = (0..3).map(|_| spawn(&pool, || ())).collect();
+    assert_eq!(pool.threads(), 3, "those on their way are enough");
+    let _fourth = spawn(&pool, || ());
+    assert_eq!(pool.threads(), 4);
+}
+
+#[test]
+fn jobs_aborted_in_line_do_not_fill_it() {
+    let pool = pool_by_hand(put_aside);
+    let kept = spawn(&pool, || "ran");
+    let weak: Vec<_> = (0..200)
+        .map(|_| {
+            let job = spawn(&pool, || "never");
+            job.abort();
+            Arc::downgrade(job.job())
+        })
+        .collect();
+    let left = weak.iter().filter(|job| job.strong_count() > 0).count();
+    assert!(left <= 64, "{left} of 200 are still in the line");
+    (0..4).for_each(|_| take_worker().work());
+    assert_eq!(wait(kept).unwrap(), "ran");
 }
 
 #[test]
@@ -104,13 +123,15 @@ fn a_detached_job_is_in_flight_until_its_output_is_dropped() {
 /// is started for that.
 #[test]
 fn the_output_is_stored_in_the_step_that_frees_the_thread() {
-    let job = SharedJob::new(Box::new(|| 5), Location::caller(), Arc::new(|_| {}));
-    let steps = Cell::new(0);
-    job.run(&|store| {
-        steps.set(steps.get() + 1);
+    let pool = pool_by_hand(put_aside);
+    let (hold, shared) = (pool.take_hold(), Arc::clone(pool.shared()));
+    let job = SharedJob::new(Box::new(|| 5), Location::caller(), hold, shared);
+    let mut steps = 0;
+    job.run(&mut |store| {
+        steps += 1;
         assert_eq!(job.progress(), Progress::Running, "nothing is stored before");
         assert!(store());
         assert_eq!(job.progress(), Progress::Finished);
     });
-    assert_eq!(steps.get(), 1);
+    assert_eq!(steps, 1);
 }

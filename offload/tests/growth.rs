@@ -5,8 +5,8 @@
 use std::cell::Cell;
 use std::io;
 
-use super::super::pool::{Thread, start_thread};
-use super::super::worker::Worker;
+use super::super::shared::Shared;
+use super::super::worker::start_thread;
 use super::*;
 
 #[test]
@@ -121,9 +121,9 @@ fn a_job_for_which_no_thread_can_start_gets_the_reason() {
     thread_local! {
         static REFUSALS: Cell<usize> = const { Cell::new(2) };
     }
-    fn refuse_twice(thread: Thread, worker: Worker) -> io::Result<()> {
+    fn refuse_twice(shared: &Arc<Shared>, seat: usize) -> io::Result<()> {
         match REFUSALS.get() {
-            0 => return start_thread(thread, worker),
+            0 => return start_thread(shared, seat),
             left => REFUSALS.set(left - 1),
         }
         Err(io::Error::other("limit reached"))
@@ -146,9 +146,9 @@ fn a_job_for_which_no_thread_can_start_gets_the_reason() {
 
 #[test]
 fn a_job_waits_for_the_threads_there_are_when_no_more_can_start() {
-    fn one(thread: Thread, worker: Worker) -> io::Result<()> {
-        if thread.name == "taketurns-blocking-0" {
-            return start_thread(thread, worker);
+    fn one(shared: &Arc<Shared>, seat: usize) -> io::Result<()> {
+        if seat == 0 {
+            return start_thread(shared, seat);
         }
         Err(io::Error::other("limit reached"))
     }

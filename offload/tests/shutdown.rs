@@ -4,7 +4,9 @@
 
 use std::time::Instant;
 
+use super::super::pool::CURRENT;
 use super::*;
+use crate::common::scoped;
 
 /// Does something where a captured value is dropped.
 struct OnDrop<F: FnMut()>(F);
@@ -44,17 +46,17 @@ fn a_thread_that_gets_to_the_line_during_the_close_runs_nothing() {
     let pool = pool(1);
     let (running, begun, gate) = spawn_gated(&pool);
     receive(&begun);
-    let (dropped, last_dropped) = unbounded();
+    let inside = pool.enter();
     let mut gate = Some(gate);
-    // While the close drops this one, the thread takes the next from the line.
+    // While the close drops this one, the thread looks for the next.
     let pause = OnDrop(move || {
         drop(gate.take());
-        receive(&last_dropped);
+        assert!(scoped::current(&CURRENT).unwrap().shrinks_to(0, LIMIT));
     });
-    let first = spawn(&pool, move || drop(pause));
-    let tell = OnDrop(move || dropped.send(()).unwrap());
-    let last = spawn(&pool, move || drop(tell));
+    let first = spawn_blocking(move || drop(pause));
+    let last = spawn_blocking(|| panic!("it runs"));
     shut_down(&pool);
+    drop(inside);
     wait(running).unwrap();
     assert!(wait(first).unwrap_err().is_shutdown());
     assert!(wait(last).unwrap_err().is_shutdown());

@@ -1,0 +1,38 @@
+//! [`Limits`]: what can be set of a pool.
+
+#![forbid(unsafe_code)]
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// How far a pool grows, how soon it shrinks, and what its threads are like.
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    /// At least 1. By default 64: as many as a disk or a resolver makes use of, and a number of
+    /// stacks that a small tool can afford. (tokio allows 512, and a burst starts them all.)
+    pub(crate) max_threads: usize,
+    /// How long a thread waits for another job before it ends. By default 10 seconds: a server's next request comes
+    /// sooner, and a tool that has no more blocking work for now gives its threads back.
+    pub(crate) keep_alive: Duration,
+    /// What a thread's name begins with. (Linux shows the first 15 bytes of a name.)
+    pub(crate) thread_name: Cow<'static, str>,
+    /// In bytes; `None`: as std has it.
+    pub(crate) stack_size: Option<usize>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            max_threads: 64,
+            keep_alive: Duration::from_secs(10),
+            thread_name: Cow::Borrowed("taketurns-blocking"),
+            stack_size: None,
+        }
+    }
+}
+
+impl Limits {
+    pub(super) fn thread_name(&self, seat: usize) -> String {
+        format!("{}-{seat}", self.thread_name)
+    }
+}

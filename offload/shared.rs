@@ -1,0 +1,109 @@
+//! [`Shared`]: what a pool, its threads and its jobs share, and how a job comes into the line from any thread.
+
+#![forbid(unsafe_code)]
+
+use std::io;
+use std::sync::{Arc, OnceLock, PoisonError};
+
+use super::crew::{Crew, Need};
+use super::job::Job;
+use super::limits::Limits;
+use crate::common::discard::discard;
+use crate::common::job_context::JobContext;
+use crate::executor::primitives::{Condvar, Mutex, MutexGuard};
+use crate::executor::{JoinError, Subject, report};
+
+/// Called with a panic that no handle receives, on the thread where it happens.
+pub(crate) type TellPanic = Arc<dyn Fn(JoinError) + Send + Sync>;
+
+/// Starts a thread that takes jobs from this seat on.
+pub(crate) type Start = fn(&Arc<Shared>, seat: usize) -> io::Result<()>;
+
+pub(crate) struct Shared {
+    pub(super) limits: Limits,
+    /// Tests put other functions here.
+    start: Start,
+    crew: Mutex<Crew>,
+    /// A thread has ended.
+    pub(super) ended: Condvar,
+    pub(super) tell_panic: OnceLock<TellPanic>,
+    /// What jobs find by [`job_context`](crate::common::job_context).
+    pub(super) context: OnceLock<JobContext>,
+}
+
+impl Shared {
+    /// # Panics
+    ///
+    /// Panics when `max_threads` is 0.
+    pub(super) fn new(limits: Limits, start: Start) -> Arc<Self> {
+        assert!(limits.max_threads > 0, "`max_blocking_threads` must be at least 1");
+        Arc::new(Shared {
+            limits,
+            start,
+            crew: Mutex::new(Crew::default()),
+            ended: Condvar::new(),
+            tell_panic: OnceLock::new(),
+            context: OnceLock::new(),
+        })
+    }
+
+    /// Nothing panics under the lock, so it is never poisoned.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Crew> {
+        self.crew.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn mutex(&self) -> &Mutex<Crew> {
+        &self.crew
+    }
+
+    /// Tells of a panic that no handle receives.
+    pub(super) fn tell_panic(&self, error: JoinError) {
+        match self.tell_panic.get() {
+            Some(tell) => tell(error),
+            None => report(None, error.into()),
+        }
+    }
+
+    /// Puts a job in line, or ends it with an error if it can never run.
+    pub(super) fn admit(self: &Arc<Self>, job: Arc<dyn Job>) {
+        let mut crew = self.lock();
+        if crew.is_closed() {
+            drop(crew);
+            let error = JoinError::shutdown(Subject::Job(job.site()));
+            discard(job.refuse(error));
+            return;
+        }
+        let need = crew.admit(job, self.limits.max_threads);
+        drop(crew);
+        match need {
+            Need::Nothing => {}
+            Need::Call(thread) => thread.notify_one(),
+            Need::Thread(seat) => self.start(seat),
+        }
+    }
+
+    /// Starts a thread. If the system refuses it, and no other is left, the jobs in line end with the reason.
+    fn start(self: &Arc<Self>, seat: usize) {
+        let Err(error) = (self.start)(self, seat) else {
+            return;
+        };
+        let mut crew = self.lock();
+        crew.vacate(seat);
+        self.ended.notify_all();
+        if crew.threads() > 0 {
+            return;
+        }
+        let jobs = crew.give_up_line();
+        drop(crew);
+        for job in jobs {
+            let error = io::Error::new(error.kind(), error.to_string());
+            discard(job.refuse(JoinError::not_started(Subject::Job(job.site()), error)));
+        }
+    }
+
+    /// A job has ended in the line.
+    pub(super) fn abandon_one(&self) {
+        let ended = self.lock().abandon_one();
+        drop(ended);
+    }
+}

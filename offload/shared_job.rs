@@ -1,0 +1,209 @@
+//! [`SharedJob`]: what a job and its handle share.
+//!
+//! ```text
+//!                run              returns, panics             poll
+//!   Queued(work) ----> Running -------------------> Finished -----> (taken)
+//!        |              |   ^                           ^
+//!        |              +---+ abort, end: is asked      |
+//!        +------------ abort, refuse, end --------------+
+//! ```
+//!
+//! The line holds one reference, as a [`Job`] whose output type is forgotten, and the
+//! [`BlockingHandle`](super::BlockingHandle) the other. The [`Slot`] makes each step under its lock. User code (the
+//! closure, its destructor, the output's destructor, the wakers) runs after the lock is released, since it may come back
+//! to this very slot.
+
+#![forbid(unsafe_code)]
+
+use std::any::Any;
+use std::mem;
+use std::panic::{self, AssertUnwindSafe, Location};
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+use super::job::{Finish, Job};
+use super::shared::Shared;
+use crate::common::slot::{Filled, Slot};
+use crate::common::tokens::Token;
+use crate::executor::{JoinError, Subject, contain};
+
+/// One job: its closure, then its result.
+pub(super) struct SharedJob<T> {
+    site: &'static Location<'static>,
+    slot: Slot<Result<T, JoinError>, Stage<T>>,
+    pool: Arc<Shared>,
+}
+
+type Work<T> = Box<dyn FnOnce() -> T + Send>;
+
+/// A job that has not ended.
+enum Stage<T> {
+    Queued(Queued<T>),
+    Running { asked: Option<&'static str> },
+}
+
+struct Queued<T> {
+    work: Work<T>,
+    /// Holds a virtual clock. Given back last, after the wake.
+    hold: Token,
+}
+
+impl<T> Stage<T> {
+    fn begin(&mut self) -> Option<Queued<T>> {
+        match mem::replace(self, Stage::Running { asked: None }) {
+            Stage::Queued(queued) => Some(queued),
+            Stage::Running { .. } => unreachable!("one thread takes it from the line"),
+        }
+    }
+}
+
+/// Where a job stands, for its handle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    Queued,
+    Running,
+    Finished,
+}
+
+impl<T> SharedJob<T> {
+    pub(super) fn new(
+        work: Work<T>,
+        site: &'static Location<'static>,
+        hold: Token,
+        pool: Arc<Shared>,
+    ) -> Self {
+        SharedJob { site, slot: Slot::new(Stage::Queued(Queued { work, hold })), pool }
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        let progress = self.slot.note(|stage| match stage {
+            Stage::Queued(_) => Progress::Queued,
+            Stage::Running { .. } => Progress::Running,
+        });
+        progress.unwrap_or(Progress::Finished)
+    }
+
+    /// Takes the result, or keeps the waker until there is one.
+    pub(super) fn poll(&self, waker: &Waker) -> Poll<Result<T, JoinError>> {
+        self.slot.poll(waker).map(|result| match result {
+            Some(result) => result,
+            None => panic!("`BlockingHandle` polled after it gave its result: await it once"),
+        })
+    }
+
+    /// The handle is dropped. Its waker is dropped with it, and a panic that it did not give to an awaiter is told.
+    pub(super) fn detach(&self) {
+        let (waker, result) = self.slot.leave();
+        contain(|| drop(waker));
+        match result {
+            Some(Err(error)) if error.is_panic() => self.pool.tell_panic(error),
+            value => drop(value),
+        }
+    }
+
+    /// Whether the handle has taken the result.
+    #[cfg(feature = "time")]
+    pub(super) fn is_taken(&self) -> bool {
+        self.slot.is_taken()
+    }
+
+    /// Takes the job out of the line and drops its closure, or asks it to end if it runs.
+    pub(super) fn abort(&self) {
+        if self.end_or_ask(JoinError::cancelled, "its handle was aborted") {
+            self.pool.abandon_one();
+        }
+    }
+
+    /// Ends the job if it is queued: `true`. Asks it to end if it runs. The closure is dropped before the wake: an awaiter that
+    /// sees the error finds what the closure owned gone.
+    fn end_or_ask(&self, why: fn(Subject) -> JoinError, asked_by: &'static str) -> bool {
+        let Some((Queued { work, hold }, awaiter)) = self.end_unrun(why(Subject::Job(self.site)))
+        else {
+            self.slot.note(|stage| match stage {
+                Stage::Running { asked } => _ = asked.get_or_insert(asked_by),
+                Stage::Queued(_) => unreachable!("it would have ended"),
+            });
+            return false;
+        };
+        self.contain(Subject::Job(self.site), || drop(work));
+        self.wake(awaiter);
+        drop(hold);
+        true
+    }
+
+    fn end_unrun(&self, error: JoinError) -> Option<(Queued<T>, Option<Waker>)> {
+        let is_queued = |stage: &Stage<T>| matches!(stage, Stage::Queued(_));
+        let filled = self.slot.fill_if(Err(error), is_queued)?;
+        let Stage::Queued(queued) = filled.note else {
+            unreachable!("seen in the same step");
+        };
+        Some((queued, filled.awaiter))
+    }
+
+    fn wake(&self, awaiter: Option<Waker>) {
+        if let Some(awaiter) = awaiter {
+            self.contain(Subject::NoTask, || awaiter.wake());
+        }
+    }
+
+    /// Runs user code, whose panic is told.
+    fn contain(&self, subject: Subject, user_code: impl FnOnce()) {
+        if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(user_code)) {
+            self.pool.tell_panic(JoinError::panicked(subject, payload));
+        }
+    }
+}
+
+impl<T: Send + 'static> Job for SharedJob<T> {
+    fn run(&self, finish: &mut Finish<'_>) {
+        let Some(Queued { work, hold }) = self.slot.note(Stage::begin).flatten() else {
+            finish(&mut || true);
+            return;
+        };
+        let result = panic::catch_unwind(AssertUnwindSafe(work));
+        let panicked = |payload| JoinError::panicked(Subject::Job(self.site), payload);
+        let mut result = Some(result.map_err(panicked));
+        let mut filled = None;
+        finish(&mut || {
+            filled = self.slot.fill(result.take().expect("it is stored once"));
+            filled.as_ref().is_none_or(|filled| filled.unwanted.is_none())
+        });
+        let Filled { awaiter, unwanted, .. } = filled.expect("a job that runs ends here");
+        if let Some(unwanted) = unwanted {
+            match unwanted {
+                Err(error) => self.pool.tell_panic(error),
+                value => self.contain(Subject::Job(self.site), || drop(value)),
+            }
+            finish(&mut || true);
+        }
+        self.wake(awaiter);
+        drop(hold);
+    }
+
+    fn refuse(&self, error: JoinError) -> Option<Box<dyn Any>> {
+        let (Queued { work, hold }, awaiter) = self.end_unrun(error)?;
+        self.wake(awaiter);
+        drop(hold);
+        Some(Box::new(work))
+    }
+
+    fn shut_down(&self) {
+        self.end_or_ask(JoinError::shutdown, "its runtime ends");
+    }
+
+    fn asked(&self) -> Option<&'static str> {
+        let asked = |stage: &mut Stage<T>| match stage {
+            Stage::Queued(_) => None,
+            Stage::Running { asked } => *asked,
+        };
+        self.slot.note(asked).flatten()
+    }
+
+    fn has_ended(&self) -> bool {
+        self.slot.is_done()
+    }
+
+    fn site(&self) -> &'static Location<'static> {
+        self.site
+    }
+}
