@@ -58,6 +58,8 @@ mod shared_state;
 mod starvation;
 #[path = "lessons/stop_from_outside.rs"]
 mod stop_from_outside;
+#[path = "lessons/submitted_task.rs"]
+mod submitted_task;
 #[path = "lessons/task_group.rs"]
 mod task_group;
 #[path = "lessons/thread_target.rs"]

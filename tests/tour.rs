@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-const LESSONS: [(&str, &str); 33] = [
+const LESSONS: [(&str, &str); 34] = [
     ("1", "lost-task"),
     ("2", "awaited-task"),
     ("7", "concurrent-waits"),
@@ -50,6 +50,7 @@ const LESSONS: [(&str, &str); 33] = [
     ("4", "thread-target"),
     ("3", "background-loop"),
     ("6", "stop-from-outside"),
+    ("23", "submitted-task"),
     ("25", "waiting-thread"),
     ("5", "two-loops"),
     ("33", "virtual-time"),

@@ -325,6 +325,13 @@ fn an_event_that_wakes_the_loop() {
 }
 
 #[test]
+fn a_stopped_loop_that_is_run_meanwhile() {
+    let runs = "s/submit(too_late(), limit=0.1)/loop.run_until_complete(too_late())/";
+    let how = "asyncio says: done after all / the value: 2 / the loop runs again";
+    assert_differs_and_claims("23", runs, how, "in asyncio the wait for a stopped loop");
+}
+
+#[test]
 fn a_bridge_that_forwards_each_error() {
     let forwards = "s/forwards=False/forwards=True/";
     assert_differs("25", forwards, "asyncio says: error no");

@@ -27,6 +27,7 @@ mod shared_state;
 mod site;
 mod starvation;
 mod stop_from_outside;
+mod submitted_task;
 mod task_group;
 mod thread_target;
 mod time_limit;
@@ -123,6 +124,7 @@ pub(crate) static CHAPTERS: &[Chapter] = &[
             thread_target::LESSON,
             background_loop::LESSON,
             stop_from_outside::LESSON,
+            submitted_task::LESSON,
             waiting_thread::LESSON,
             two_loops::LESSON,
         ],
