@@ -30,13 +30,20 @@ pub fn wall_time(run: impl FnOnce()) -> Duration {
 
 /// The CPU time of each of some runs, after one that is not measured; of these the median.
 pub fn median_cpu_time<const RUNS: usize>(mut run: impl FnMut()) -> Duration {
-    median_of::<RUNS>(|| cpu_time(&mut run))
+    run();
+    median(&mut [(); RUNS].map(|()| cpu_time(&mut run)))
 }
 
-/// The median of some runs' times, after a run that does not count.
-pub fn median_of<const RUNS: usize>(mut time: impl FnMut() -> Duration) -> Duration {
-    time();
-    let mut times = [(); RUNS].map(|()| time());
+/// The time on the wall and the CPU time of all threads, of each of some runs, after one that is not measured; of both the
+/// median.
+pub fn median_wall_and_process<const RUNS: usize>(mut run: impl FnMut()) -> [Duration; 2] {
+    run();
+    let mut walls = [Duration::ZERO; RUNS];
+    let mut used = walls.each_mut().map(|wall| process_cpu_time(|| *wall = wall_time(&mut run)));
+    [&mut walls, &mut used].map(median)
+}
+
+fn median<const RUNS: usize>(times: &mut [Duration; RUNS]) -> Duration {
     times.sort();
     times[RUNS / 2]
 }
@@ -91,5 +98,14 @@ mod tests {
         let mut runs = 0;
         median_cpu_time::<3>(|| runs += 1);
         assert_eq!(runs, 4);
+        median_wall_and_process::<3>(|| runs += 1);
+        assert_eq!(runs, 8);
+    }
+
+    #[test]
+    fn the_time_on_the_wall_has_what_a_thread_waits_for() {
+        let span = Duration::from_millis(20);
+        let [wall, used] = median_wall_and_process::<1>(|| thread::sleep(span));
+        assert!(wall >= span && used < wall, "{wall:?} {used:?}");
     }
 }

@@ -21,7 +21,7 @@ use std::future::Future;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use taketurns_benches::cpu::{median_of, process_cpu_time, wall_time};
+use taketurns_benches::cpu::{median_cpu_time, median_wall_and_process, wall_time};
 use taketurns_benches::offloading::{
     Offloads, at_once, by_four_threads, computing_at_once, one_at_a_time, work,
 };
@@ -65,29 +65,22 @@ fn main() -> ExitCode {
 fn measure<S: System<Spawner: Offloads>>() -> Result<Vec<f64>, Error> {
     let on = &mut S::new()?;
     let first = wall_time(|| run(on, JOBS, |spawner| at_once(spawner, JOBS)));
-    Ok(vec![
-        each(JOBS, first),
-        median(on, JOBS, |spawner| at_once(spawner, JOBS)),
-        each(
-            JOBS,
-            median_of::<RUNS>(|| {
-                process_cpu_time(|| run(on, JOBS, |spawner| at_once(spawner, JOBS)))
-            }),
-        ),
-        median(on, TRIPS, |spawner| one_at_a_time(spawner, TRIPS)),
-        median(on, JOBS, |spawner| by_four_threads(spawner, JOBS)),
-        median_of::<RUNS>(|| wall_time(|| work(STEPS))).as_nanos() as f64,
-        median(on, COMPUTING, |spawner| computing_at_once(spawner, COMPUTING, STEPS)),
-    ])
+    let [batch, used] = medians(on, JOBS, |spawner| at_once(spawner, JOBS));
+    let [trip, _] = medians(on, TRIPS, |spawner| one_at_a_time(spawner, TRIPS));
+    let [submitted, _] = medians(on, JOBS, |spawner| by_four_threads(spawner, JOBS));
+    let in_place = median_cpu_time::<RUNS>(|| work(STEPS)).as_nanos() as f64;
+    let computing = |spawner| computing_at_once(spawner, COMPUTING, STEPS);
+    let [computed, _] = medians(on, COMPUTING, computing);
+    Ok(vec![each(JOBS, first), batch, used, trip, submitted, in_place, computed])
 }
 
-/// Nanoseconds of each job in the median run, on the wall.
-fn median<S: System, W: Future<Output = u64> + 'static>(
+/// Nanoseconds of each job in the median run: on the wall, and of CPU time of all threads.
+fn medians<S: System, W: Future<Output = u64> + 'static>(
     on: &mut S,
     jobs: u64,
     workload: impl Fn(S::Spawner) -> W,
-) -> f64 {
-    each(jobs, median_of::<RUNS>(|| wall_time(|| run(on, jobs, &workload))))
+) -> [f64; 2] {
+    median_wall_and_process::<RUNS>(|| run(on, jobs, &workload)).map(|time| each(jobs, time))
 }
 
 fn run<S: System, W: Future<Output = u64> + 'static>(

@@ -9,11 +9,14 @@ mod pools;
 
 use std::future::Future;
 use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use futures::channel::oneshot;
 
-use crate::system::Spawn;
+use crate::system::{Sleeps, Spawn};
 
 /// Runs blocking jobs on other threads.
 pub trait Offloads: Spawn {
@@ -104,6 +107,41 @@ fn submit_and_wait(submitter: &impl Submits, jobs: u64) -> u64 {
     outputs.map(u64::from).sum()
 }
 
+/// A task sleeps for 1 ms, so many times, while so many jobs compute until it is done. Returns how late each sleep ended.
+pub async fn beats_beside<S: Offloads + Sleeps>(
+    spawner: S,
+    jobs: usize,
+    beats: usize,
+) -> Vec<Duration> {
+    const PERIOD: Duration = Duration::from_millis(1);
+    let running = Arc::new(AtomicUsize::new(0));
+    let is_over = Arc::new(AtomicBool::new(false));
+    let job = |_| {
+        let (running, is_over) = (Arc::clone(&running), Arc::clone(&is_over));
+        spawner.spawn_blocking(move || {
+            running.fetch_add(1, Ordering::Relaxed);
+            while !is_over.load(Ordering::Relaxed) {
+                work(1000);
+            }
+        })
+    };
+    let handles: Vec<_> = (0..jobs).map(job).collect();
+    while running.load(Ordering::Relaxed) < jobs {
+        S::sleep(PERIOD).await;
+    }
+    let mut late = Vec::with_capacity(beats);
+    for _ in 0..beats {
+        let begin = Instant::now();
+        S::sleep(PERIOD).await;
+        late.push(begin.elapsed().saturating_sub(PERIOD));
+    }
+    is_over.store(true, Ordering::Relaxed);
+    for handle in handles {
+        handle.await;
+    }
+    late
+}
+
 /// Computes: so many steps, each of which needs the result of the one before.
 pub fn work(steps: u64) {
     let mut number = 1_u64;
@@ -130,6 +168,20 @@ mod tests {
             assert_eq!(run::<S, _>(|spawner| at_once(spawner, 1000)), 1000, "{}", S::NAME);
             assert_eq!(run::<S, _>(|spawner| one_at_a_time(spawner, 100)), 100, "{}", S::NAME);
             assert_eq!(run::<S, _>(|spawner| computing_at_once(spawner, 100, 10)), 100);
+        }
+        check::<Taketurns>();
+        check::<TokioCurrentThread>();
+        check::<SmolLocalExecutor>();
+    }
+
+    #[test]
+    fn a_loop_beats_beside_jobs_that_end_with_it() {
+        fn check<S: System<Spawner: Offloads + Sleeps>>() {
+            let mut system = S::new().expect("it can run here");
+            for jobs in [0, 2] {
+                let late = system.run(|spawner| beats_beside(spawner, jobs, 3));
+                assert_eq!(late.len(), 3, "{}", S::NAME);
+            }
         }
         check::<Taketurns>();
         check::<TokioCurrentThread>();

@@ -30,7 +30,7 @@ pub use self::futures::FuturesLocalPool;
 pub use self::glommio::Glommio;
 #[cfg(all(feature = "peers", target_os = "linux"))]
 pub use self::monoio::Monoio;
-pub use self::ours::{Taketurns, TaketurnsSpawner};
+pub use self::ours::{Taketurns, TaketurnsAdaptive, TaketurnsSpawner};
 pub use self::smol::{SmolExecutor, SmolLocalExecutor, SmolSharedSpawner, SmolSpawner};
 pub use self::tokio::{TokioCurrentThread, TokioLocalRuntime, TokioLocalSet, TokioSpawner};
 

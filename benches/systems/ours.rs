@@ -38,6 +38,30 @@ impl System for Taketurns {
     }
 }
 
+/// taketurns with an adaptive wait: it spins for a while before it sleeps.
+#[derive(Debug)]
+pub struct TaketurnsAdaptive(Taketurns);
+
+/// About what it costs to come back from sleep.
+const ADAPTIVE_WAIT: Duration = Duration::from_micros(50);
+
+impl System for TaketurnsAdaptive {
+    const NAME: &'static str = "taketurns_adaptive";
+    type Spawner = TaketurnsSpawner;
+
+    fn new() -> Result<Self, Refused> {
+        let runtime = taketurns::Builder::new().adaptive_wait(ADAPTIVE_WAIT).build()?;
+        Ok(TaketurnsAdaptive(Taketurns(runtime)))
+    }
+
+    fn run<W>(&mut self, workload: impl FnOnce(Self::Spawner) -> W) -> W::Output
+    where
+        W: Future<Output: 'static> + 'static,
+    {
+        self.0.run(workload)
+    }
+}
+
 impl Spawn for TaketurnsSpawner {
     const HANDLE_BYTES: usize = size_of::<taketurns::JoinHandle<()>>();
 
