@@ -14,8 +14,10 @@ pub(crate) fn built(name: &str) -> PathBuf {
         None | Some("debug") => "dev",
         Some(other) => other,
     };
+    let features = if cfg!(feature = "hyper") { "hyper" } else { "" }; // as this test was built
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--example", name, "--profile", profile, "--target-dir"])
+        .args(["build", "--quiet", "--example", name, "--features", features])
+        .args(["--profile", profile, "--target-dir"])
         .arg(folder.parent().expect("target/<folder>"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status();
