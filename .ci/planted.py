@@ -226,12 +226,12 @@ PLANTED = {
             (
                 "threads/remote_handle.rs",
                 """\
-        if self.slot.note(|aborted| *aborted = true).is_some() {
+        if self.slot.note(|orders| orders.is_aborted = true).is_some() {
             self.task.wake_by_ref();
         }""",
                 """\
         self.task.wake_by_ref();
-        self.slot.note(|aborted| *aborted = true);""",
+        self.slot.note(|orders| orders.is_aborted = true);""",
             ),
         ],
     ),
@@ -249,6 +249,36 @@ PLANTED = {
     "slotleft": (
         "a handle that goes away does not say so to its slot",
         [("common/slot.rs", "        inner.has_handle = false;\n", "")],
+    ),
+    # How a thread waits for one.
+    "wakeforgot": (
+        "a thread forgets, before it sleeps, the wake that has come",
+        [("threads/park.rs", "        while !*is_woken {", "        *is_woken = false;\n        while !*is_woken {")],
+    ),
+    "stopunheard": (
+        "a stop does not wake the threads that wait",
+        [("threads/stop.rs", "        inner.waiting.iter().for_each(Parker::wake);\n", "")],
+    ),
+    "listedlate": (
+        "a thread is listed for the stop after it looked whether there was one",
+        [
+            ("threads/remote_handle.rs", "        let _listed = home.stop.wakes(&parker);\n", "        let mut _listed = None;\n"),
+            (
+                "threads/remote_handle.rs",
+                "            if !parker.sleep(until) {",
+                "            _listed.get_or_insert_with(|| home.stop.wakes(&parker));\n            if !parker.sleep(until) {",
+            ),
+        ],
+    ),
+    "stopfirst": (
+        "a thread that is told of the stop does not look for the output again",
+        [("threads/remote_handle.rs", "return Some(self.try_get().unwrap_or_else(stopped));", "return Some(stopped());")],
+    ),
+    "filledfirst": (
+        "the slot is filled before the future is dropped",
+        [
+            ("threads/sent.rs", "    fn end(mut self: Pin<&mut Self>, mut result: Result<T, JoinError>) {", "    fn end(mut self: Pin<&mut Self>, mut result: Result<T, JoinError>) {\n        let filled = self.slot.fill(std::mem::replace(&mut result, Err(JoinError::shutdown(self.subject()))));\n        if let Some(awaiter) = filled.and_then(|filled| filled.awaiter) {\n            awaiter.wake();\n        }"),
+        ],
     ),
     # How it ends.
     "keepqueued": (

@@ -16,6 +16,7 @@
 //! 2. `waking.rs`: every wake has its poll, in order and in time. `parking.rs`: also when home sleeps.
 //! 3. `aborting.rs`: an abort by another thread, against all that a task can do.
 //! 4. `ending.rs`: the end of the executor, against what other threads still do. `joining.rs`: outputs between threads.
+//!    `waiting.rs`: a thread that waits for one.
 //!    `holding.rs`: what a virtual clock must not jump over. `tokens.rs`: a cancellation token.
 //!    `leaving.rs`: the end of a loop's thread.
 //! 5. `grouping.rs`: the children of one task, woken by other threads.
@@ -59,6 +60,7 @@ mod parking;
 #[cfg(feature = "offload")]
 mod pool;
 mod tokens;
+mod waiting;
 mod waking;
 
 /// How often loom may preempt a thread; `None`: as often as it likes.
