@@ -21,7 +21,7 @@ pub(crate) const LESSON: Lesson = Lesson {
     number: 23,
     slug: "submitted-task",
     title: "work for a loop on another thread",
-    moral: "A `Handle` sends, waits and stops; or says why not.",
+    moral: "A `Handle` sends, waits, stops; or says why not.",
     source: include_str!("submitted_task.rs"),
     next: Next {
         file: "threads/handle.rs",
