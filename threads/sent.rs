@@ -133,9 +133,9 @@ impl<F: Future> Future for Sent<F, F::Output> {
         // `None`: `make` has ended the task.
         let orders = self.slot.note(|orders| (orders.is_aborted, orders.reason.take()));
         let Some((is_aborted, reason)) = orders else { return Poll::Ready(()) };
-        if let Some((reason, request)) = reason.zip(request()) {
+        if let Some(reason) = reason {
             *self.as_mut().project().was_asked = true;
-            request.ask(&reason);
+            request().inspect(|request| request.ask(&reason));
         }
         let mut result = match is_aborted {
             true => Err(JoinError::cancelled(self.subject())),
