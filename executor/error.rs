@@ -195,7 +195,8 @@ impl JoinError {
             Why::Cancelled(Some(reason)) => format!("was cancelled: {reason}"),
             Why::Shutdown => "was dropped: its runtime shut down first".to_owned(),
             Why::OwnThread if matches!(self.inner.subject, Subject::Loop(..)) => {
-                "was not waited for: this is its own thread; wait on another".to_owned()
+                "was not waited for: this thread is its own, or in a job of it; wait on another"
+                    .to_owned()
             }
             Why::OwnThread => OWN_THREAD.to_owned(),
             Why::Stopped => STOPPED.to_owned(),

@@ -50,8 +50,8 @@ pub(super) const DROP_DEADLINE: Duration = Duration::from_secs(5);
 /// after 5 s ([`with_drop_deadline`](Self::with_drop_deadline)), it is left alone, and a line on stderr says so. A panic of the
 /// main future that no `join` received is printed too.
 ///
-/// A loop cannot wait for itself. If a `Background` is dropped on its own thread, as by a task that owns it, it is
-/// stopped and not waited for, and a line on stderr says so.
+/// A loop cannot wait for itself. If a `Background` is dropped on its own thread, as by a task that owns it, or in a blocking
+/// job of its own, it is stopped and not waited for, and a line on stderr says so.
 ///
 /// Both `join` and the drop block their thread. In a task of another loop, move the `Background` into
 /// `spawn_blocking(move || background.join())`.
@@ -198,8 +198,8 @@ impl<T> Background<T> {
     ///
     /// * The main future panicked ([is_panic](JoinError::is_panic)), or the run did, as under
     ///   [`UnhandledPanic::Stop`](crate::UnhandledPanic::Stop).
-    /// * This is the loop's own thread ([is_own_thread](JoinError::is_own_thread)): the wait would never end. The loop is stopped,
-    ///   as no `Background` is left to do that.
+    /// * This is the loop's own thread, or a blocking job of the loop ([is_own_thread](JoinError::is_own_thread)): the wait would
+    ///   be for itself. The loop is stopped, as no `Background` is left to do that.
     ///
     /// ```
     /// use taketurns::{Background, Builder};
@@ -210,8 +210,9 @@ impl<T> Background<T> {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn join(mut self) -> Result<T, JoinError> {
+        let is_own = self.is_own();
         let thread = self.thread.take().expect("only `join` and `drop` take it");
-        if !is_own(&thread) {
+        if !is_own {
             let outcome = self.common.ending.take();
             join_thread(thread);
             return outcome;
@@ -228,8 +229,7 @@ impl<T> Background<T> {
     ///
     /// Gives `self` back when the limit has passed.
     pub fn join_timeout(self, limit: Duration) -> Result<Result<T, JoinError>, Self> {
-        let is_own = self.thread.as_ref().is_some_and(is_own);
-        if is_own || self.common.ending.is_filled_within(limit) {
+        if self.is_own() || self.common.ending.is_filled_within(limit) {
             Ok(self.join())
         } else {
             Err(self)
@@ -240,8 +240,8 @@ impl<T> Background<T> {
 /// Stops the loop and waits for its thread, within the deadline; not so a [`daemon`](Background::daemon).
 impl<T> Drop for Background<T> {
     fn drop(&mut self) {
+        let is_own = self.is_own();
         let Some(thread) = self.thread.take() else { return };
-        let is_own = is_own(&thread);
         if self.drop_deadline.is_some() {
             self.stop.cancel("its `Background` was dropped");
         }
@@ -255,8 +255,8 @@ impl<T> Drop for Background<T> {
             }
             None if self.drop_deadline.is_none() => {}
             None if is_own => self.say(
-                "was dropped on its own thread, which cannot wait for itself: it is stopped and not waited for. Drop it, or \
-                 call `join`, on another thread",
+                "was dropped on its own thread, or in a blocking job of its own, which cannot wait for itself: it is stopped \
+                 and not waited for. Drop it, or call `join`, on another thread",
             ),
             None => self.say(
                 "has not ended by the deadline of its drop, and is left alone: let its main future end when the token `stop` is \
@@ -267,6 +267,15 @@ impl<T> Drop for Background<T> {
 }
 
 impl<T> Background<T> {
+    /// Whether the loop can end only when this thread goes on: it is the loop's own thread, or is in a blocking job of the loop.
+    pub(super) fn is_own(&self) -> bool {
+        let here = thread::current().id();
+        let is_own_thread = self.thread.as_ref().is_some_and(|own| own.thread().id() == here);
+        let is_inside =
+            || Handle::try_current().is_some_and(|current| current.is_of_loop_of(&self.handle));
+        is_own_thread || is_inside()
+    }
+
     /// Prints a line about this loop. A closed stderr is no panic.
     fn say(&self, what: &str) {
         let Common { thread, site, .. } = &*self.common;
@@ -277,11 +286,6 @@ impl<T> Background<T> {
 // A panic leaves nothing half done that could be seen through it.
 impl<T> UnwindSafe for Background<T> {}
 impl<T> RefUnwindSafe for Background<T> {}
-
-/// Whether this is that thread.
-fn is_own(thread: &JoinHandle<()>) -> bool {
-    thread.thread().id() == thread::current().id()
-}
 
 /// Waits for a thread that has nothing left to do.
 fn join_thread(thread: JoinHandle<()>) {

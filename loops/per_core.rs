@@ -155,8 +155,7 @@ impl PerCoreBuilder {
         let prefix = self.runtime.name_of_thread().unwrap_or("taketurns").to_owned();
         let main = Arc::new(main);
         // Dropped by an error: then those that have started are stopped.
-        let mut started =
-            PerCore { loops: Vec::with_capacity(count), drop_deadline: DROP_DEADLINE };
+        let mut started = PerCore { loops: Vec::new(), drop_deadline: DROP_DEADLINE };
         for core in 0..count {
             #[cfg(feature = "net")]
             let cpu = (!cpus.is_empty()).then(|| cpus[core % cpus.len()]);
@@ -261,9 +260,13 @@ impl<T> PerCore<T> {
     ///
     /// # Errors
     ///
-    /// Each result is as of [`Background::join`].
+    /// Each result is as of [`Background::join`]. If this is the own thread of one of the loops, all are stopped: the others would
+    /// else keep that thread for as long as they run.
     #[must_use = "the errors of the loops are in it"]
     pub fn join(mut self) -> Vec<Result<T, JoinError>> {
+        if self.loops.iter().any(|member| member.background.is_own()) {
+            self.stop();
+        }
         mem::take(&mut self.loops).into_iter().map(|member| member.background.join()).collect()
     }
 

@@ -213,6 +213,18 @@ fn a_panic_of_one_loop_is_its_result_and_the_others_go_on() {
 }
 
 #[test]
+fn join_on_a_thread_of_its_own_stops_all_loops_and_is_an_error_for_that_one() {
+    let loops = loops(3);
+    let (said, heard) = mpsc::channel();
+    let handle = loops.handle(1);
+    handle.spawn(async move { said.send(loops.join()).unwrap() }).detach();
+    let results = heard.recv_timeout(LIMIT).unwrap();
+    let [first, second, third] = <[_; 3]>::try_from(results).unwrap();
+    assert_eq!((first.unwrap(), third.unwrap()), (0, 2));
+    assert!(second.unwrap_err().is_own_thread());
+}
+
+#[test]
 fn the_drop_stops_all_loops_and_waits_for_each() {
     let (said, heard) = mpsc::channel();
     // Each main future waits until all have been stopped: stopped one after the other, the first would wait for ever.

@@ -282,6 +282,11 @@ impl Handle {
         RemoteHandle::new(slot, task, SharedHome::clone(&self.home), site)
     }
 
+    /// Whether both are of one executor.
+    pub(crate) fn is_of_loop_of(&self, other: &Self) -> bool {
+        self.home.hub == other.home.hub
+    }
+
     /// Ends `run_forever`. If it does not run now, the next `run_forever` ends at once. A `block_on` goes on.
     ///
     /// What was sent and has not ended stays, and goes on in the next run. Until then, a thread that

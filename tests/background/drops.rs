@@ -143,6 +143,18 @@ fn join_on_its_own_thread_is_an_error_at_once_and_stops_the_loop() {
     assert_eq!(heard.recv_timeout(LIMIT), Ok("ended"));
 }
 
+#[cfg(feature = "offload")]
+#[test]
+fn so_is_join_in_a_blocking_job_of_its_own() {
+    let (background, heard) = reporting();
+    let (said, error) = mpsc::channel();
+    let handle = background.handle();
+    let job = move || said.send(background.join().unwrap_err()).unwrap();
+    handle.spawn(async move { taketurns::spawn_blocking(job).detach() }).detach();
+    assert!(error.recv_timeout(LIMIT).unwrap().is_own_thread());
+    assert_eq!(heard.recv_timeout(LIMIT), Ok("ended"));
+}
+
 #[test]
 fn in_a_destructor_of_a_thread_local_of_its_thread_it_has_ended() {
     struct AtThreadEnd(Background<()>, mpsc::Sender<bool>);
