@@ -15,10 +15,12 @@ use std::time::Duration;
 
 use super::{AtomicUsize, Ordering, UNBOUNDED, bounded, bounded_twice, executor, model, thread};
 use crate::common::tokens::Tokens;
-use crate::executor::JoinError;
+use crate::executor::{JoinError, yield_now};
 use crate::offload::modelled::job_to_submit;
 use crate::offload::modelled::{Shared, Worker};
-use crate::offload::{BlockingHandle, Limits, Pool, check_cancelled, spawn_blocking};
+use crate::offload::{
+    BlockingHandle, Limiter, Limits, Pool, check_cancelled, reserve, spawn_blocking,
+};
 
 /// A pool of one thread. `stays`: the thread does not end before the pool does.
 fn pool(stays: bool) -> Rc<Pool> {
@@ -214,6 +216,62 @@ fn next_submit_against_completion() {
             assert_eq!(executor.block_on(spawn(&pool, move || number)).unwrap(), number);
         }
         assert_eq!(pool.threads(), 1);
+        shut_down(&pool);
+    });
+}
+
+/// A job ends, and gives its place to the first task that waits, while that task leaves. The second has it then.
+///
+/// Three preemptions: two for the thread's steps, one in the drop.
+#[test]
+fn room_against_drop_of_its_waiter() {
+    model(bounded_twice(3, 5), || {
+        let pool = pool_within(Limits {
+            max_threads: 1,
+            max_queued: Some(0),
+            keep_alive: Duration::MAX,
+            ..Limits::default()
+        });
+        let inside = pool.enter();
+        let job = spawn_blocking(|| 1);
+        let mut first = reserve();
+        // If the job has ended by now, the room is given back at once.
+        drop(pin!(&mut first).poll(&mut Context::from_waker(Waker::noop())));
+        let executor = executor();
+        let second = reserve();
+        let leaves = async move {
+            yield_now().await; // the second waits by now
+            drop(first);
+        };
+        executor.spawn(leaves).detach();
+        let next = executor.block_on(second).spawn_blocking(|| 2);
+        assert_eq!(executor.block_on(next).unwrap(), 2);
+        assert_eq!(result(job).unwrap(), 1);
+        drop(inside);
+        shut_down(&pool);
+    });
+}
+
+/// A job of a limiter ends, and hands its permit on, while a second waits, and is aborted, and a third comes.
+///
+/// Three preemptions: two for the thread's steps, one in the abort or the submit.
+#[test]
+fn permit_against_abort_of_its_waiter() {
+    model(bounded_twice(3, 4), || {
+        let pool = pool(true);
+        let limiter = Limiter::new(1);
+        let inside = pool.enter();
+        let first = limiter.spawn_blocking(|| 1);
+        let second = limiter.spawn_blocking(|| 2);
+        second.abort();
+        let third = limiter.spawn_blocking(|| 3);
+        assert_eq!(executor().block_on(third).unwrap(), 3);
+        assert_eq!(result(first).unwrap(), 1);
+        match result(second) {
+            Ok(output) => assert_eq!(output, 2),
+            Err(error) => assert!(error.is_cancelled()),
+        }
+        drop(inside);
         shut_down(&pool);
     });
 }

@@ -22,6 +22,7 @@
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Instant;
 
 use super::job::Job;
@@ -43,6 +44,22 @@ pub(super) struct Crew {
     /// Indexed by the number in the thread's name.
     seats: Vec<Seat>,
     is_closed: bool,
+    /// How many jobs the pool may have; `None`: as many as come.
+    capacity: Option<usize>,
+    /// Jobs that have not ended, and rooms for jobs. Counted if there is a capacity.
+    places: usize,
+    /// The tasks that wait for a place, by ascending keys. While there are any, no place is free.
+    waits: VecDeque<(u64, Waker)>,
+    next_key: u64,
+}
+
+/// What becomes of a task that asks for room.
+#[must_use]
+pub(super) enum Ask {
+    /// It has room, and its waker back.
+    Given { unused: Waker },
+    /// It waits; its waker from before, if another is kept now.
+    Waits { key: u64, before: Option<Waker> },
 }
 
 /// The place of a thread.
@@ -78,12 +95,66 @@ pub(super) struct AtClose {
     pub(super) queued: VecDeque<Arc<dyn Job>>,
     pub(super) running: Vec<Arc<dyn Job>>,
     pub(super) asleep: Vec<Arc<Condvar>>,
+    /// Tasks that wait for room, to be woken.
+    pub(super) waits: VecDeque<(u64, Waker)>,
 }
 
 /// How many jobs that have ended the line may keep, beside as many as there are others.
-const FEW: usize = 32;
+pub(super) const FEW: usize = 32;
 
 impl Crew {
+    pub(super) fn new(capacity: Option<usize>) -> Self {
+        Crew { capacity, ..Crew::default() }
+    }
+
+    /// Takes a place for a job. A closed pool has room for all, as it refuses them by itself.
+    pub(super) fn take_place(&mut self) -> bool {
+        let is_full = self.capacity.is_some_and(|capacity| self.places >= capacity);
+        if self.is_closed {
+            return true;
+        }
+        self.places += usize::from(!is_full);
+        !is_full
+    }
+
+    /// A place is free. It goes to the first task that waits; gives its waker.
+    pub(super) fn leave(&mut self) -> Option<Waker> {
+        if self.capacity.is_none() || self.is_closed {
+            return None;
+        }
+        let first = self.waits.pop_front();
+        if first.is_none() {
+            self.places -= 1;
+        }
+        first.map(|(_, waker)| waker)
+    }
+
+    /// A task asks for a place; `key`: it has asked before.
+    pub(super) fn ask_for_room(&mut self, key: Option<u64>, waker: Waker) -> Ask {
+        let Some(key) = key else {
+            if self.take_place() {
+                return Ask::Given { unused: waker };
+            }
+            let key = self.next_key;
+            self.next_key += 1;
+            self.waits.push_back((key, waker));
+            return Ask::Waits { key, before: None };
+        };
+        match self.waits.binary_search_by_key(&key, |&(key, _)| key) {
+            Ok(at) => {
+                let before = mem::replace(&mut self.waits[at].1, waker);
+                Ask::Waits { key, before: Some(before) }
+            }
+            Err(_) => Ask::Given { unused: waker },
+        }
+    }
+
+    /// A task that has asked waits no longer. `None`: it has been given a place.
+    pub(super) fn ask_no_more(&mut self, key: u64) -> Option<Waker> {
+        let at = self.waits.binary_search_by_key(&key, |&(key, _)| key).ok()?;
+        self.waits.remove(at).map(|(_, waker)| waker)
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         self.is_closed
     }
@@ -195,6 +266,7 @@ impl Crew {
             queued: mem::take(&mut self.line),
             running: self.seats.iter().filter_map(runs).collect(),
             asleep: self.asleep.iter().map(|&seat| Arc::clone(&self.seats[seat].call)).collect(),
+            waits: mem::take(&mut self.waits),
         }
     }
 

@@ -12,6 +12,9 @@ pub(super) trait Job: Send + Sync {
     /// Runs the closure, unless the job has ended already, and wakes the awaiter.
     fn run(&self, finish: &mut Finish<'_>);
 
+    /// A limiter lets the job into the line of its pool: the job gives the permit back when it ends. `false`: it has ended.
+    fn grant(&self) -> bool;
+
     /// Ends a job that never ran with this error. Gives the closure, to be dropped.
     fn refuse(&self, error: JoinError) -> Option<Box<dyn Any>>;
 
@@ -28,10 +31,17 @@ pub(super) trait Job: Send + Sync {
     fn site(&self) -> &'static Location<'static>;
 }
 
-/// What a job calls when its closure has returned: runs the function that it is given, and, if that returns true, counts the
-/// thread as free, in one step. So an awaiter that polls by itself does not find the output of a thread that still counts as
-/// busy.
-///
-/// The function runs under the pool's lock. It stores the output, and returns false if one that no handle wants is still
-/// to be dropped.
-pub(super) type Finish<'a> = dyn FnMut(&mut dyn FnMut() -> bool) + 'a;
+/// What a job calls when its closure has returned: runs the function that it is given, which stores the output, and, if the job
+/// has ended then, counts the thread as free, in one step. So an awaiter that polls by itself does not find the output of a
+/// thread that still counts as busy. The function runs under the pool's lock.
+pub(super) type Finish<'a> = dyn FnMut(&mut dyn FnMut() -> Ended) + 'a;
+
+/// Whether a job has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Ended {
+    /// An output that no handle wants is still to be dropped.
+    NotYet,
+    Now,
+    /// In the line, by an abort or the close; that gave its place in the pool back.
+    Before,
+}

@@ -2,13 +2,16 @@
 
 #![forbid(unsafe_code)]
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::crew::AtClose;
+use super::limiter::{Limit, Limiter};
 use super::limits::Limits;
-use super::shared::{Shared, Start, TellPanic};
+use super::shared::{Shared, Start, TellPanic, wake};
 use super::worker::start_thread;
 use crate::common::job_context::JobContext;
 use crate::common::running_job::RunningJob;
@@ -33,6 +36,8 @@ pub(crate) struct Pool {
     shared: Arc<Shared>,
     /// Each job in flight holds a virtual clock.
     holds: Arc<Tokens>,
+    /// The limiters for which a job of this pool has waited, by their addresses.
+    limiters: RefCell<BTreeMap<usize, Weak<Limit>>>,
 }
 
 impl Pool {
@@ -47,7 +52,8 @@ impl Pool {
 
     /// A pool whose threads are started by this function.
     pub(crate) fn with_start(limits: Limits, holds: Arc<Tokens>, start: Start) -> Rc<Self> {
-        Rc::new(Pool { shared: Shared::new(limits, start), holds })
+        let shared = Shared::new(limits, start);
+        Rc::new(Pool { shared, holds, limiters: RefCell::default() })
     }
 
     /// Sets what jobs call, on any thread, with a panic that no handle receives. Until then such panics are printed.
@@ -64,6 +70,21 @@ impl Pool {
 
     pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    /// A job of this pool waits for `limiter`.
+    pub(super) fn remember(&self, limiter: &Limiter) {
+        let weak = limiter.weak();
+        let mut limiters = self.limiters.borrow_mut();
+        // Those that are gone are taken out when their number could have doubled.
+        if limiters.len().is_power_of_two() {
+            limiters.retain(|_, limiter| limiter.strong_count() > 0);
+        }
+        limiters.insert(weak.as_ptr().addr(), weak);
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.shared.lock().is_closed()
     }
 
     pub(super) fn take_hold(&self) -> Token {
@@ -123,9 +144,13 @@ impl Pool {
 
     /// Ends the jobs in line, and asks those that run to end.
     fn close(&self) {
-        let AtClose { queued, running, asleep } = self.shared.lock().close();
+        let AtClose { queued, running, asleep, waits } = self.shared.lock().close();
         asleep.iter().for_each(|thread| thread.notify_one());
         running.iter().chain(&queued).for_each(|job| job.shut_down());
+        for limiter in self.limiters.take().values().filter_map(Limiter::upgrade) {
+            limiter.take_those_of(&self.shared).iter().for_each(|job| job.shut_down());
+        }
+        waits.into_iter().for_each(|(_, waker)| wake(Some(waker)));
     }
 
     /// How many threads there are, busy or idle.

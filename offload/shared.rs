@@ -4,6 +4,7 @@
 
 use std::io;
 use std::sync::{Arc, OnceLock, PoisonError};
+use std::task::Waker;
 
 use super::crew::{Crew, Need};
 use super::job::Job;
@@ -11,7 +12,7 @@ use super::limits::Limits;
 use crate::common::discard::discard;
 use crate::common::job_context::JobContext;
 use crate::executor::primitives::{Condvar, Mutex, MutexGuard};
-use crate::executor::{JoinError, Subject, report};
+use crate::executor::{JoinError, Subject, contain, report};
 
 /// Called with a panic that no handle receives, on the thread where it happens.
 pub(crate) type TellPanic = Arc<dyn Fn(JoinError) + Send + Sync>;
@@ -37,10 +38,11 @@ impl Shared {
     /// Panics when `max_threads` is 0.
     pub(super) fn new(limits: Limits, start: Start) -> Arc<Self> {
         assert!(limits.max_threads > 0, "`max_blocking_threads` must be at least 1");
+        let capacity = limits.max_queued.map(|queued| limits.max_threads.saturating_add(queued));
         Arc::new(Shared {
             limits,
             start,
-            crew: Mutex::new(Crew::default()),
+            crew: Mutex::new(Crew::new(capacity)),
             ended: Condvar::new(),
             tell_panic: OnceLock::new(),
             context: OnceLock::new(),
@@ -61,6 +63,24 @@ impl Shared {
         match self.tell_panic.get() {
             Some(tell) => tell(error),
             None => report(None, error.into()),
+        }
+    }
+
+    /// Whether a job may find the queue full.
+    pub(super) fn has_limit(&self) -> bool {
+        self.limits.max_queued.is_some()
+    }
+
+    /// Takes a place in the pool, if there is one.
+    pub(super) fn has_room(&self) -> bool {
+        !self.has_limit() || self.lock().take_place()
+    }
+
+    /// Gives a place in the pool back: the first task that waits for one has it.
+    pub(super) fn leave(&self) {
+        if self.has_limit() {
+            let waits = self.lock().leave();
+            wake(waits);
         }
     }
 
@@ -97,13 +117,28 @@ impl Shared {
         drop(crew);
         for job in jobs {
             let error = io::Error::new(error.kind(), error.to_string());
-            discard(job.refuse(JoinError::not_started(Subject::Job(job.site()), error)));
+            let closure = job.refuse(JoinError::not_started(Subject::Job(job.site()), error));
+            if closure.is_some() {
+                self.leave();
+            }
+            discard(closure);
         }
     }
 
     /// A job has ended in the line.
     pub(super) fn abandon_one(&self) {
-        let ended = self.lock().abandon_one();
+        let mut crew = self.lock();
+        let ended = crew.abandon_one();
+        let waits = crew.leave();
+        drop(crew);
         drop(ended);
+        wake(waits);
+    }
+}
+
+/// Wakes a task that has been given room.
+pub(super) fn wake(waits: Option<Waker>) {
+    if let Some(waker) = waits {
+        contain(|| waker.wake());
     }
 }

@@ -21,7 +21,8 @@ use std::panic::{self, AssertUnwindSafe, Location};
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
-use super::job::{Finish, Job};
+use super::job::{Ended, Finish, Job};
+use super::limiter::Limiter;
 use super::shared::Shared;
 use crate::common::slot::{Filled, Slot};
 use crate::common::tokens::Token;
@@ -32,6 +33,7 @@ pub(super) struct SharedJob<T> {
     site: &'static Location<'static>,
     slot: Slot<Result<T, JoinError>, Stage<T>>,
     pool: Arc<Shared>,
+    limiter: Option<Limiter>,
 }
 
 type Work<T> = Box<dyn FnOnce() -> T + Send>;
@@ -46,6 +48,8 @@ struct Queued<T> {
     work: Work<T>,
     /// Holds a virtual clock. Given back last, after the wake.
     hold: Token,
+    /// Whether it has a permit of its limiter.
+    is_granted: bool,
 }
 
 impl<T> Stage<T> {
@@ -71,8 +75,10 @@ impl<T> SharedJob<T> {
         site: &'static Location<'static>,
         hold: Token,
         pool: Arc<Shared>,
+        limiter: Option<Limiter>,
     ) -> Self {
-        SharedJob { site, slot: Slot::new(Stage::Queued(Queued { work, hold })), pool }
+        let queued = Queued { work, hold, is_granted: false };
+        SharedJob { site, slot: Slot::new(Stage::Queued(queued)), pool, limiter }
     }
 
     pub(super) fn progress(&self) -> Progress {
@@ -109,26 +115,40 @@ impl<T> SharedJob<T> {
 
     /// Takes the job out of the line and drops its closure, or asks it to end if it runs.
     pub(super) fn abort(&self) {
-        if self.end_or_ask(JoinError::cancelled, "its handle was aborted") {
-            self.pool.abandon_one();
-        }
+        self.end_or_ask(JoinError::cancelled, "its handle was aborted");
     }
 
-    /// Ends the job if it is queued: `true`. Asks it to end if it runs. The closure is dropped before the wake: an awaiter that
-    /// sees the error finds what the closure owned gone.
-    fn end_or_ask(&self, why: fn(Subject) -> JoinError, asked_by: &'static str) -> bool {
-        let Some((Queued { work, hold }, awaiter)) = self.end_unrun(why(Subject::Job(self.site)))
-        else {
+    /// Ends the job if it is queued, asks it to end if it runs. The closure is dropped before the wake: an awaiter that sees the
+    /// error finds what the closure owned gone.
+    fn end_or_ask(&self, why: fn(Subject) -> JoinError, asked_by: &'static str) {
+        let Some((queued, awaiter)) = self.end_unrun(why(Subject::Job(self.site))) else {
             self.slot.note(|stage| match stage {
                 Stage::Running { asked } => _ = asked.get_or_insert(asked_by),
                 Stage::Queued(_) => unreachable!("it would have ended"),
             });
-            return false;
+            return;
         };
+        let Queued { work, hold, is_granted } = queued;
         self.contain(Subject::Job(self.site), || drop(work));
+        match &self.limiter {
+            Some(limiter) if !is_granted => {
+                limiter.abandon_one();
+                self.pool.leave();
+            }
+            _ => {
+                self.pool.abandon_one();
+                self.release();
+            }
+        }
         self.wake(awaiter);
         drop(hold);
-        true
+    }
+
+    /// Gives the permit back, which the job has if it has a limiter.
+    fn release(&self) {
+        if let Some(limiter) = &self.limiter {
+            limiter.release();
+        }
     }
 
     fn end_unrun(&self, error: JoinError) -> Option<(Queued<T>, Option<Waker>)> {
@@ -156,8 +176,8 @@ impl<T> SharedJob<T> {
 
 impl<T: Send + 'static> Job for SharedJob<T> {
     fn run(&self, finish: &mut Finish<'_>) {
-        let Some(Queued { work, hold }) = self.slot.note(Stage::begin).flatten() else {
-            finish(&mut || true);
+        let Some(Queued { work, hold, .. }) = self.slot.note(Stage::begin).flatten() else {
+            finish(&mut || Ended::Before);
             return;
         };
         let result = panic::catch_unwind(AssertUnwindSafe(work));
@@ -166,7 +186,10 @@ impl<T: Send + 'static> Job for SharedJob<T> {
         let mut filled = None;
         finish(&mut || {
             filled = self.slot.fill(result.take().expect("it is stored once"));
-            filled.as_ref().is_none_or(|filled| filled.unwanted.is_none())
+            match filled.as_ref().is_some_and(|filled| filled.unwanted.is_some()) {
+                true => Ended::NotYet,
+                false => Ended::Now,
+            }
         });
         let Filled { awaiter, unwanted, .. } = filled.expect("a job that runs ends here");
         if let Some(unwanted) = unwanted {
@@ -174,14 +197,26 @@ impl<T: Send + 'static> Job for SharedJob<T> {
                 Err(error) => self.pool.tell_panic(error),
                 value => self.contain(Subject::Job(self.site), || drop(value)),
             }
-            finish(&mut || true);
+            finish(&mut || Ended::Now);
         }
+        self.release();
         self.wake(awaiter);
         drop(hold);
     }
 
+    fn grant(&self) -> bool {
+        let granted = self.slot.note(|stage| match stage {
+            Stage::Queued(queued) => queued.is_granted = true,
+            Stage::Running { .. } => unreachable!("it waits for its permit"),
+        });
+        granted.is_some()
+    }
+
     fn refuse(&self, error: JoinError) -> Option<Box<dyn Any>> {
-        let (Queued { work, hold }, awaiter) = self.end_unrun(error)?;
+        let (Queued { work, hold, is_granted }, awaiter) = self.end_unrun(error)?;
+        if is_granted {
+            self.release();
+        }
         self.wake(awaiter);
         drop(hold);
         Some(Box::new(work))

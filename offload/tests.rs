@@ -6,6 +6,8 @@
 mod asking;
 mod by_hand;
 mod growth;
+mod limiting;
+mod rooms;
 mod shutdown;
 mod waking;
 

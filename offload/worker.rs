@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use super::cancel::Runs;
 use super::crew::Crew;
-use super::job::Job;
-use super::shared::Shared;
+use super::job::{Ended, Job};
+use super::shared::{Shared, wake};
 use crate::common::job_context;
 use crate::executor::primitives::{Condvar, MutexGuard, wait_timeout};
 
@@ -89,10 +89,15 @@ impl Worker {
         job.run(&mut |store| {
             let now = Instant::now();
             let mut crew = self.shared.lock();
-            if store() {
-                crew.end_job(self.seat);
-                next = crew.take(self.seat, now);
+            let ended = store();
+            if ended == Ended::NotYet {
+                return;
             }
+            crew.end_job(self.seat);
+            next = crew.take(self.seat, now);
+            let waits = if ended == Ended::Now { crew.leave() } else { None };
+            drop(crew);
+            wake(waits);
         });
         next
     }

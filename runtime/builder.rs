@@ -278,6 +278,20 @@ impl Builder {
         self
     }
 
+    /// How many blocking jobs may wait, beyond those that the threads run: by default as many as come.
+    ///
+    /// The pool then has at most `max_blocking_threads` and `jobs` more: those that run, those that wait for a thread or for a
+    /// [`Limiter`](crate::offload::Limiter), and the [`Room`](crate::offload::Room)s that are reserved. Beyond them
+    /// [`offload::reserve`](crate::offload::reserve) waits, [`offload::try_spawn_blocking`](crate::offload::try_spawn_blocking)
+    /// gives the function back, and [`spawn_blocking`](crate::spawn_blocking) drops it: the handle gives a
+    /// [`JoinError`](crate::JoinError) that [is_queue_full](crate::JoinError::is_queue_full). With 0, no job waits for a thread.
+    /// The names that sockets connect to are resolved on the pool, and wait for room.
+    #[cfg(feature = "offload")]
+    pub fn max_queued_jobs(mut self, jobs: usize) -> Self {
+        self.blocking.max_queued = Some(jobs);
+        self
+    }
+
     /// How long a thread of the pool waits for its next job before it ends: 10 s by default.
     #[cfg(feature = "offload")]
     pub fn thread_keep_alive(mut self, keep_alive: Duration) -> Self {

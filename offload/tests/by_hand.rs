@@ -8,7 +8,7 @@ use std::io;
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::super::job::Job;
+use super::super::job::{Ended, Job};
 use super::super::pool::CURRENT;
 use super::super::shared::{Shared, Start};
 use super::super::shared_job::{Progress, SharedJob};
@@ -125,12 +125,12 @@ fn a_detached_job_is_in_flight_until_its_output_is_dropped() {
 fn the_output_is_stored_in_the_step_that_frees_the_thread() {
     let pool = pool_by_hand(put_aside);
     let (hold, shared) = (pool.take_hold(), Arc::clone(pool.shared()));
-    let job = SharedJob::new(Box::new(|| 5), Location::caller(), hold, shared);
+    let job = SharedJob::new(Box::new(|| 5), Location::caller(), hold, shared, None);
     let mut steps = 0;
     job.run(&mut |store| {
         steps += 1;
         assert_eq!(job.progress(), Progress::Running, "nothing is stored before");
-        assert!(store());
+        assert_eq!(store(), Ended::Now);
         assert_eq!(job.progress(), Progress::Finished);
     });
     assert_eq!(steps, 1);

@@ -167,7 +167,8 @@ pub(super) async fn resolve(
         Target::Several(addresses) => addresses,
         Target::Name(host, port) => {
             let ask = move || std::net::ToSocketAddrs::to_socket_addrs(&(host.as_str(), port));
-            let asked = crate::offload::spawn_blocking_for(function, site, ask);
+            let room = crate::offload::reserve_for(function, site).await;
+            let asked = room.put_in(site, ask, None);
             asked.await.map_err(io::Error::other)??.collect()
         }
     };
