@@ -4,11 +4,12 @@
 //! **Measured**: the workloads of `offloading/`, in time on the wall, since the point is what two threads do at the same
 //! time; and for the jobs at once the CPU time of the whole process too, which says less about the machine's other load. A
 //! process makes one run of each workload that is not measured, then several that are, of which it tells the median; each
-//! system in a process of its own, in turn, many rounds. The first row is the exception: it is the first thing that its
-//! process does, so the pool has no thread yet.
+//! system in a process of its own, in turn, many rounds. The first row of jobs at once is the exception: it is one run, before
+//! which the pool has no more than one thread.
 //!
 //! **Read with it**: each pool is as it comes: ours may have 64 threads, tokio's 512 and blocking's 500, and a part of what
-//! a burst of jobs costs there is that it starts them all. A job that another thread submits goes by the loop here, and by
+//! a burst of jobs costs there is that it starts them all. In the row with an adaptive wait ours spins for 50 us, loop and
+//! pool, and the others are as they were. A job that another thread submits goes by the loop here, and by
 //! neither of the others' loops. A job of 10 us is so many steps of a computation, not a time.
 //!
 //! **Not claimed**: that these are the costs under other load than this. Jobs that wait for a disk want as many threads as
@@ -27,17 +28,20 @@ use taketurns_benches::offloading::{
 };
 use taketurns_benches::side_by_side::{self, Asked, Column, Error, Measure};
 use taketurns_benches::system::System;
-use taketurns_benches::systems::{SmolLocalExecutor, Taketurns, TokioCurrentThread};
+use taketurns_benches::systems::{
+    SmolLocalExecutor, Taketurns, TaketurnsAdaptive, TokioCurrentThread,
+};
 
 const TOKIO: &[&str] = &["tokio_current_thread"];
 const BLOCKING: &[&str] = &["blocking_on_smol"];
 
-const COLUMNS: [Column; 7] = [
-    Column::compared("20,000 jobs at once, no thread yet: each, ns"),
+const COLUMNS: [Column; 8] = [
+    Column::compared("one at a time: a round trip, ns").asked(Asked::TimesOf(&[(TOKIO, 1.0)])),
+    Column::compared("the same, with an adaptive wait").asked(Asked::TimesOf(&[(TOKIO, 4.0)])),
+    Column::compared("20,000 jobs at once, only one thread yet: each, ns"),
     Column::compared("20,000 jobs at once: each, ns")
         .asked(Asked::TimesOf(&[(TOKIO, 1.0 / 0.2), (BLOCKING, 1.0 / 0.3)])),
-    Column::compared("20,000 jobs at once: each, ns of CPU time of all threads"),
-    Column::compared("one at a time: a round trip, ns").asked(Asked::TimesOf(&[(TOKIO, 1.0)])),
+    Column::compared("the same, ns of CPU time of all threads"),
     Column::compared("20,000 jobs submitted by 4 other threads: each, ns"),
     Column::told("the computation of the next row, in place, ns"),
     Column::compared("2000 jobs at once that compute 10 us: each, ns"),
@@ -55,23 +59,34 @@ const STEPS: u64 = 10_000;
 
 fn main() -> ExitCode {
     let entrants: [(&str, Measure); 3] = [
-        ("taketurns", measure::<Taketurns>),
+        ("taketurns", ours),
         ("tokio_current_thread", measure::<TokioCurrentThread>),
         ("blocking_on_smol", measure::<SmolLocalExecutor>),
     ];
     side_by_side::main(&COLUMNS, ROUNDS, &entrants)
 }
 
+fn ours() -> Result<Vec<f64>, Error> {
+    let adaptive = trip(&mut TaketurnsAdaptive::new()?);
+    let mut numbers = measure::<Taketurns>()?;
+    numbers[1] = adaptive;
+    Ok(numbers)
+}
+
 fn measure<S: System<Spawner: Offloads>>() -> Result<Vec<f64>, Error> {
     let on = &mut S::new()?;
+    let trip = trip(on);
     let first = wall_time(|| run(on, JOBS, |spawner| at_once(spawner, JOBS)));
     let [batch, used] = medians(on, JOBS, |spawner| at_once(spawner, JOBS));
-    let [trip, _] = medians(on, TRIPS, |spawner| one_at_a_time(spawner, TRIPS));
     let [submitted, _] = medians(on, JOBS, |spawner| by_four_threads(spawner, JOBS));
     let in_place = median_cpu_time::<RUNS>(|| work(STEPS)).as_nanos() as f64;
     let computing = |spawner| computing_at_once(spawner, COMPUTING, STEPS);
     let [computed, _] = medians(on, COMPUTING, computing);
-    Ok(vec![each(JOBS, first), batch, used, trip, submitted, in_place, computed])
+    Ok(vec![trip, trip, each(JOBS, first), batch, used, submitted, in_place, computed])
+}
+
+fn trip<S: System<Spawner: Offloads>>(on: &mut S) -> f64 {
+    medians(on, TRIPS, |spawner| one_at_a_time(spawner, TRIPS))[0]
 }
 
 /// Nanoseconds of each job in the median run: on the wall, and of CPU time of all threads.

@@ -107,13 +107,42 @@ fn submit_and_wait(submitter: &impl Submits, jobs: u64) -> u64 {
     outputs.map(u64::from).sum()
 }
 
-/// A task sleeps for 1 ms, so many times, while so many jobs compute until it is done. Returns how late each sleep ended.
+/// A task sleeps for 1 ms, so many times, beside so many jobs that compute. Returns how late each sleep ended.
 pub async fn beats_beside<S: Offloads + Sleeps>(
     spawner: S,
     jobs: usize,
     beats: usize,
 ) -> Vec<Duration> {
-    const PERIOD: Duration = Duration::from_millis(1);
+    let mut late = Vec::with_capacity(beats);
+    beside(spawner, jobs, async {
+        for _ in 0..beats {
+            let begin = Instant::now();
+            S::sleep(PERIOD).await;
+            late.push(begin.elapsed().saturating_sub(PERIOD));
+        }
+    })
+    .await;
+    late
+}
+
+/// A task yields for so long, beside so many jobs that compute. Returns how often.
+pub async fn yields_beside<S: Offloads + Sleeps>(spawner: S, jobs: usize, span: Duration) -> u64 {
+    let mut yields = 0;
+    beside(spawner, jobs, async {
+        let begin = Instant::now();
+        while begin.elapsed() < span {
+            S::yield_now().await;
+            yields += 1;
+        }
+    })
+    .await;
+    yields
+}
+
+const PERIOD: Duration = Duration::from_millis(1);
+
+/// So many jobs compute on the pool, all of them from before the task begins until it is done.
+async fn beside<S: Offloads + Sleeps>(spawner: S, jobs: usize, task: impl Future<Output = ()>) {
     let running = Arc::new(AtomicUsize::new(0));
     let is_over = Arc::new(AtomicBool::new(false));
     let job = |_| {
@@ -129,17 +158,11 @@ pub async fn beats_beside<S: Offloads + Sleeps>(
     while running.load(Ordering::Relaxed) < jobs {
         S::sleep(PERIOD).await;
     }
-    let mut late = Vec::with_capacity(beats);
-    for _ in 0..beats {
-        let begin = Instant::now();
-        S::sleep(PERIOD).await;
-        late.push(begin.elapsed().saturating_sub(PERIOD));
-    }
+    task.await;
     is_over.store(true, Ordering::Relaxed);
     for handle in handles {
         handle.await;
     }
-    late
 }
 
 /// Computes: so many steps, each of which needs the result of the one before.
@@ -175,12 +198,14 @@ mod tests {
     }
 
     #[test]
-    fn a_loop_beats_beside_jobs_that_end_with_it() {
+    fn a_loop_goes_on_beside_jobs_that_end_with_it() {
         fn check<S: System<Spawner: Offloads + Sleeps>>() {
             let mut system = S::new().expect("it can run here");
             for jobs in [0, 2] {
                 let late = system.run(|spawner| beats_beside(spawner, jobs, 3));
                 assert_eq!(late.len(), 3, "{}", S::NAME);
+                let yields = system.run(|spawner| yields_beside(spawner, jobs, PERIOD));
+                assert!(yields > 0, "{}", S::NAME);
             }
         }
         check::<Taketurns>();
