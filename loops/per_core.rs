@@ -1,4 +1,8 @@
 //! [`PerCore`]: n runtimes on n threads.
+//!
+//! One runtime could have several threads, which take tasks from each other. But then each task would have to be `Send`, and the
+//! run queue, the timers and the reactor would be shared by all threads, and paid for in every turn. So each thread has a whole
+//! runtime, and tasks are spread when they are made: by the caller, by the load, or by the kernel as it spreads connections.
 
 #![forbid(unsafe_code)]
 

@@ -166,9 +166,9 @@ impl Builder {
         self
     }
 
-    /// The name of the thread that a [`Background`](crate::Background) starts: "taketurns-loop" by default. Panics and
-    /// debuggers show it; Linux's `top -H` shows its first 15 bytes. It has no effect on a runtime that
-    /// [`build`](Self::build) makes, as that starts no thread.
+    /// The name of the thread that a [`Background`](crate::Background) starts: "taketurns-loop" by default. The threads of a
+    /// [`PerCore`](crate::PerCore) have a number after it. Panics and debuggers show it; Linux's `top -H` shows its first 15
+    /// bytes. It has no effect on a runtime that [`build`](Self::build) makes, as that starts no thread.
     ///
     /// # Panics
     ///

@@ -255,8 +255,7 @@ fn an_error_of_the_start_comes_back_and_leaves_no_thread() {
         return;
     }
     // In a process of its own, as no other test can open a file meanwhile.
-    let threads = || fs::read_dir("/proc/self/task").unwrap().count();
-    let before = threads();
+    let before = child::threads();
     let (said, heard) = mpsc::channel();
     let main = OnDrop(said, "dropped");
     let mut files = Vec::new();
@@ -272,5 +271,5 @@ fn an_error_of_the_start_comes_back_and_leaves_no_thread() {
         assert_eq!(started.unwrap_err().raw_os_error(), error.raw_os_error());
         assert_eq!(heard.try_iter().collect::<Vec<_>>(), ["dropped"]);
     }
-    assert_eq!(threads(), before);
+    child::wait_for_threads(before);
 }

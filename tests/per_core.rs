@@ -283,15 +283,14 @@ fn meeting() -> (Arc<Barrier>, Arc<Barrier>) {
 #[cfg(feature = "net")]
 #[test]
 fn if_one_loop_does_not_start_the_others_end_and_the_error_comes_back() {
-    use std::fs::{self, File};
+    use std::fs::File;
     const NAME: &str = "if_one_loop_does_not_start_the_others_end_and_the_error_comes_back";
     if !child::is_child() {
         child::stderr(NAME);
         return;
     }
     // In a process of its own, as no other test can open a file meanwhile.
-    let threads = || fs::read_dir("/proc/self/task").unwrap().count();
-    let before = threads();
+    let before = child::threads();
     let (said, heard) = mpsc::channel();
     let main = move |core: usize, stop| {
         let ended = OnDrop(said.clone(), format!("{core}"));
@@ -314,7 +313,7 @@ fn if_one_loop_does_not_start_the_others_end_and_the_error_comes_back() {
     let mut heard: Vec<_> = heard.try_iter().collect();
     heard.sort();
     assert_eq!(heard, ["0", "1"]);
-    assert_eq!(threads(), before);
+    child::wait_for_threads(before);
 }
 
 #[cfg(feature = "net")]

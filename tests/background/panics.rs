@@ -1,17 +1,15 @@
 //! Panics of a loop reach `join`, or are printed; those of its tasks stay with the tasks.
 
-use std::fs;
 use std::future::{Future, Ready};
 use std::pin::Pin;
 use std::sync::mpsc;
 use std::task::{Context, Poll};
-use std::thread;
 use std::time::Duration;
 
 use futures::executor::block_on;
 use taketurns::{Background, Builder, JoinError, UnhandledPanic, spawn};
 
-use super::child::{is_child, said};
+use super::child::{is_child, said, threads, wait_for_threads};
 use super::until_stopped;
 
 /// The text of the panic in this error.
@@ -105,7 +103,6 @@ fn a_panic_that_is_not_joined_is_printed() {
 #[test]
 fn a_panic_after_the_loop_was_left_alone_is_printed_by_its_own_thread() {
     if is_child() {
-        let threads = || fs::read_dir("/proc/self/task").unwrap().count();
         let before = threads();
         let (released, waits) = mpsc::channel::<()>();
         let main = move |_| async move {
@@ -115,9 +112,7 @@ fn a_panic_after_the_loop_was_left_alone_is_printed_by_its_own_thread() {
         let background: Background<()> = Background::start(Builder::new(), main).unwrap();
         drop(background.with_drop_deadline(Duration::ZERO));
         drop(released);
-        while threads() > before {
-            thread::yield_now(); // no other sign is left that it has ended
-        }
+        wait_for_threads(before); // no other sign is left that it has ended
         return;
     }
     let said = said("panics::a_panic_after_the_loop_was_left_alone_is_printed_by_its_own_thread");

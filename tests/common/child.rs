@@ -1,7 +1,9 @@
 //! What a scene writes to stderr: it is run again in a process of its own.
 
 use std::env;
+use std::fs;
 use std::process::Command;
+use std::thread;
 
 const SCENE: &str = "TAKETURNS_TEST_SCENE";
 
@@ -27,6 +29,20 @@ pub(crate) fn said(name: &str) -> Vec<String> {
             || begins("  and ")
     };
     stderr.lines().filter(of_a_task).map(str::to_owned).collect()
+}
+
+/// How many threads this process has; 0 where the system does not say.
+#[allow(dead_code, reason = "not every test file counts threads")]
+pub(crate) fn threads() -> usize {
+    fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
+}
+
+/// Waits until the process has no more threads than these. The system lists one for a moment after it was joined.
+#[allow(dead_code, reason = "not every test file counts threads")]
+pub(crate) fn wait_for_threads(most: usize) {
+    while threads() > most {
+        thread::yield_now();
+    }
 }
 
 /// Whether this process is the child that runs the scene.
