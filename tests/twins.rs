@@ -320,7 +320,7 @@ fn an_error_that_no_thread_is_told() {
 
 #[test]
 fn an_event_that_wakes_the_loop() {
-    let safe = "/wrong way/,/right way/ s/background.stop.set()/background.loop.call_soon_threadsafe(background.stop.set)/; /any wake of/ d";
+    let safe = "/wrong way/,/right way/ s/background.stop.set()/background.loop.call_soon_threadsafe(background.stop.set)/; s/thread.join(0.1)/thread.join(60)/; /any wake of/ d";
     assert_differs("6", safe, "asyncio says: stopping: storing what is in hand");
 }
 
@@ -332,8 +332,15 @@ fn a_stopped_loop_that_is_run_meanwhile() {
 }
 
 #[test]
+fn an_idle_loop_that_is_woken() {
+    let woken =
+        "s/task.result()))$/&; loop._write_to_self()/; s/future.result(0.1)/future.result(60)/";
+    assert_claim("25", woken, "in asyncio `create_task` from another thread");
+}
+
+#[test]
 fn a_bridge_that_forwards_each_error() {
-    let forwards = "s/forwards=False/forwards=True/";
+    let forwards = "s/limit=0.1, forwards=False/limit=60, forwards=True/";
     assert_differs("25", forwards, "asyncio says: error no");
 }
 

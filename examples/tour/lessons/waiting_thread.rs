@@ -154,6 +154,10 @@ fn play(stage: &mut Stage) -> io::Result<()> {
         idle.is(&["no answer"]) && idle.value,
     );
     stage.check(
+        "in asyncio `create_task` from another thread got none of an idle loop",
+        idle.asyncio_alone(&["create_task on an idle loop: no answer"]),
+    );
+    stage.check(
         "on the loop's own thread the wait was refused, and says why it would never end",
         own.is(&["no answer"]) && refusal.is_own_thread(),
     );

@@ -1,6 +1,20 @@
 """Lesson 25: a worker thread that wants something done on the loop."""
 
+import threading
 from concurrent.futures import Future
+
+
+class Idle(selectors.DefaultSelector):
+    """Tells when its loop has nothing to do."""
+
+    def __init__(self):
+        super().__init__()
+        self.told = threading.Event()
+
+    def select(self, timeout=None):
+        if timeout != 0:
+            self.told.set()
+        return super().select(timeout)
 
 
 async def do_work(fails=False):
@@ -37,8 +51,19 @@ def bridge(loop, fails, limit=30, forwards=True):
 
 
 async def from_a_worker(*work):
-    for ask, fails in work:
-        await asyncio.to_thread(ask, asyncio.get_running_loop(), fails)
+    for ask, argument in work:
+        await asyncio.to_thread(ask, asyncio.get_running_loop(), argument)
+
+
+def create_on_idle(loop, idle):
+    idle.told.wait()
+    future = Future()
+    task = loop.create_task(do_work())
+    task.add_done_callback(lambda task: future.set_result(task.result()))
+    try:
+        print(f"-- create_task on an idle loop: {future.result(0.1)}")
+    except TimeoutError:
+        print("-- create_task on an idle loop: no answer")
 
 
 async def on_its_own_thread():
@@ -54,6 +79,9 @@ loop = asyncio.new_event_loop()
 submit(loop, limit=0.1)
 loop.run_until_complete(asyncio.sleep(0))
 loop.close()
+idle = Idle()
+with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(idle)) as runner:
+    runner.run(from_a_worker((create_on_idle, idle)))
 print("== loop's own thread")
 asyncio.run(on_its_own_thread())
 print("== forgetful bridge")
