@@ -26,8 +26,8 @@ pub(crate) const LESSON: Lesson = Lesson {
     source: include_str!("computation.rs"),
     next: Next {
         file: "offload/mod.rs",
-        item: "pub fn spawn_blocking",
-        why: "what a job costs, and when work is better done in place",
+        item: "A job costs two thread switches",
+        why: "when work is better done in place, and why there is a pool",
     },
     exercise: exercise!("computation"),
     twin: script!("30"),

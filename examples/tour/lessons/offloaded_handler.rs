@@ -19,7 +19,7 @@ pub(crate) const LESSON: Lesson = Lesson {
     moral: "`spawn_blocking` blocks a thread, not the loop.",
     source: concat!(include_str!("offloaded_handler.rs"), include_str!("site.rs")),
     next: Next {
-        file: "offload/mod.rs",
+        file: "offload/spawn.rs",
         item: "pub fn spawn_blocking",
         why: "how a job gets to a thread of the pool, and its result back",
     },
