@@ -126,6 +126,18 @@ impl<T, N> Slot<T, N> {
         }
     }
 
+    /// Takes the output if it is there, and leaves the waker of an earlier poll. `Some(None)`: the output was taken before.
+    pub(crate) fn try_take(&self) -> Option<Option<T>> {
+        let mut inner = self.lock();
+        if matches!(inner.state, State::Waiting(_)) {
+            return None;
+        }
+        match mem::replace(&mut inner.state, State::Taken) {
+            State::Done(output) => Some(Some(output)),
+            State::Waiting(_) | State::Taken => Some(None),
+        }
+    }
+
     /// The handle is dropped. Gives back its waker, and the output that it did not take.
     pub(crate) fn leave(&self) -> (Option<Waker>, Option<T>) {
         let mut inner = self.lock();

@@ -100,7 +100,7 @@ impl<T> RemoteHandle<T> {
 
     /// As [`wait`](Self::wait), for at most `limit`. `None`: the task has not ended by then. The handle stays good.
     ///
-    /// With a limit of zero this is [`try_get`](Self::try_get), but for the loop's own thread.
+    /// It takes the place of an earlier poll of the handle, whose task is not woken any more: poll it again.
     ///
     /// # Errors
     ///
@@ -142,24 +142,34 @@ impl<T> RemoteHandle<T> {
         let parker = Parker::new();
         let waker = parker.waker();
         let home = SharedHome::clone(&self.home);
-        let _listed = home.stop.wakes(&parker);
+        let listed = home.stop.wakes(&parker);
         loop {
             if let Poll::Ready(result) = self.slot.poll(&waker) {
                 return result;
             }
-            if home.stop.is_stopped() {
+            if listed.is_over() {
                 // It may have ended in the last turns before the stop.
                 let site = self.site;
                 let stopped = || Err(JoinError::stopped(Subject::Remote(site)));
-                return Some(self.try_get().unwrap_or_else(stopped));
+                return Some(self.end_wait().unwrap_or_else(stopped));
             }
             if !parker.sleep(until) {
-                return self.try_get();
+                return self.end_wait();
             }
         }
     }
 
-    /// The output, if the task has ended. It never waits.
+    /// The output, if the task has ended. Otherwise the slot forgets the waker of the wait.
+    #[track_caller]
+    fn end_wait(&self) -> Option<Result<T, JoinError>> {
+        match self.slot.poll(&noop()) {
+            Poll::Ready(Some(result)) => Some(result),
+            Poll::Ready(None) => gave_it_before(),
+            Poll::Pending => None,
+        }
+    }
+
+    /// The output, if the task has ended. It never waits, and a task that awaits the handle still does.
     ///
     /// # Errors
     ///
@@ -179,10 +189,10 @@ impl<T> RemoteHandle<T> {
     /// ```
     #[track_caller]
     pub fn try_get(&mut self) -> Option<Result<T, JoinError>> {
-        match self.slot.poll(&noop()) {
-            Poll::Ready(Some(result)) => Some(result),
-            Poll::Ready(None) => gave_it_before(),
-            Poll::Pending => None,
+        match self.slot.try_take() {
+            Some(Some(result)) => Some(result),
+            Some(None) => gave_it_before(),
+            None => None,
         }
     }
 

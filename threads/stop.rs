@@ -2,7 +2,7 @@
 //!
 //! A thread could wait for the output of its task alone. But once `run_forever` has ended, the output comes only if the
 //! program runs the executor again, and most never do. So the threads that wait are listed. The end of `run_forever` wakes
-//! them, and each of them looks here whether the executor is stopped.
+//! them, and each of them looks here whether the executor was stopped.
 
 #![forbid(unsafe_code)]
 
@@ -16,13 +16,15 @@ pub(super) struct Stop(Mutex<Inner>);
 
 struct Inner {
     is_stopped: bool,
+    /// How often it was stopped: the next run may begin before a thread that was woken has looked.
+    stops: u64,
     waiting: Vec<Parker>,
 }
 
 impl Stop {
     /// Of an executor that was not run yet: that is not stopped.
     pub(super) fn new() -> Self {
-        Self(Mutex::new(Inner { is_stopped: false, waiting: Vec::new() }))
+        Self(Mutex::new(Inner { is_stopped: false, stops: 0, waiting: Vec::new() }))
     }
 
     /// Nothing panics under the lock, so it is never poisoned.
@@ -30,14 +32,11 @@ impl Stop {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn is_stopped(&self) -> bool {
-        self.lock().is_stopped
-    }
-
     /// `run_forever` has ended.
     pub(super) fn stop(&self) {
         let mut inner = self.lock();
         inner.is_stopped = true;
+        inner.stops += 1;
         inner.waiting.iter().for_each(Parker::wake);
     }
 
@@ -46,10 +45,11 @@ impl Stop {
         self.lock().is_stopped = false;
     }
 
-    /// Until the guard is dropped, a stop wakes `parker`. It may have come before: ask then.
+    /// Until the guard is dropped, a stop wakes `parker`. It may have come before: ask the guard then.
     pub(super) fn wakes<'a>(&'a self, parker: &'a Parker) -> Listed<'a> {
-        self.lock().waiting.push(parker.clone());
-        Listed { stop: self, parker }
+        let mut inner = self.lock();
+        inner.waiting.push(parker.clone());
+        Listed { stop: self, parker, stops_before: inner.stops }
     }
 }
 
@@ -57,10 +57,37 @@ impl Stop {
 pub(super) struct Listed<'a> {
     stop: &'a Stop,
     parker: &'a Parker,
+    stops_before: u64,
+}
+
+impl Listed<'_> {
+    /// Whether the executor is stopped, or was since this is listed.
+    pub(super) fn is_over(&self) -> bool {
+        let inner = self.stop.lock();
+        inner.is_stopped || inner.stops != self.stops_before
+    }
 }
 
 impl Drop for Listed<'_> {
     fn drop(&mut self) {
         self.stop.lock().waiting.retain(|parker| parker != self.parker);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// `run_forever` ends, and a `block_on` that cleans up follows at once.
+    #[test]
+    fn a_wait_that_has_begun_sees_a_stop_although_the_next_run_has_begun() {
+        let (stop, parker) = (Stop::new(), Parker::new());
+        let listed = stop.wakes(&parker);
+        stop.stop();
+        stop.resume();
+        assert!(parker.sleep(None), "it is woken");
+        assert!(listed.is_over());
+        drop(listed);
+        assert!(!stop.wakes(&parker).is_over(), "one that begins now waits for that run");
     }
 }

@@ -1,9 +1,12 @@
 //! A thread that waits: `wait`, `wait_timeout`, `try_get` and `call`. It gets what became of the task, or an error at once
 //! where a wait would never end.
 
-use std::future::pending;
+use std::future::{Future, pending};
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
-use std::sync::mpsc;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, mpsc};
+use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -307,4 +310,27 @@ fn a_function_that_was_never_called_is_dropped_at_the_end_of_the_runtime() {
     drop(runtime);
     assert!(block_on(unmade).unwrap_err().is_shutdown());
     assert_eq!(receive.try_iter().count(), 1);
+}
+
+#[test]
+fn a_task_that_awaits_a_handle_is_still_woken_after_a_look_that_found_nothing() {
+    let runtime = runtime();
+    let mut remote = runtime.handle().spawn(async { 42 });
+    let woken = Arc::new(Counter::default());
+    let waker = Waker::from(Arc::clone(&woken));
+    let mut cx = Context::from_waker(&waker);
+    assert!(Pin::new(&mut remote).poll(&mut cx).is_pending());
+    assert!(remote.try_get().is_none());
+    runtime.run_until_stalled();
+    assert_eq!(woken.0.load(Relaxed), 1);
+    assert_eq!(remote.try_get().unwrap().unwrap(), 42);
+}
+
+#[derive(Default)]
+struct Counter(AtomicUsize);
+
+impl Wake for Counter {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Relaxed);
+    }
 }
