@@ -55,6 +55,7 @@ mod source;
 use std::env;
 use std::fmt;
 use std::io::{self, Write};
+use std::pin::pin;
 use std::process::{self, ExitCode};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -68,7 +69,6 @@ use signal_hook::iterator::Signals;
 use taketurns::cancel::CancellationToken;
 use taketurns::task::join_all;
 use taketurns::time::timeout;
-
 use taketurns::{Background, Builder, Handle, Runtime, spawn, spawn_blocking};
 
 use consumer::consume;
@@ -77,7 +77,7 @@ use options::Options;
 use server::Server;
 use source::Source;
 
-/// How long the end waits for clients to take what is theirs.
+/// At the end, clients take what is theirs. When none of them takes anything for so long, those that are left are cut off.
 const GRACE: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
@@ -162,7 +162,11 @@ async fn serve(options: Options, stop: CancellationToken) -> Result<(), String> 
     feed.close();
     let published = publishing.await;
     closing.cancel("the feed has ended");
-    let _ = timeout(GRACE, join_all(connections)).await; // those that are left are cut off
+    let mut connections = pin!(join_all(connections));
+    let mut left = feed.queued();
+    while timeout(GRACE, connections.as_mut()).await.is_err() && feed.queued() < left {
+        left = feed.queued();
+    }
 
     let unfinished = consumed
         .and_then(|joined| joined.and_then(|consumed| consumed))
