@@ -53,6 +53,9 @@ pub(super) const DROP_DEADLINE: Duration = Duration::from_secs(5);
 /// A loop cannot wait for itself. If a `Background` is dropped on its own thread, as by a task that owns it, or in a blocking
 /// job of its own, it is stopped and not waited for, and a line on stderr says so.
 ///
+/// Destructors of thread-locals run after that, and have no limit: a destructor that is stuck there keeps `join`, `join_timeout` and
+/// the drop. std does not tell when they are done.
+///
 /// Both `join` and the drop block their thread. In a task of another loop, move the `Background` into
 /// `spawn_blocking(move || background.join())`.
 ///

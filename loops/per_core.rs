@@ -143,7 +143,8 @@ impl PerCoreBuilder {
     ///
     /// # Errors
     ///
-    /// As [`Background::start`], or that a thread cannot be pinned. The loops that did start are stopped, and have ended.
+    /// As [`Background::start`], or that a thread cannot be pinned. The loops that did start are stopped then,
+    /// and waited for, as by the drop of a [`PerCore`].
     #[track_caller]
     pub fn start<T, F, Fut>(self, main: F) -> io::Result<PerCore<T>>
     where
