@@ -68,6 +68,14 @@ use parts::Parts;
 /// assert!(runtime.shutdown().lost().is_empty());
 /// # std::io::Result::Ok(())
 /// ```
+///
+/// It cannot be given to another thread, as its tasks need not be `Send`:
+///
+/// ```compile_fail,E0277
+/// let runtime = taketurns::Runtime::new()?;
+/// std::thread::spawn(move || runtime.block_on(async {}));
+/// # std::io::Result::Ok(())
+/// ```
 pub struct Runtime {
     executor: Executor<'static, Outside>,
     parts: Parts,

@@ -10,6 +10,8 @@ mod handles;
 #[cfg(feature = "offload")]
 #[path = "threads/jobs.rs"]
 mod jobs;
+#[path = "threads/messages.rs"]
+mod messages;
 #[path = "threads/stopping.rs"]
 mod stopping;
 #[path = "threads/waiting.rs"]

@@ -225,6 +225,15 @@ impl Handle {
     /// assert_eq!(runtime.block_on(remote.join().unwrap()).unwrap(), 42);
     /// # std::io::Result::Ok(())
     /// ```
+    ///
+    /// What the function takes along crosses threads, so that is `Send`, and so is the output:
+    ///
+    /// ```compile_fail,E0277
+    /// # let handle = taketurns::Runtime::new()?.handle();
+    /// let local = std::rc::Rc::new(42);
+    /// handle.spawn_with(move || async move { *local });
+    /// # std::io::Result::Ok(())
+    /// ```
     #[track_caller]
     pub fn spawn_with<M, F>(&self, make: M) -> RemoteHandle<F::Output>
     where

@@ -69,6 +69,45 @@ fn a_thread_that_waits_is_told_of_a_panic_with_its_payload() {
     stopped.join().unwrap();
 }
 
+/// Panics when it is dropped.
+struct Grenade;
+
+impl Drop for Grenade {
+    fn drop(&mut self) {
+        panic!("a destructor");
+    }
+}
+
+#[test]
+fn a_payload_that_panics_when_dropped_reaches_the_thread_that_waits_and_no_other() {
+    let (handle, stopped) = on_a_thread();
+    for _ in 0..100 {
+        let error = handle.spawn(async { panic_any(Grenade) }).wait().map(|(): ()| ()).unwrap_err();
+        assert!(error.is_panic());
+        assert_eq!(panic_text(|| drop(error)), "a destructor");
+        // What is not wanted is dropped on the loop's thread, which goes on.
+        handle.spawn(async { Grenade }).detach();
+        handle.spawn(async { panic_any(Grenade) }).detach();
+    }
+    assert_eq!(handle.call(|| 42).unwrap(), 42);
+    handle.stop();
+    stopped.join().unwrap();
+}
+
+#[test]
+fn a_handle_that_is_dropped_after_a_wait_that_was_too_short_leaves_the_task_alone() {
+    let (handle, stopped) = on_a_thread();
+    let (open, gate) = oneshot::channel();
+    let (send, receive) = mpsc::channel();
+    let mut remote = handle.spawn(async move { send.send(gate.await).unwrap() });
+    assert!(remote.wait_timeout(Duration::from_millis(1)).is_none());
+    drop(remote);
+    open.send("opened").unwrap();
+    assert_eq!(receive.recv_timeout(LIMIT).unwrap(), Ok("opened"));
+    handle.stop();
+    stopped.join().unwrap();
+}
+
 #[test]
 fn a_wait_for_an_aborted_task_ends_with_it() {
     let (handle, stopped) = on_a_thread();
