@@ -275,3 +275,24 @@ fn permit_against_abort_of_its_waiter() {
         shut_down(&pool);
     });
 }
+
+/// A job comes before, while and after the thread, which has ended its first, spins; and the pool closes as it spins again.
+///
+/// Two preemptions: one in the spin, one in the submit.
+#[test]
+fn adaptive_wait_against_submit() {
+    model(bounded_twice(2, 3), || {
+        let pool = pool_within(Limits {
+            max_threads: 1,
+            keep_alive: Duration::MAX,
+            adaptive_wait: Duration::from_secs(1),
+            ..Limits::default()
+        });
+        let executor = executor();
+        for number in 1..=2 {
+            assert_eq!(executor.block_on(spawn(&pool, move || number)).unwrap(), number);
+        }
+        assert_eq!(pool.threads(), 1);
+        shut_down(&pool);
+    });
+}

@@ -28,6 +28,7 @@ use std::time::Instant;
 use super::job::Job;
 use super::limits::Limits;
 use crate::common::running_job::RunningJob;
+use crate::common::spin::Spin;
 use crate::executor::primitives::Condvar;
 
 /// The line of jobs, and the threads.
@@ -44,6 +45,9 @@ pub(super) struct Crew {
     /// Indexed by the number in the thread's name.
     seats: Vec<Seat>,
     is_closed: bool,
+    /// `None` if threads are not to spin, and while one does: one is enough.
+    spin: Option<Spin>,
+    is_spinning: bool,
     /// How many jobs the pool may have; `None`: as many as come.
     capacity: Option<usize>,
     /// Jobs that have not ended, and rooms for jobs. Counted if there is a capacity.
@@ -103,8 +107,24 @@ pub(super) struct AtClose {
 pub(super) const FEW: usize = 32;
 
 impl Crew {
-    pub(super) fn new(capacity: Option<usize>) -> Self {
-        Crew { capacity, ..Crew::default() }
+    pub(super) fn new(capacity: Option<usize>, spin: Spin) -> Self {
+        Crew { capacity, spin: Some(spin).filter(Spin::is_on), ..Crew::default() }
+    }
+
+    /// The thread, which looks, has found nothing, and may spin with this before it falls asleep. It looks on meanwhile.
+    pub(super) fn begin_to_spin(&mut self) -> Option<Spin> {
+        let spin = self.spin.take();
+        self.is_spinning |= spin.is_some();
+        spin
+    }
+
+    pub(super) fn end_to_spin(&mut self, spin: Spin) {
+        self.spin = Some(spin);
+        self.is_spinning = false;
+    }
+
+    pub(super) fn is_spinning(&self) -> bool {
+        self.is_spinning
     }
 
     /// Takes a place for a job. A closed pool has room for all, as it refuses them by itself.

@@ -16,6 +16,8 @@ pub(crate) struct Limits {
     /// How long a thread waits for another job before it ends. By default 10 seconds: a server's next request comes
     /// sooner, and a tool that has no more blocking work for now gives its threads back.
     pub(crate) keep_alive: Duration,
+    /// How long a thread spins before it falls asleep; zero, as by default: it does not.
+    pub(crate) adaptive_wait: Duration,
     /// What a thread's name begins with. (Linux shows the first 15 bytes of a name.)
     pub(crate) thread_name: Cow<'static, str>,
     /// In bytes; `None`: as std has it.
@@ -28,6 +30,7 @@ impl Default for Limits {
             max_threads: 64,
             max_queued: None,
             keep_alive: Duration::from_secs(10),
+            adaptive_wait: Duration::ZERO,
             thread_name: Cow::Borrowed("taketurns-blocking"),
             stack_size: None,
         }

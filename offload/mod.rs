@@ -32,7 +32,7 @@
 //! 4. `shared_job.rs`: what a job and its handle share: the closure, then the result, and the awaiter's waker.
 //!    `handle.rs`: [`BlockingHandle`], the future that gives the result.
 //! 5. `submit.rs`: how a function becomes a job. `room.rs`: [`reserve`], waiting for room in the queue. `spawn.rs`: what a
-//!    program calls.
+//!    program calls. `scope.rs`: [`block_in_scope`], beside the pool.
 
 #![forbid(unsafe_code)]
 
@@ -44,6 +44,7 @@ mod limiter;
 mod limits;
 mod pool;
 mod room;
+mod scope;
 mod shared;
 mod shared_job;
 mod spawn;
@@ -61,6 +62,7 @@ pub use limiter::Limiter;
 pub(crate) use limits::Limits;
 pub(crate) use pool::Pool;
 pub use room::{QueueFull, Reserve, Room, reserve};
+pub use scope::block_in_scope;
 pub use spawn::{spawn_blocking, try_spawn_blocking};
 
 #[cfg(feature = "net")]

@@ -144,7 +144,10 @@ impl Pool {
 
     /// Ends the jobs in line, and asks those that run to end.
     fn close(&self) {
-        let AtClose { queued, running, asleep, waits } = self.shared.lock().close();
+        let mut crew = self.shared.lock();
+        let AtClose { queued, running, asleep, waits } = crew.close();
+        self.shared.end_spin(&crew);
+        drop(crew);
         asleep.iter().for_each(|thread| thread.notify_one());
         running.iter().chain(&queued).for_each(|job| job.shut_down());
         for limiter in self.limiters.take().values().filter_map(Limiter::upgrade) {

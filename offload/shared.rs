@@ -11,7 +11,8 @@ use super::job::Job;
 use super::limits::Limits;
 use crate::common::discard::discard;
 use crate::common::job_context::JobContext;
-use crate::executor::primitives::{Condvar, Mutex, MutexGuard};
+use crate::common::spin::Spin;
+use crate::executor::primitives::{AtomicIsize, Condvar, Mutex, MutexGuard, ordering};
 use crate::executor::{JoinError, Subject, contain, report};
 
 /// Called with a panic that no handle receives, on the thread where it happens.
@@ -25,6 +26,9 @@ pub(crate) struct Shared {
     /// Tests put other functions here.
     start: Start,
     crew: Mutex<Crew>,
+    /// Not 0: there is something for the thread that spins. Changed under the lock, and read without: by a thread that waits for
+    /// nothing else, the lock would only be kept from the others.
+    arrived: AtomicIsize,
     /// A thread has ended.
     pub(super) ended: Condvar,
     pub(super) tell_panic: OnceLock<TellPanic>,
@@ -40,12 +44,13 @@ impl Shared {
         assert!(limits.max_threads > 0, "`max_blocking_threads` must be at least 1");
         let capacity = limits.max_queued.map(|queued| limits.max_threads.saturating_add(queued));
         Arc::new(Shared {
-            limits,
             start,
-            crew: Mutex::new(Crew::new(capacity)),
+            crew: Mutex::new(Crew::new(capacity, Spin::new(limits.adaptive_wait))),
+            arrived: AtomicIsize::new(0),
             ended: Condvar::new(),
             tell_panic: OnceLock::new(),
             context: OnceLock::new(),
+            limits,
         })
     }
 
@@ -94,12 +99,36 @@ impl Shared {
             return;
         }
         let need = crew.admit(job, self.limits.max_threads);
+        self.end_spin(&crew);
         drop(crew);
         match need {
             Need::Nothing => {}
             Need::Call(thread) => thread.notify_one(),
             Need::Thread(seat) => self.start(seat),
         }
+    }
+
+    /// Ends the spin of the thread that spins, if one does.
+    pub(super) fn end_spin(&self, crew: &Crew) {
+        if crew.is_spinning() {
+            // Ordering: a hint; the thread takes the lock next, and sees there what has arrived.
+            self.arrived.fetch_or(1, ordering!(job_arrived: Relaxed));
+        }
+    }
+
+    /// Spins until there is something for this thread, which looks, if it may. Takes the lock again.
+    pub(super) fn spin<'a>(&'a self, mut crew: MutexGuard<'a, Crew>) -> MutexGuard<'a, Crew> {
+        let Some(mut spin) = crew.begin_to_spin() else {
+            return crew;
+        };
+        // Ordering: under the lock, as each change.
+        self.arrived.fetch_and(0, ordering!(spin_begins: Relaxed));
+        drop(crew);
+        // Ordering: a hint, as in `end_spin`.
+        spin.wait_until(|| self.arrived.load(ordering!(job_awaited: Relaxed)) != 0);
+        let mut crew = self.lock();
+        crew.end_to_spin(spin);
+        crew
     }
 
     /// Starts a thread. If the system refuses it, and no other is left, the jobs in line end with the reason.

@@ -9,6 +9,7 @@ mod growth;
 mod limiting;
 mod rooms;
 mod shutdown;
+mod spinning;
 mod waking;
 
 use std::panic::{self, AssertUnwindSafe};

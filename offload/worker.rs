@@ -34,7 +34,7 @@ pub(super) fn start_thread(shared: &Arc<Shared>, seat: usize) -> io::Result<()> 
 }
 
 /// How often a thread lets others go first, and looks again, before it falls asleep in the middle of a burst.
-const LINGERS: u32 = if cfg!(all(loom, test)) { 0 } else { 8 };
+const LINGERS: u32 = if cfg!(all(loom, test)) { 1 } else { 8 };
 
 impl Worker {
     pub(crate) fn new(shared: &Arc<Shared>, seat: usize) -> Self {
@@ -63,19 +63,26 @@ impl Worker {
     /// In a burst of short jobs the line is empty again and again, if only for a microsecond. A thread that fell asleep each
     /// time would have to be called for the next job, and that costs the submitting thread more than its submit. So it
     /// lingers: it lets other threads have the core, and looks again. It does not if its job was a single one and no other thread is
-    /// awake. Then it would only take CPU time from the loop, which goes on with the output.
+    /// awake. Then it would only take CPU time from the loop, which goes on with the output. If the pool has an adaptive wait,
+    /// the thread spins at last.
     fn look(&self, ran: u32) -> Option<Arc<dyn Job>> {
         let mut crew = self.shared.lock();
-        for _ in 0..LINGERS {
+        let mut lingers = LINGERS;
+        loop {
             let job = crew.take(self.seat, Instant::now());
-            if job.is_some() || ran <= 1 && crew.awake() == 1 {
+            if job.is_some() || lingers == 0 {
                 return job;
             }
-            drop(crew);
-            thread::yield_now();
-            crew = self.shared.lock();
+            if ran <= 1 && crew.awake() == 1 || lingers == 1 {
+                lingers = 0;
+                crew = self.shared.spin(crew);
+            } else {
+                lingers -= 1;
+                drop(crew);
+                thread::yield_now();
+                crew = self.shared.lock();
+            }
         }
-        crew.take(self.seat, Instant::now())
     }
 
     /// Runs one job. Gives the next one, if one waits: to end a job and to take the next is one step.

@@ -3,9 +3,14 @@
 #![cfg(feature = "offload")]
 #![forbid(unsafe_code)]
 
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+use std::sync::Arc;
+use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
-use taketurns::{Builder, spawn_blocking};
+use taketurns::offload::{block_in_scope, check_cancelled};
+use taketurns::{Builder, Handle, Runtime, block_on, spawn_blocking};
 
 #[test]
 fn the_threads_are_as_the_builder_says() {
@@ -31,4 +36,119 @@ fn a_stack_of_no_size_is_refused() {
 #[should_panic(expected = "`blocking_thread_name` must not contain a NUL byte")]
 fn a_name_that_no_thread_can_have_is_refused() {
     let _ = Builder::new().blocking_thread_name("files\0");
+}
+
+/// A payload that panics when it is dropped, with another of its kind.
+struct Bomb(u32);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if self.0 > 0 && !thread::panicking() {
+            panic_any(Bomb(self.0 - 1));
+        }
+    }
+}
+
+#[test]
+fn a_pool_of_one_answers_after_1000_panics_whose_payloads_panic_when_dropped() {
+    let runtime = Builder::new().max_blocking_threads(1).build().unwrap();
+    runtime.block_on(async {
+        let name = || thread::current().id();
+        let first = spawn_blocking(name).await.unwrap();
+        for round in 0..1000 {
+            let job = spawn_blocking(|| panic_any(Bomb(2)));
+            match round % 3 {
+                0 => {
+                    let payload = job.await.unwrap_err().into_panic().unwrap();
+                    let dropped = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+                    std::mem::forget(dropped.unwrap_err());
+                }
+                1 => job.detach(),
+                _ => std::mem::forget(job.await.unwrap_err()),
+            }
+            assert_eq!(spawn_blocking(|| 42).await.unwrap(), 42);
+        }
+        assert_eq!(spawn_blocking(name).await.unwrap(), first, "the thread served on");
+    });
+}
+
+#[test]
+fn the_deadline_holds_while_the_thread_unwinds_and_the_job_is_asked() {
+    let (done, told) = mpsc::channel();
+    let unwound = catch_unwind(AssertUnwindSafe(|| {
+        let runtime = Builder::new().blocking_deadline(Duration::from_secs(20)).build().unwrap();
+        runtime.block_on(async {
+            let (begin, begun) = mpsc::channel();
+            spawn_blocking(move || {
+                begin.send(()).unwrap();
+                while check_cancelled().is_ok() {
+                    thread::yield_now();
+                }
+                done.send("it heard of the end").unwrap();
+            })
+            .detach();
+            begun.recv().unwrap();
+            panic!("the program is wrong");
+        });
+    }));
+    assert!(unwound.is_err());
+    assert_eq!(told.try_recv(), Ok("it heard of the end"), "the unwind waited for the job");
+}
+
+#[test]
+fn a_job_submits_another_through_its_handle() {
+    block_on(async {
+        let job = spawn_blocking(|| Handle::current().spawn(async { spawn_blocking(|| 42).await }));
+        assert_eq!(job.await.unwrap().await.unwrap().unwrap(), 42);
+    });
+}
+
+/// Each destructor spawns a job that owns the next, as the runtime ends.
+#[test]
+fn a_destructor_that_sends_itself_again_as_the_runtime_ends_comes_to_an_end() {
+    struct Again(Arc<()>);
+    impl Drop for Again {
+        fn drop(&mut self) {
+            let next = Again(Arc::clone(&self.0));
+            spawn_blocking(move || drop(next)).detach();
+        }
+    }
+    let alive = Arc::new(());
+    let runtime = Runtime::new().unwrap();
+    let held = Again(Arc::clone(&alive));
+    let future = async move {
+        let _held = held;
+        std::future::pending::<()>().await;
+    };
+    runtime.spawn(future).detach();
+    runtime.block_on(async {});
+    assert!(runtime.shutdown().still_running().is_empty());
+}
+
+#[test]
+fn a_scoped_function_borrows_and_its_panic_arrives() {
+    let (mut count, text) = (0, String::from("borrowed"));
+    let here = thread::current().id();
+    block_on(async {
+        let length = block_in_scope(|| {
+            count += 1;
+            assert_ne!(thread::current().id(), here);
+            // A loop of its own, which here would be nested.
+            block_on(async { text.len() })
+        });
+        assert_eq!((length, count), (8, 1));
+        let caught = catch_unwind(AssertUnwindSafe(|| block_in_scope(|| panic_any(7_u32))));
+        assert_eq!(caught.unwrap_err().downcast_ref(), Some(&7_u32));
+    });
+}
+
+#[test]
+fn both_sides_may_wait_adaptively() {
+    let limit = Duration::from_micros(50);
+    let builder = Builder::new().adaptive_wait(limit).blocking_adaptive_wait(limit);
+    builder.build().unwrap().block_on(async {
+        for number in 0..1000 {
+            assert_eq!(spawn_blocking(move || number).await.unwrap(), number);
+        }
+    });
 }

@@ -1,0 +1,42 @@
+//! A thread that looks out for jobs for longer than any test lasts: what has to end its spin does. (On one core none spins.)
+
+#![forbid(unsafe_code)]
+
+use super::*;
+
+fn pool_that_spins(max_threads: usize) -> Rc<Pool> {
+    let adaptive_wait = Duration::from_secs(3600);
+    let limits = Limits { max_threads, adaptive_wait, ..Limits::default() };
+    Pool::new(limits, Tokens::without_loop())
+}
+
+#[test]
+fn a_job_ends_the_spin() {
+    let pool = pool_that_spins(1);
+    for number in 0..100 {
+        assert_eq!(wait(spawn(&pool, move || number)).unwrap(), number);
+    }
+}
+
+#[test]
+fn the_close_ends_the_spin() {
+    let pool = pool_that_spins(2);
+    wait(spawn(&pool, || ())).unwrap();
+    shut_down(&pool);
+}
+
+#[test]
+fn one_spins_and_the_others_sleep() {
+    let pool = pool_that_spins(3);
+    for _ in 0..20 {
+        let gated: Vec<_> = (0..3).map(|_| spawn_gated(&pool)).collect();
+        for (_, begun, _) in &gated {
+            receive(begun);
+        }
+        for (job, _, gate) in gated {
+            drop(gate);
+            wait(job).unwrap();
+        }
+    }
+    assert_eq!(pool.threads(), 3);
+}
