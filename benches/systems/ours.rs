@@ -38,7 +38,7 @@ impl System for Taketurns {
     }
 }
 
-/// taketurns with an adaptive wait: it spins for a while before it sleeps.
+/// taketurns with adaptive waits: its loop and its pool spin for a while before they sleep.
 #[derive(Debug)]
 pub struct TaketurnsAdaptive(Taketurns);
 
@@ -50,7 +50,8 @@ impl System for TaketurnsAdaptive {
     type Spawner = TaketurnsSpawner;
 
     fn new() -> Result<Self, Refused> {
-        let runtime = taketurns::Builder::new().adaptive_wait(ADAPTIVE_WAIT).build()?;
+        let builder = taketurns::Builder::new().adaptive_wait(ADAPTIVE_WAIT);
+        let runtime = builder.blocking_adaptive_wait(ADAPTIVE_WAIT).build()?;
         Ok(TaketurnsAdaptive(Taketurns(runtime)))
     }
 
