@@ -259,20 +259,13 @@ PLANTED = {
         "a stop does not wake the threads that wait",
         [("threads/stop.rs", "        inner.waiting.iter().for_each(Parker::wake);\n", "")],
     ),
-    "listedlate": (
-        "a thread is listed for the stop after it looked whether there was one",
-        [
-            ("threads/remote_handle.rs", "        let _listed = home.stop.wakes(&parker);\n", "        let mut _listed = None;\n"),
-            (
-                "threads/remote_handle.rs",
-                "            if !parker.sleep(until) {",
-                "            _listed.get_or_insert_with(|| home.stop.wakes(&parker));\n            if !parker.sleep(until) {",
-            ),
-        ],
+    "unlisted": (
+        "a thread that waits is not listed for the stop",
+        [("threads/stop.rs", "        inner.waiting.push(parker.clone());\n", "        let _ = &mut inner;\n")],
     ),
     "stopfirst": (
         "a thread that is told of the stop does not look for the output again",
-        [("threads/remote_handle.rs", "return Some(self.try_get().unwrap_or_else(stopped));", "return Some(stopped());")],
+        [("threads/remote_handle.rs", "return Some(self.end_wait().unwrap_or_else(stopped));", "return Some(stopped());")],
     ),
     "filledfirst": (
         "the slot is filled before the future is dropped",
