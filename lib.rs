@@ -195,3 +195,8 @@ struct Time;
 #[cfg(all(doctest, feature = "time"))]
 #[doc = include_str!("docs/cancellation.md")]
 struct Cancellation;
+
+/// And that of docs/offload.md.
+#[cfg(all(doctest, feature = "offload", unix))]
+#[doc = include_str!("docs/offload.md")]
+struct Offload;
