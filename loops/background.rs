@@ -53,8 +53,8 @@ pub(super) const DROP_DEADLINE: Duration = Duration::from_secs(5);
 /// A loop cannot wait for itself. If a `Background` is dropped on its own thread, as by a task that owns it, or in a blocking
 /// job of its own, it is stopped and not waited for, and a line on stderr says so.
 ///
-/// Destructors of thread-locals run after that, and have no limit: a destructor that is stuck there keeps `join`, `join_timeout` and
-/// the drop. std does not tell when they are done.
+/// The destructors of the thread's thread-locals run last of all, and no limit holds for them: one that is stuck keeps
+/// `join`, `join_timeout` and the drop. std does not tell when they are done.
 ///
 /// Both `join` and the drop block their thread. In a task of another loop, move the `Background` into
 /// `spawn_blocking(move || background.join())`.
@@ -272,11 +272,7 @@ impl<T> Drop for Background<T> {
 impl<T> Background<T> {
     /// Whether the loop can end only when this thread goes on: it is the loop's own thread, or is in a blocking job of the loop.
     pub(super) fn is_own(&self) -> bool {
-        let here = thread::current().id();
-        let is_own_thread = self.thread.as_ref().is_some_and(|own| own.thread().id() == here);
-        let is_inside =
-            || Handle::try_current().is_some_and(|current| current.is_of_loop_of(&self.handle));
-        is_own_thread || is_inside()
+        self.handle.needs_this_thread()
     }
 
     /// Prints a line about this loop. A closed stderr is no panic.

@@ -19,7 +19,7 @@
 
 #![forbid(unsafe_code)]
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 use std::sync::Arc;
 use std::task::Waker;
@@ -53,7 +53,7 @@ pub(super) struct Crew {
     /// Jobs that have not ended, and rooms for jobs. Counted if there is a capacity.
     places: usize,
     /// The tasks that wait for a place, by ascending keys. While there are any, no place is free.
-    waits: VecDeque<(u64, Waker)>,
+    waits: BTreeMap<u64, Waker>,
     next_key: u64,
 }
 
@@ -100,7 +100,7 @@ pub(super) struct AtClose {
     pub(super) running: Vec<Arc<dyn Job>>,
     pub(super) asleep: Vec<Arc<Condvar>>,
     /// Tasks that wait for room, to be woken.
-    pub(super) waits: VecDeque<(u64, Waker)>,
+    pub(super) waits: BTreeMap<u64, Waker>,
 }
 
 /// How many jobs that have ended the line may keep, beside as many as there are others.
@@ -142,7 +142,7 @@ impl Crew {
         if self.capacity.is_none() || self.is_closed {
             return None;
         }
-        let first = self.waits.pop_front();
+        let first = self.waits.pop_first();
         if first.is_none() {
             self.places -= 1;
         }
@@ -157,22 +157,18 @@ impl Crew {
             }
             let key = self.next_key;
             self.next_key += 1;
-            self.waits.push_back((key, waker));
+            self.waits.insert(key, waker);
             return Ask::Waits { key, before: None };
         };
-        match self.waits.binary_search_by_key(&key, |&(key, _)| key) {
-            Ok(at) => {
-                let before = mem::replace(&mut self.waits[at].1, waker);
-                Ask::Waits { key, before: Some(before) }
-            }
-            Err(_) => Ask::Given { unused: waker },
+        match self.waits.get_mut(&key) {
+            Some(kept) => Ask::Waits { key, before: Some(mem::replace(kept, waker)) },
+            None => Ask::Given { unused: waker },
         }
     }
 
     /// A task that has asked waits no longer. `None`: it has been given a place.
     pub(super) fn ask_no_more(&mut self, key: u64) -> Option<Waker> {
-        let at = self.waits.binary_search_by_key(&key, |&(key, _)| key).ok()?;
-        self.waits.remove(at).map(|(_, waker)| waker)
+        self.waits.remove(&key)
     }
 
     pub(super) fn is_closed(&self) -> bool {

@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::{Arc, Weak};
@@ -31,6 +31,9 @@ const NOTICE_AFTER: Duration = Duration::from_secs(1);
 /// A deadline as far away as this reads as none.
 const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
+/// How many limiters a pool keeps before it looks which of them are gone.
+const FEW_LIMITERS: usize = 16;
+
 /// The pool of one runtime, as its own thread has it (`!Send`): no job can shut it down.
 pub(crate) struct Pool {
     shared: Arc<Shared>,
@@ -38,6 +41,8 @@ pub(crate) struct Pool {
     holds: Arc<Tokens>,
     /// The limiters for which a job of this pool has waited, by their addresses.
     limiters: RefCell<BTreeMap<usize, Weak<Limit>>>,
+    /// How many there are when those that are gone are taken out next.
+    limiters_kept: Cell<usize>,
 }
 
 impl Pool {
@@ -53,7 +58,8 @@ impl Pool {
     /// A pool whose threads are started by this function.
     pub(crate) fn with_start(limits: Limits, holds: Arc<Tokens>, start: Start) -> Rc<Self> {
         let shared = Shared::new(limits, start);
-        Rc::new(Pool { shared, holds, limiters: RefCell::default() })
+        let limiters_kept = Cell::new(FEW_LIMITERS);
+        Rc::new(Pool { shared, holds, limiters: RefCell::default(), limiters_kept })
     }
 
     /// Sets what jobs call, on any thread, with a panic that no handle receives. Until then such panics are printed.
@@ -76,11 +82,12 @@ impl Pool {
     pub(super) fn remember(&self, limiter: &Limiter) {
         let weak = limiter.weak();
         let mut limiters = self.limiters.borrow_mut();
-        // Those that are gone are taken out when their number could have doubled.
-        if limiters.len().is_power_of_two() {
-            limiters.retain(|_, limiter| limiter.strong_count() > 0);
-        }
         limiters.insert(weak.as_ptr().addr(), weak);
+        // Looked through only when the number has doubled since, so that a job pays for one or two of them.
+        if limiters.len() >= self.limiters_kept.get() {
+            limiters.retain(|_, limiter| limiter.strong_count() > 0);
+            self.limiters_kept.set(FEW_LIMITERS.max(2 * limiters.len()));
+        }
     }
 
     pub(super) fn is_closed(&self) -> bool {

@@ -291,9 +291,15 @@ impl Handle {
         RemoteHandle::new(slot, task, SharedHome::clone(&self.home), site)
     }
 
-    /// Whether both are of one executor.
-    pub(crate) fn is_of_loop_of(&self, other: &Self) -> bool {
-        self.home.hub == other.home.hub
+    /// Whether the executor cannot end while this thread waits: it is the executor's own, or in one of its blocking jobs.
+    pub(crate) fn needs_this_thread(&self) -> bool {
+        #[cfg(feature = "offload")]
+        let jobs = job_context::current::<ForJobs>();
+        #[cfg(feature = "offload")]
+        let is_in_job = jobs.is_some_and(|jobs| jobs.home.hub == self.home.hub);
+        #[cfg(not(feature = "offload"))]
+        let is_in_job = false;
+        self.home.is_here() || is_in_job
     }
 
     /// Ends `run_forever`. If it does not run now, the next `run_forever` ends at once. A `block_on` goes on.

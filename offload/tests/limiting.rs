@@ -146,7 +146,13 @@ fn a_detached_job_has_its_permit_until_its_output_is_dropped() {
     }
     let (pool, limiter) = (pool(2), Limiter::new(1));
     let (gate, opened) = unbounded::<()>();
-    spawn_limited(&pool, &limiter, move || Output(opened)).detach();
+    let (detached, goes_on) = unbounded::<()>();
+    let job = move || {
+        let _ = goes_on.recv(); // or the handle would find the output, and drop it here
+        Output(opened)
+    };
+    spawn_limited(&pool, &limiter, job).detach();
+    drop(detached);
     let waits = spawn_limited(&pool, &limiter, || ());
     assert_eq!(wait(spawn(&pool, || "another kind")).unwrap(), "another kind");
     assert!(waits.is_queued());

@@ -155,6 +155,22 @@ fn so_is_join_in_a_blocking_job_of_its_own() {
     assert_eq!(heard.recv_timeout(LIMIT), Ok("ended"));
 }
 
+/// What the job runs is a loop of its own, and still the job keeps the `Background`'s loop from its end.
+#[cfg(feature = "offload")]
+#[test]
+fn so_is_join_in_a_runtime_that_a_blocking_job_of_its_own_runs() {
+    let (background, heard) = reporting();
+    let (said, error) = mpsc::channel();
+    let handle = background.handle();
+    let job = move || {
+        let joins = async move { background.join().unwrap_err() };
+        said.send(taketurns::block_on(joins)).unwrap();
+    };
+    handle.spawn(async move { taketurns::spawn_blocking(job).detach() }).detach();
+    assert!(error.recv_timeout(LIMIT).unwrap().is_own_thread());
+    assert_eq!(heard.recv_timeout(LIMIT), Ok("ended"));
+}
+
 #[test]
 fn in_a_destructor_of_a_thread_local_of_its_thread_it_has_ended() {
     struct AtThreadEnd(Background<()>, mpsc::Sender<bool>);
