@@ -85,9 +85,12 @@ fn a_payload_that_panics_when_dropped_reaches_the_thread_that_waits_and_no_other
         let error = handle.spawn(async { panic_any(Grenade) }).wait().map(|(): ()| ()).unwrap_err();
         assert!(error.is_panic());
         assert_eq!(panic_text(|| drop(error)), "a destructor");
-        // What is not wanted is dropped on the loop's thread, which goes on.
-        handle.spawn(async { Grenade }).detach();
-        handle.spawn(async { panic_any(Grenade) }).detach();
+        // What comes when its handle is gone is dropped on the loop's thread, which goes on.
+        let (first, gate) = oneshot::channel::<()>();
+        handle.spawn(async { gate.await.map_err(|_| Grenade) }).detach();
+        let (second, gate) = oneshot::channel::<()>();
+        handle.spawn(async { gate.await.unwrap_or_else(|_| panic_any(Grenade)) }).detach();
+        drop((first, second));
     }
     assert_eq!(handle.call(|| 42).unwrap(), 42);
     handle.stop();
