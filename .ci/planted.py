@@ -257,7 +257,7 @@ PLANTED = {
     ),
     "stopunheard": (
         "a stop does not wake the threads that wait",
-        [("threads/stop.rs", "        inner.waiting.iter().for_each(Parker::wake);\n", "")],
+        [("threads/stop.rs", "        waiting.iter().for_each(Parker::wake);\n", "        let _ = waiting;\n")],
     ),
     "unlisted": (
         "a thread that waits is not listed for the stop",

@@ -115,7 +115,7 @@ impl<T, N> Slot<T, N> {
             if cloned.is_some() || is_noop(waker) {
                 let before = mem::replace(&mut inner.awaiter, cloned);
                 drop(inner);
-                drop(before);
+                contain(|| drop(before));
                 return Poll::Pending;
             }
             if inner.awaiter.as_ref().is_some_and(|awaiter| awaiter.will_wake(waker)) {

@@ -12,7 +12,7 @@
 //! waits park is drawn at random below its bound. A fixed number could meet a program's rhythm (a long wait, a short one, a
 //! long one) so that always the long ones spin.
 //!
-//! On one core nothing can come while the thread spins. So it never does there.
+//! Where all threads share one core, nothing can come while one of them spins. So it never does there.
 
 #![forbid(unsafe_code)]
 
@@ -42,7 +42,8 @@ impl Spin {
         Self::on(cores, limit)
     }
 
-    fn on(cores: usize, limit: Duration) -> Self {
+    /// As [`new`](Self::new), where what the thread waits for may use so many cores.
+    pub(crate) fn on(cores: usize, limit: Duration) -> Self {
         let limit = if cores > 1 { limit } else { Duration::ZERO };
         Self { limit, parked: 0, bound: 0, random: 1 }
     }

@@ -24,7 +24,8 @@ use crate::executor::primitives::{AtomicIsize, ordering};
 const WATCHED: isize = 1;
 const ONE: isize = 2;
 
-/// Counts the [`Token`]s that are out. They are given out at home, and given back on any thread.
+/// Counts the [`Token`]s that are out. They are given out at home, or in a blocking job, whose own
+/// hold keeps home from asking meanwhile; and given back on any thread.
 pub(crate) struct Tokens {
     word: AtomicIsize,
     unparker: Box<dyn Unpark>,
@@ -43,7 +44,7 @@ impl Tokens {
     }
 
     pub(crate) fn take(self: &Arc<Self>) -> Token {
-        // Ordering: taken at home, or from a token that is out; nothing is read through it.
+        // Ordering: taken at home, from a token that is out, or in a job, which holds the clock; nothing is read through it.
         self.word.fetch_add(ONE, ordering!(token_taken: Relaxed));
         Token(Arc::clone(self))
     }

@@ -26,7 +26,7 @@ pub trait Driver {
     /// `any_ready`: whether a task is ready already. If none is, a virtual clock may move.
     fn wake(&mut self, any_ready: bool);
 
-    /// Called in a run when no task is ready, before the executor sleeps. A driver may look out for a while here, since a
+    /// Called in a run when no task is ready, before a look that could sleep. A driver may look out for a while here, since a
     /// thread that does not sleep need not be woken. `called`: whether another thread has woken or sent a task, or called
     /// [`Handle::stop`](crate::Handle::stop).
     ///

@@ -34,7 +34,8 @@ impl<D: Driver> Executor<'_, D> {
         self.turns_left.set(0); // a run begins with a look
         while !done() {
             if !self.turn() {
-                let limit = if self.lingers() || !self.may_sleep() { NO_WAIT } else { None };
+                let sleeps = self.is_idle() && !self.lingers() && self.hub.park();
+                let limit = if sleeps { None } else { NO_WAIT };
                 self.look(limit);
             }
         }
@@ -77,16 +78,21 @@ impl<D: Driver> Executor<'_, D> {
         true
     }
 
-    /// No task is ready: whether the driver, which may spend a while here, has seen that something is there.
-    fn lingers(&self) -> bool {
-        !self.hub.has_ready() && self.driver().linger(&|| self.hub.is_called())
+    /// Whether no task is ready and no memory of ended tasks is left to return to the allocator. (`trim` returns a slice of it,
+    /// and the loop looks outside between two slices.)
+    fn is_idle(&self) -> bool {
+        !self.hub.has_ready() && !self.hub.trim()
     }
 
-    /// Whether the thread may sleep: no task is ready, no memory of ended tasks is left to return to the allocator (`trim`
-    /// returns a slice of it, and the loop looks outside between two slices), and nothing is in the inbox. If so, the inbox
-    /// is *parked*: until the next look empties it, the next push into it unparks the thread.
+    /// Whether the driver, which may look out for a while here, has seen that something is there.
+    fn lingers(&self) -> bool {
+        self.driver().linger(&|| self.hub.is_called())
+    }
+
+    /// Whether the thread may sleep: the loop is idle, and nothing is in the inbox. If so, the inbox is *parked*: until the
+    /// next look empties it, the next push into it unparks the thread.
     fn may_sleep(&self) -> bool {
-        !self.hub.has_ready() && !self.hub.trim() && self.hub.park()
+        self.is_idle() && self.hub.park()
     }
 
     fn driver(&self) -> RefMut<'_, D> {

@@ -70,6 +70,11 @@ impl Failures {
         silence(|| drop(unhandled));
     }
 
+    /// Whether a failure is to stop the run.
+    pub(crate) fn are_to_stop(&self) -> bool {
+        self.stopping.borrow().is_some()
+    }
+
     /// The text of the failure that is to stop the run, if there is one. The caller panics with it.
     pub(crate) fn stops_the_run(&self) -> Option<String> {
         let unhandled = self.stopping.take()?;

@@ -17,8 +17,9 @@ use crate::group::cancel::CancellationToken;
 use crate::runtime::Builder;
 use crate::threads::Handle;
 
-/// How long the drop waits, unless [`Background::with_drop_deadline`] says otherwise.
-pub(super) const DROP_DEADLINE: Duration = Duration::from_secs(5);
+/// How long the drop waits, unless [`Background::with_drop_deadline`] says otherwise. It is longer than the runtime's own wait
+/// for blocking jobs, 5 s by default, which is a part of it: a job that is stuck is named by the runtime then.
+pub(super) const DROP_DEADLINE: Duration = Duration::from_secs(6);
 
 /// A runtime on a thread of its own, for a program that is synchronous itself. It lives as long as its main future, which
 /// [`start`](Self::start) is given; other threads send it work by its [`handle`](Self::handle).
@@ -47,7 +48,7 @@ pub(super) const DROP_DEADLINE: Duration = Duration::from_secs(5);
 /// `stop.cancelled().await`, or [`stop.run_until_cancelled(..)`](CancellationToken::run_until_cancelled).
 ///
 /// Dropping it stops it and waits until the thread is gone, also while the dropping thread panics. If the thread is still there
-/// after 5 s ([`with_drop_deadline`](Self::with_drop_deadline)), it is left alone, and a line on stderr says so. A panic of the
+/// after 6 s ([`with_drop_deadline`](Self::with_drop_deadline)), it is left alone, and a line on stderr says so. A panic of the
 /// main future that no `join` received is printed too.
 ///
 /// A loop cannot wait for itself. If a `Background` is dropped on its own thread, as by a task that owns it, or in a blocking
@@ -86,6 +87,10 @@ impl<T: Send + 'static> Background<T> {
     /// # Errors
     ///
     /// When the system starts no thread, and the errors of [`Builder::build`]. `main` is dropped then.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of [`Builder::build`], if that panics.
     #[track_caller]
     pub fn start<F, Fut>(builder: Builder, main: F) -> io::Result<Self>
     where
@@ -166,11 +171,11 @@ impl<T: Send + 'static> Background<T> {
 }
 
 impl<T> Background<T> {
-    /// How long the drop waits for the thread to end: 5 s by default. `Duration::ZERO` does not wait, and `Duration::MAX` waits
-    /// without limit. The drop of a [`daemon`](Self::daemon) never waits.
+    /// How long the drop waits for the thread to end: 6 s by default. `Duration::ZERO` does not wait: the drop says on
+    /// stderr that the loop still runs, if it does. `Duration::MAX` waits without limit. The drop of a [`daemon`](Self::daemon) never waits.
     ///
-    /// The end of the runtime is part of the wait. So if blocking jobs may be stuck, set [`Builder::on_exit`]'s times and
-    /// `Builder::blocking_deadline` (5 s by default too) to less than this.
+    /// The end of the runtime is part of the wait. So [`Builder::on_exit`]'s times and `Builder::blocking_deadline` (5 s by
+    /// default) should be less than this together.
     pub fn with_drop_deadline(mut self, deadline: Duration) -> Self {
         self.drop_deadline = self.drop_deadline.map(|_| deadline);
         self

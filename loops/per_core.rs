@@ -176,6 +176,8 @@ impl PerCoreBuilder {
                 main(core, stop).await
             };
             let builder = self.runtime.clone().thread_name(format!("{prefix}-{core}"));
+            #[cfg(feature = "net")]
+            let builder = if self.is_pinned { builder.of_cores(cpus.len()) } else { builder };
             let background = Background::start_prepared(builder, site, prepare, runs)?;
             let handle = background.handle();
             started.loops.push(Member { background, handle, load });

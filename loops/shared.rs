@@ -62,6 +62,10 @@ impl Background<()> {
     #[track_caller]
     pub fn shared() -> io::Result<SharedBackground> {
         let mut shared = lock();
+        let mut ended = None; // a loop whose run has panicked; dropped when the lock is free
+        if shared.background.as_ref().is_some_and(Background::is_finished) {
+            ended = shared.background.take();
+        }
         if shared.background.is_none() {
             let builder = Builder::new().thread_name("taketurns-shared");
             let main = async move |stop: CancellationToken| drop(stop.cancelled().await);
@@ -69,6 +73,8 @@ impl Background<()> {
         }
         shared.users += 1;
         let handle = shared.background.as_ref().expect("started above").handle();
+        drop(shared);
+        drop(ended);
         Ok(SharedBackground { handle })
     }
 }

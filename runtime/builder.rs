@@ -40,6 +40,8 @@ pub struct Builder {
     order: Order,
     deadlock_grace: Duration,
     adaptive_wait: Duration,
+    /// `None`: as many as the thread that builds may use.
+    cores: Option<usize>,
     on_exit: OnExit,
     on_lost: Option<OnLost>,
     thread_name: Option<String>,
@@ -64,6 +66,7 @@ impl Builder {
             order: Order::default(),
             deadlock_grace: GRACE,
             adaptive_wait: Duration::ZERO,
+            cores: None,
             on_exit: OnExit::default(),
             on_lost: None,
             thread_name: None,
@@ -179,6 +182,20 @@ impl Builder {
         assert!(!name.contains('\0'), "`thread_name` must not contain a NUL byte: {name:?}");
         self.thread_name = Some(name);
         self
+    }
+
+    /// How many cores the loops have together: each is pinned to one of them, which alone would look like the only one.
+    #[cfg(feature = "net")]
+    pub(crate) fn of_cores(mut self, cores: usize) -> Self {
+        self.cores = Some(cores);
+        self
+    }
+
+    fn spin(&self) -> Spin {
+        match self.cores {
+            Some(cores) => Spin::on(cores, self.adaptive_wait),
+            None => Spin::new(self.adaptive_wait),
+        }
     }
 
     /// What was set by [`thread_name`](Self::thread_name).
@@ -381,8 +398,7 @@ impl Builder {
                 return Err(error);
             }
         };
-        let outside =
-            Outside::new(parts.clone(), self.deadlock_grace, Spin::new(self.adaptive_wait));
+        let outside = Outside::new(parts.clone(), self.deadlock_grace, self.spin());
         let mut executor = Executor::new(outside, self.event_interval);
         if let Some(chooser) = chooser {
             executor = executor.with_chooser(Box::new(UntilAsked(chooser)));

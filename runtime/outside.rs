@@ -83,10 +83,13 @@ impl Driver for Outside {
         if !self.spin.is_on() || self.parts.is_virtual() {
             return false;
         }
+        if self.parts.failures.are_to_stop() {
+            return true; // the next `wait` panics
+        }
         let due = self.parts.wait_limit().and_then(|left| Instant::now().checked_add(left));
         let mut asked = 0_u32;
         self.spin.wait_until(|| {
-            asked += 1;
+            asked = asked.wrapping_add(1);
             let asks_sources = asked % SOURCES_EACH == 0;
             called()
                 || due.is_some_and(|due| Instant::now() >= due)

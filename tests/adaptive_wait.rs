@@ -3,9 +3,10 @@
 #![cfg(all(feature = "net", feature = "time", feature = "offload"))]
 
 use std::cell::RefCell;
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::io::Write;
 use std::net::TcpListener;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::mpsc;
 use std::task::{Poll, Waker};
@@ -15,7 +16,7 @@ use std::time::Duration;
 use futures::AsyncReadExt;
 use futures::channel::oneshot;
 use taketurns::executor::{Driver, EVENT_INTERVAL, Executor, ParkThread, Pending, Unpark};
-use taketurns::{Builder, Handle, Runtime, net, spawn_blocking, time};
+use taketurns::{Builder, Handle, Runtime, UnhandledPanic, net, spawn, spawn_blocking, time};
 
 /// With this the loop would look out for an hour: a test that passes shows that something ended it.
 const HOUR: Duration = Duration::from_secs(3600);
@@ -69,6 +70,16 @@ fn stop_ends_it() {
     let thread = thread::spawn(move || handle.stop());
     runtime.run_forever();
     thread.join().unwrap();
+}
+
+#[test]
+fn a_failure_that_is_to_stop_the_run_ends_it() {
+    let builder = Builder::new().adaptive_wait(HOUR).unhandled_panic(UnhandledPanic::Stop);
+    let runtime = builder.build().unwrap();
+    runtime.spawn(async { resume_unwind(Box::new("out of coffee")) }).detach();
+    let run = AssertUnwindSafe(|| runtime.block_on(pending::<()>()));
+    let text = catch_unwind(run).unwrap_err().downcast::<String>().unwrap();
+    assert!(text.contains("out of coffee"), "{text}");
 }
 
 /// Writes down what the executor asks of it. Lingers until it is called, which it sees at once or not at all. Its sleep wakes
@@ -142,6 +153,16 @@ fn without_a_call_it_sleeps() {
 fn a_task_that_is_ready_keeps_it_from_lingering() {
     let trace = trace(|_| {}, Waker::wake);
     assert_eq!(trace, ["looks", "poll", "poll"]);
+}
+
+/// It returns the memory of ended tasks in slices, with a look between two.
+#[test]
+fn it_lingers_only_when_it_has_nothing_else_to_do() {
+    let burst = |_| drop((0..100_000).map(|_| spawn(async {})).collect::<Vec<_>>());
+    let trace = trace(|_| {}, burst);
+    let asked = trace.iter().filter(|&&event| event == "not called").count();
+    assert_eq!(asked, 1);
+    assert_eq!(trace[trace.len() - 3..], ["not called", "sleeps", "poll"]);
 }
 
 /// It stays set until the next `run_forever`. Taken for a call, it would keep a `block_on` from sleeping, over and over.

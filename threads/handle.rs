@@ -114,7 +114,8 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// A handle of a bare executor. For a runtime use [`Runtime::handle`](crate::Runtime::handle).
+    /// A handle of a bare executor. For a runtime use [`Runtime::handle`](crate::Runtime::handle). A bare executor does not tell
+    /// the threads that [wait](RemoteHandle::wait) for it that it was stopped.
     pub fn new<D: Driver>(executor: &Executor<'_, D>) -> Self {
         Self { home: Home::bare(executor.remote()), _token: None }
     }
@@ -130,7 +131,7 @@ impl Handle {
     ///
     /// # Panics
     ///
-    /// Outside of both.
+    /// Outside of a runtime and of a blocking job.
     ///
     /// ```
     /// # taketurns::block_on(async {
@@ -253,7 +254,8 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// As [`RemoteHandle::wait`]. On the executor's own thread the function is dropped, uncalled.
+    /// As [`RemoteHandle::wait`]. On the executor's own thread the function is dropped, uncalled. With an error that
+    /// [is_stopped](JoinError::is_stopped) it stays sent: the next run calls it, and drops what it returns.
     ///
     /// ```
     /// # taketurns::block_on(async {

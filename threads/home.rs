@@ -15,7 +15,7 @@ pub(super) struct Home {
     tell: Tell,
     /// An executor never leaves the thread that made it.
     thread: ThreadId,
-    /// Of a bare executor no call says that it stops.
+    /// A bare executor never sets it.
     pub(super) stop: Stop,
 }
 

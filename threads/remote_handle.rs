@@ -49,7 +49,7 @@ pub struct RemoteHandle<T> {
     slot: Arc<RemoteSlot<T>>,
     /// Wakes the task, for `abort`.
     task: Waker,
-    /// Is told of a panic that the handle did not give to an awaiter.
+    /// The executor, which is told of a panic that no awaiter received.
     home: SharedHome,
     site: &'static Location<'static>,
 }

@@ -109,8 +109,12 @@ impl<M, T> Sent<M, T> {
     {
         let slot = Arc::clone(&self.slot);
         let mut made = Sent { value: None, slot, site: self.site, was_asked: false };
-        let end = if self.slot.note(|orders| orders.is_aborted) == Some(true) {
-            JoinError::cancelled(self.subject())
+        let aborted = self.slot.note(|orders| orders.is_aborted.then(|| orders.reason.take()));
+        let end = if let Some(reason) = aborted.flatten() {
+            match reason {
+                Some(reason) => JoinError::cancelled_for(self.subject(), reason),
+                None => JoinError::cancelled(self.subject()),
+            }
         } else {
             let make = self.value.take().expect("it is called once");
             match catch_unwind(AssertUnwindSafe(make)) {
@@ -135,7 +139,9 @@ impl<F: Future> Future for Sent<F, F::Output> {
         let Some((is_aborted, reason)) = orders else { return Poll::Ready(()) };
         if let Some(reason) = reason {
             *self.as_mut().project().was_asked = true;
-            request().inspect(|request| request.ask(&reason));
+            if let Some(request) = request() {
+                request.ask(&reason);
+            }
         }
         let mut result = match is_aborted {
             true => Err(JoinError::cancelled(self.subject())),

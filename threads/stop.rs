@@ -37,7 +37,9 @@ impl Stop {
         let mut inner = self.lock();
         inner.is_stopped = true;
         inner.stops += 1;
-        inner.waiting.iter().for_each(Parker::wake);
+        let waiting = inner.waiting.clone();
+        drop(inner); // each thread that wakes takes it
+        waiting.iter().for_each(Parker::wake);
     }
 
     /// The executor is run again.

@@ -189,3 +189,19 @@ fn to_end_what_was_refused_has_no_effect() {
     let ended = thread::spawn(move || refused(&handle).abort_and_wait()).join().unwrap();
     assert!(ended.unwrap_err().is_shutdown());
 }
+
+#[test]
+fn a_task_that_was_asked_and_then_aborted_before_its_first_turn_ends_for_the_reason() {
+    let runtime = runtime();
+    let handle = runtime.handle();
+    let mut sent = [handle.spawn(async {}), handle.spawn_with(|| async {})];
+    for remote in &sent {
+        remote.cancel("enough");
+        remote.abort();
+    }
+    runtime.run_until_stalled();
+    for remote in &mut sent {
+        let error = remote.try_get().unwrap().unwrap_err();
+        assert_eq!(error.reason().unwrap().as_str(), "enough");
+    }
+}
