@@ -418,10 +418,14 @@ PLANTED = {
         [
             (
                 WORKER,
-                "            let mut crew = self.shared.lock();\n            if store() {",
-                "            let is_free = store();\n            let mut crew = self.shared.lock();\n            if is_free {",
+                "            let mut crew = self.shared.lock();\n            let ended = store();\n",
+                "            let ended = store();\n            let mut crew = self.shared.lock();\n",
             )
         ],
+    ),
+    "spinclosed": (
+        "a thread begins to spin in a pool that is closed",
+        [(CREW, "        if self.is_closed {\n            return None;\n        }\n        let spin", "        let spin")],
     ),
     "abortrunning": (
         "an abort ends a job that a thread has taken",

@@ -296,3 +296,20 @@ fn adaptive_wait_against_submit() {
         shut_down(&pool);
     });
 }
+
+/// The pool closes before, while and after its thread, which has ended a job, begins to spin. It would spin without a limit.
+///
+/// Unbounded: two threads.
+#[test]
+fn close_against_spin() {
+    model(UNBOUNDED, || {
+        let pool = pool_within(Limits {
+            max_threads: 1,
+            keep_alive: Duration::MAX,
+            adaptive_wait: Duration::MAX,
+            ..Limits::default()
+        });
+        drop(spawn(&pool, || ()));
+        shut_down(&pool);
+    });
+}

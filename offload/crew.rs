@@ -111,14 +111,18 @@ impl Crew {
         Crew { capacity, spin: Some(spin).filter(Spin::is_on), ..Crew::default() }
     }
 
-    /// The thread, which looks, has found nothing, and may spin with this before it falls asleep. It looks on meanwhile.
-    pub(super) fn begin_to_spin(&mut self) -> Option<Spin> {
+    /// The thread, which looks, has found nothing, and may spin with this before it falls asleep. It looks on meanwhile. A
+    /// closed pool has no spin for it: no job comes to end it.
+    pub(super) fn take_spin(&mut self) -> Option<Spin> {
+        if self.is_closed {
+            return None;
+        }
         let spin = self.spin.take();
         self.is_spinning |= spin.is_some();
         spin
     }
 
-    pub(super) fn end_to_spin(&mut self, spin: Spin) {
+    pub(super) fn put_spin_back(&mut self, spin: Spin) {
         self.spin = Some(spin);
         self.is_spinning = false;
     }

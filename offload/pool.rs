@@ -153,7 +153,7 @@ impl Pool {
     fn close(&self) {
         let mut crew = self.shared.lock();
         let AtClose { queued, running, asleep, waits } = crew.close();
-        self.shared.end_spin(&crew);
+        self.shared.call_spinner(&crew);
         drop(crew);
         asleep.iter().for_each(|thread| thread.notify_one());
         running.iter().chain(&queued).for_each(|job| job.shut_down());

@@ -26,8 +26,8 @@ pub(crate) struct Shared {
     /// Tests put other functions here.
     start: Start,
     crew: Mutex<Crew>,
-    /// Not 0: there is something for the thread that spins. Changed under the lock, and read without: by a thread that waits for
-    /// nothing else, the lock would only be kept from the others.
+    /// Not 0: the thread that spins has something to do. Written under the lock; read without it, since a spinner that took
+    /// the lock in a loop would keep it from the others.
     arrived: AtomicIsize,
     /// A thread has ended.
     pub(super) ended: Condvar,
@@ -99,7 +99,7 @@ impl Shared {
             return;
         }
         let need = crew.admit(job, self.limits.max_threads);
-        self.end_spin(&crew);
+        self.call_spinner(&crew);
         drop(crew);
         match need {
             Need::Nothing => {}
@@ -109,7 +109,7 @@ impl Shared {
     }
 
     /// Ends the spin of the thread that spins, if one does.
-    pub(super) fn end_spin(&self, crew: &Crew) {
+    pub(super) fn call_spinner(&self, crew: &Crew) {
         if crew.is_spinning() {
             // Ordering: a hint; the thread takes the lock next, and sees there what has arrived.
             self.arrived.fetch_or(1, ordering!(job_arrived: Relaxed));
@@ -118,16 +118,16 @@ impl Shared {
 
     /// Spins until there is something for this thread, which looks, if it may. Takes the lock again.
     pub(super) fn spin<'a>(&'a self, mut crew: MutexGuard<'a, Crew>) -> MutexGuard<'a, Crew> {
-        let Some(mut spin) = crew.begin_to_spin() else {
+        let Some(mut spin) = crew.take_spin() else {
             return crew;
         };
-        // Ordering: under the lock, as each change.
+        // Ordering: written under the lock alone; the lock orders the writes.
         self.arrived.fetch_and(0, ordering!(spin_begins: Relaxed));
         drop(crew);
-        // Ordering: a hint, as in `end_spin`.
+        // Ordering: a hint, as in `call_spinner`.
         spin.wait_until(|| self.arrived.load(ordering!(job_awaited: Relaxed)) != 0);
         let mut crew = self.lock();
-        crew.end_to_spin(spin);
+        crew.put_spin_back(spin);
         crew
     }
 

@@ -26,6 +26,17 @@ fn the_close_ends_the_spin() {
 }
 
 #[test]
+fn a_job_that_ends_after_the_close_begins_no_spin() {
+    let pool = pool_that_spins(1);
+    let (job, begun, gate) = spawn_gated(&pool);
+    receive(&begun);
+    assert_eq!(pool.shut_down(Some(Duration::ZERO)).len(), 1);
+    drop(gate);
+    wait(job).unwrap();
+    assert!(pool.shrinks_to(0, LIMIT)); // another close would end a spin
+}
+
+#[test]
 fn one_spins_and_the_others_sleep() {
     let pool = pool_that_spins(3);
     for _ in 0..20 {
