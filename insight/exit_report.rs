@@ -48,10 +48,19 @@ impl ExitReport {
 impl fmt::Display for ExitReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", Lost { tasks: &self.lost, how: "" })?;
-        for job in self.still_running.iter().take(LISTED) {
+        write!(f, "{}", StillRunning(&self.still_running))
+    }
+}
+
+/// A line for each of the first blocking jobs that did not end in time.
+pub(crate) struct StillRunning<'a>(pub(crate) &'a [RunningJob]);
+
+impl fmt::Display for StillRunning<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for job in self.0.iter().take(LISTED) {
             write!(f, "\nstill running: {job}")?;
         }
-        write_more(self.still_running.len(), f)
+        write_more(self.0.len(), f)
     }
 }
 

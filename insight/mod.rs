@@ -22,6 +22,6 @@ mod unhandled;
 
 pub(crate) use deadlock::{Deadlock, GRACE, Suspicion};
 pub use exit_report::ExitReport;
-pub(crate) use exit_report::Lost;
+pub(crate) use exit_report::{Lost, StillRunning};
 pub(crate) use failures::Failures;
 pub use unhandled::{Unhandled, UnhandledPanic, reported};

@@ -44,7 +44,7 @@ pub(super) const DROP_DEADLINE: Duration = Duration::from_secs(6);
 /// When the main future has ended, the runtime ends on its thread: tasks that are left are treated as
 /// [`Builder::on_exit`] says. Then [`join`](Self::join) returns, and the thread is gone.
 ///
-/// [`stop`](Self::stop) only asks. The main future must listen to the token that it was given, and end:
+/// [`stop`](Self::stop) only asks. ([`Handle::stop`] has no effect here: it ends a `run_forever`.) The main future must listen to the token that it was given, and end:
 /// `stop.cancelled().await`, or [`stop.run_until_cancelled(..)`](CancellationToken::run_until_cancelled).
 ///
 /// Dropping it stops it and waits until the thread is gone, also while the dropping thread panics. If the thread is still there
@@ -189,7 +189,32 @@ impl<T> Background<T> {
 
     /// Asks the main future to end, by the token that it was given. Does not wait.
     pub fn stop(&self) {
-        self.stop.cancel("its `Background` was stopped");
+        self.stop.cancel("its loop was stopped");
+    }
+
+    /// The token that the main future was given: to stop the loop from elsewhere, while this value waits in
+    /// [`join`](Self::join). A handler of Ctrl-C takes one.
+    ///
+    /// ```
+    /// use taketurns::{Background, Builder};
+    ///
+    /// let background = Background::start(Builder::new(), |stop| async move {
+    ///     stop.cancelled().await;
+    ///     "all is stored"
+    /// })?;
+    /// let stop = background.stop_token();
+    /// # let interrupted = || ();
+    /// let handler = std::thread::spawn(move || {
+    ///     interrupted(); // here: until the signal comes, as by the crate signal-hook
+    ///     stop.cancel("Ctrl-C");
+    /// });
+    /// assert_eq!(background.join().unwrap(), "all is stored");
+    /// # handler.join().unwrap();
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[must_use]
+    pub fn stop_token(&self) -> CancellationToken {
+        self.stop.clone()
     }
 
     /// Whether the main future and its runtime have ended, so that [`join`](Self::join) returns at once.
@@ -264,7 +289,7 @@ impl<T> Drop for Background<T> {
             None if self.drop_deadline.is_none() => {}
             None if is_own => self.say(
                 "was dropped on its own thread, or in a blocking job of its own, which cannot wait for itself: it is stopped \
-                 and not waited for. Drop it, or call `join`, on another thread",
+                 and not waited for. Drop it on another thread, or `join` it there",
             ),
             None => self.say(
                 "has not ended by the deadline of its drop, and is left alone: let its main future end when the token `stop` is \

@@ -27,8 +27,13 @@ fn lock() -> MutexGuard<'static, Shared> {
 impl Background<()> {
     /// One user of the loop that all users in this process share. The first user starts it, the drop of the last one ends it.
     ///
-    /// It is for a library whose face is synchronous: each of its values holds a user, and none of them has to know of the
-    /// others. The loop has the settings of [`Builder::new`], and its thread the name "taketurns-shared".
+    /// It is for a library whose face is synchronous: each of its values holds a user, and need not know of the others. But
+    /// all share one thread: code that blocks it stops the tasks of all, and code that runs on it cannot wait for it (an error
+    /// that [is_own_thread](crate::JoinError::is_own_thread)). The loop has the settings of [`Builder::new`], and its thread the
+    /// name "taketurns-shared".
+    ///
+    /// A user in a `static` is never dropped: then the end of the process cuts the loop off, and the destructors of its tasks do
+    /// not run.
     ///
     /// # Errors
     ///

@@ -43,7 +43,8 @@ impl Drop for Runs {
 /// In a blocking job: whether the job is asked to end. Outside of one it is `Ok`.
 ///
 /// A job is asked by [`abort`](super::BlockingHandle::abort) of its handle, by the drop of an
-/// [`abort_on_drop`](super::BlockingHandle::abort_on_drop) guard, and by the end of its runtime. The request stays: each
+/// [`abort_on_drop`](super::BlockingHandle::abort_on_drop) guard, and by the end of its runtime. A time limit or a scope around the
+/// await only drops the handle, which detaches the job: write `spawn_blocking(f).abort_on_drop()`. The request stays: each
 /// later call gives it too. What the job returns then is still its output.
 ///
 /// A long job calls this between its steps. A call costs a lock that hardly any other thread takes, some 20 ns.

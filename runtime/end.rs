@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::builder::OnLost;
 use super::{OnExit, Runtime};
 use crate::executor::silence;
-use crate::insight::{ExitReport, Lost};
+use crate::insight::{ExitReport, Lost, StillRunning};
 
 impl Runtime {
     /// Ends the runtime. Gives the texts of the failures that were to stop a run
@@ -79,9 +79,16 @@ impl Drop for Runtime {
         if !self.ended {
             let has_hook = self.on_lost.is_some();
             let report = self.end(self.made);
-            if cfg!(debug_assertions) && !has_hook && !report.lost().is_empty() {
+            if !cfg!(debug_assertions) {
+                return;
+            }
+            if !has_hook && !report.lost().is_empty() {
                 let lost = Lost { tasks: report.lost(), how: " when the runtime was dropped" };
                 silence(|| eprintln!("{lost}"));
+            }
+            if !report.still_running().is_empty() {
+                let jobs = StillRunning(report.still_running());
+                silence(|| eprintln!("left to their threads when the runtime was dropped:{jobs}"));
             }
         }
     }

@@ -69,7 +69,7 @@ fn it_runs_its_main_future_and_what_others_send_until_it_is_stopped() {
     let (there, reason) = background.join().unwrap();
     assert_eq!(there, sent);
     assert_ne!(there, here);
-    assert_eq!(reason, "its `Background` was stopped");
+    assert_eq!(reason, "its loop was stopped");
 }
 
 #[test]

@@ -3,6 +3,9 @@
 #![cfg(feature = "offload")]
 #![forbid(unsafe_code)]
 
+#[path = "common/child.rs"]
+mod child;
+
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -10,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use taketurns::offload::{block_in_scope, check_cancelled};
-use taketurns::{Builder, Handle, Runtime, block_on, spawn_blocking};
+use taketurns::{Builder, Handle, block_on, spawn_blocking};
 
 #[test]
 fn the_threads_are_as_the_builder_says() {
@@ -103,26 +106,58 @@ fn a_job_submits_another_through_its_handle() {
     });
 }
 
-/// Each destructor spawns a job that owns the next, as the runtime ends.
+/// Each destructor spawns a job that owns the next, as the runtime ends: 50,000 of them, which one inside the other would
+/// overflow the stack. The pool's thread is busy, so none of the jobs runs.
 #[test]
-fn a_destructor_that_sends_itself_again_as_the_runtime_ends_comes_to_an_end() {
-    struct Again(Arc<()>);
-    impl Drop for Again {
+fn destructors_that_spawn_the_next_as_the_runtime_ends_come_to_an_end() {
+    struct Next(u32, Arc<()>);
+    impl Drop for Next {
         fn drop(&mut self) {
-            let next = Again(Arc::clone(&self.0));
-            spawn_blocking(move || drop(next)).detach();
+            if let Some(left) = self.0.checked_sub(1) {
+                let next = Next(left, Arc::clone(&self.1));
+                spawn_blocking(move || drop(next)).detach();
+            }
         }
     }
-    let alive = Arc::new(());
-    let runtime = Runtime::new().unwrap();
-    let held = Again(Arc::clone(&alive));
-    let future = async move {
-        let _held = held;
-        std::future::pending::<()>().await;
+    let builder = Builder::new().max_blocking_threads(1).blocking_deadline(Duration::ZERO);
+    let runtime = builder.build().unwrap();
+    let (gate, opened) = mpsc::channel::<()>();
+    let (begins, begun) = mpsc::channel();
+    let busy = move || {
+        begins.send(()).unwrap();
+        let _ = opened.recv();
     };
-    runtime.spawn(future).detach();
-    runtime.block_on(async {});
-    assert!(runtime.shutdown().still_running().is_empty());
+    runtime.block_on(async { spawn_blocking(busy).detach() });
+    begun.recv().unwrap();
+    let alive = Arc::new(());
+    let first = Next(50_000, Arc::clone(&alive));
+    runtime.block_on(async move { spawn_blocking(move || drop(first)).detach() });
+    assert_eq!(runtime.shutdown().still_running().len(), 1);
+    assert_eq!(Arc::strong_count(&alive), 1);
+    drop(gate);
+}
+
+/// A job that is stuck is named, although a program reads no report.
+#[test]
+fn a_runtime_that_is_dropped_names_the_jobs_that_it_leaves_in_a_debug_build() {
+    if child::is_child() {
+        let runtime = Builder::new().blocking_deadline(Duration::ZERO).build().unwrap();
+        let (begins, begun) = mpsc::channel();
+        let stuck = move || {
+            begins.send(()).unwrap();
+            thread::park_timeout(Duration::from_secs(3600));
+        };
+        runtime.block_on(async { spawn_blocking(stuck).detach() });
+        begun.recv().unwrap();
+        drop(runtime);
+        return;
+    }
+    let name = "a_runtime_that_is_dropped_names_the_jobs_that_it_leaves_in_a_debug_build";
+    let stderr = child::stderr(name);
+    let says = |text: &str| stderr.contains(text);
+    assert_eq!(says("left to their threads when the runtime was dropped:"), cfg!(debug_assertions));
+    let job = "still running: a blocking job spawned at tests/offload.rs";
+    assert_eq!(says(job), cfg!(debug_assertions), "{stderr}");
 }
 
 #[test]

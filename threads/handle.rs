@@ -304,7 +304,8 @@ impl Handle {
         self.home.is_here() || is_in_job
     }
 
-    /// Ends `run_forever`. If it does not run now, the next `run_forever` ends at once. A `block_on` goes on.
+    /// Ends `run_forever`. If it does not run now, the next `run_forever` ends at once. A `block_on` goes on, and so does a
+    /// [`Background`](crate::Background), which has a `stop` of its own.
     ///
     /// What was sent and has not ended stays, and goes on in the next run. Until then, a thread that
     /// [waits](RemoteHandle::wait) for it gets an error that [is_stopped](JoinError::is_stopped).

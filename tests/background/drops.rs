@@ -126,7 +126,7 @@ fn on_its_own_thread_it_stops_the_loop_does_not_wait_and_says_so() {
     let [line] = *said else { panic!("{said:?}") };
     assert!(line.contains("of thread `taketurns-loop`, started at tests/background/"), "{line}");
     assert!(line.contains("was dropped on its own thread"), "{line}");
-    assert!(line.ends_with("call `join`, on another thread"), "{line}");
+    assert!(line.ends_with("Drop it on another thread, or `join` it there"), "{line}");
 }
 
 #[test]
