@@ -432,8 +432,8 @@ PLANTED = {
         [
             (
                 JOB,
-                "        let is_queued = |stage: &Stage<T>| matches!(stage, Stage::Queued(_));\n        let filled = self.slot.fill_if(Err(error), is_queued)?;",
-                "        self.slot.note(|_| ())?;\n        let filled = self.slot.fill(Err(error))?;",
+                "= taken.flatten() else { return };\n",
+                "= taken.flatten() else {\n            drop(self.slot.fill(Err(why(Subject::Job(self.site)))));\n            return;\n        };\n",
             )
         ],
     ),

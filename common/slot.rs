@@ -34,9 +34,7 @@ enum State<T, N> {
 
 /// What comes out of a slot when an output goes in. All of it is user code, for the caller to drop or wake.
 #[must_use]
-pub(crate) struct Filled<T, N> {
-    #[cfg_attr(not(feature = "offload"), allow(dead_code, reason = "a job's closure"))]
-    pub(crate) note: N,
+pub(crate) struct Filled<T> {
     pub(crate) awaiter: Option<Waker>,
     /// The output itself, if the handle has been dropped.
     pub(crate) unwanted: Option<T>,
@@ -72,28 +70,20 @@ impl<T, N> Slot<T, N> {
     }
 
     /// Puts the output in, unless there is one already.
-    pub(crate) fn fill(&self, output: T) -> Option<Filled<T, N>> {
-        self.fill_if(output, |_| true)
-    }
-
-    /// As [`fill`](Self::fill), if the note allows it. `allows` runs under the lock.
-    pub(crate) fn fill_if(
-        &self,
-        output: T,
-        allows: impl FnOnce(&N) -> bool,
-    ) -> Option<Filled<T, N>> {
+    pub(crate) fn fill(&self, output: T) -> Option<Filled<T>> {
         let mut inner = self.lock();
-        if !matches!(&inner.state, State::Waiting(note) if allows(note)) {
+        if !matches!(inner.state, State::Waiting(_)) {
             return None;
         }
         let (next, unwanted) = match inner.has_handle {
             true => (State::Done(output), None),
             false => (State::Taken, Some(output)),
         };
-        let State::Waiting(note) = mem::replace(&mut inner.state, next) else {
-            unreachable!("seen above, under the same lock");
-        };
-        Some(Filled { note, awaiter: inner.awaiter.take(), unwanted })
+        let note = mem::replace(&mut inner.state, next);
+        let awaiter = inner.awaiter.take();
+        drop(inner);
+        drop(note);
+        Some(Filled { awaiter, unwanted })
     }
 
     /// Takes the output, or keeps `waker` until there is one. `None`: the output was taken before.

@@ -2,7 +2,6 @@
 
 #![forbid(unsafe_code)]
 
-use std::any::Any;
 use std::panic::Location;
 
 use crate::executor::JoinError;
@@ -15,8 +14,9 @@ pub(super) trait Job: Send + Sync {
     /// A limiter lets the job into the line of its pool: the job gives the permit back when it ends. `false`: it has ended.
     fn grant(&self) -> bool;
 
-    /// Ends a job that never ran with this error. Gives the closure, to be dropped.
-    fn refuse(&self, error: JoinError) -> Option<Box<dyn Any>>;
+    /// Ends a job that never ran with this error, and drops its closure before that. (Inside the destructor of another closure
+    /// that is refused, it is dropped after that one; see [`discard`](crate::common::discard).) `false`: it had ended.
+    fn refuse(&self, error: JoinError) -> bool;
 
     /// Ends a job in line because the pool does, and drops its closure. A job that runs is asked to end.
     fn shut_down(&self);
@@ -24,7 +24,7 @@ pub(super) trait Job: Send + Sync {
     /// By what the job is asked to end, while it runs.
     fn asked(&self) -> Option<&'static str>;
 
-    /// Whether there is a result, taken or not.
+    /// Whether it has ended, or never runs and is about to: a line need not keep it.
     fn has_ended(&self) -> bool;
 
     /// Where the job was spawned.

@@ -9,7 +9,6 @@ use std::task::Waker;
 use super::crew::{Crew, Need};
 use super::job::Job;
 use super::limits::Limits;
-use crate::common::discard::discard;
 use crate::common::job_context::JobContext;
 use crate::common::spin::Spin;
 use crate::executor::primitives::{AtomicIsize, Condvar, Mutex, MutexGuard, ordering};
@@ -95,7 +94,7 @@ impl Shared {
         if crew.is_closed() {
             drop(crew);
             let error = JoinError::shutdown(Subject::Job(job.site()));
-            discard(job.refuse(error));
+            job.refuse(error);
             return;
         }
         let need = crew.admit(job, self.limits.max_threads);
@@ -146,11 +145,9 @@ impl Shared {
         drop(crew);
         for job in jobs {
             let error = io::Error::new(error.kind(), error.to_string());
-            let closure = job.refuse(JoinError::not_started(Subject::Job(job.site()), error));
-            if closure.is_some() {
+            if job.refuse(JoinError::not_started(Subject::Job(job.site()), error)) {
                 self.leave();
             }
-            discard(closure);
         }
     }
 

@@ -5,8 +5,13 @@
 //!   Queued(work) ----> Running -------------------> Finished -----> (taken)
 //!        |              |   ^                           ^
 //!        |              +---+ abort, end: is asked      |
-//!        +------------ abort, refuse, end --------------+
+//!        +--> Ending -----------------------------------+
+//!   abort, refuse, end    the closure is dropped
 //! ```
+//!
+//! A job that ends without having run could have its result at once. But an awaiter may poll by itself, and would find what
+//! the closure owns still there: a file, or a lock. So the closure is dropped in a stage of its own, and the result comes
+//! after it.
 //!
 //! The line holds one reference, as a [`Job`] whose output type is forgotten, and the
 //! [`BlockingHandle`](super::BlockingHandle) the other. The [`Slot`] makes each step under its lock. User code (the
@@ -15,7 +20,6 @@
 
 #![forbid(unsafe_code)]
 
-use std::any::Any;
 use std::mem;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::sync::Arc;
@@ -24,6 +28,7 @@ use std::task::{Poll, Waker};
 use super::job::{Ended, Finish, Job};
 use super::limiter::Limiter;
 use super::shared::Shared;
+use crate::common::discard::discard;
 use crate::common::slot::{Filled, Slot};
 use crate::common::tokens::Token;
 use crate::executor::{JoinError, Subject, contain};
@@ -41,7 +46,11 @@ type Work<T> = Box<dyn FnOnce() -> T + Send>;
 /// A job that has not ended.
 enum Stage<T> {
     Queued(Queued<T>),
-    Running { asked: Option<&'static str> },
+    Running {
+        asked: Option<&'static str>,
+    },
+    /// It never runs; its closure is being dropped.
+    Ending,
 }
 
 struct Queued<T> {
@@ -53,10 +62,14 @@ struct Queued<T> {
 }
 
 impl<T> Stage<T> {
-    fn begin(&mut self) -> Option<Queued<T>> {
-        match mem::replace(self, Stage::Running { asked: None }) {
+    /// From queued to `next`.
+    fn leave_line(&mut self, next: Self) -> Option<Queued<T>> {
+        match mem::replace(self, next) {
             Stage::Queued(queued) => Some(queued),
-            Stage::Running { .. } => unreachable!("one thread takes it from the line"),
+            before => {
+                *self = before;
+                None
+            }
         }
     }
 }
@@ -83,7 +96,7 @@ impl<T> SharedJob<T> {
 
     pub(super) fn progress(&self) -> Progress {
         let progress = self.slot.note(|stage| match stage {
-            Stage::Queued(_) => Progress::Queued,
+            Stage::Queued(_) | Stage::Ending => Progress::Queued,
             Stage::Running { .. } => Progress::Running,
         });
         progress.unwrap_or(Progress::Finished)
@@ -118,17 +131,16 @@ impl<T> SharedJob<T> {
         self.end_or_ask(JoinError::cancelled, "its handle was aborted");
     }
 
-    /// Ends the job if it is queued, asks it to end if it runs. The closure is dropped before the wake: an awaiter that sees the
-    /// error finds what the closure owned gone.
+    /// Ends the job if it is queued, asks it to end if it runs. The closure is dropped before there is a result: an awaiter that
+    /// sees the error finds what the closure owned gone.
     fn end_or_ask(&self, why: fn(Subject) -> JoinError, asked_by: &'static str) {
-        let Some((queued, awaiter)) = self.end_unrun(why(Subject::Job(self.site))) else {
-            self.slot.note(|stage| match stage {
-                Stage::Running { asked } => _ = asked.get_or_insert(asked_by),
-                Stage::Queued(_) => unreachable!("it would have ended"),
-            });
-            return;
-        };
-        let Queued { work, hold, is_granted } = queued;
+        let taken = self.slot.note(|stage| {
+            if let Stage::Running { asked } = stage {
+                asked.get_or_insert(asked_by);
+            }
+            stage.leave_line(Stage::Ending)
+        });
+        let Some(Queued { work, hold, is_granted }) = taken.flatten() else { return };
         self.contain(Subject::Job(self.site), || drop(work));
         match &self.limiter {
             Some(limiter) if !is_granted => {
@@ -140,7 +152,13 @@ impl<T> SharedJob<T> {
                 self.release();
             }
         }
-        self.wake(awaiter);
+        self.end_unrun(why(Subject::Job(self.site)), hold);
+    }
+
+    /// The last step of a job that is `Ending`.
+    fn end_unrun(&self, error: JoinError, hold: Token) {
+        let filled = self.slot.fill(Err(error)).expect("a job that is ending ends here");
+        self.wake(filled.awaiter);
         drop(hold);
     }
 
@@ -149,15 +167,6 @@ impl<T> SharedJob<T> {
         if let Some(limiter) = &self.limiter {
             limiter.release();
         }
-    }
-
-    fn end_unrun(&self, error: JoinError) -> Option<(Queued<T>, Option<Waker>)> {
-        let is_queued = |stage: &Stage<T>| matches!(stage, Stage::Queued(_));
-        let filled = self.slot.fill_if(Err(error), is_queued)?;
-        let Stage::Queued(queued) = filled.note else {
-            unreachable!("seen in the same step");
-        };
-        Some((queued, filled.awaiter))
     }
 
     fn wake(&self, awaiter: Option<Waker>) {
@@ -176,7 +185,8 @@ impl<T> SharedJob<T> {
 
 impl<T: Send + 'static> Job for SharedJob<T> {
     fn run(&self, finish: &mut Finish<'_>) {
-        let Some(Queued { work, hold, .. }) = self.slot.note(Stage::begin).flatten() else {
+        let begun = self.slot.note(|stage| stage.leave_line(Stage::Running { asked: None }));
+        let Some(Queued { work, hold, .. }) = begun.flatten() else {
             finish(&mut || Ended::Before);
             return;
         };
@@ -191,7 +201,7 @@ impl<T: Send + 'static> Job for SharedJob<T> {
                 false => Ended::Now,
             }
         });
-        let Filled { awaiter, unwanted, .. } = filled.expect("a job that runs ends here");
+        let Filled { awaiter, unwanted } = filled.expect("a job that runs ends here");
         if let Some(unwanted) = unwanted {
             match unwanted {
                 Err(error) => self.pool.tell_panic(error),
@@ -206,20 +216,25 @@ impl<T: Send + 'static> Job for SharedJob<T> {
 
     fn grant(&self) -> bool {
         let granted = self.slot.note(|stage| match stage {
-            Stage::Queued(queued) => queued.is_granted = true,
+            Stage::Queued(queued) => {
+                queued.is_granted = true;
+                true
+            }
+            Stage::Ending => false,
             Stage::Running { .. } => unreachable!("it waits for its permit"),
         });
-        granted.is_some()
+        granted == Some(true)
     }
 
-    fn refuse(&self, error: JoinError) -> Option<Box<dyn Any>> {
-        let (Queued { work, hold, is_granted }, awaiter) = self.end_unrun(error)?;
+    fn refuse(&self, error: JoinError) -> bool {
+        let taken = self.slot.note(|stage| stage.leave_line(Stage::Ending));
+        let Some(Queued { work, hold, is_granted }) = taken.flatten() else { return false };
+        discard(work);
         if is_granted {
             self.release();
         }
-        self.wake(awaiter);
-        drop(hold);
-        Some(Box::new(work))
+        self.end_unrun(error, hold);
+        true
     }
 
     fn shut_down(&self) {
@@ -228,14 +243,14 @@ impl<T: Send + 'static> Job for SharedJob<T> {
 
     fn asked(&self) -> Option<&'static str> {
         let asked = |stage: &mut Stage<T>| match stage {
-            Stage::Queued(_) => None,
+            Stage::Queued(_) | Stage::Ending => None,
             Stage::Running { asked } => *asked,
         };
         self.slot.note(asked).flatten()
     }
 
     fn has_ended(&self) -> bool {
-        self.slot.is_done()
+        self.slot.note(|stage| matches!(stage, Stage::Ending)).unwrap_or(true)
     }
 
     fn site(&self) -> &'static Location<'static> {

@@ -11,7 +11,6 @@ use super::job::Job;
 use super::limiter::Limiter;
 use super::pool::Pool;
 use super::shared_job::SharedJob;
-use crate::common::discard::discard;
 use crate::executor::{JoinError, Subject};
 
 /// Spawns `f`, or gives it back if the queue is full.
@@ -44,7 +43,7 @@ where
 {
     try_submit(pool, site, f, limiter).unwrap_or_else(|f| {
         let job = new_job(pool, site, f, None);
-        discard(job.refuse(JoinError::queue_full(Subject::Job(site))));
+        job.refuse(JoinError::queue_full(Subject::Job(site)));
         BlockingHandle::new(job)
     })
 }

@@ -87,7 +87,7 @@ impl<V, T> Sent<V, T> {
             let unwanted = std::mem::replace(&mut result, late);
             contain(|| drop(unwanted));
         }
-        let Some(Filled { awaiter, unwanted, .. }) = self.slot.fill(result) else { return };
+        let Some(Filled { awaiter, unwanted }) = self.slot.fill(result) else { return };
         if let Some(awaiter) = awaiter {
             contain(|| awaiter.wake());
         }

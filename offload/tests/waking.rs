@@ -2,8 +2,10 @@
 
 #![forbid(unsafe_code)]
 
+use std::io;
 use std::sync::Mutex;
 
+use super::super::Limiter;
 use super::*;
 
 /// Sends its name when it wakes.
@@ -12,6 +14,15 @@ struct Named(&'static str, Sender<&'static str>);
 impl Wake for Named {
     fn wake(self: Arc<Self>) {
         self.1.send(self.0).unwrap();
+    }
+}
+
+/// Sends how many others own it when it wakes.
+struct Counts(Arc<()>, Sender<usize>);
+
+impl Wake for Counts {
+    fn wake(self: Arc<Self>) {
+        self.1.send(Arc::strong_count(&self.0) - 1).unwrap();
     }
 }
 
@@ -38,12 +49,6 @@ fn the_waker_of_the_last_poll_is_woken_once() {
 
 #[test]
 fn an_awaiter_of_a_job_that_never_runs_is_woken_after_its_closure_is_dropped() {
-    struct Looks(Arc<()>, Sender<usize>);
-    impl Wake for Looks {
-        fn wake(self: Arc<Self>) {
-            self.1.send(Arc::strong_count(&self.0) - 1).unwrap();
-        }
-    }
     let ends: [fn(&Pool, &BlockingHandle<()>); 2] =
         [|_, job| job.abort(), |pool, _| _ = pool.shut_down(Some(Duration::ZERO))];
     for end in ends {
@@ -53,10 +58,32 @@ fn an_awaiter_of_a_job_that_never_runs_is_woken_after_its_closure_is_dropped() {
         let (owned, (looks, seen)) = (Arc::new(()), unbounded());
         let carried = Arc::clone(&owned);
         let mut job = spawn(&pool, move || drop(carried));
-        assert!(poll(&mut job, &Waker::from(Arc::new(Looks(owned, looks)))).is_pending());
+        assert!(poll(&mut job, &Waker::from(Arc::new(Counts(owned, looks)))).is_pending());
         end(&pool, &job);
         assert_eq!(seen.try_iter().collect::<Vec<_>>(), [0]);
     }
+}
+
+/// Its limiter sends it to its pool, which has no thread for it, on the thread of another pool.
+#[test]
+fn an_awaiter_of_a_job_that_is_refused_is_woken_after_its_closure_is_dropped() {
+    let refuse = |_: &Arc<_>, _| Err(io::Error::other("limit reached"));
+    let without = Pool::with_start(Limits::default(), Tokens::without_loop(), refuse);
+    let (pool, limiter) = (pool(1), Limiter::new(1));
+    let (gate, opened) = unbounded::<()>();
+    let inside = pool.enter();
+    let running = limiter.spawn_blocking(move || _ = opened.recv());
+    drop(inside);
+    let (owned, (looks, seen)) = (Arc::new(()), unbounded());
+    let carried = Arc::clone(&owned);
+    let inside = without.enter();
+    let mut job = limiter.spawn_blocking(move || drop(carried));
+    drop(inside);
+    assert!(poll(&mut job, &Waker::from(Arc::new(Counts(owned, looks)))).is_pending());
+    drop(gate);
+    assert_eq!(receive(&seen), 0);
+    assert!(wait(job).unwrap_err().is_not_started());
+    wait(running).unwrap();
 }
 
 /// An awaiter that a job wakes finds the job's hold on the clock still out.
@@ -149,7 +176,8 @@ fn a_closure_dropped_unrun_may_come_back_to_the_handle() {
     let queued = Arc::new(spawn(&pool, move || drop(asks)));
     give.send(Arc::clone(&queued)).unwrap();
     queued.abort();
-    assert!(receive(&answers));
+    assert!(!receive(&answers), "it has no result before its closure is gone");
+    assert!(queued.is_finished());
 }
 
 /// Has the handle, and uses it inside `wake`.

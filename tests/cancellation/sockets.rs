@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{self, Ipv4Addr, SocketAddr};
 use std::pin::pin;
+#[cfg(feature = "offload")]
+use std::sync::mpsc;
 use std::task::Poll;
 
 use futures::{AsyncReadExt, AsyncWriteExt, poll};
@@ -13,6 +15,8 @@ use taketurns::block_on;
 use taketurns::net::lookup_host;
 use taketurns::net::{TcpListener, TcpStream};
 use taketurns::task::unconstrained;
+#[cfg(feature = "offload")]
+use taketurns::{Builder, spawn_blocking};
 
 use super::{LIMIT, until_woken};
 
@@ -153,8 +157,13 @@ fn a_connect_that_is_given_up_closes_its_socket_though_the_peer_may_see_a_connec
 #[cfg(feature = "offload")]
 #[test]
 fn a_lookup_may_be_given_up_and_made_again() {
-    block_on(async {
+    let runtime = Builder::new().max_blocking_threads(1).build().unwrap();
+    runtime.block_on(async {
+        let (open, gate) = mpsc::channel::<()>();
+        let busy = spawn_blocking(move || _ = gate.recv()); // so that the lookup has to wait
         assert!(poll!(pin!(lookup_host("localhost:80"))).is_pending());
+        drop(open);
+        busy.await.unwrap();
         let found = lookup_host("localhost:80").await.unwrap();
         assert!(found.iter().all(|address| address.ip().is_loopback()));
     });
