@@ -78,7 +78,21 @@ impl Drop for Listed<'_> {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
+
+    #[test]
+    fn a_wait_that_ends_leaves_the_list_and_no_other_does() {
+        let (stop, first, second) = (Stop::new(), Parker::new(), Parker::new());
+        let listed = stop.wakes(&first);
+        drop(stop.wakes(&second));
+        assert_eq!(stop.lock().waiting.len(), 1);
+        stop.stop();
+        assert!(first.sleep(Some(Instant::now())), "it is woken");
+        drop(listed);
+        assert!(stop.lock().waiting.is_empty());
+    }
 
     /// `run_forever` ends, and a `block_on` that cleans up follows at once.
     #[test]

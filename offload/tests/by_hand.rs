@@ -84,6 +84,16 @@ fn jobs_aborted_in_line_do_not_fill_it() {
 }
 
 #[test]
+fn one_may_be_aborted_in_a_long_line() {
+    let pool = pool_by_hand(put_aside);
+    let mut jobs: Vec<_> = (0..100).map(|number| spawn(&pool, move || number)).collect();
+    jobs[50].abort();
+    (0..4).for_each(|_| take_worker().work());
+    assert!(wait(jobs.remove(50)).unwrap_err().is_cancelled());
+    assert!(jobs.into_iter().map(|job| wait(job).unwrap()).eq((0..100).filter(|&it| it != 50)));
+}
+
+#[test]
 fn a_thread_is_free_again_before_it_wakes_the_waiter() {
     /// Spawns the next job, as a task would, had it been polled by now.
     struct Next;

@@ -96,6 +96,21 @@ fn a_job_aborted_while_it_waits_leaves_the_line() {
 }
 
 #[test]
+fn a_job_aborted_while_it_waits_gives_no_permit_back() {
+    let (pool, limiter) = (pool(2), Limiter::new(1));
+    let (first, begun, gate) = gated_within(&pool, &limiter);
+    receive(&begun);
+    let aborted = spawn_limited(&pool, &limiter, || ());
+    let waits = spawn_limited(&pool, &limiter, || ());
+    aborted.abort();
+    assert_eq!(wait(spawn(&pool, || "another kind")).unwrap(), "another kind");
+    assert!(waits.is_queued());
+    drop(gate);
+    wait(first).unwrap();
+    wait(waits).unwrap();
+}
+
+#[test]
 fn jobs_aborted_while_they_wait_do_not_fill_the_line() {
     let (pool, limiter) = (pool(1), Limiter::new(1));
     let (_first, begun, _gate) = gated_within(&pool, &limiter);
@@ -109,6 +124,19 @@ fn jobs_aborted_while_they_wait_do_not_fill_the_line() {
         .collect();
     let left = weak.iter().filter(|job| job.strong_count() > 0).count();
     assert!(left <= 64, "{left} of 200 are still in the line");
+}
+
+#[test]
+fn one_may_be_aborted_while_many_wait() {
+    let (pool, limiter) = (pool(1), Limiter::new(1));
+    let (_first, begun, gate) = gated_within(&pool, &limiter);
+    receive(&begun);
+    let mut jobs: Vec<_> =
+        (0..100).map(|number| spawn_limited(&pool, &limiter, move || number)).collect();
+    jobs[50].abort();
+    drop(gate);
+    assert!(wait(jobs.remove(50)).unwrap_err().is_cancelled());
+    assert!(jobs.into_iter().map(|job| wait(job).unwrap()).eq((0..100).filter(|&it| it != 50)));
 }
 
 /// The pool has no thread for it, but it has its permit, which must not go with it.
@@ -180,6 +208,18 @@ fn the_close_of_a_pool_ends_its_jobs_that_wait_and_no_others() {
 }
 
 /// Each is refused as it comes, and gives its permit to the next inside of that.
+#[test]
+fn the_close_of_a_pool_ends_its_jobs_that_wait_for_any_of_many_limiters() {
+    let (pool, other) = (pool(1), self::pool(1));
+    let (_running, begun, _gate) = spawn_gated(&other);
+    receive(&begun);
+    let limiters: Vec<_> = (0..100).map(|_| Limiter::new(1)).collect();
+    let _hold: Vec<_> = limiters.iter().map(|it| spawn_limited(&other, it, || ())).collect();
+    let wait_all: Vec<_> = limiters.iter().map(|it| spawn_limited(&pool, it, || ())).collect();
+    shut_down(&pool);
+    assert!(wait_all.into_iter().all(|job| wait(job).unwrap_err().is_shutdown()));
+}
+
 #[test]
 fn jobs_that_find_no_thread_one_after_the_other_do_not_overflow_the_stack() {
     let refuse = |_: &Arc<_>, _| Err(io::Error::other("limit reached"));

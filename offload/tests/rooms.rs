@@ -58,8 +58,10 @@ fn a_full_queue_gives_the_function_back_and_has_room_again_after_an_abort() {
     let (running, begun, gate) = spawn_gated(&pool);
     receive(&begun);
     let queued = spawn(&pool, || "queued");
-    let QueueFull(f) = try_spawn(&pool, || "given back").unwrap_err();
-    assert_eq!(f(), "given back");
+    let error = try_spawn(&pool, || "given back").unwrap_err();
+    let text = "the queue for blocking jobs is full: await `offload::reserve()` for room";
+    assert_eq!(error.to_string(), text);
+    assert_eq!(error.0(), "given back");
     queued.abort();
     let next = try_spawn(&pool, || "next").unwrap();
     assert!(try_spawn(&pool, || ()).is_err());
@@ -122,6 +124,7 @@ fn room_that_is_not_used_goes_on() {
     let mut waits: Vec<_> = (0..4).map(|_| ask(&pool)).collect();
     assert!(waits.iter_mut().all(|wait| poll(wait).is_none()));
     drop(waits.remove(1)); // it has not been given room yet
+    assert!(poll(&mut waits[0]).is_none(), "so there is none to go on");
     drop(room);
     drop(waits.remove(0)); // it has, and has not taken it
     let room = poll(&mut waits[0]).expect("the third has it");

@@ -2,6 +2,8 @@
 
 #![forbid(unsafe_code)]
 
+use std::time::Instant;
+
 use super::*;
 
 fn pool_that_spins(max_threads: usize) -> Rc<Pool> {
@@ -15,6 +17,26 @@ fn a_job_ends_the_spin() {
     let pool = pool_that_spins(1);
     for number in 0..100 {
         assert_eq!(wait(spawn(&pool, move || number)).unwrap(), number);
+    }
+}
+
+#[test]
+fn a_thread_spins_whenever_it_has_no_work() {
+    if thread::available_parallelism().map_or(1, usize::from) == 1 {
+        return;
+    }
+    let pool = pool_that_spins(1);
+    let until = Instant::now() + LIMIT;
+    for _ in 0..3 {
+        let (job, begun, gate) = spawn_gated(&pool);
+        receive(&begun);
+        assert!(!pool.shared().lock().is_spinning());
+        drop(gate);
+        wait(job).unwrap();
+        while !pool.shared().lock().is_spinning() {
+            assert!(Instant::now() < until, "it never spins");
+            thread::yield_now();
+        }
     }
 }
 

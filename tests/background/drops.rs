@@ -193,3 +193,28 @@ fn in_a_destructor_of_a_thread_local_of_its_thread_it_has_ended() {
         .detach();
     assert_eq!(heard.recv_timeout(LIMIT), Ok(true));
 }
+
+#[test]
+fn join_waits_for_the_destructors_of_the_threads_locals() {
+    struct Slow(mpsc::Receiver<()>, mpsc::Sender<()>);
+    impl Drop for Slow {
+        fn drop(&mut self) {
+            _ = self.0.recv();
+            _ = self.1.send(());
+        }
+    }
+    thread_local! {
+        static SLOW: RefCell<Option<Slow>> = const { RefCell::new(None) };
+    }
+    let (go_on, waits) = mpsc::channel();
+    let (ends, ended) = mpsc::channel();
+    let background = Background::start(Builder::new(), move |_| async move {
+        SLOW.set(Some(Slow(waits, ends)));
+    });
+    thread::spawn(move || {
+        (0..10_000).for_each(|_| thread::yield_now());
+        go_on.send(()).unwrap();
+    });
+    background.unwrap().join().unwrap();
+    assert_eq!(ended.try_recv(), Ok(()));
+}

@@ -98,6 +98,17 @@ fn a_payload_that_panics_when_dropped_reaches_the_thread_that_waits_and_no_other
 }
 
 #[test]
+fn a_current_handle_is_told_of_the_stop_as_any_other() {
+    let runtime = runtime();
+    let handle = runtime.block_on(async { Handle::current() });
+    handle.stop();
+    runtime.run_forever();
+    let (send, receive) = mpsc::channel();
+    thread::spawn(move || send.send(handle.spawn(pending::<()>()).wait()).unwrap());
+    assert!(receive.recv_timeout(LIMIT).unwrap().unwrap_err().is_stopped());
+}
+
+#[test]
 fn a_handle_that_is_dropped_after_a_wait_that_was_too_short_leaves_the_task_alone() {
     let (handle, stopped) = on_a_thread();
     let (open, gate) = oneshot::channel();

@@ -100,7 +100,10 @@ async fn job_dropped_elsewhere(_: Handle) {
 }
 
 async fn job_output_panics(_: Handle) {
-    drop(spawn_blocking(|| Grenade("output")));
+    let (dropped, waits) = mpsc::channel::<()>();
+    let job = spawn_blocking(move || (waits.recv(), Grenade("output")).1);
+    drop(job);
+    drop(dropped);
 }
 
 async fn job_waker_panics(_: Handle) {
