@@ -170,6 +170,13 @@ fn what_somebody_awaits_or_aborts_is_not_reported() {
         remote.abort();
         drop(ended(remote, RemoteHandle::is_finished).await);
         drop(handle.spawn(pending::<()>()));
+        let (open, gate) = mpsc::channel::<()>();
+        let running = spawn_blocking(move || gate.recv());
+        let queued = spawn_blocking(|| ());
+        queued.abort();
+        drop(queued);
+        drop(open);
+        running.await.unwrap().unwrap_err();
     });
     drop(runtime);
     assert!(failures.lock().unwrap().is_empty());
