@@ -20,7 +20,7 @@ use crate::executor::{JoinError, budget};
 /// # Errors
 ///
 /// The output is a [`JoinError`] when the job panicked, was aborted in line, was still in line when the runtime shut
-/// down, or could get no thread from the system.
+/// down, found the queue full, or could get no thread from the system.
 ///
 /// # Panics
 ///
@@ -40,7 +40,7 @@ impl<T> BlockingHandle<T> {
         BlockingHandle { job }
     }
 
-    /// Whether the job waits for a thread.
+    /// Whether the job has not begun: it waits for a thread or for its limiter.
     #[must_use]
     pub fn is_queued(&self) -> bool {
         self.job.progress() == Progress::Queued

@@ -11,7 +11,8 @@ pub(crate) struct Limits {
     /// At least 1. By default 64: as many as a disk or a resolver makes use of, and a number of
     /// stacks that a small tool can afford. (tokio allows 512, and a burst starts them all.)
     pub(crate) max_threads: usize,
-    /// How many jobs there may be beyond those that the threads run; `None`: as many as come.
+    /// How many places the pool has beyond `max_threads`, whatever runs: jobs that wait for a limiter take places too. `None`:
+    /// as many as come.
     pub(crate) max_queued: Option<usize>,
     /// How long a thread waits for another job before it ends. By default 10 seconds: a server's next request comes
     /// sooner, and a tool that has no more blocking work for now gives its threads back.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::crew::AtClose;
 use super::limiter::{Limit, Limiter};
 use super::limits::Limits;
-use super::shared::{Shared, Start, TellPanic, wake};
+use super::shared::{Shared, Start, TellPanic};
 use super::worker::start_thread;
 use crate::common::job_context::JobContext;
 use crate::common::running_job::RunningJob;
@@ -105,7 +105,7 @@ impl Pool {
 
     /// Refuses jobs from now on, ends the jobs in line with an error that `is_shutdown`, asks the jobs that run to end, and
     /// waits for them, at most until `deadline` (`None`: without limit). Gives the jobs that still run then; their threads end
-    /// after them. Every other thread has ended.
+    /// after them. Other threads end as soon as they look.
     ///
     /// A debug build prints a notice of a wait of more than a second, so that it is not taken for a hang.
     pub(crate) fn shut_down(&self, deadline: Option<Duration>) -> Vec<RunningJob> {
@@ -160,7 +160,7 @@ impl Pool {
         for limiter in self.limiters.take().values().filter_map(Limiter::upgrade) {
             limiter.take_those_of(&self.shared).iter().for_each(|job| job.shut_down());
         }
-        waits.into_iter().for_each(|(_, waker)| wake(Some(waker)));
+        waits.into_iter().for_each(|(_, waker)| self.shared.wake(Some(waker)));
     }
 
     /// How many threads there are, busy or idle.

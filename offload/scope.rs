@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::io;
 use std::panic::resume_unwind;
 use std::thread;
 
@@ -11,8 +12,11 @@ use std::thread;
 /// does not return before `f` has; that is what makes the borrows sound, and it is what the call costs: no other task has a
 /// turn meanwhile, as in any blocking call. So this is not for work that takes long. It is for short work that must not run
 /// on the loop's own thread: a function that runs a loop of its own inside ([`block_on`](crate::block_on) would be
-/// [nested](crate::Nested) here), needs a thread without a runtime, or much stack. Otherwise call the function itself, or clone
+/// [nested](crate::Nested) here), or needs a thread without a runtime. Otherwise call the function itself, or clone
 /// what it needs and use [`spawn_blocking`](crate::spawn_blocking).
+///
+/// `f` must not wait for the caller's loop (by a [`RemoteHandle::wait`](crate::RemoteHandle::wait) or a
+/// [`Handle::call`](crate::Handle::call), for example): the loop stands still until `f` has returned, and no error tells.
 ///
 /// A thread is started for the call, which costs some 20 to 50 microseconds. It needs no runtime.
 ///
@@ -36,10 +40,13 @@ use std::thread;
 #[track_caller]
 pub fn block_in_scope<T: Send>(f: impl FnOnce() -> T + Send) -> T {
     let name = "taketurns-scope".to_owned();
-    let joined =
-        thread::scope(|scope| match thread::Builder::new().name(name).spawn_scoped(scope, f) {
-            Ok(thread) => thread.join(),
-            Err(error) => panic!("`block_in_scope` found no thread to run on: {error}"),
-        });
-    joined.unwrap_or_else(|payload| resume_unwind(payload))
+    let joined = thread::scope(|scope| {
+        let thread = thread::Builder::new().name(name).spawn_scoped(scope, f)?;
+        io::Result::Ok(thread.join())
+    });
+    match joined {
+        Ok(Ok(output)) => output,
+        Ok(Err(payload)) => resume_unwind(payload),
+        Err(error) => panic!("`block_in_scope` found no thread to run on: {error}"),
+    }
 }

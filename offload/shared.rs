@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::task::Waker;
 
@@ -12,7 +13,7 @@ use super::limits::Limits;
 use crate::common::job_context::JobContext;
 use crate::common::spin::Spin;
 use crate::executor::primitives::{AtomicIsize, Condvar, Mutex, MutexGuard, ordering};
-use crate::executor::{JoinError, Subject, contain, report};
+use crate::executor::{JoinError, Subject, report};
 
 /// Called with a panic that no handle receives, on the thread where it happens.
 pub(crate) type TellPanic = Arc<dyn Fn(JoinError) + Send + Sync>;
@@ -84,7 +85,7 @@ impl Shared {
     pub(super) fn leave(&self) {
         if self.has_limit() {
             let waits = self.lock().leave();
-            wake(waits);
+            self.wake(waits);
         }
     }
 
@@ -158,13 +159,20 @@ impl Shared {
         let waits = crew.leave();
         drop(crew);
         drop(ended);
-        wake(waits);
+        self.wake(waits);
     }
-}
 
-/// Wakes a task that has been given room.
-pub(super) fn wake(waits: Option<Waker>) {
-    if let Some(waker) = waits {
-        contain(|| waker.wake());
+    /// Wakes a task, if there is one. A panic of its waker is told.
+    pub(super) fn wake(&self, waker: Option<Waker>) {
+        if let Some(waker) = waker {
+            self.contain(Subject::NoTask, || waker.wake());
+        }
+    }
+
+    /// Runs user code, whose panic is told.
+    pub(super) fn contain(&self, subject: Subject, user_code: impl FnOnce()) {
+        if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(user_code)) {
+            self.tell_panic(JoinError::panicked(subject, payload));
+        }
     }
 }

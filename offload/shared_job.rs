@@ -141,7 +141,7 @@ impl<T> SharedJob<T> {
             stage.leave_line(Stage::Ending)
         });
         let Some(Queued { work, hold, is_granted }) = taken.flatten() else { return };
-        self.contain(Subject::Job(self.site), || drop(work));
+        self.pool.contain(Subject::Job(self.site), || drop(work));
         match &self.limiter {
             Some(limiter) if !is_granted => {
                 limiter.abandon_one();
@@ -158,7 +158,7 @@ impl<T> SharedJob<T> {
     /// The last step of a job that is `Ending`.
     fn end_unrun(&self, error: JoinError, hold: Token) {
         let filled = self.slot.fill(Err(error)).expect("a job that is ending ends here");
-        self.wake(filled.awaiter);
+        self.pool.wake(filled.awaiter);
         drop(hold);
     }
 
@@ -166,19 +166,6 @@ impl<T> SharedJob<T> {
     fn release(&self) {
         if let Some(limiter) = &self.limiter {
             limiter.release();
-        }
-    }
-
-    fn wake(&self, awaiter: Option<Waker>) {
-        if let Some(awaiter) = awaiter {
-            self.contain(Subject::NoTask, || awaiter.wake());
-        }
-    }
-
-    /// Runs user code, whose panic is told.
-    fn contain(&self, subject: Subject, user_code: impl FnOnce()) {
-        if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(user_code)) {
-            self.pool.tell_panic(JoinError::panicked(subject, payload));
         }
     }
 }
@@ -205,12 +192,12 @@ impl<T: Send + 'static> Job for SharedJob<T> {
         if let Some(unwanted) = unwanted {
             match unwanted {
                 Err(error) => self.pool.tell_panic(error),
-                value => self.contain(Subject::Job(self.site), || drop(value)),
+                value => self.pool.contain(Subject::Job(self.site), || drop(value)),
             }
             finish(&mut || Ended::Now);
         }
         self.release();
-        self.wake(awaiter);
+        self.pool.wake(awaiter);
         drop(hold);
     }
 

@@ -95,7 +95,10 @@ where
 
 impl Limiter {
     /// As [`spawn_blocking`], for a job of this limiter. It is queued until fewer than `n` of the
-    /// limiter's jobs run and a thread takes it.
+    /// limiter's jobs run and a thread takes it. A job beyond [`Builder::max_queued_jobs`](crate::Builder::max_queued_jobs) is
+    /// dropped, and its handle gives an error that [is_queue_full](crate::JoinError::is_queue_full).
+    ///
+    /// A job must not wait for a job behind it, of the pool or of this limiter: with one permit, that would never end.
     ///
     /// # Panics
     ///
@@ -128,7 +131,8 @@ impl Limiter {
         try_submit(&pool, Location::caller(), f, Some(self)).map_err(QueueFull)
     }
 
-    /// As [`Room::spawn_blocking`], for a job of this limiter.
+    /// As [`Room::spawn_blocking`], for a job of this limiter. If the runtime's end has closed the pool meanwhile, the handle
+    /// gives an error that [is_shutdown](crate::JoinError::is_shutdown).
     #[track_caller]
     pub fn spawn_blocking_in<F, T>(&self, room: Room, f: F) -> BlockingHandle<T>
     where

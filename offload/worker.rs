@@ -10,7 +10,7 @@ use std::time::Instant;
 use super::cancel::Runs;
 use super::crew::Crew;
 use super::job::{Ended, Job};
-use super::shared::{Shared, wake};
+use super::shared::Shared;
 use crate::common::job_context;
 use crate::executor::primitives::{Condvar, MutexGuard, wait_timeout};
 
@@ -33,8 +33,8 @@ pub(super) fn start_thread(shared: &Arc<Shared>, seat: usize) -> io::Result<()> 
     builder.spawn(move || worker.work()).map(drop)
 }
 
-/// How often a thread lets others go first, and looks again, before it falls asleep in the middle of a burst.
-const LINGERS: u32 = if cfg!(all(loom, test)) { 1 } else { 8 };
+/// How often a thread lets others go first, and looks again, before it spins or falls asleep in the middle of a burst.
+const YIELDS: u32 = if cfg!(all(loom, test)) { 0 } else { 7 };
 
 impl Worker {
     pub(crate) fn new(shared: &Arc<Shared>, seat: usize) -> Self {
@@ -67,22 +67,23 @@ impl Worker {
     /// the thread spins at last.
     fn look(&self, ran: u32) -> Option<Arc<dyn Job>> {
         let mut crew = self.shared.lock();
-        let mut lingers = LINGERS;
-        loop {
+        for _ in 0..YIELDS {
             let job = crew.take(self.seat, Instant::now());
-            if job.is_some() || lingers == 0 {
+            if job.is_some() {
                 return job;
             }
-            if ran <= 1 && crew.awake() == 1 || lingers == 1 {
-                lingers = 0;
-                crew = self.shared.spin(crew);
-            } else {
-                lingers -= 1;
-                drop(crew);
-                thread::yield_now();
-                crew = self.shared.lock();
+            if ran <= 1 && crew.awake() == 1 {
+                break;
             }
+            drop(crew);
+            thread::yield_now();
+            crew = self.shared.lock();
         }
+        let job = crew.take(self.seat, Instant::now());
+        if job.is_some() {
+            return job;
+        }
+        self.shared.spin(crew).take(self.seat, Instant::now())
     }
 
     /// Runs one job. Gives the next one, if one waits: to end a job and to take the next is one step.
@@ -90,6 +91,9 @@ impl Worker {
     /// The output is stored in that step too, in which the thread begins to count as free. So a shutdown that waited for the
     /// thread finds the output; and an awaiter that has the output, woken or by a poll of its own, finds the thread free: if it
     /// spawns another job, this thread takes it, and no other has to start.
+    ///
+    /// The next job begins when the awaiter has been woken and the permit has been handed on. So a waker of another executor that
+    /// blocks holds it up, although the exit report counts the job as running by then.
     fn run(&self, job: &Arc<dyn Job>) -> Option<Arc<dyn Job>> {
         let _runs = Runs::new(Arc::clone(job));
         let mut next = None;
@@ -104,7 +108,7 @@ impl Worker {
             next = crew.take(self.seat, now);
             let waits = if ended == Ended::Now { crew.leave() } else { None };
             drop(crew);
-            wake(waits);
+            self.shared.wake(waits);
         });
         next
     }

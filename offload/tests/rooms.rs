@@ -188,3 +188,26 @@ fn outside_of_a_runtime_both_name_themselves() {
     let text = panic_text(|| drop(try_spawn_blocking(|| ())));
     assert!(text.starts_with("`offload::try_spawn_blocking` needs a runtime"), "{text}");
 }
+
+#[test]
+fn a_panic_of_a_waiters_waker_on_the_pools_thread_is_told() {
+    struct Bad;
+    impl Wake for Bad {
+        fn wake(self: Arc<Self>) {
+            panic!("in a waker");
+        }
+    }
+    let limits = Limits { max_threads: 1, max_queued: Some(0), ..Limits::default() };
+    let pool = Pool::new(limits, Tokens::without_loop());
+    let (tell, told) = unbounded();
+    pool.set_tell_panic(Arc::new(move |error| tell.send(error).unwrap()));
+    let (_job, begun, gate) = spawn_gated(&pool);
+    receive(&begun);
+    let inside = pool.enter();
+    let mut room = super::super::reserve();
+    drop(inside);
+    let waker = Waker::from(Arc::new(Bad));
+    assert!(pin!(&mut room).poll(&mut Context::from_waker(&waker)).is_pending());
+    drop(gate);
+    assert!(receive(&told).is_panic());
+}
