@@ -18,9 +18,10 @@ pub(crate) enum Line {
 /// Keeps the beginning of a line until its end comes.
 #[derive(Default)]
 pub(crate) struct Lines {
+    /// Empty if the line is too long already.
     begun: Vec<u8>,
-    /// The line that has begun is too long already.
-    is_too_long: bool,
+    /// How long the line is by now, in bytes.
+    len: usize,
 }
 
 impl Lines {
@@ -42,14 +43,14 @@ impl Lines {
         (self.unfinished() > 0).then(|| self.end())
     }
 
-    /// How many bytes of a line are here without its end.
+    /// How many bytes of a line came without its end.
     pub(crate) fn unfinished(&self) -> usize {
-        if self.is_too_long { LONGEST + 1 } else { self.begun.len() }
+        self.len
     }
 
     fn extend(&mut self, bytes: &[u8]) {
-        if self.is_too_long || self.begun.len() + bytes.len() > LONGEST {
-            self.is_too_long = true;
+        self.len += bytes.len();
+        if self.len > LONGEST {
             self.begun = Vec::new();
         } else {
             self.begun.extend_from_slice(bytes);
@@ -58,6 +59,6 @@ impl Lines {
 
     fn end(&mut self) -> Line {
         let begun = mem::take(&mut self.begun);
-        if mem::take(&mut self.is_too_long) { Line::TooLong } else { Line::Whole(begun) }
+        if mem::take(&mut self.len) > LONGEST { Line::TooLong } else { Line::Whole(begun) }
     }
 }
