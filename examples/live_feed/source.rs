@@ -28,7 +28,8 @@ const CHUNK: usize = 64 * 1024;
 #[derive(Default)]
 pub(crate) struct Batch {
     pub(crate) lines: Vec<Line>,
-    /// The file was truncated, or another one has its name: it is read from its beginning again.
+    /// The file was truncated, or another one has its name: it is read from its beginning again. A truncation shows only
+    /// while the file is shorter than what was read of it.
     pub(crate) is_new_file: bool,
 }
 
