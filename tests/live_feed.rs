@@ -16,5 +16,7 @@ mod parts;
 mod posting;
 #[path = "live_feed/program.rs"]
 mod program;
+#[path = "live_feed/queues.rs"]
+mod queues;
 #[path = "live_feed/source.rs"]
 mod source;

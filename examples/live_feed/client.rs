@@ -5,7 +5,7 @@
 
 #![forbid(unsafe_code)]
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -18,10 +18,11 @@ use taketurns::sync::{TrySendError, channel};
 use taketurns::time::{Instant, timeout};
 use taketurns::yield_now;
 
-/// So long the feed waits for one client whose queue is full, all waits together. Without it, a burst would outrun every client.
+/// The feed waits at most this long, in total, for a client whose queue is full. Without it, a burst would outrun every
+/// client.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// So much of it comes back with each event: a client may slow the feed down to 1000 events a second, and no further.
+/// This much of it comes back with each event: a client may slow the feed down to 1000 events a second, and no further.
 const REGAINED: Duration = Duration::from_millis(1);
 
 /// What waits in a client's queue.
@@ -45,6 +46,8 @@ impl Event {
 
 pub(crate) struct Client {
     pub(crate) id: u64,
+    /// What it gets before what is in the queue.
+    first: RefCell<VecDeque<Event>>,
     queue: channel::Sender<Event>,
     /// The end that the client reads, for the feed to take the oldest out.
     oldest: channel::Receiver<Event>,
@@ -69,6 +72,7 @@ impl Client {
         let events = oldest.clone().into_stream();
         let client = Rc::new(Client {
             id,
+            first: RefCell::new(first),
             queue,
             oldest,
             patience: Cell::new(PATIENCE),
@@ -76,7 +80,7 @@ impl Client {
             dropped: Cell::new(missed),
             untold: Cell::new(missed),
         });
-        (Rc::clone(&client), Events { client, first, queue: events, is_over: false })
+        (Rc::clone(&client), Events { client, queue: events, is_over: false })
     }
 
     /// Puts an event into its queue. If that is full, its connection has a turn to take from it. If that takes nothing, this
@@ -89,7 +93,8 @@ impl Client {
         yield_now().await;
         let start = Instant::now();
         let room = timeout(self.patience.get(), self.queue.reserve()).await;
-        self.patience.set((self.patience.get() + REGAINED).saturating_sub(start.elapsed()));
+        let patience = PATIENCE.min(self.patience.get() + REGAINED);
+        self.patience.set(patience.saturating_sub(start.elapsed()));
         match room {
             Ok(Ok(room)) => drop(room.send(event)), // an error: it has left
             Ok(Err(_left)) => {}
@@ -99,16 +104,25 @@ impl Client {
 
     fn push(&self, mut event: Event) {
         while let Err(TrySendError::Full(back)) = self.queue.try_send(event) {
+            let Ok(oldest) = self.oldest.try_recv() else {
+                // All that is there is granted to the connection, which takes it in its next turn.
+                return self.count(&back);
+            };
+            self.count(&oldest);
             event = back;
-            if self.oldest.try_recv().is_ok_and(|oldest| oldest.is_message) {
-                self.dropped.set(self.dropped.get() + 1);
-                self.untold.set(self.untold.get() + 1);
-            }
         }
     }
 
+    /// An event is dropped.
+    fn count(&self, event: &Event) {
+        let lost = u64::from(event.is_message);
+        self.dropped.set(self.dropped.get() + lost);
+        self.untold.set(self.untold.get() + lost);
+    }
+
+    /// How many events wait for it.
     pub(crate) fn queued(&self) -> usize {
-        self.queue.len()
+        self.first.borrow().len() + self.queue.len()
     }
 
     /// Its events end after what is in the queue.
@@ -120,7 +134,6 @@ impl Client {
 /// What a client is sent.
 pub(crate) struct Events {
     client: Rc<Client>,
-    first: VecDeque<Event>,
     queue: channel::ReceiverStream<Event>,
     is_over: bool,
 }
@@ -132,7 +145,8 @@ impl Events {
         if untold > 0 {
             return Poll::Ready(Some(format!("event: dropped\ndata: {untold}\n\n").into()));
         }
-        let next = match self.first.pop_front() {
+        let first = self.client.first.borrow_mut().pop_front();
+        let next = match first {
             Some(event) => Some(event),
             None => ready!(Pin::new(&mut self.queue).poll_next(cx)),
         };

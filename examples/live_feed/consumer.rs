@@ -24,7 +24,7 @@ use super::source::Source;
 /// The server's loop, or the pool of this one, has ended.
 pub(crate) async fn consume(
     mut source: Source,
-    server: Handle,
+    server_loop: Handle,
     reads: Arc<AtomicU64>,
     stop: CancellationToken,
 ) -> Result<usize, JoinError> {
@@ -59,7 +59,7 @@ pub(crate) async fn consume(
         if !news.is_empty() {
             // The future is made on the server's loop, so it may hold what never leaves that thread. And its end is awaited,
             // so the next read waits until the feed has room.
-            server.spawn_with(move || async move { Feed::here().take(news).await }).await?;
+            server_loop.spawn_with(move || async move { Feed::here().take(news).await }).await?;
         }
         if !pause.is_zero() {
             let _ = stop.run_until_cancelled(sleep(pause)).await;

@@ -1,34 +1,35 @@
 //! The feed: what every client gets, in one order.
 //!
-//! The consumer and the browsers that post could each go through the list of clients. But sending to a client may wait, so two of
-//! them would overtake each other, and two clients would see two orders. So what is new goes into one inbox, and one task takes it
-//! from there. The inbox has a bound: a sender that is too fast waits.
+//! The consumer and the browsers that post could each go through the list of clients. But sending to a client may wait, so
+//! two of them would overtake each other, and two clients would see two orders. So what is new goes into one inbox, and one
+//! task takes it from there. The inbox has a bound: a sender that is too fast waits.
 
 #![forbid(unsafe_code)]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::process;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hyper::body::Bytes;
 use serde_json::{Value, json};
 use taketurns::sync::{SendError, channel};
+use taketurns::task::join_all;
 use taketurns::time::timeout;
 
 use super::client::{Client, Event, Events};
 use super::decode::Message;
 use super::say;
 
-/// So many of the last messages are kept, for a client that is new or comes back.
+/// The last messages are kept, up to this many, for a client that is new or comes back.
 const REPLAYED: usize = 256;
 
-/// So many pieces of news wait for the feed before a sender has to.
+/// How many pieces of news wait for the feed before a sender has to wait.
 const INBOX: usize = 256;
 
-/// After so long without an event, a comment is sent: writing is how a lost connection is noticed.
+/// After this long without an event, a comment is sent: writing is how a lost connection is noticed.
 const QUIET: Duration = Duration::from_secs(15);
 
 thread_local! {
@@ -40,7 +41,7 @@ thread_local! {
 pub(crate) enum News {
     /// A message, and where it is from: `"source"` or `"browser"`.
     Message(&'static str, Message),
-    /// So many messages were malformed; what is wrong with the last of them.
+    /// How many messages were malformed, and what is wrong with the last of them.
     Malformed { count: u64, last: String },
     /// The source failed, and is tried again after a pause.
     Failed { error: String, pause: Duration },
@@ -76,6 +77,10 @@ pub(crate) struct Feed {
     /// The last messages; the last of all has the number `totals.messages`.
     replay: RefCell<VecDeque<Bytes>>,
     clients: RefCell<BTreeMap<u64, Rc<Client>>>,
+    /// How many events clients have taken, all together.
+    taken: Cell<u64>,
+    /// Nothing comes any more: a client that joins now gets what is kept, and the end.
+    has_ended: Cell<bool>,
 }
 
 impl Feed {
@@ -92,6 +97,8 @@ impl Feed {
             last_malformed: RefCell::default(),
             replay: RefCell::default(),
             clients: RefCell::default(),
+            taken: Cell::new(0),
+            has_ended: Cell::new(false),
         });
         HERE.set(Some(Rc::clone(&feed)));
         (feed, news)
@@ -136,6 +143,7 @@ impl Feed {
                 }
             }
         }
+        self.has_ended.set(true);
         for client in self.clients.borrow().values() {
             client.close();
         }
@@ -190,9 +198,8 @@ impl Feed {
     async fn offer(&self, event: Event) {
         // A client that comes while this waits has the message from the replay.
         let clients: Vec<_> = self.clients.borrow().values().cloned().collect();
-        for client in clients {
-            client.offer(event.clone()).await;
-        }
+        // All at once: many slow clients cost no more time than one.
+        join_all(clients.iter().map(|client| client.offer(event.clone()))).await;
     }
 
     /// A new client. `seen` is the id of the last message that it has, if it was here before.
@@ -203,7 +210,7 @@ impl Feed {
         let mut totals = self.totals.borrow_mut();
         totals.clients += 1;
         let replay = self.replay.borrow();
-        let gone = totals.messages - replay.len() as u64; // so many are not kept any more
+        let gone = totals.messages - replay.len() as u64; // those that are not kept any more
         let seen = seen.and_then(|id| id.strip_prefix(&self.run)?.strip_prefix('-')?.parse().ok());
         // A client that has seen none starts with what is kept, and has missed nothing.
         let seen: u64 = seen.unwrap_or(gone).min(totals.messages);
@@ -211,14 +218,21 @@ impl Feed {
         first.extend(unseen.cloned().map(Event::message));
         let missed = gone.saturating_sub(seen);
         let (client, events) = Client::new(totals.clients, self.room, missed, first);
-        say(format_args!("client {} connected", client.id));
+        if self.has_ended.get() {
+            client.close();
+        }
+        say(format_args!("client {} connected", client.id)).detach();
         self.clients.borrow_mut().insert(client.id, Rc::clone(&client));
         Listener { feed: Rc::clone(self), client, events }
     }
 
-    /// How many events wait in the queues of clients.
+    /// How many events wait for clients.
     pub(crate) fn queued(&self) -> usize {
         self.clients.borrow().values().map(|client| client.queued()).sum()
+    }
+
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken.get()
     }
 
     pub(crate) fn totals(&self) -> Totals {
@@ -265,7 +279,9 @@ pub(crate) struct Listener {
 impl Listener {
     /// See [`Events::poll_text`].
     pub(crate) fn poll_text(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        self.events.poll_text(cx)
+        let text = ready!(self.events.poll_text(cx));
+        self.feed.taken.set(self.feed.taken.get() + u64::from(text.is_some()));
+        Poll::Ready(text)
     }
 }
 
@@ -278,6 +294,7 @@ impl Drop for Listener {
         say(format_args!(
             "client {} left: {sent} messages sent, {dropped} dropped",
             self.client.id
-        ));
+        ))
+        .detach();
     }
 }

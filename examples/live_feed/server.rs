@@ -1,7 +1,7 @@
 //! The server: hyper on a loop of its own, the page, the events, and what browsers post.
 //!
-//! It is for one machine: it listens on 127.0.0.1, and knows no users. But every page of every site may send requests there from a
-//! browser on this machine. So it answers only where `Host` names this machine, which stops a site whose name was
+//! It is for one machine: it listens on 127.0.0.1, and knows no users. But every page of every site may send requests there
+//! from a browser on this machine. So it answers only where `Host` names this machine, which stops a site whose name was
 //! pointed here; and it refuses a POST whose `Origin` is another site.
 
 #![forbid(unsafe_code)]
@@ -22,11 +22,13 @@ use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
+use taketurns::JoinError;
 use taketurns::cancel::CancellationToken;
 use taketurns::net::{TcpListener, TcpStream};
+use taketurns::task::JoinSet;
 use taketurns::time::{sleep, timeout};
-use taketurns::{JoinHandle, spawn};
 
+use super::complain;
 use super::decode::decode;
 use super::feed::{Feed, Listener, News};
 use super::lines::LONGEST;
@@ -53,17 +55,18 @@ impl Server {
         listener: TcpListener,
         stop: &CancellationToken,
         closing: &CancellationToken,
-    ) -> Vec<JoinHandle<()>> {
-        let mut connections: Vec<JoinHandle<()>> = Vec::new();
+    ) -> JoinSet<()> {
+        let mut connections = JoinSet::new();
         while let Ok(accepted) = stop.run_until_cancelled(listener.accept()).await {
             match accepted {
                 Ok((stream, _peer)) => {
-                    connections.retain(|connection| !connection.is_finished());
-                    let connection = Rc::clone(&self).connection(stream, closing.clone());
-                    connections.push(spawn(connection));
+                    while let Some(ended) = connections.try_join_next() {
+                        report(ended);
+                    }
+                    connections.spawn(Rc::clone(&self).connection(stream, closing.clone()));
                 }
                 Err(error) => {
-                    eprintln!("live_feed: cannot accept: {error}");
+                    complain(format_args!("cannot accept: {error}")).detach();
                     sleep(Duration::from_millis(100)).await; // out of descriptors? some may close
                 }
             }
@@ -134,10 +137,17 @@ impl Server {
                 text(StatusCode::BAD_REQUEST, format!("a message is a JSON object: {problem}\n"))
             }
             Ok(message) => match self.feed.tell(News::Message("browser", message)).await {
-                Ok(()) => text(StatusCode::ACCEPTED, "sent to every client\n"),
+                Ok(()) => text(StatusCode::ACCEPTED, "accepted: it goes to every client\n"),
                 Err(_ended) => text(StatusCode::SERVICE_UNAVAILABLE, "the feed has ended\n"),
             },
         }
+    }
+}
+
+/// A connection has ended.
+pub(crate) fn report(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        complain(format_args!("a connection failed: {error}")).detach();
     }
 }
 

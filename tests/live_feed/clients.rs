@@ -133,7 +133,7 @@ fn what_a_browser_posts_reaches_the_other_in_the_order_of_all() {
     let (mut one, mut two) = (program.listen(), program.listen());
     assert_eq!((one.n(), two.n()), (1, 1));
     let answer = post(program.address, "{\"text\":\n \"<b>hello</b>\"}");
-    assert_eq!((answer.code, answer.body.as_str()), (202, "sent to every client\n"));
+    assert_eq!((answer.code, answer.body.as_str()), (202, "accepted: it goes to every client\n"));
     append(&path, lines(2..=2));
     for client in [&mut one, &mut two] {
         let (_id, data) = client.message();
@@ -156,4 +156,25 @@ fn clients_are_named_as_they_come_and_go() {
     drop(client);
     assert_eq!(program.line(), "client 1 left: 2 messages sent, 0 dropped");
     assert_eq!(program.status()["clients"], serde_json::json!([]));
+}
+
+#[test]
+fn a_reader_of_stdout_that_stands_still_stops_no_client() {
+    let path = file("paused", "");
+    let mut program = Program::start(&path, &[]);
+    // More than a pipe holds, which is 64 KiB.
+    for _ in 0..1200 {
+        drop(program.listen());
+    }
+    let mut client = program.listen();
+    append(&path, lines(1..=1));
+    assert_eq!(client.n(), 1);
+    program.status_when(|status| status["clients"].as_array().unwrap().len() == 1);
+    // And nothing that it says is lost.
+    let mut lines: Vec<_> = (0..2401).map(|_| program.line()).collect();
+    lines.sort();
+    let mut all: Vec<_> = (1..=1201).map(|n| format!("client {n} connected")).collect();
+    all.extend((1..=1200).map(|n| format!("client {n} left: 0 messages sent, 0 dropped")));
+    all.sort();
+    assert_eq!(lines, all);
 }

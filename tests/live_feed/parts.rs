@@ -1,7 +1,7 @@
 //! The example's own files, step by step: bytes as lines, and a source that is replaced between two reads.
 
 #[path = "../../examples/live_feed/lines.rs"]
-mod lines;
+pub(crate) mod lines;
 #[path = "../../examples/live_feed/source.rs"]
 mod source;
 
