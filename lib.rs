@@ -61,8 +61,9 @@
 //! 12. `compat/`: the traits of other crates for the types here.
 //! 13. `testing/` ([`testing`]): a test under many schedules, and helpers for tests.
 //! 14. `tests/` and `models/`: what is promised, as traces in exact order and as loom models.
-//! 15. `examples/`: `tour/` shows all of it, lesson by lesson; `foreign_loop.rs` runs inside a host loop. `benches/`: this
-//!     crate beside its peers.
+//! 15. `examples/`: `tour/` shows all of it, lesson by lesson; `foreign_loop.rs` runs inside a host loop; `live_feed/` is a
+//!     whole program of two loops and a source that blocks; `per_core.rs` is a server on two loops that share a port. `benches/`:
+//!     this crate beside its peers.
 //!
 //! No part uses a later one; `tests/house.rs` says which it may use.
 //!
