@@ -56,18 +56,21 @@ pub(crate) struct Client {
     pub(crate) sent: Cell<u64>,
     /// How many it lost.
     pub(crate) dropped: Cell<u64>,
-    /// How many of those it has not been told of.
+    /// How many of those, from its queue, it has not been told of.
     untold: Cell<u64>,
 }
 
 impl Client {
-    /// A client that gets `first` before all others. `missed` messages before those are lost for it.
+    /// A client that gets `first` before all others. `lost` messages before those are lost for it.
     pub(crate) fn new(
         id: u64,
         room: usize,
-        missed: u64,
-        first: VecDeque<Event>,
+        lost: u64,
+        mut first: VecDeque<Event>,
     ) -> (Rc<Self>, Events) {
+        if lost > 0 {
+            first.push_front(missed(lost));
+        }
         let (queue, oldest) = channel::bounded(room);
         let events = oldest.clone().into_stream();
         let client = Rc::new(Client {
@@ -77,8 +80,8 @@ impl Client {
             oldest,
             patience: Cell::new(PATIENCE),
             sent: Cell::new(0),
-            dropped: Cell::new(missed),
-            untold: Cell::new(missed),
+            dropped: Cell::new(lost),
+            untold: Cell::new(0),
         });
         (Rc::clone(&client), Events { client, queue: events, is_over: false })
     }
@@ -131,6 +134,11 @@ impl Client {
     }
 }
 
+/// Tells a client how many messages it has lost at this place.
+fn missed(lost: u64) -> Event {
+    Event::other(format!("event: dropped\ndata: {lost}\n\n").into())
+}
+
 /// What a client is sent.
 pub(crate) struct Events {
     client: Rc<Client>,
@@ -141,14 +149,13 @@ pub(crate) struct Events {
 impl Events {
     /// The text of the next event; `None` after the last.
     pub(crate) fn poll_text(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        let untold = self.client.untold.take();
-        if untold > 0 {
-            return Poll::Ready(Some(format!("event: dropped\ndata: {untold}\n\n").into()));
-        }
         let first = self.client.first.borrow_mut().pop_front();
         let next = match first {
             Some(event) => Some(event),
-            None => ready!(Pin::new(&mut self.queue).poll_next(cx)),
+            None => match self.client.untold.take() {
+                0 => ready!(Pin::new(&mut self.queue).poll_next(cx)),
+                untold => Some(missed(untold)),
+            },
         };
         Poll::Ready(match next {
             Some(event) => {

@@ -132,6 +132,26 @@ fn a_client_that_comes_after_the_end_gets_what_is_kept_and_the_end() {
 }
 
 #[test]
+fn a_gap_is_told_after_what_comes_before_it() {
+    block_on(async {
+        let (feed, news) = Feed::new(1);
+        let mut client = feed.join(None); // with the time for a retry, and the state
+        feed.take((0..3).map(|_| message()).collect()).await;
+        feed.close();
+        Rc::clone(&feed).run(news).await;
+        let taken = taken(&mut client).await;
+        let [Some(retry), Some(_state), Some(gap), Some(_message), Some(_end), None] = &taken[..]
+        else {
+            panic!("{taken:?}")
+        };
+        assert_eq!(
+            (retry.as_str(), gap.as_str()),
+            ("retry: 1000\n\n", "event: dropped\ndata: 2\n\n")
+        );
+    });
+}
+
+#[test]
 fn what_a_client_missed_counts_as_undelivered_until_it_has_taken_it() {
     block_on(async {
         let (feed, news) = Feed::new(8);
