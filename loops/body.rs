@@ -48,8 +48,8 @@ pub(super) struct Body<T, P, F> {
 }
 
 impl<T, P: FnOnce() -> io::Result<()>, F> Body<T, P, F> {
-    /// Prepares the thread, makes the runtime, and sends a handle of it, or the error. Then runs the main future, ends the runtime, and leaves the
-    /// outcome.
+    /// Prepares the thread, makes the runtime, and sends a handle of it, or the error. Then runs the main future, ends
+    /// the runtime, and leaves the outcome.
     pub(super) fn run<Fut>(self, started: &SyncSender<io::Result<Handle>>)
     where
         F: FnOnce(CancellationToken) -> Fut,

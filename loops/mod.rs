@@ -11,7 +11,8 @@
 //! 1. `ending.rs`: what a loop's thread ended with, on its way to the thread that waits for it.
 //! 2. `body.rs`: what a loop's thread does, from its first step to its last.
 //! 3. `background.rs`: [`Background`]. `shared.rs`: [`SharedBackground`], one for the whole process.
-//! 4. `per_core.rs`: [`PerCore`], several loops. `load.rs`: how many tasks each has. `pinning.rs`: which CPU a thread may run on.
+//! 4. `per_core.rs`: [`PerCore`], several loops. `load.rs`: how many tasks each has. `pinning.rs`: which CPU a thread
+//!    may run on.
 
 #![forbid(unsafe_code)]
 

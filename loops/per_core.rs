@@ -1,8 +1,9 @@
 //! [`PerCore`]: n runtimes on n threads.
 //!
-//! One runtime could have several threads, which take tasks from each other. But then each task would have to be `Send`, and the
-//! run queue, the timers and the reactor would be shared by all threads, and paid for in every turn. So each thread has a whole
-//! runtime, and tasks are spread when they are made: by the caller, by the load, or by the kernel as it spreads connections.
+//! One runtime could have several threads, which take tasks from each other. But then each task would have to be
+//! `Send`, and the run queue, the timers and the reactor would be shared by all threads, and paid for in every turn. So
+//! each thread has a whole runtime, and tasks are spread when they are made: by the caller, by the load, or by the
+//! kernel as it spreads connections.
 
 #![forbid(unsafe_code)]
 
@@ -33,8 +34,8 @@ use crate::threads::{Handle, RemoteHandle};
 /// Each loop runs a main future, which [`PerCoreBuilder::start`] is given. A server listens in it:
 #[cfg_attr(
     feature = "net",
-    doc = "each loop has a listener of its own on the same port ([`TcpListener::bind_reuse_port`](crate::net::TcpListener::bind_reuse_port)), \
-           and the kernel spreads the connections."
+    doc = "each loop has a listener of its own on the same port \
+           ([`TcpListener::bind_reuse_port`](crate::net::TcpListener::bind_reuse_port)), and the kernel spreads the connections."
 )]
 #[cfg_attr(
     not(feature = "net"),
@@ -116,19 +117,19 @@ impl PerCoreBuilder {
         self
     }
 
-    /// How each runtime is made. Its [`thread_name`](Builder::thread_name) is the first part of the threads' names: those of "web"
-    /// are "web-0", "web-1" and so on; without a name it is "taketurns".
+    /// How each runtime is made. Its [`thread_name`](Builder::thread_name) is the first part of the threads' names:
+    /// those of "web" are "web-0", "web-1" and so on; without a name it is "taketurns".
     pub fn runtime(mut self, runtime: Builder) -> Self {
         self.runtime = runtime;
         self
     }
 
-    /// Whether each thread runs on one CPU alone: by default not. Loop *i* gets the *i*-th of the CPUs that the calling thread may
-    /// run on; if there are more loops than CPUs, it begins again with the first.
+    /// Whether each thread runs on one CPU alone: by default not. Loop *i* gets the *i*-th of the CPUs that the calling
+    /// thread may run on; if there are more loops than CPUs, it begins again with the first.
     ///
-    /// A thread that stays finds its memory in the CPU's caches. But it also waits there while another thread has the CPU and the
-    /// next CPU is free. So measure, and pin only if nothing else runs on the machine. The threads of a loop's pool for blocking
-    /// work inherit the CPU.
+    /// A thread that stays finds its memory in the CPU's caches. But it also waits there while another thread has the
+    /// CPU and the next CPU is free. So measure, and pin only if nothing else runs on the machine. The threads of a
+    /// loop's pool for blocking work inherit the CPU.
     #[cfg(feature = "net")]
     pub fn pinned(mut self, is_pinned: bool) -> Self {
         self.is_pinned = is_pinned;
@@ -211,8 +212,8 @@ impl<T> PerCore<T> {
         self.member(core).handle.clone()
     }
 
-    /// How many of the tasks that [`spawn_on`](Self::spawn_on) and [`spawn`](Self::spawn) have sent to loop number `core` have not
-    /// ended. Other tasks of the loop do not count.
+    /// How many of the tasks that [`spawn_on`](Self::spawn_on) and [`spawn`](Self::spawn) have sent to loop number
+    /// `core` have not ended. Other tasks of the loop do not count.
     ///
     /// # Panics
     ///
@@ -239,8 +240,8 @@ impl<T> PerCore<T> {
         self.member(core).spawn(make)
     }
 
-    /// As [`spawn_on`](Self::spawn_on), on the loop with the fewest [unfinished](Self::unfinished) tasks; of several, on the first.
-    /// A loop whose main future has ended is left out while another runs.
+    /// As [`spawn_on`](Self::spawn_on), on the loop with the fewest [unfinished](Self::unfinished) tasks; of several,
+    /// on the first. A loop whose main future has ended is left out while another runs.
     ///
     /// The counts are read one after the other, while other threads may spawn and tasks end. So it is a good choice, not
     /// always the best.
@@ -267,8 +268,8 @@ impl<T> PerCore<T> {
     ///
     /// # Errors
     ///
-    /// Each result is as of [`Background::join`]. If this is the own thread of one of the loops, all are stopped: the others would
-    /// else keep that thread for as long as they run.
+    /// Each result is as of [`Background::join`]. If this is the own thread of one of the loops, all are stopped: the
+    /// others would else keep that thread for as long as they run.
     #[must_use = "the errors of the loops are in it"]
     pub fn join(mut self) -> Vec<Result<T, JoinError>> {
         if self.loops.iter().any(|member| member.background.is_own()) {

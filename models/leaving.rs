@@ -12,8 +12,8 @@ use crate::loops::ending::Ending;
 /// What a loop panicked with.
 const PANIC: Result<(), &str> = Err("out of coffee");
 
-/// The drop of a `Background` has waited long enough just as the loop panics. One of the two threads has the panic, to print it:
-/// not both, and not none.
+/// The drop of a `Background` has waited long enough just as the loop panics. One of the two threads has the panic, to
+/// print it: not both, and not none.
 ///
 /// Unbounded: two threads.
 #[test]
