@@ -80,7 +80,7 @@ impl<T> BlockingHandle<T> {
         self.job.abort();
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(super) fn job(&self) -> &Arc<SharedJob<T>> {
         &self.job
     }

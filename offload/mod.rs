@@ -49,7 +49,7 @@ mod shared;
 mod shared_job;
 mod spawn;
 mod submit;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
 mod worker;
 

@@ -170,7 +170,7 @@ impl Pool {
     }
 
     /// Waits until so many threads are left; false if that takes longer than `limit`.
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(super) fn shrinks_to(&self, threads: usize, limit: Duration) -> bool {
         let until = Instant::now() + limit;
         let mut crew = self.shared.lock();
