@@ -6,6 +6,7 @@
 #[path = "common/child.rs"]
 mod child;
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -52,6 +53,14 @@ impl Drop for Bomb {
     }
 }
 
+/// Drops it, then what its drop panics with, and so on.
+fn drop_all(bomb: Box<dyn Any + Send>) {
+    let mut next = Some(bomb);
+    while let Some(bomb) = next {
+        next = catch_unwind(AssertUnwindSafe(|| drop(bomb))).err();
+    }
+}
+
 #[test]
 fn a_pool_of_one_answers_after_1000_panics_whose_payloads_panic_when_dropped() {
     let runtime = Builder::new().max_blocking_threads(1).build().unwrap();
@@ -61,13 +70,9 @@ fn a_pool_of_one_answers_after_1000_panics_whose_payloads_panic_when_dropped() {
         for round in 0..1000 {
             let job = spawn_blocking(|| panic_any(Bomb(2)));
             match round % 3 {
-                0 => {
-                    let payload = job.await.unwrap_err().into_panic().unwrap();
-                    let dropped = catch_unwind(AssertUnwindSafe(|| drop(payload)));
-                    std::mem::forget(dropped.unwrap_err());
-                }
+                0 => drop_all(job.await.unwrap_err().into_panic().unwrap()),
                 1 => job.detach(),
-                _ => std::mem::forget(job.await.unwrap_err()),
+                _ => drop_all(Box::new(job.await.unwrap_err())),
             }
             assert_eq!(spawn_blocking(|| 42).await.unwrap(), 42);
         }
