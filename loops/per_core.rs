@@ -78,7 +78,6 @@ pub struct PerCore<T> {
 /// One loop.
 struct Member<T> {
     background: Background<T>,
-    handle: Handle,
     load: Arc<Load>,
 }
 
@@ -180,8 +179,7 @@ impl PerCoreBuilder {
             #[cfg(feature = "net")]
             let builder = if self.is_pinned { builder.of_cores(cpus.len()) } else { builder };
             let background = Background::start_prepared(builder, site, prepare, runs)?;
-            let handle = background.handle();
-            started.loops.push(Member { background, handle, load });
+            started.loops.push(Member { background, load });
         }
         Ok(started)
     }
@@ -209,7 +207,7 @@ impl<T> PerCore<T> {
     #[track_caller]
     #[must_use]
     pub fn handle(&self, core: usize) -> Handle {
-        self.member(core).handle.clone()
+        self.member(core).background.handle()
     }
 
     /// How many of the tasks that [`spawn_on`](Self::spawn_on) and [`spawn`](Self::spawn) have sent to loop number
@@ -299,7 +297,7 @@ impl<T> Member<T> {
         Fut::Output: Send + 'static,
     {
         let ticket = self.load.ticket();
-        self.handle.spawn_with(move || {
+        self.background.handle().spawn_with(move || {
             let future = make();
             async move {
                 let _ticket = ticket; // dropped with the future: however the task ends

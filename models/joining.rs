@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::task::{Wake, Waker};
 
 use super::{
-    AtomicUsize, Ordering, Preemptions, UNBOUNDED, bounded, bounded_twice, executor, homebound,
-    model, thread, waiting,
+    AtomicUsize, Ordering, UNBOUNDED, beside, bounded, bounded_twice, executor, homebound, model,
+    thread, waiting,
 };
 use crate::Handle;
 use crate::RemoteHandle;
@@ -31,20 +31,6 @@ struct Silent;
 
 impl Wake for Silent {
     fn wake(self: Arc<Self>) {}
-}
-
-/// Runs an executor here until `there` has returned. `there` runs on another thread, with a handle of the executor.
-fn beside(preemptions: Preemptions, there: impl Fn(&Handle) + Copy + Send + Sync + 'static) {
-    model(preemptions, move || {
-        let here = executor();
-        let handle = Handle::new(&here);
-        let away = thread::spawn(move || {
-            there(&handle);
-            handle.stop();
-        });
-        here.run_forever();
-        away.join().unwrap();
-    });
 }
 
 /// Sends a task that yields and then gives 7, and awaits it. When the outcome is known, the future has been dropped.

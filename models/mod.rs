@@ -43,6 +43,7 @@ use std::{sync::atomic, thread};
 
 use atomic::{AtomicUsize, Ordering};
 
+use crate::Handle;
 #[cfg(loom)]
 use crate::executor::watch;
 use crate::executor::{
@@ -130,6 +131,20 @@ pub(crate) fn weakened(access: &str) -> Option<Ordering> {
 
 fn executor() -> Executor<'static, Parked> {
     executor_over(Parked::default(), EVENT_INTERVAL)
+}
+
+/// Runs an executor here until `there` has returned. `there` runs on another thread, with a handle of the executor.
+fn beside(preemptions: Preemptions, there: impl Fn(&Handle) + Copy + Send + Sync + 'static) {
+    model(preemptions, move || {
+        let here = executor();
+        let handle = Handle::new(&here);
+        let away = thread::spawn(move || {
+            there(&handle);
+            handle.stop();
+        });
+        here.run_forever();
+        away.join().unwrap();
+    });
 }
 
 fn executor_over(driver: Parked, event_interval: NonZeroU32) -> Executor<'static, Parked> {

@@ -9,8 +9,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::{
-    AtomicUsize, Ordering, Parked, Preemptions, UNBOUNDED, bounded, bounded_twice, executor,
-    homebound, model, thread,
+    AtomicUsize, Ordering, Parked, UNBOUNDED, beside, bounded, bounded_twice, executor, homebound,
+    model, thread,
 };
 use crate::Handle;
 use crate::executor::{Driver, Executor, JoinError, yield_now};
@@ -24,20 +24,6 @@ fn with_handles() -> (Executor<'static, Parked>, Rc<Handles>) {
     let handles = Handles::new(unparker, Arc::new(|_, error| panic!("{error}")));
     handles.connect(executor.remote());
     (executor, handles)
-}
-
-/// Runs an executor here until `there` has returned. `there` runs on another thread, with a handle of the executor.
-fn beside(preemptions: Preemptions, there: impl Fn(&Handle) + Copy + Send + Sync + 'static) {
-    model(preemptions, move || {
-        let here = executor();
-        let handle = Handle::new(&here);
-        let away = thread::spawn(move || {
-            there(&handle);
-            handle.stop();
-        });
-        here.run_forever();
-        away.join().unwrap();
-    });
 }
 
 /// Sends a task that yields and then gives 7, and waits for it.

@@ -30,21 +30,26 @@ fn a_job_learns_that_its_handle_was_aborted() {
     assert_eq!(wait(job).unwrap().as_deref(), Some("its handle was aborted"));
 }
 
-#[test]
-fn a_job_learns_that_its_guard_was_dropped() {
-    let pool = pool(1);
+/// Whether a job that runs hears that it is asked to end after `end` has taken its handle.
+fn hears(pool: &Rc<Pool>, end: impl FnOnce(BlockingHandle<()>)) -> bool {
     let (begins, begun) = unbounded();
     let (gate, opened) = unbounded::<()>();
     let (says, said) = unbounded();
-    let job = spawn(&pool, move || {
+    let job = spawn(pool, move || {
         begins.send(()).unwrap();
         let _ = opened.recv();
         says.send(check_cancelled().is_err()).unwrap();
     });
     receive(&begun);
-    drop(job.abort_on_drop());
+    end(job);
     drop(gate);
-    assert!(receive(&said));
+    receive(&said)
+}
+
+#[test]
+fn a_job_learns_that_its_guard_was_dropped() {
+    let pool = pool(1);
+    assert!(hears(&pool, |job| drop(job.abort_on_drop())));
 }
 
 #[test]
@@ -82,16 +87,5 @@ fn a_job_that_is_not_asked_hears_nothing_nor_does_a_later_one() {
 #[test]
 fn a_detached_job_is_not_asked() {
     let pool = pool(1);
-    let (begins, begun) = unbounded();
-    let (gate, opened) = unbounded::<()>();
-    let (says, said) = unbounded();
-    let job = spawn(&pool, move || {
-        begins.send(()).unwrap();
-        let _ = opened.recv();
-        says.send(check_cancelled().is_ok()).unwrap();
-    });
-    receive(&begun);
-    drop(job);
-    drop(gate);
-    assert!(receive(&said));
+    assert!(!hears(&pool, drop));
 }
