@@ -19,8 +19,10 @@ use crate::executor::{
 pub(super) type RemoteSlot<T> = Slot<Result<T, JoinError>, Orders>;
 
 /// What the handle wants of the task. The task looks at the beginning of each turn.
-#[derive(Default)]
 pub(super) struct Orders {
+    /// Where the task was sent. Here, as it is seldom asked for, and the task should be small: glibc's malloc takes a lock for
+    /// more than 120 bytes, which the sending thread and the executor's then fight for.
+    site: &'static Location<'static>,
     pub(super) is_aborted: bool,
     /// Why it is asked to end, until it has been.
     pub(super) reason: Option<Reason>,
@@ -32,7 +34,6 @@ pin_project_lite::pin_project! {
         #[pin]
         value: Option<V>,
         slot: Arc<RemoteSlot<T>>,
-        site: &'static Location<'static>,
         was_asked: bool,
     }
 
@@ -48,13 +49,14 @@ pin_project_lite::pin_project! {
 
 impl<V, T> Sent<V, T> {
     pub(super) fn new(value: V, site: &'static Location<'static>) -> (Self, Arc<RemoteSlot<T>>) {
-        let slot = Arc::new(Slot::new(Orders::default()));
-        (Self { value: Some(value), slot: Arc::clone(&slot), site, was_asked: false }, slot)
+        let slot = Arc::new(Slot::new(Orders { site, is_aborted: false, reason: None }));
+        (Self { value: Some(value), slot: Arc::clone(&slot), was_asked: false }, slot)
     }
 
     /// At home, in the task's turn or at the executor's end.
     fn subject(&self) -> Subject {
-        current().map_or(Subject::Remote(self.site), Subject::Task)
+        let sent = || self.slot.note(|orders| orders.site).map_or(Subject::NoTask, Subject::Remote);
+        current().map_or_else(sent, Subject::Task)
     }
 
     /// As for a task of the loop's own thread: if it heard that it is asked to end, or was aborted after that, it was
@@ -108,7 +110,7 @@ impl<M, T> Sent<M, T> {
         F: Future<Output = T>,
     {
         let slot = Arc::clone(&self.slot);
-        let mut made = Sent { value: None, slot, site: self.site, was_asked: false };
+        let mut made = Sent { value: None, slot, was_asked: false };
         let aborted = self.slot.note(|orders| orders.is_aborted.then(|| orders.reason.take()));
         let end = if let Some(reason) = aborted.flatten() {
             match reason {
