@@ -12,14 +12,15 @@
 //! waits park is drawn at random below its bound. A fixed number could meet a program's rhythm (a long wait, a short one, a
 //! long one) so that always the long ones spin.
 //!
-//! Where all threads share one core, nothing can come while one of them spins. So it never does there.
+//! Where all threads share one core, nothing can come while one of them spins. So it never does there. It may yield the core
+//! instead, to whichever thread wants it: that never holds up what it waits for, and what is lost is the time of a core that nobody
+//! wanted.
 
 #![forbid(unsafe_code)]
 
-use std::thread;
-use std::time::Duration;
 #[cfg(not(all(loom, test)))]
-use std::{hint, time::Instant};
+use std::time::Instant;
+use std::{hint, thread, time::Duration};
 
 /// The most waits that park at once between two that spin.
 const MOST_PARKED: u32 = 15;
@@ -28,6 +29,8 @@ const MOST_PARKED: u32 = 15;
 #[derive(Debug)]
 pub(crate) struct Spin {
     limit: Duration,
+    /// What the thread does from one look to the next.
+    between: fn(),
     /// How many more waits park at once.
     parked: u32,
     /// The bound below which `parked` is drawn: 0 after a spin that was not in vain.
@@ -45,7 +48,16 @@ impl Spin {
     /// As [`new`](Self::new), where what the thread waits for may use so many cores.
     pub(crate) fn on(cores: usize, limit: Duration) -> Self {
         let limit = if cores > 1 { limit } else { Duration::ZERO };
-        Self { limit, parked: 0, bound: 0, random: 1 }
+        Self::with(limit, || (0..8).for_each(|_| hint::spin_loop())) // some 100 to 300 ns
+    }
+
+    /// As [`new`](Self::new), but lets any other thread have the core between two looks. So it does so on one core too.
+    pub(crate) fn yielding(limit: Duration) -> Self {
+        Self::with(limit, thread::yield_now)
+    }
+
+    fn with(limit: Duration, between: fn()) -> Self {
+        Self { limit, between, parked: 0, bound: 0, random: 1 }
     }
 
     /// Whether it ever spins.
@@ -62,7 +74,7 @@ impl Spin {
             self.parked -= 1;
             return false;
         }
-        let has_arrived = spin(self.limit, arrived);
+        let has_arrived = spin(self.limit, self.between, arrived);
         self.learn(has_arrived);
         has_arrived
     }
@@ -82,20 +94,20 @@ fn cores() -> usize {
 
 /// `arrived` is asked once more at the end: the thread may have been off its core meanwhile.
 #[cfg(not(all(loom, test)))]
-fn spin(limit: Duration, mut arrived: impl FnMut() -> bool) -> bool {
+fn spin(limit: Duration, between: fn(), mut arrived: impl FnMut() -> bool) -> bool {
     let begin = Instant::now();
     while !arrived() {
         if begin.elapsed() >= limit {
             return arrived();
         }
-        (0..8).for_each(|_| hint::spin_loop()); // some 100 to 300 ns
+        between();
     }
     true
 }
 
 /// A model has no clock: it asks twice, or, without a limit, until something has arrived.
 #[cfg(all(loom, test))]
-fn spin(limit: Duration, mut arrived: impl FnMut() -> bool) -> bool {
+fn spin(limit: Duration, _: fn(), mut arrived: impl FnMut() -> bool) -> bool {
     while limit == Duration::MAX && !arrived() {
         loom::thread::yield_now();
     }
@@ -130,6 +142,7 @@ mod tests {
     #[test]
     fn a_limit_of_zero_turns_it_off() {
         assert_eq!(asked(&mut Spin::new(Duration::ZERO)), 0);
+        assert_eq!(asked(&mut Spin::yielding(Duration::ZERO)), 0);
     }
 
     #[test]

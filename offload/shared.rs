@@ -43,9 +43,11 @@ impl Shared {
     pub(super) fn new(limits: Limits, start: Start) -> Arc<Self> {
         assert!(limits.max_threads > 0, "`max_blocking_threads` must be at least 1");
         let capacity = limits.max_queued.map(|queued| limits.max_threads.saturating_add(queued));
+        let spin = Some(Spin::new(limits.adaptive_wait)).filter(Spin::is_on);
+        let spin = spin.unwrap_or_else(|| Spin::yielding(limits.linger));
         Arc::new(Shared {
             start,
-            crew: Mutex::new(Crew::new(capacity, Spin::new(limits.adaptive_wait))),
+            crew: Mutex::new(Crew::new(capacity, spin)),
             arrived: AtomicIsize::new(0),
             ended: Condvar::new(),
             tell_panic: OnceLock::new(),

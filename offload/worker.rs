@@ -33,7 +33,7 @@ pub(super) fn start_thread(shared: &Arc<Shared>, seat: usize) -> io::Result<()> 
     builder.spawn(move || worker.work()).map(drop)
 }
 
-/// How often a thread lets others go first, and looks again, before it spins or falls asleep in the middle of a burst.
+/// How often a thread lets others go first, and looks again, in the middle of a burst.
 const YIELDS: u32 = if cfg!(all(loom, test)) { 0 } else { 7 };
 
 impl Worker {
@@ -61,10 +61,14 @@ impl Worker {
     /// Takes a job, if there is one. The thread has run `ran` jobs since it slept.
     ///
     /// In a burst of short jobs the line is empty again and again, if only for a microsecond. A thread that fell asleep each
-    /// time would have to be called for the next job, and that costs the submitting thread more than its submit. So it
-    /// lingers: it lets other threads have the core, and looks again. It does not if its job was a single one and no other thread is
-    /// awake. Then it would only take CPU time from the loop, which goes on with the output. If the pool has an adaptive wait,
-    /// the thread spins at last.
+    /// time would have to be called for the next job, and that costs the submitting thread more than its submit. So it lets
+    /// other threads have the core, and looks again; not if its job was a single one and no other thread is awake.
+    ///
+    /// At last one thread lingers for longer, without the lock: it [spins](Spin) if the pool has an adaptive wait, and
+    /// else yields. A loop that awaits one job after another finds it there. Two wakes a job, with a core that falls asleep and
+    /// is woken for each, take both threads more CPU time than that.
+    ///
+    /// [Spin]: crate::common::spin::Spin
     fn look(&self, ran: u32) -> Option<Arc<dyn Job>> {
         let mut crew = self.shared.lock();
         for _ in 0..YIELDS {

@@ -319,11 +319,11 @@ impl Builder {
         self
     }
 
-    /// Before a thread of the pool sleeps, it may look out for its next job in a loop for this long: by default it does not
-    /// (zero). One thread of the pool does so at a time.
+    /// Before a thread of the pool sleeps, it may look out for its next job in a loop for this long. By default (zero) it does so
+    /// for some microseconds only, and yields its core meanwhile. One thread of the pool does so at a time.
     ///
     /// A job that comes meanwhile costs the loop no system call, and begins within a microsecond. With
-    /// [`adaptive_wait`](Self::adaptive_wait) for the way back, a round trip through the pool takes one or two microseconds in
+    /// [`adaptive_wait`](Self::adaptive_wait) for the way back, a round trip through the pool takes about one microsecond in
     /// place of some ten. The price is CPU time on another core: up to `limit` after each job that no other follows in time, or
     /// after one in 8 of these, if none follows again and again. docs/offload.md has the numbers.
     ///

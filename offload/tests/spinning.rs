@@ -1,4 +1,5 @@
-//! A thread that looks out for jobs for longer than any test lasts: what has to end its spin does. (On one core none spins.)
+//! A thread that looks out for jobs for longer than any test lasts: what has to end its spin does. (On one core none spins, but
+//! one that lingers may.)
 
 #![forbid(unsafe_code)]
 
@@ -6,9 +7,10 @@ use std::time::Instant;
 
 use super::*;
 
+const LONG: Duration = Duration::from_secs(3600);
+
 fn pool_that_spins(max_threads: usize) -> Rc<Pool> {
-    let adaptive_wait = Duration::from_secs(3600);
-    let limits = Limits { max_threads, adaptive_wait, ..Limits::default() };
+    let limits = Limits { max_threads, adaptive_wait: LONG, ..Limits::default() };
     Pool::new(limits, Tokens::without_loop())
 }
 
@@ -38,6 +40,21 @@ fn a_thread_spins_whenever_it_has_no_work() {
             thread::yield_now();
         }
     }
+}
+
+#[test]
+fn without_an_adaptive_wait_a_thread_lingers_before_it_sleeps() {
+    let pool = Pool::new(Limits { linger: LONG, ..Limits::default() }, Tokens::without_loop());
+    let until = Instant::now() + LIMIT;
+    for number in 0..3 {
+        assert_eq!(wait(spawn(&pool, move || number)).unwrap(), number);
+        while !pool.shared().lock().is_spinning() {
+            assert!(Instant::now() < until, "it does not linger");
+            thread::yield_now();
+        }
+    }
+    shut_down(&pool);
+    assert!(!Limits::default().linger.is_zero());
 }
 
 #[test]
