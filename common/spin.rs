@@ -52,6 +52,7 @@ impl Spin {
     }
 
     /// As [`new`](Self::new), but lets any other thread have the core between two looks. So it does so on one core too.
+    #[allow(dead_code, reason = "used by the parts that a feature can take away")]
     pub(crate) fn yielding(limit: Duration) -> Self {
         Self::with(limit, thread::yield_now)
     }
