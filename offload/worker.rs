@@ -64,11 +64,9 @@ impl Worker {
     /// time would have to be called for the next job, and that costs the submitting thread more than its submit. So it lets
     /// other threads have the core, and looks again; not if its job was a single one and no other thread is awake.
     ///
-    /// At last one thread lingers for longer, without the lock: it [spins](Spin) if the pool has an adaptive wait, and
+    /// At last one thread lingers for longer, without the lock: it spins if the pool has an adaptive wait, and
     /// else yields. A loop that awaits one job after another finds it there. Two wakes a job, with a core that falls asleep and
     /// is woken for each, take both threads more CPU time than that.
-    ///
-    /// [Spin]: crate::common::spin::Spin
     fn look(&self, ran: u32) -> Option<Arc<dyn Job>> {
         let mut crew = self.shared.lock();
         for _ in 0..YIELDS {
