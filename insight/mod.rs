@@ -12,12 +12,17 @@
 //! 2. `unhandled.rs`: [`Unhandled`], a failure that no handle receives, and [`UnhandledPanic`], what becomes of it.
 //!    `failures.rs`: how one comes from any thread to the runtime it belongs to.
 //! 3. `deadlock.rs`: under virtual time, that no task can ever run again.
+//! 4. `json.rs`: how reports are written for programs.
 
 #![forbid(unsafe_code)]
 
 mod deadlock;
 mod exit_report;
 mod failures;
+#[allow(dead_code, reason = "each report that is written as JSON uses a part of it")]
+mod json;
+#[cfg(all(test, not(loom)))]
+mod json_tests;
 mod unhandled;
 
 pub(crate) use deadlock::{Deadlock, GRACE, Suspicion};
