@@ -12,7 +12,9 @@
 //! 2. `unhandled.rs`: [`Unhandled`], a failure that no handle receives, and [`UnhandledPanic`], what becomes of it.
 //!    `failures.rs`: how one comes from any thread to the runtime it belongs to.
 //! 3. `deadlock.rs`: under virtual time, that no task can ever run again.
-//! 4. `json.rs`: how reports are written for programs.
+//! 4. `stall.rs`: `Stall`, a turn that does not end. `standstill.rs`: how one is told from a loop that is alive.
+//!    `proc.rs`: what Linux says of a thread.
+//! 5. `json.rs`: how reports are written for programs.
 
 #![forbid(unsafe_code)]
 
@@ -23,6 +25,12 @@ mod failures;
 mod json;
 #[cfg(all(test, not(loom)))]
 mod json_tests;
+#[allow(dead_code, reason = "for the watchdog's thread")]
+mod proc;
+#[allow(dead_code, unreachable_pub, reason = "for the watchdog's thread")]
+mod stall;
+#[allow(dead_code, reason = "for the watchdog's thread")]
+mod standstill;
 mod unhandled;
 
 pub(crate) use deadlock::{Deadlock, GRACE, Suspicion};

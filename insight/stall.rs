@@ -1,0 +1,185 @@
+//! [`Stall`]: a turn that does not end, as the watchdog tells of it.
+
+#![forbid(unsafe_code)]
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::executor::Id;
+
+/// A turn, or a look, that stands still: until it returns, no other task has a turn.
+///
+/// `Builder::on_stall` is given one *during* the stall, when the loop has stood still for `Builder::stall_threshold`; again each time that this has doubled; and once when the
+/// loop goes on. The `Display` is one line.
+#[derive(Clone, Debug)]
+pub struct Stall {
+    pub(super) thread: Arc<str>,
+    pub(super) holder: Holder,
+    pub(super) lasted: Duration,
+    pub(super) ready: u64,
+    pub(super) doing: Doing,
+    pub(super) is_over: bool,
+}
+
+/// What has the thread.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Holder {
+    Task { id: Id, name: Option<String>, site: Option<&'static Location<'static>> },
+    Look,
+}
+
+/// What the thread of a loop that stands still does. Only Linux says: elsewhere it is `Unknown`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Doing {
+    /// It computes. An endless loop looks like this.
+    Computing,
+    /// It waits in the kernel. The text says in which system call, and if it is about a descriptor, on what: `read on
+    /// "pipe:[4026]"`. `None`: the system does not say.
+    Blocked(Option<String>),
+    /// It could go on, but for at least half of the time the system's scheduler gave the core to others. The task is not
+    /// to blame: the machine has too much to do, or the process too small a share of it.
+    NotScheduled,
+    /// The system does not say.
+    Unknown,
+}
+
+impl Stall {
+    /// The task that has its turn. `None`: it is the future of `block_on`, or a look.
+    #[must_use]
+    pub fn task(&self) -> Option<Id> {
+        match &self.holder {
+            Holder::Task { id, .. } if *id != Id::ROOT => Some(*id),
+            _ => None,
+        }
+    }
+
+    /// The name that [`task::Builder`](crate::task::Builder) gave the task.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match &self.holder {
+            Holder::Task { name, .. } => name.as_deref(),
+            Holder::Look => None,
+        }
+    }
+
+    /// Where the task was spawned, or `block_on` was called. `None` in a look.
+    #[must_use]
+    pub fn site(&self) -> Option<&'static Location<'static>> {
+        match &self.holder {
+            Holder::Task { site, .. } => *site,
+            Holder::Look => None,
+        }
+    }
+
+    /// Whether it is a look that takes so long: the loop took in what other threads, timers and sockets have for it, and
+    /// there it calls wakers and destructors.
+    #[must_use]
+    pub fn is_look(&self) -> bool {
+        self.holder == Holder::Look
+    }
+
+    /// How long the loop has stood still: at least so long, while it does. When the stall [is over](Self::is_over), so long
+    /// in all, give or take a quarter of the threshold.
+    #[must_use]
+    pub fn lasted(&self) -> Duration {
+        self.lasted
+    }
+
+    /// How many tasks were ready, and waited for their turns, when this was told.
+    #[must_use]
+    pub fn ready(&self) -> u64 {
+        self.ready
+    }
+
+    /// What the loop's thread did when this was told; if the stall is over, when it was told last.
+    #[must_use]
+    pub fn doing(&self) -> &Doing {
+        &self.doing
+    }
+
+    /// The name of the loop's thread; "unnamed" if it has none.
+    #[must_use]
+    pub fn thread(&self) -> &str {
+        &self.thread
+    }
+
+    /// Whether the loop goes on.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.is_over
+    }
+}
+
+impl fmt::Display for Stall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { thread, holder, doing, is_over, .. } = self;
+        let lasted = round_down(self.lasted);
+        let verb = if *is_over { "goes on" } else { "stands still" };
+        write!(f, "the loop on thread {thread} {verb}: {holder}")?;
+        match (holder, is_over) {
+            (Holder::Task { .. }, false) => write!(f, " has had its turn for at least {lasted:?}"),
+            (Holder::Look, false) => write!(f, " has taken at least {lasted:?}"),
+            (Holder::Task { .. }, true) => return write!(f, " had its turn for about {lasted:?}"),
+            (Holder::Look, true) => return write!(f, " took about {lasted:?}"),
+        }?;
+        match self.ready {
+            0 => f.write_str("; no other task is ready"),
+            1 => f.write_str("; 1 ready task waits behind it"),
+            many => write!(f, "; {many} ready tasks wait behind it"),
+        }?;
+        match doing {
+            Doing::Unknown => Ok(()),
+            known => write!(f, "; the thread {known}"),
+        }
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (verb, site) = match self {
+            Self::Task { id: Id::ROOT, site, .. } => {
+                f.write_str("the future of `block_on`")?;
+                ("called", site)
+            }
+            Self::Task { id, name, site } => {
+                write!(f, "task {id}")?;
+                if let Some(name) = name {
+                    write!(f, " {name:?}")?;
+                }
+                ("spawned", site)
+            }
+            Self::Look => return f.write_str("a look, in which it calls wakers and destructors,"),
+        };
+        match site {
+            Some(site) => write!(f, ", {verb} at {site},"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What "the thread" of the report does.
+impl fmt::Display for Doing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Computing => f.write_str("computes"),
+            Self::Blocked(Some(place)) => write!(f, "is blocked in {place}"),
+            Self::Blocked(None) => f.write_str("is blocked in the kernel"),
+            Self::NotScheduled => {
+                f.write_str("could go on, but the system gives its core to others")
+            }
+            Self::Unknown => f.write_str("does what the system does not say"),
+        }
+    }
+}
+
+/// Whole milliseconds, and under 10 of them whole microseconds: finer than the watchdog looks, and never more than it saw.
+fn round_down(time: Duration) -> Duration {
+    if time < Duration::from_millis(10) {
+        Duration::from_micros(time.as_micros().try_into().unwrap_or(u64::MAX))
+    } else {
+        Duration::from_millis(time.as_millis().try_into().unwrap_or(u64::MAX))
+    }
+}

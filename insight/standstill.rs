@@ -1,0 +1,208 @@
+//! [`Standstill`]: decides from samples of the loop whether a turn stands still, and what is told of it.
+//!
+//! A watchdog could ask for a sign of life, and cry when none came in time. But then a process that was stopped, by a
+//! terminal's ^Z or by a debugger, would look stuck when it goes on; and so would one whose watchdog got no core. So it only
+//! counts time that it has seen:
+//!
+//! * A turn has stood still between two samples if neither its number nor the number of looks has changed, and the loop is
+//!   not parked in the later one. It parks in a look, so it was not parked between them either.
+//! * The time between two samples counts if it is not much longer than it was to be. If it is, the watchdog did not run. The
+//!   process may have been stopped then, so what counts of it is only the time in which the watchdog was ready and waited for
+//!   a core: a stopped thread is not ready. Where the system does not tell that, nothing of it counts.
+//!
+//! So a stall lasts at least as long as is told, whatever the system did meanwhile.
+//!
+//! It knows neither threads nor the clock: a [`Scene`] says how things are, and a test makes one up.
+
+#![forbid(unsafe_code)]
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::proc::{Act, Schedule, TICK};
+use super::stall::{Doing, Holder, Stall};
+use crate::executor::Id;
+
+/// What the watchdog looks at: the loop's pulse, a clock, and what the system says of two threads.
+pub(super) trait Scene {
+    /// The time since some moment.
+    fn now(&self) -> Duration;
+    fn beat(&self) -> Beat;
+    fn name(&self, task: Id) -> Option<String>;
+    /// How long the watchdog's own thread has been ready without a core, since it began.
+    fn own_wait(&self) -> Option<Duration>;
+    /// How the loop's thread was scheduled.
+    fn schedule(&self) -> Option<Schedule>;
+    /// What the loop's thread does.
+    fn act(&self) -> Option<Act>;
+}
+
+/// How far the loop is, and what has its turn.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beat {
+    /// How many turns have begun, and how many looks.
+    pub(super) turns: u64,
+    pub(super) looks: u64,
+    /// False while it is parked, and outside of a run.
+    pub(super) runs: bool,
+    /// `None`: a look.
+    pub(super) task: Option<Id>,
+    pub(super) site: Option<&'static Location<'static>>,
+    pub(super) ready: u64,
+}
+
+/// The watchdog's memory.
+pub(super) struct Standstill {
+    threshold: Duration,
+    /// The name of the loop's thread.
+    thread: Arc<str>,
+    last: Option<(Duration, Beat)>,
+    stand: Option<Stand>,
+    pub(super) counts: Counts,
+}
+
+/// What metrics tell of the stalls of a loop.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(crate) struct Counts {
+    /// How many there were that were told of.
+    pub(crate) stalls: u64,
+    /// How long the longest was, or has been so far.
+    pub(crate) longest: Duration,
+}
+
+/// A turn that is the same in two samples or more.
+struct Stand {
+    /// How long it has stood still for certain.
+    lasted: Duration,
+    /// When to tell of it next.
+    next: Duration,
+    /// As it was told last.
+    told: Option<Stall>,
+    own_wait: Option<Duration>,
+    core: Option<Core>,
+}
+
+/// How the loop's thread got a core during a stand.
+struct Core {
+    /// In the second sample of the stand.
+    first: (Duration, Schedule),
+    /// In the sample since which it was not seen to run.
+    moved: (Duration, Schedule),
+}
+
+impl Standstill {
+    /// A turn stands still when it has lasted for `threshold`.
+    pub(super) fn new(threshold: Duration, thread: Arc<str>) -> Self {
+        Self { threshold, thread, last: None, stand: None, counts: Counts::default() }
+    }
+
+    /// How long to wait before the next sample. The stall is seen within one period of its begin, and told of within
+    /// another of having reached the threshold.
+    pub(super) fn period(&self) -> Duration {
+        self.threshold / 4
+    }
+
+    /// Takes a sample. Gives what there is to tell.
+    pub(super) fn sample(&mut self, scene: &impl Scene) -> Option<Stall> {
+        // Earlier than the beat as the end of a gap and later as the begin of the next, so that no gap is too long.
+        let end = scene.now();
+        let beat = scene.beat();
+        let (begin, before) = self.last.replace((scene.now(), beat))?;
+        let gap = end.saturating_sub(begin);
+        let stands = beat.runs && (beat.turns, beat.looks) == (before.turns, before.looks);
+        if stands { self.stands(gap, &beat, scene) } else { self.moves(gap) }
+    }
+
+    fn stands(&mut self, gap: Duration, beat: &Beat, scene: &impl Scene) -> Option<Stall> {
+        let is_late = self.is_late(gap);
+        let stand = self.stand.get_or_insert_with(|| Stand::new(self.threshold));
+        let own_wait = scene.own_wait();
+        let waited = own_wait.zip(stand.own_wait).map(|(now, before)| now.saturating_sub(before));
+        stand.own_wait = own_wait;
+        stand.lasted += if is_late { waited.unwrap_or_default().min(gap) } else { gap };
+        stand.see_core(scene.schedule());
+        let act = scene.act();
+        if act == Some(Act::Stopped) {
+            stand.begin_anew(); // by a debugger, which leaves other threads running
+        }
+        if stand.told.is_some() {
+            self.counts.longest = self.counts.longest.max(stand.lasted);
+        }
+        if stand.lasted < stand.next {
+            return None;
+        }
+        let doing = match act {
+            Some(Act::Runs) if stand.is_starved(self.threshold) => Doing::NotScheduled,
+            Some(Act::Runs) => Doing::Computing,
+            Some(Act::Blocked(place)) => Doing::Blocked(place),
+            Some(Act::Stopped) | None => Doing::Unknown,
+        };
+        while stand.next <= stand.lasted {
+            stand.next = stand.next.saturating_mul(2);
+        }
+        let holder = match beat.task {
+            Some(id) => Holder::Task { id, name: scene.name(id), site: beat.site },
+            None => Holder::Look,
+        };
+        let (thread, lasted, ready) = (Arc::clone(&self.thread), stand.lasted, beat.ready);
+        let stall = Stall { thread, holder, lasted, ready, doing, is_over: false };
+        if stand.told.replace(stall.clone()).is_none() {
+            self.counts.stalls += 1;
+            self.counts.longest = self.counts.longest.max(lasted);
+        }
+        Some(stall)
+    }
+
+    /// What stood still, if anything did, went on during the gap.
+    fn moves(&mut self, gap: Duration) -> Option<Stall> {
+        let stand = self.stand.take()?;
+        let told = stand.told?;
+        let lasted = stand.lasted + if self.is_late(gap) { Duration::ZERO } else { gap };
+        self.counts.longest = self.counts.longest.max(lasted);
+        Some(Stall { lasted, is_over: true, ..told })
+    }
+
+    fn is_late(&self, gap: Duration) -> bool {
+        gap > 2 * self.period()
+    }
+}
+
+impl Stand {
+    fn new(threshold: Duration) -> Self {
+        Self { lasted: Duration::ZERO, next: threshold, told: None, own_wait: None, core: None }
+    }
+
+    fn see_core(&mut self, schedule: Option<Schedule>) {
+        let Some(now) = schedule else { return };
+        let now = (self.lasted, now);
+        let core = self.core.get_or_insert(Core { first: now, moved: now });
+        if core.moved.1 != now.1 {
+            core.moved = now;
+        }
+    }
+
+    /// What was seen so far does not count.
+    fn begin_anew(&mut self) {
+        self.lasted = Duration::ZERO;
+        self.core = None;
+    }
+
+    /// Whether the loop's thread, which is ready, was kept from a core for at least half of the time, and would not have
+    /// reached the threshold by what it ran.
+    fn is_starved(&self, threshold: Duration) -> bool {
+        let Some(Core { first: (begin, first), moved: (moved, last) }) = &self.core else {
+            return false;
+        };
+        let before = last.waited.saturating_sub(first.waited);
+        // The kernel has not booked the wait that goes on. It shows by this: the thread has not run either.
+        let now = self.lasted.saturating_sub(*moved).saturating_sub(TICK);
+        let half = self.lasted.saturating_sub(*begin) / 2;
+        let ran = last.ran.saturating_sub(first.ran);
+        !half.is_zero() && before + now >= half && ran < threshold
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+#[path = "standstill_tests.rs"]
+mod tests;

@@ -1,0 +1,335 @@
+//! Each rule by samples that are made up: no thread, no clock, no waiting.
+
+use std::cell::{Cell, RefCell};
+use std::panic::Location;
+use std::time::Duration;
+
+use super::{Beat, Counts, Scene, Standstill};
+use crate::executor::Id;
+use crate::insight::proc::{Act, Schedule};
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn site() -> &'static Location<'static> {
+    const { Location::caller() }
+}
+
+/// A loop, a clock and a system that do what the test says. Time is in milliseconds.
+struct Made {
+    now: Cell<Duration>,
+    beat: Cell<Beat>,
+    own_wait: Cell<Option<Duration>>,
+    schedule: Cell<Option<Schedule>>,
+    act: RefCell<Option<Act>>,
+    /// The reading of each beat takes so long.
+    slow: Cell<Duration>,
+    standstill: RefCell<Standstill>,
+}
+
+impl Scene for Made {
+    fn now(&self) -> Duration {
+        self.now.get()
+    }
+
+    fn beat(&self) -> Beat {
+        self.now.set(self.now.get() + self.slow.get());
+        self.beat.get()
+    }
+
+    fn name(&self, task: Id) -> Option<String> {
+        (task == Id(3)).then(|| "reader".to_owned())
+    }
+
+    fn own_wait(&self) -> Option<Duration> {
+        self.own_wait.get()
+    }
+
+    fn schedule(&self) -> Option<Schedule> {
+        self.schedule.get()
+    }
+
+    fn act(&self) -> Option<Act> {
+        self.act.borrow().clone()
+    }
+}
+
+/// A loop in whose seventh turn task 3 runs, under a threshold of 100 ms: a sample is due every 25 ms.
+fn made() -> Made {
+    let task = Some(Id(3));
+    let beat = Beat { turns: 7, looks: 1, runs: true, task, site: Some(site()), ready: 2 };
+    Made {
+        now: Cell::default(),
+        beat: Cell::new(beat),
+        own_wait: Cell::default(),
+        schedule: Cell::default(),
+        act: RefCell::default(),
+        slow: Cell::default(),
+        standstill: RefCell::new(Standstill::new(ms(100), "main".into())),
+    }
+}
+
+impl Made {
+    fn change(&self, change: impl FnOnce(&mut Beat)) {
+        let mut beat = self.beat.get();
+        change(&mut beat);
+        self.beat.set(beat);
+    }
+
+    /// The thread runs for `ran` and is ready without a core for `waited`, and then has a core if `given`.
+    fn run(&self, ran: u64, waited: u64, given: u64) {
+        let zero = Schedule { ran: ms(0), waited: ms(0), slices: 0 };
+        let Schedule { ran: a, waited: b, slices } = self.schedule.get().unwrap_or(zero);
+        let now = Schedule { ran: a + ms(ran), waited: b + ms(waited), slices: slices + given };
+        self.schedule.set(Some(now));
+    }
+
+    /// A sample after so many milliseconds; what it tells.
+    fn after(&self, gap: u64) -> String {
+        self.now.set(self.now.get() + ms(gap));
+        let told = self.standstill.borrow_mut().sample(self);
+        told.map_or_else(String::new, |stall| stall.to_string())
+    }
+
+    /// A sample every 25 ms until `end`; when each that told something did, and what.
+    fn until(&self, end: u64) -> Vec<String> {
+        let mut told = Vec::new();
+        while self.now.get() < ms(end) {
+            let text = self.after(25);
+            if !text.is_empty() {
+                told.push(format!("{}: {text}", self.now.get().as_millis()));
+            }
+        }
+        told
+    }
+
+    fn counts(&self) -> Counts {
+        self.standstill.borrow().counts
+    }
+}
+
+fn stands(at_least: &str, rest: &str) -> String {
+    let site = site();
+    format!(
+        "the loop on thread main stands still: task #3 \"reader\", spawned at {site}, has had its turn for at least \
+         {at_least}; {rest}"
+    )
+}
+
+fn goes_on(about: &str) -> String {
+    let site = site();
+    format!(
+        "the loop on thread main goes on: task #3 \"reader\", spawned at {site}, had its turn for about {about}"
+    )
+}
+
+const TWO_WAIT: &str = "2 ready tasks wait behind it";
+
+#[test]
+fn a_turn_is_told_of_at_the_threshold_then_each_time_it_has_doubled_and_when_it_ends() {
+    let made = made();
+    assert_eq!(
+        made.until(1000),
+        [
+            format!("125: {}", stands("100ms", TWO_WAIT)),
+            format!("225: {}", stands("200ms", TWO_WAIT)),
+            format!("425: {}", stands("400ms", TWO_WAIT)),
+            format!("825: {}", stands("800ms", TWO_WAIT)),
+        ]
+    );
+    made.change(|beat| beat.turns += 1);
+    assert_eq!(made.after(25), goes_on("1s"));
+    assert_eq!(made.after(25), "");
+    assert_eq!(made.counts(), Counts { stalls: 1, longest: ms(1000) });
+}
+
+#[test]
+fn turns_that_end_before_the_threshold_are_not_told_of() {
+    let made = made();
+    for turn in 0..100 {
+        made.change(|beat| beat.turns = turn);
+        assert_eq!([25, 25, 25, 24].map(|gap| made.after(gap)), [const { String::new() }; 4]);
+    }
+    assert_eq!(made.counts(), Counts::default());
+}
+
+#[test]
+fn a_second_stall_is_counted_and_told_of_from_the_threshold_on() {
+    let made = made();
+    assert_eq!(made.until(250).len(), 2);
+    made.change(|beat| beat.turns += 1);
+    assert_eq!(made.until(275), [format!("275: {}", goes_on("250ms"))]);
+    let told = [format!("375: {}", stands("100ms", TWO_WAIT))];
+    assert_eq!(made.until(400), told);
+    assert_eq!(made.counts(), Counts { stalls: 2, longest: ms(250) });
+}
+
+#[test]
+fn parked_or_outside_of_a_run_it_never_stands_still() {
+    let made = made();
+    made.change(|beat| beat.runs = false);
+    assert_eq!(made.until(10_000), [""; 0]);
+    made.change(|beat| beat.runs = true); // without a turn or a look between: it parked for a moment in the same look
+    assert_eq!(made.until(10_100), [format!("10100: {}", stands("100ms", TWO_WAIT))]);
+    made.change(|beat| beat.runs = false);
+    assert_eq!(made.after(25), goes_on("125ms"));
+}
+
+#[test]
+fn looks_that_go_on_are_life_too() {
+    let made = made();
+    for look in 0..100 {
+        made.change(|beat| beat.looks = look);
+        assert_eq!(made.after(50), "");
+    }
+}
+
+#[test]
+fn the_future_of_block_on_a_task_without_a_name_and_a_look_are_named() {
+    let site = site();
+    let begins = |change: &dyn Fn(&mut Beat)| {
+        let made = made();
+        made.change(change);
+        let told = made.until(125).concat();
+        made.change(|beat| beat.turns += 1);
+        format!("{told}\n{}", made.after(25))
+    };
+    assert_eq!(
+        begins(&|beat| (beat.task, beat.ready) = (Some(Id::ROOT), 0)),
+        format!(
+            "125: the loop on thread main stands still: the future of `block_on`, called at {site}, has had its turn for at \
+             least 100ms; no other task is ready\n\
+             the loop on thread main goes on: the future of `block_on`, called at {site}, had its turn for about 125ms"
+        )
+    );
+    assert_eq!(
+        begins(&|beat| (beat.task, beat.ready) = (Some(Id(4)), 1)),
+        format!(
+            "125: the loop on thread main stands still: task #4, spawned at {site}, has had its turn for at least 100ms; 1 \
+             ready task waits behind it\n\
+             the loop on thread main goes on: task #4, spawned at {site}, had its turn for about 125ms"
+        )
+    );
+    assert_eq!(
+        begins(&|beat| (beat.task, beat.site) = (None, None)),
+        "125: the loop on thread main stands still: a look, in which it calls wakers and destructors, has taken at least \
+         100ms; 2 ready tasks wait behind it\n\
+         the loop on thread main goes on: a look, in which it calls wakers and destructors, took about 125ms"
+    );
+}
+
+#[test]
+fn what_the_thread_does_is_told() {
+    let told = |act| {
+        let made = made();
+        made.act.replace(Some(act));
+        made.until(125).concat()
+    };
+    let stands = |rest: &str| format!("125: {}", stands("100ms", &format!("{TWO_WAIT}; {rest}")));
+    assert_eq!(told(Act::Runs), stands("the thread computes"));
+    let place = Some("read on \"pipe:[1]\"".to_owned());
+    assert_eq!(told(Act::Blocked(place)), stands("the thread is blocked in read on \"pipe:[1]\""));
+    assert_eq!(told(Act::Blocked(None)), stands("the thread is blocked in the kernel"));
+}
+
+/// Samples of a thread that is ready, and runs so long, waits so long and is given a core so often in each 25 ms; the end of
+/// what they tell at 100 ms.
+fn told_of_a_ready_thread(ran: u64, waited: u64, given: u64) -> String {
+    let made = made();
+    made.act.replace(Some(Act::Runs));
+    made.run(0, 0, 0);
+    let mut told = String::new();
+    for _ in 0..5 {
+        told = made.after(25);
+        made.run(ran, waited, given);
+    }
+    told.rsplit("; ").next().unwrap().to_owned()
+}
+
+#[test]
+fn a_thread_that_gets_no_core_is_told_from_one_that_computes() {
+    let starved = "the thread could go on, but the system gives its core to others";
+    let computes = "the thread computes";
+    assert_eq!(told_of_a_ready_thread(0, 0, 0), starved); // all the time: its wait is not booked before it ends
+    assert_eq!(told_of_a_ready_thread(12, 13, 1), starved); // half of the time
+    assert_eq!(told_of_a_ready_thread(15, 10, 1), computes);
+    assert_eq!(told_of_a_ready_thread(25, 0, 0), computes); // it keeps its core
+}
+
+#[test]
+fn running_time_that_the_kernel_books_at_its_next_tick_is_not_taken_for_a_wait() {
+    let made = made();
+    made.act.replace(Some(Act::Runs));
+    made.run(0, 0, 0);
+    assert_eq!([0, 25].map(|gap| made.after(gap)), [const { String::new() }; 2]);
+    made.run(30, 0, 0);
+    assert_eq!(made.after(35), "");
+    // 40 of the last 75 ms are not booked: more than half, but for the tick that may be due.
+    assert_eq!(made.after(40), stands("100ms", &format!("{TWO_WAIT}; the thread computes")));
+}
+
+#[test]
+fn a_thread_that_has_run_for_the_threshold_computes_however_long_it_waited_for_its_core() {
+    let made = made();
+    made.act.replace(Some(Act::Runs));
+    let mut told = Vec::new();
+    for _ in 0..36 {
+        made.run(5, 20, 1);
+        told.extend(Some(made.after(25)).filter(|text| !text.is_empty()));
+    }
+    let ends: Vec<_> = told.iter().map(|text| text.rsplit(' ').next().unwrap()).collect();
+    assert_eq!(ends, ["others", "others", "others", "computes"]); // at 100, 200, 400 and 800 ms; it ran for 20% of each
+}
+
+#[test]
+fn a_stopped_process_does_not_set_it_off() {
+    let made = made();
+    for _ in 0..100 {
+        assert_eq!(made.after(25), "");
+        assert_eq!(made.after(25), "");
+        assert_eq!(made.after(3_600_000), ""); // stopped for an hour, in the middle of a short turn
+        made.change(|beat| beat.turns += 1);
+    }
+    // The time before and after it counts, and what was told stays told.
+    assert_eq!([25, 25, 51, 25, 25].map(|gap| made.after(gap)), [const { String::new() }; 5]);
+    assert_eq!(made.after(25), stands("100ms", TWO_WAIT));
+    assert_eq!([51, 1000, 50].map(|gap| made.after(gap)), [const { String::new() }; 3]);
+    assert_eq!(made.after(50), stands("200ms", TWO_WAIT));
+    made.change(|beat| beat.turns += 1);
+    assert_eq!(made.after(1000), goes_on("200ms"));
+}
+
+#[test]
+fn time_in_which_the_watchdog_waited_for_a_core_counts() {
+    let made = made();
+    let sample = |gap, waited| {
+        made.own_wait.set(Some(made.own_wait.get().unwrap_or_default() + ms(waited)));
+        made.after(gap)
+    };
+    assert_eq!(sample(25, 1000), "");
+    assert_eq!(sample(1000, 1000), ""); // when it began to wait is not known yet
+    assert_eq!(sample(25, 0), "");
+    assert_eq!(sample(1000, 30), ""); // 30 of them; else it was stopped
+    assert_eq!(sample(1000, 44), "");
+    assert_eq!(sample(60, 500), stands("159ms", TWO_WAIT)); // no more than there were
+}
+
+#[test]
+fn a_debugger_that_stops_the_loops_thread_alone_does_not_set_it_off() {
+    let made = made();
+    assert_eq!(made.until(75), [""; 0]);
+    made.act.replace(Some(Act::Stopped));
+    assert_eq!(made.until(10_000), [""; 0]);
+    made.act.replace(Some(Act::Runs));
+    let told = format!("10100: {}", stands("100ms", &format!("{TWO_WAIT}; the thread computes")));
+    assert_eq!(made.until(10_100), [told]);
+}
+
+#[test]
+fn time_that_a_sample_itself_takes_does_not_count() {
+    let made = made();
+    made.slow.set(ms(20)); // the turn may have begun in these
+    assert_eq!([25, 25, 25, 25].map(|gap| made.after(gap)), [const { String::new() }; 4]);
+    assert_eq!(made.after(25), stands("100ms", TWO_WAIT));
+}
