@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use super::chooser::Chooser;
 use super::contain::Held;
+use super::observe::Observe;
 use super::task::{self, HubHandle, HubOwner};
 use super::{Driver, Info, JoinHandle, Nested, Reason, budget};
 
@@ -115,8 +116,8 @@ pub struct Executor<'env, D: Driver> {
     /// `None`: the task at the head of the run queue is next.
     pub(super) chooser: Option<RefCell<Box<dyn Chooser>>>,
     pub(super) event_interval: u32,
-    /// How many turns may pass until the next look (F3).
-    pub(super) turns_left: Cell<u32>,
+    /// How many turns have ended when the next look is due (F3).
+    pub(super) next_look: Cell<u64>,
 }
 
 impl<'env, D: Driver> Executor<'env, D> {
@@ -125,9 +126,9 @@ impl<'env, D: Driver> Executor<'env, D> {
     pub fn new(driver: D, event_interval: NonZeroU32) -> Self {
         let hub = HubOwner::new(driver.unparker());
         let event_interval = event_interval.get();
-        let turns_left = Cell::new(0);
+        let next_look = Cell::new(0);
         let driver = RefCell::new(driver);
-        Self { hub, driver, chooser: None, event_interval, turns_left }
+        Self { hub, driver, chooser: None, event_interval, next_look }
     }
 
     /// The same executor, with a chooser of whose turn is next. It is asked in a look, so there is one before each turn.
@@ -144,6 +145,18 @@ impl<'env, D: Driver> Executor<'env, D> {
     /// A way in from other threads.
     pub(crate) fn remote(&self) -> HubHandle {
         HubHandle::new(&self.hub)
+    }
+
+    /// Before the first run: from then on other threads see which task has its turn ([`HubHandle::pulse`]).
+    #[allow(dead_code, reason = "used by the parts that a feature can take away")]
+    pub(crate) fn watch(&self) {
+        self.hub.watch();
+    }
+
+    /// Before the first run: from then on `observer` is told of each step.
+    #[allow(dead_code, reason = "used by the parts that a feature can take away")]
+    pub(crate) fn observe(&self, observer: Box<dyn Observe>) {
+        self.hub.observe(observer);
     }
 
     /// Calls `hook` at once for each failure that no handle receives. `Option<Info>`: the task it happened in; `None`

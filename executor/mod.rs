@@ -47,6 +47,7 @@
 //!    another order of turns, for tests.
 //! 4. `error.rs`, `info.rs`, `id.rs`: what is said of tasks that fail or are lost. `reason.rs`, `request.rs`: a task is asked
 //!    to end.
+//!    `observe.rs`: what is told of each step, if it is asked for.
 //! 5. `primitives.rs`: the atomics and the checked cells, of which the task is built.
 //! 6. `task/`: the task itself, in two halves. Its `mod.rs` has the pictures, the table and the invariants. The loop calls
 //!    it through the **hub**, the state that all tasks of one executor share.
@@ -67,6 +68,9 @@ mod home_tests;
 mod id;
 mod info;
 pub(crate) mod inherit;
+pub(crate) mod observe;
+#[cfg(all(test, not(loom)))]
+mod observe_tests;
 pub(crate) mod primitives;
 mod reason;
 mod request;
@@ -93,5 +97,7 @@ pub use spawn::{Builder, current, spawn};
 pub(crate) use task::watch;
 pub(crate) use task::{Control, Hub, HubHandle, is_noop, noop, with_current};
 pub use task::{JoinHandle, Nested};
+#[allow(unused_imports, reason = "see `task/pulse.rs`")]
+pub(crate) use task::{Sample, Stands};
 pub(crate) use task::{drop_contained, wake_contained};
 pub use yield_now::{YieldNow, yield_now};

@@ -152,6 +152,50 @@ impl<T> AtomicPtr<T> {
     }
 }
 
+/// A number that one thread writes, and any thread may read at any time. It orders nothing, so a model would only try out what
+/// numbers it may have: loom does not see it.
+#[derive(Default)]
+pub(crate) struct Gauge(std::sync::atomic::AtomicU64);
+
+impl Gauge {
+    #[inline]
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    #[inline]
+    pub(crate) fn set(&self, value: u64) {
+        self.0.store(value, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// By the thread that writes it: no read-modify-write.
+    #[inline]
+    pub(crate) fn add(&self, value: u64) {
+        self.set(self.get().wrapping_add(value));
+    }
+}
+
+/// As [`Gauge`], for a pointer.
+pub(crate) struct PtrGauge<T>(std::sync::atomic::AtomicPtr<T>);
+
+impl<T> Default for PtrGauge<T> {
+    fn default() -> Self {
+        Self(std::sync::atomic::AtomicPtr::default())
+    }
+}
+
+impl<T> PtrGauge<T> {
+    #[inline]
+    pub(crate) fn get(&self) -> *mut T {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    #[inline]
+    pub(crate) fn set(&self, pointer: *mut T) {
+        self.0.store(pointer, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
 /// Memory that a protocol, not the compiler, gives to one thread at a time. Under loom each access
 /// is checked against every other.
 pub(crate) struct ProtocolCell<T>(checked::cell::UnsafeCell<T>);

@@ -9,7 +9,7 @@
 //!
 //! * **F1**, at most once in the queue: the bit OWED of a task's state (`task/state.rs`).
 //! * **F2**, the (n+1)th turn: the queue is first in, first out (`task/queue.rs`), and [`Executor::turn`] takes its head.
-//! * **F3**, a look after at most `event_interval` turns: `turns_left`, which each turn counts down and each look sets.
+//! * **F3**, a look after at most `event_interval` turns: `next_look`, the number of the turn before which each look wants the next.
 //!   Inbox, then timers, then descriptors: the steps of [`Executor::look`].
 //! * **F4**, the budget: each turn begins with a full one (`budget.rs`).
 //! * **F5**, one last turn: the second half of [`Executor::run_until`].
@@ -18,8 +18,9 @@
 
 use std::cell::{RefCell, RefMut};
 use std::num::NonZeroU32;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use super::observe::{Cause, OBSERVED, PLAIN, WATCHED};
 use super::{Driver, Executor, budget};
 
 /// Turns between two looks, unless told otherwise. tokio's number: a look is a system call when a
@@ -31,9 +32,17 @@ const NO_WAIT: Option<Duration> = Some(Duration::ZERO);
 impl<D: Driver> Executor<'_, D> {
     /// Gives turns until `done`. Then F5: each task that is queued at that moment takes one last turn, and no other does.
     pub(super) fn run_until(&self, done: impl Fn() -> bool) {
-        self.turns_left.set(0); // a run begins with a look
+        match self.hub.seen() {
+            PLAIN => self.run_seen::<PLAIN>(done),
+            WATCHED => self.run_seen::<WATCHED>(done),
+            _ => self.run_seen::<OBSERVED>(done),
+        }
+    }
+
+    fn run_seen<const SEEN: u8>(&self, done: impl Fn() -> bool) {
+        self.look_first();
         while !done() {
-            if !self.turn() {
+            if !self.turn::<SEEN>() {
                 let sleeps = self.is_idle() && !self.lingers() && self.hub.park();
                 let limit = if sleeps { None } else { NO_WAIT };
                 self.look(limit);
@@ -41,7 +50,7 @@ impl<D: Driver> Executor<'_, D> {
         }
         let mut owed = self.hub.ready();
         while owed > 0 {
-            if self.turn() {
+            if self.turn::<SEEN>() {
                 owed -= 1;
             } else {
                 self.look(NO_WAIT); // one was due: the tasks that are owed a turn are still in the queue
@@ -51,7 +60,15 @@ impl<D: Driver> Executor<'_, D> {
 
     /// One step for a host loop: a turn. `false` when no task is ready, after a wait of at most `limit`.
     pub(super) fn step(&self, limit: Duration) -> bool {
-        while !self.turn() {
+        match self.hub.seen() {
+            PLAIN => self.step_seen::<PLAIN>(limit),
+            WATCHED => self.step_seen::<WATCHED>(limit),
+            _ => self.step_seen::<OBSERVED>(limit),
+        }
+    }
+
+    fn step_seen<const SEEN: u8>(&self, limit: Duration) -> bool {
+        while !self.turn::<SEEN>() {
             self.look(NO_WAIT);
             if self.may_sleep() {
                 if !limit.is_zero() {
@@ -59,7 +76,7 @@ impl<D: Driver> Executor<'_, D> {
                 }
                 // The next step begins with a look, which ends the parking. Otherwise its turn would run while pushes
                 // still unpark, and `next_deadline`, which asks for that, would say "wait" after it.
-                self.turns_left.set(0);
+                self.look_first();
                 return false;
             }
         }
@@ -69,13 +86,18 @@ impl<D: Driver> Executor<'_, D> {
     /// Gives the task at the head of the queue its turn. `false`: take a look instead, as one is due or the queue is
     /// empty.
     #[inline]
-    fn turn(&self) -> bool {
-        let left = self.turns_left.get();
-        if left == 0 || !self.hub.turn() {
+    fn turn<const SEEN: u8>(&self) -> bool {
+        let turns = self.hub.pulse().turns();
+        if turns == self.next_look.get() || !self.hub.turn::<SEEN>() {
             return false;
         }
-        self.turns_left.set(left - 1);
+        self.hub.pulse().set_turns(turns + 1);
         true
+    }
+
+    /// A look comes before the next turn.
+    fn look_first(&self) {
+        self.next_look.set(self.hub.pulse().turns());
     }
 
     /// Whether no task is ready and no memory of ended tasks is left to return to the allocator. (`trim` returns a slice of it,
@@ -99,19 +121,42 @@ impl<D: Driver> Executor<'_, D> {
         self.driver.try_borrow_mut().unwrap_or_else(|_| driver_reenters())
     }
 
+    /// Waits outside, and tells of it. (A wait without waiting is no park.)
+    fn wait(&self, driver: &mut D, limit: Option<Duration>) {
+        let is_observed = self.hub.seen() == OBSERVED;
+        if is_observed {
+            self.hub.tell(|observer| observer.looks());
+        }
+        if limit == NO_WAIT {
+            return driver.wait(limit);
+        }
+        if is_observed {
+            self.hub.tell(|observer| observer.parks());
+        }
+        self.hub.pulse().park();
+        let since = Instant::now();
+        driver.wait(limit);
+        self.hub.pulse().unpark(since.elapsed());
+        if is_observed {
+            self.hub.tell(|observer| observer.unparks());
+        }
+    }
+
     /// Looks outside, after a wait of at most `limit` (`None`: until something happens).
     fn look(&self, limit: Option<Duration>) {
         budget::lift(); // what the last turn has spent does not bind the wakers that run here
         let mut driver = self.driver();
-        driver.wait(limit);
+        self.hub.pulse().begin_look();
+        self.wait(&mut *driver, limit);
         self.hub.take_in(); // after the wait, and before a clock may move: see `common/tokens.rs`
         driver.wake(self.hub.has_ready());
+        self.hub.set_cause(Cause::Outside);
         drop(driver);
         if let Some(mut chooser) = self.chooser.as_ref().map(RefCell::borrow_mut) {
             let next = self.hub.choose_next(|ready| chooser.choose(ready));
             next.into_iter().for_each(|task| chooser.turn(task));
         }
-        self.turns_left.set(self.event_interval);
+        self.next_look.set(self.hub.pulse().turns() + u64::from(self.event_interval));
     }
 }
 

@@ -12,7 +12,8 @@
 //!    knows them.
 //! 3. `outside.rs`: the executor's [`Driver`](crate::executor::Driver) over them: how long a look may wait, and what it
 //!    wakes. `order.rs`: which ready task runs next, when not first come, first served.
-//! 4. `exit.rs`: [`OnExit`]. `end.rs`: the end itself, step by step.
+//! 4. `insights.rs`: what other threads may ask it.
+//! 5. `exit.rs`: [`OnExit`]. `end.rs`: the end itself, step by step.
 
 #![forbid(unsafe_code)]
 
@@ -21,6 +22,7 @@ mod end;
 #[cfg(all(test, not(loom), feature = "offload"))]
 mod end_tests;
 mod exit;
+mod insights;
 mod order;
 mod outside;
 mod parts;

@@ -61,6 +61,7 @@ impl Driver for Outside {
         }
         self.was_held = self.parts.is_held();
         self.suspect(limit);
+        self.parts.show_pending();
         self.parts.wait(self.wait_limit(limit));
     }
 

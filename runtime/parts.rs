@@ -17,9 +17,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Builder;
+use super::insights::Insights;
 use crate::common::running_job::RunningJob;
 use crate::common::scoped;
 use crate::common::tokens::Tokens;
+use crate::executor::observe::Cause;
 use crate::executor::{Hub, HubHandle, Pending, Unpark, with_current};
 use crate::insight::{Deadlock, Failures};
 #[cfg(feature = "offload")]
@@ -93,6 +95,7 @@ impl Parts {
     /// receives.
     pub(super) fn connect(&self, home: &HubHandle) {
         self.handles.connect(home.clone());
+        self.handles.attach(Arc::new(Insights::new(home.clone())));
         #[cfg(feature = "offload")]
         {
             let (home, tell) = (home.clone(), self.failures.tell());
@@ -181,13 +184,31 @@ impl Parts {
         let idle = idle && !self.reactor.has_events();
         #[cfg(feature = "time")]
         {
+            wakes_come_from(Cause::Timer);
             if idle {
                 self.timers.move_virtual_clock();
             }
             self.timers.fire();
         }
         #[cfg(feature = "net")]
-        self.reactor.dispatch();
+        {
+            wakes_come_from(Cause::Source);
+            self.reactor.dispatch();
+        }
+    }
+
+    /// Writes down for other threads what a wait waits for.
+    #[inline]
+    pub(super) fn show_pending(&self) {
+        #[cfg(feature = "time")]
+        let timers = self.timers.len();
+        #[cfg(not(feature = "time"))]
+        let timers = 0;
+        #[cfg(feature = "net")]
+        let sources = self.reactor.interest();
+        #[cfg(not(feature = "net"))]
+        let sources = 0;
+        with_current(|hub| hub.pulse().set_pending(timers, sources));
     }
 
     /// Whether tasks wait until no task is ready, by `testing::settle`.
@@ -241,4 +262,11 @@ impl Parts {
         self.failures.finish_end();
         still_running
     }
+}
+
+/// For observers of the executor.
+#[allow(dead_code, reason = "used by the parts that a feature can take away")]
+#[inline]
+fn wakes_come_from(cause: Cause) {
+    with_current(|hub| hub.set_cause(cause));
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-const LADDER: [&str; 24] = [
+const LADDER: [&str; 26] = [
     "leaf_cell",
     "count",
     "state",
@@ -12,6 +12,7 @@ const LADDER: [&str; 24] = [
     "queue",
     "inbox",
     "live",
+    "pulse",
     "hub",
     "entry",
     "waker",
@@ -20,6 +21,7 @@ const LADDER: [&str; 24] = [
     "waiters",
     "cell",
     "turns",
+    "observed",
     "snapshot",
     "close",
     "join",

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::any::Any;
 use std::cell::{Cell, OnceCell};
 use std::fmt;
 use std::future::Future;
@@ -56,6 +57,11 @@ impl Handles {
     /// To be called once the executor is there, before any other.
     pub(crate) fn connect(&self, hub: HubHandle) {
         self.home.get_or_init(|| Home::new(hub, Arc::clone(&self.tell)));
+    }
+
+    /// What each handle gives by [`Handle::attached`].
+    pub(crate) fn attach(&self, attached: Arc<dyn Any + Send + Sync>) {
+        drop(self.home().attached.set(attached));
     }
 
     fn home(&self) -> &SharedHome {
@@ -291,6 +297,12 @@ impl Handle {
             noop()
         });
         RemoteHandle::new(slot, task, SharedHome::clone(&self.home), site)
+    }
+
+    /// What the runtime has attached to its handles, for a part above this one. `None` for a bare executor.
+    #[allow(dead_code, reason = "used by the parts that a feature can take away")]
+    pub(crate) fn attached<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        Arc::clone(self.home.attached.get()?).downcast().ok()
     }
 
     /// Whether the executor cannot end while this thread waits: it is the executor's own, or in one of its blocking jobs.

@@ -2,7 +2,8 @@
 
 #![forbid(unsafe_code)]
 
-use std::sync::Arc;
+use std::any::Any;
+use std::sync::{Arc, OnceLock};
 
 use super::stop::Stop;
 use crate::common::send_home::{Tell, print_late, send_home};
@@ -17,6 +18,8 @@ pub(super) struct Home {
     thread: ThreadId,
     /// A bare executor never sets it.
     pub(super) stop: Stop,
+    /// Of a part above this one.
+    pub(super) attached: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
 /// The last holder drops the `HubHandle`, so loom has to see the count.
@@ -25,7 +28,8 @@ pub(super) type SharedHome = primitives::Arc<Home>;
 impl Home {
     /// Called on the executor's thread.
     pub(super) fn new(hub: HubHandle, tell: Tell) -> SharedHome {
-        SharedHome::new(Self { hub, tell, thread: current_thread().id(), stop: Stop::new() })
+        let (thread, stop, attached) = (current_thread().id(), Stop::new(), OnceLock::new());
+        SharedHome::new(Self { hub, tell, thread, stop, attached })
     }
 
     /// Of an executor without a runtime: a panic that comes when it has ended is printed.

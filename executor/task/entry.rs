@@ -125,9 +125,10 @@ pub(super) fn enter_anyway<R>(
     f: impl FnOnce() -> R,
 ) -> R {
     /// Puts back what was there before, on unwind too.
-    struct Restore(Option<HubRef>, Option<&'static Location<'static>>, i32);
-    impl Drop for Restore {
+    struct Restore<'a>(Option<HubRef>, Option<&'static Location<'static>>, i32, &'a Hub, u64);
+    impl Drop for Restore<'_> {
         fn drop(&mut self) {
+            self.3.pulse().leave(self.4);
             INSIDE.with(|inside| inside.set(self.0));
             ENTERED_AT.with(|at| at.set(self.1));
             budget::restore(self.2);
@@ -137,6 +138,8 @@ pub(super) fn enter_anyway<R>(
         INSIDE.with(|inside| inside.replace(Some(hub.this))),
         ENTERED_AT.with(|at| at.replace(Some(site))),
         budget::lift(),
+        hub,
+        hub.pulse().enter(),
     );
     f()
 }

@@ -14,18 +14,21 @@ use std::error::Error;
 use std::panic::Location;
 use std::ptr::NonNull;
 use std::rc::Rc;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::count::{AwayCount, Fate, HomeCount};
 use super::header::{Birth, TaskRef};
 use super::inbox::Inbox;
 use super::leaf_cell::LeafCell;
 use super::live::Live;
+use super::pulse::Pulse;
 use super::queue::RunQueue;
 use super::recycle::FreeList;
 use super::state::{TaskState, Wake};
 use crate::executor::contain::{print, silence};
 use crate::executor::driver::Unpark;
 use crate::executor::inherit::Values;
+use crate::executor::observe::{Cause, Observe, PLAIN};
 use crate::executor::primitives::{AtomicIsize, HomeCell};
 use crate::executor::{CancelRequest, Id, Info, Reason};
 
@@ -59,9 +62,15 @@ pub(super) struct Home {
     pub(super) root: HomeCell<Option<TaskRef>>,
     pub(super) on_unhandled: LeafCell<Option<OnUnhandled>>,
     pub(super) free: FreeList,
-    pub(super) last_id: HomeCell<u64>,
     /// How many tasks destructors may still spawn while the executor closes.
     pub(super) late_spawns: HomeCell<u32>,
+    /// How a run is seen: `PLAIN`, `WATCHED` or `OBSERVED`.
+    pub(super) seen: HomeCell<u8>,
+    pub(super) observers: LeafCell<Vec<Box<dyn Observe>>>,
+    /// For observers: what wakes tasks outside of a turn.
+    pub(super) cause: HomeCell<Cause>,
+    /// For observers: a task has ended since the last turn began.
+    pub(super) has_ended: HomeCell<bool>,
 }
 
 /// The hub's away half.
@@ -70,12 +79,14 @@ pub(super) struct Away {
     pub(super) inbox: Inbox,
     /// 1 while a `stop` waits to be taken.
     pub(super) stop: AtomicIsize,
+    pub(super) pulse: Pulse,
+    /// The names of live tasks, by id. Behind a lock, so that other threads may ask; only a task that has a name takes it.
+    names: Mutex<BTreeMap<u64, Box<str>>>,
 }
 
 /// What only some tasks have. The others pay nothing for it.
 #[derive(Default)]
 pub(super) struct Note {
-    pub(super) name: Option<Box<str>>,
     /// In force in each of its turns.
     pub(super) inherited: Option<Values>,
     pub(super) request: Option<Rc<CancelRequest>>,
@@ -106,13 +117,18 @@ impl HubRef {
                 root: HomeCell::new(None),
                 on_unhandled: LeafCell::new(None),
                 free: FreeList::new(),
-                last_id: HomeCell::new(0),
                 late_spawns: HomeCell::new(LATE_SPAWNS),
+                seen: HomeCell::new(PLAIN),
+                observers: LeafCell::new(Vec::new()),
+                cause: HomeCell::new(Cause::Outside),
+                has_ended: HomeCell::new(false),
             },
             away: Away {
                 count: AwayCount::new(),
                 inbox: Inbox::new(unparker),
                 stop: AtomicIsize::new(0),
+                pulse: Pulse::new(),
+                names: Mutex::default(),
             },
             this: Self(NonNull::dangling()),
             #[cfg(all(loom, test))]
@@ -183,6 +199,11 @@ impl HubRef {
 }
 
 impl Away {
+    /// Nothing panics under the lock, so it is never poisoned.
+    pub(super) fn names(&self) -> MutexGuard<'_, BTreeMap<u64, Box<str>>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Pushes a task into the inbox. On a closed inbox, takes back POSTED: nothing runs the task any more.
     ///
     /// # Safety
@@ -261,9 +282,8 @@ impl Hub {
 
     #[inline]
     pub(super) fn next_id(&self) -> u64 {
-        let id = self.home.last_id.get() + 1;
-        self.home.last_id.set(id);
-        id
+        self.away.pulse.spawned.add(1);
+        self.away.pulse.spawned.get()
     }
 
     /// Enters a task into the list of live tasks.
@@ -275,14 +295,36 @@ impl Hub {
     pub(super) unsafe fn list(&self, task: TaskRef) {
         // SAFETY: (ALIVE) as the caller promised; (LEAF) a plain move, and now and then an allocation.
         unsafe { task.home().live_place.set(self.home.live.with(|live| live.insert(task))) };
+        self.away.pulse.live.add(1);
+        if self.is_observed() {
+            // SAFETY: (ALIVE) as the caller promised.
+            unsafe { self.tell_spawned(task) };
+        }
     }
 
     /// Puts a task at the tail of the run queue if its state has just said so.
     #[inline]
     pub(super) fn enqueue(&self, task: TaskRef, wake: Wake) {
         if wake == Wake::Push {
-            self.home.queue.push(task);
+            self.push(task);
         }
+    }
+
+    /// Puts a task at the tail of the run queue. OWED is set, and it is not in the queue.
+    #[inline]
+    pub(super) fn push(&self, task: TaskRef) {
+        self.home.queue.push(task);
+        self.away.pulse.count_push();
+        if self.is_observed() {
+            // SAFETY: (QUEUE) kept by OWED.
+            unsafe { self.tell_woken(task) };
+        }
+    }
+
+    /// Numbers for other threads.
+    #[inline]
+    pub(crate) fn pulse(&self) -> &Pulse {
+        &self.away.pulse
     }
 
     /// Wakes a task: it enters the run queue, unless it is owed a turn already.
@@ -312,12 +354,12 @@ impl Hub {
     ///
     /// (ALIVE) A task of this hub.
     pub(super) unsafe fn describe(&self, task: TaskRef) -> Info {
-        // SAFETY: (ALIVE) as the caller promised; (LEAF) numbers are compared and a text is copied.
+        // SAFETY: (ALIVE) as the caller promised.
         unsafe {
             let (home, id) = (task.home(), task.home().id.get());
             Info {
                 id: Id(id),
-                name: self.home.notes.with(|notes| notes.get(&id)?.name.clone()),
+                name: self.away.names().get(&id).cloned(),
                 site: task.fixed().site,
                 polls: home.polls.get(),
                 state: home.state.reported(home.polls.get(), &task.away().count),

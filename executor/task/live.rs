@@ -19,12 +19,11 @@ pub(super) struct Live {
     /// A task; or, in a vacant place, the number of the next vacant place, tagged.
     places: Vec<*mut Header>,
     first_vacant: *mut Header,
-    len: usize,
 }
 
 impl Live {
     pub(super) fn new() -> Self {
-        Self { places: Vec::new(), first_vacant: END, len: 0 }
+        Self { places: Vec::new(), first_vacant: END }
     }
 
     /// Enters a task. Returns its place.
@@ -35,7 +34,6 @@ impl Live {
         }
         let place = number(self.first_vacant);
         self.first_vacant = std::mem::replace(&mut self.places[place], task.as_ptr());
-        self.len += 1;
         place as u32
     }
 
@@ -50,11 +48,6 @@ impl Live {
     pub(super) fn remove(&mut self, place: u32) {
         self.places[place as usize] = self.first_vacant;
         self.first_vacant = vacant(place as usize);
-        self.len -= 1;
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.len
     }
 
     /// The tasks, in no particular order.

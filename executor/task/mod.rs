@@ -38,10 +38,11 @@
 //! 2. [`count`]: how the references of both halves are one count. [`state`]: the bits of a task, and their transitions.
 //! 3. [`recycle`]: where the memory of tasks comes from. [`header`]: what all tasks have; the two halves as types.
 //! 4. [`queue`]: the run queue. [`inbox`]: where other threads leave the tasks that they wake. [`live`]: what can be lost.
+//!    [`pulse`]: numbers that other threads may read at any time.
 //! 5. [`hub`]: all of that, for one executor. [`entry`]: which place is home. [`waker`]: what can be done from anywhere.
 //! 6. [`contain`]: where panics of user code end. [`asked`]: a task is asked to end. [`waiters`]: what waits for a task. [`cell`]: a future and its output
 //!    behind a header, and how a task ends.
-//! 7. [`turns`]: what the loop does all day. [`snapshot`]: what reports ask. [`close`]: how the executor closes.
+//! 7. [`turns`]: what the loop does all day. [`observed`]: how it tells of that, if it is asked to. [`snapshot`]: what reports ask. [`close`]: how the executor closes.
 //! 8. [`join`]: the handle. [`control`]: ending a task without its output's type. [`spawn`], [`root`], [`owner`], [`remote`]: the four ways in: a task of the executor's own
 //!    thread, the future of `block_on`, the executor itself, another thread.
 //!
@@ -198,6 +199,7 @@
 //! * **BORROW** The future of `block_on` is borrowed. Its task gives it up before `with_root` returns or unwinds.
 //! * **ENV** A future that borrows lives as long as the executor it was spawned on, whose owner, invariant in that lifetime,
 //!   drops it; its output lives as long as the type of its handle.
+//! * **SITE** Other threads are given the address of a place in the source only, and that is never freed.
 //! * **OWNED** Memory on the free list was given up by its last user, and nothing else refers to it.
 
 mod asked;
@@ -215,7 +217,9 @@ mod inbox;
 mod join;
 mod leaf_cell;
 mod live;
+mod observed;
 mod owner;
+mod pulse;
 mod queue;
 mod recycle;
 #[cfg(all(test, not(any(loom, miri, taketurns_no_recycle))))]
@@ -239,6 +243,7 @@ pub(crate) use entry::{enter, with_current};
 pub(crate) use hub::Hub;
 pub use join::JoinHandle;
 pub(crate) use owner::HubOwner;
+pub(crate) use pulse::{Sample, Stands};
 pub(crate) use remote::HubHandle;
 pub(crate) use waker::{abort, drop_contained, is_noop, noop, wake_contained};
 

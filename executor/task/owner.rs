@@ -67,6 +67,8 @@ impl Drop for HubOwner<'_> {
         // The hook may own a `JoinHandle`, and with that the last hold on a task, which holds the hub: left in its place, it
         // would keep the hub for ever. It goes before the next line, as that task's memory goes to the free list.
         silence(|| drop(hook));
+        // SAFETY: (LEAF) a move.
+        drop(unsafe { self.home.observers.with(std::mem::take) });
         self.home.free.clear();
         if self.home.count.retire(&self.away.count) == Fate::Free {
             // SAFETY: (LAST) the count says that nothing else can reach it.

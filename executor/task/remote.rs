@@ -10,10 +10,11 @@ use super::count::AwayCount;
 use super::entry::with_current;
 use super::header::Birth;
 use super::hub::{Away, Hub, HubRef};
+use super::pulse::Sample;
 use super::state::{self, TaskState};
 use super::waker;
-use crate::executor::contain;
 use crate::executor::primitives::ordering;
+use crate::executor::{Id, contain};
 
 /// One reference on a hub, for any thread. It can borrow the away half, and nothing else.
 #[derive(PartialEq)]
@@ -41,6 +42,18 @@ impl HubHandle {
     fn away(&self) -> &Away {
         // SAFETY: (HUB) this is a reference.
         unsafe { self.0.away() }
+    }
+
+    /// What the loop does, and how much it has done.
+    #[allow(dead_code, reason = "used by the parts that a feature can take away")]
+    pub(crate) fn pulse(&self) -> Sample {
+        self.away().pulse.sample()
+    }
+
+    /// The name of a live task, if it has one.
+    #[allow(dead_code, reason = "used by the parts that a feature can take away")]
+    pub(crate) fn name_of(&self, id: Id) -> Option<Box<str>> {
+        self.away().names().get(&id.0).cloned()
     }
 
     /// Sets the stop flag, and ends the wait if home waits.

@@ -51,8 +51,8 @@ impl Hub {
         let task = cell::new(birth, future, Some(&self.home.free));
         // SAFETY: (HANDLE) the bit is set for this handle, and (TYPED) the task is of this output.
         let mut root = Root(unsafe { JoinHandle::new(task) });
-        self.home.queue.push(task);
         self.home.root.set(Some(task));
+        self.push(task);
         run(&root);
         root.0.take_now().expect("the loop ran until the root was done")
     }

@@ -39,7 +39,7 @@ impl Hub {
         let task = cell::new(self.birth(state::SPAWNED, id, site), future, Some(&self.home.free));
         // SAFETY: (ALIVE) just made, with LISTED set.
         unsafe { self.list(task) };
-        self.home.queue.push(task);
+        self.push(task);
         // SAFETY: (HANDLE) the bit is set for this handle, and (TYPED) the task is of this output.
         unsafe { JoinHandle::new(task) }
     }
@@ -79,7 +79,10 @@ impl<T> JoinHandle<T> {
         if inherited.is_some() {
             self.state().set_inherits();
         }
-        let note = Note { name, inherited, request: None };
+        if let Some(name) = name {
+            self.hub().away.names().insert(self.id().0, name);
+        }
+        let note = Note { inherited, request: None };
         // SAFETY: (LEAF) keys are numbers, and this one is new.
         unsafe { self.hub().home.notes.with(|notes| notes.insert(self.id().0, note)) };
     }

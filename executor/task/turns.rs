@@ -8,6 +8,7 @@ use super::hub::{Hub, free_anywhere, free_at_home};
 use super::inbox::Batch;
 use super::state::{AfterEnd, Turn};
 use crate::executor::inherit::{INHERITED, Values, within};
+use crate::executor::observe::{Cause, OBSERVED, PLAIN};
 use crate::executor::primitives::ordering;
 use crate::executor::{Id, Info, JoinError, Subject, budget, contain};
 
@@ -38,12 +39,29 @@ impl Hub {
     }
 
     /// Gives the task at the head of the run queue its turn; `false` when the queue is empty.
-    #[inline]
-    pub(crate) fn turn(&self) -> bool {
+    /// `SEEN` says how much of it is told (`executor/observe.rs`).
+    #[inline(never)]
+    pub(crate) fn turn<const SEEN: u8>(&self) -> bool {
         let Some(task) = self.home.queue.pop() else { return false };
         self.home.running.set(Some(task));
-        // SAFETY: (QUEUE) OWED is held until `begin_turn` trades it for RUNNING, which is held until the turn ends. (HELD)
-        // for the calls through the vtable.
+        // SAFETY: (QUEUE) OWED is held until `begin_turn` trades it for RUNNING.
+        unsafe {
+            if SEEN != PLAIN {
+                self.away.pulse.show(task.home().id.get(), task.fixed().site);
+            }
+            if SEEN == OBSERVED { self.give_turn_observed(task) } else { self.give_turn(task) }
+        }
+        self.home.running.set(None);
+        true
+    }
+
+    /// # Safety
+    ///
+    /// (QUEUE) It has just been taken out of the run queue, OWED.
+    #[inline(always)]
+    pub(super) unsafe fn give_turn(&self, task: TaskRef) {
+        // SAFETY: OWED is held until `begin_turn` trades it for RUNNING, which is held until the turn ends. (HELD) for the
+        // calls through the vtable.
         unsafe {
             match task.home().state.begin_turn(&task.away().count) {
                 Turn::Poll => {
@@ -62,8 +80,6 @@ impl Hub {
                 Turn::Skip(fate) => free_at_home(task, fate),
             }
         }
-        self.home.running.set(None);
-        true
     }
 
     /// # Safety
@@ -139,7 +155,11 @@ impl Hub {
         // SAFETY: (ALIVE) RUNNING is held until `end_last_turn`; (LEAF) removing is a move.
         unsafe {
             let home = task.home();
+            if self.is_observed() {
+                self.tell_ended(task);
+            }
             if home.state.clear_listed() {
+                self.away.pulse.live.set(self.away.pulse.live.get() - 1);
                 self.home.live.with(|live| live.remove(home.live_place.get()));
                 if home.state.clear_noted() {
                     self.forget_note(home.id.get());
@@ -153,6 +173,9 @@ impl Hub {
     pub(super) fn forget_note(&self, id: u64) {
         // SAFETY: (LEAF) keys are numbers.
         let note = unsafe { self.home.notes.with(|notes| notes.remove(&id)) };
+        if note.is_some() {
+            self.away.names().remove(&id);
+        }
         contain(|| drop(note)); // the values of task-locals are the user's
     }
 
@@ -178,7 +201,7 @@ impl Hub {
         // SAFETY: (ALIVE) RUNNING is held until then.
         unsafe {
             match task.home().state.end_last_turn(&task.away().count) {
-                AfterEnd::Push => self.home.queue.push(task),
+                AfterEnd::Push => self.push(task),
                 AfterEnd::Over(fate) => free_at_home(task, fate),
             }
         }
@@ -191,7 +214,9 @@ impl Hub {
 
     #[inline]
     pub(super) fn take_batch(&self, batch: Batch) {
+        self.set_cause(Cause::Thread);
         for task in batch {
+            self.away.pulse.away_wakes.add(1);
             // SAFETY: (ALIVE) POSTED is a reference until `unpost` clears it. After that a keeper keeps the task if it is
             // `Alive`.
             unsafe {
@@ -209,6 +234,7 @@ impl Hub {
                 }
             }
         }
+        self.set_cause(Cause::Outside);
     }
 
     /// Returns some of the memory that a loop with nothing else to do should not keep. True if there is more to return.

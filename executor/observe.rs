@@ -1,0 +1,72 @@
+//! [`Observe`]: what an executor tells while it is observed.
+//!
+//! A report could be put together from what the executor has anyway: which tasks there are, and where they stand. But who
+//! woke whom, or how long a task was ready before its turn, is gone at the next turn. So the executor tells each step to the
+//! observers that it was given, if it was given any. If not, a wake, a spawn and an end cost a branch each, and a turn
+//! nothing: a run chooses at its beginning which loop it is ([`PLAIN`], [`WATCHED`], [`OBSERVED`]).
+
+#![forbid(unsafe_code)]
+
+use std::panic::Location;
+
+use super::Id;
+
+/// A turn tells nothing.
+pub(crate) const PLAIN: u8 = 0;
+/// A turn writes which task has it into the pulse (`task/pulse.rs`), for other threads: two loads and two stores.
+pub(crate) const WATCHED: u8 = 1;
+/// A turn tells the observers, too.
+pub(crate) const OBSERVED: u8 = 2;
+
+/// A task, as its observers see it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Seen {
+    pub(crate) id: Id,
+    /// A small number that no other live task has; after the task's end another may get it. [`NO_PLACE`] for the future of
+    /// `block_on`.
+    pub(crate) place: u32,
+    pub(crate) site: &'static Location<'static>,
+}
+
+pub(crate) const NO_PLACE: u32 = u32::MAX;
+
+/// What set off a wake or a spawn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(dead_code, reason = "a feature can take away what wakes tasks")]
+pub(crate) enum Cause {
+    /// A task in its turn; [`Id::ROOT`] is the future of `block_on`.
+    Task(Id),
+    Timer,
+    Source,
+    /// Another thread.
+    Thread,
+    /// The program, outside of a turn: between runs, or in a destructor that the loop called.
+    Outside,
+}
+
+/// Is told of each step. Each method is called on the executor's own thread, in the middle of the step: it must not panic, run
+/// the program's code, or come back to the executor.
+#[allow(unused_variables, reason = "each observer is told of what it has a method for")]
+pub(crate) trait Observe {
+    fn spawned(&self, task: Seen, by: Cause) {}
+
+    /// It has entered the run queue.
+    fn woken(&self, task: Seen, by: Cause) {}
+
+    /// `polls`: how many turns it has begun, with this one.
+    fn begins_turn(&self, task: Seen, polls: u32) {}
+
+    /// `is_done`: it has ended in this turn.
+    fn ends_turn(&self, task: Seen, is_done: bool) {}
+
+    /// It is live no longer, whatever ended it. If that was in a turn, [`ends_turn`](Self::ends_turn) comes next.
+    fn ended(&self, task: Seen) {}
+
+    /// The loop looks outside.
+    fn looks(&self) {}
+
+    /// The loop waits outside, until [`unparks`](Self::unparks).
+    fn parks(&self) {}
+
+    fn unparks(&self) {}
+}

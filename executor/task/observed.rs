@@ -1,0 +1,118 @@
+//! How the hub tells its observers ([`Observe`]). Nothing here is called unless it is observed.
+
+use super::header::TaskRef;
+use super::hub::Hub;
+use crate::executor::Id;
+use crate::executor::observe::{Cause, NO_PLACE, OBSERVED, Observe, Seen, WATCHED};
+
+impl Hub {
+    /// From the next run on, each turn writes which task has it where other threads see it.
+    pub(crate) fn watch(&self) {
+        self.home.seen.set(self.home.seen.get().max(WATCHED));
+    }
+
+    /// From the next run on, `observer` is told of each step too.
+    pub(crate) fn observe(&self, observer: Box<dyn Observe>) {
+        // SAFETY: (LEAF) a move.
+        unsafe { self.home.observers.with(|observers| observers.push(observer)) };
+        self.home.seen.set(OBSERVED);
+    }
+
+    /// How a run is seen: `PLAIN`, `WATCHED` or `OBSERVED`.
+    #[inline]
+    pub(crate) fn seen(&self) -> u8 {
+        self.home.seen.get()
+    }
+
+    #[inline]
+    pub(super) fn is_observed(&self) -> bool {
+        self.seen() == OBSERVED
+    }
+
+    /// What wakes tasks from now on, outside of a turn.
+    #[inline]
+    pub(crate) fn set_cause(&self, cause: Cause) {
+        self.home.cause.set(cause);
+    }
+
+    /// Tells the observers.
+    #[cold]
+    pub(crate) fn tell(&self, told: impl Fn(&dyn Observe)) {
+        // SAFETY: (LEAF) an observer runs no user code, and does not come back here.
+        unsafe {
+            self.home.observers.with(|all| all.iter().for_each(|observer| told(&**observer)));
+        };
+    }
+
+    /// # Safety
+    ///
+    /// (ALIVE) A task of this hub. `None` for a function that another thread has sent.
+    unsafe fn seen_as(&self, task: TaskRef) -> Option<Seen> {
+        // SAFETY: (ALIVE) as the caller promised.
+        let (home, site) = unsafe { (task.home(), task.fixed().site) };
+        let is_task = home.id.get() != Id::ROOT.0 || self.home.root.get() == Some(task);
+        let place = if home.state.is_listed() { home.live_place.get() } else { NO_PLACE };
+        is_task.then_some(Seen { id: Id(home.id.get()), place, site })
+    }
+
+    /// What goes on now.
+    fn cause(&self) -> Cause {
+        let running = self.home.running.get();
+        // SAFETY: (ALIVE) its turn holds RUNNING.
+        running.map_or_else(
+            || self.home.cause.get(),
+            |task| Cause::Task(Id(unsafe { task.home() }.id.get())),
+        )
+    }
+
+    /// # Safety
+    ///
+    /// (ALIVE) A task of this hub.
+    #[cold]
+    pub(super) unsafe fn tell_spawned(&self, task: TaskRef) {
+        // SAFETY: (ALIVE) as the caller promised.
+        let Some(seen) = (unsafe { self.seen_as(task) }) else { return };
+        self.tell(|observer| observer.spawned(seen, self.cause()));
+    }
+
+    /// # Safety
+    ///
+    /// (ALIVE) A task of this hub.
+    #[cold]
+    pub(super) unsafe fn tell_woken(&self, task: TaskRef) {
+        // SAFETY: (ALIVE) as the caller promised.
+        let Some(seen) = (unsafe { self.seen_as(task) }) else { return };
+        self.tell(|observer| observer.woken(seen, self.cause()));
+    }
+
+    /// # Safety
+    ///
+    /// (ALIVE) A task of this hub, which has just ended.
+    #[cold]
+    pub(super) unsafe fn tell_ended(&self, task: TaskRef) {
+        // SAFETY: (ALIVE) as the caller promised.
+        let Some(seen) = (unsafe { self.seen_as(task) }) else { return };
+        self.home.has_ended.set(true);
+        self.tell(|observer| observer.ended(seen));
+    }
+
+    /// Gives a turn, and tells of its beginning and end.
+    ///
+    /// # Safety
+    ///
+    /// As [`give_turn`](Self::give_turn).
+    #[cold]
+    pub(super) unsafe fn give_turn_observed(&self, task: TaskRef) {
+        // SAFETY: (ALIVE) as the caller promised.
+        let (seen, polls) = unsafe { (self.seen_as(task), task.home().polls.get()) };
+        self.home.has_ended.set(false);
+        if let Some(seen) = seen {
+            self.tell(|observer| observer.begins_turn(seen, polls.saturating_add(1)));
+        }
+        // SAFETY: as the caller promised.
+        unsafe { self.give_turn(task) };
+        if let Some(seen) = seen {
+            self.tell(|observer| observer.ends_turn(seen, self.home.has_ended.get()));
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! [`Pulse`]: what other threads may see of a loop while it runs, or while it is stuck.
+//!
+//! Another thread could be told by messages. But a loop that is stuck sends none, and that is when it is asked. So home
+//! writes numbers into a block of shared memory, by plain stores, and any thread reads them at any time. They say nothing of each other: a reader that
+//! sees a new turn may see an old task. What stood still between two readings is sure, and that is what a watchdog is about.
+//!
+//! No pointer to a task is here, as it could be gone when it is followed. A place in the source is never gone.
+
+use std::panic::Location;
+use std::ptr;
+use std::time::Duration;
+
+use crate::executor::Id;
+use crate::executor::primitives::{Gauge, PtrGauge};
+
+/// Written at home alone. It begins a cache line, as what lies before it is written by other threads.
+#[repr(align(64))]
+pub(crate) struct Pulse {
+    /// Turns that have ended.
+    turns: Gauge,
+    /// How often a task has entered the run queue.
+    pushed: Gauge,
+    /// The task that has its turn, if the hub is watched.
+    task: Gauge,
+    /// Where it was spawned.
+    site: PtrGauge<Location<'static>>,
+    looks: Gauge,
+    stands: Gauge,
+    /// The longest run queue that a look has seen.
+    peak_ready: Gauge,
+    pub(super) spawned: Gauge,
+    pub(super) live: Gauge,
+    pub(super) away_wakes: Gauge,
+    parks: Gauge,
+    parked_nanos: Gauge,
+    timers: Gauge,
+    sources: Gauge,
+}
+
+/// Where the loop stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Stands {
+    /// No run has been begun, or the last has ended.
+    Outside,
+    /// It gives turns, or looks outside.
+    Runs,
+    /// It waits for something to happen outside.
+    Parked,
+}
+
+/// One reading of a [`Pulse`]. Its numbers need not be of one moment.
+#[derive(Clone, Copy, Debug)]
+#[allow(
+    dead_code,
+    reason = "a part that a feature can take away may be the only reader of a number"
+)]
+pub(crate) struct Sample {
+    pub(crate) stands: Stands,
+    /// Turns that have ended.
+    pub(crate) turns: u64,
+    pub(crate) looks: u64,
+    /// The task that has its turn. `None`: the loop looks outside, or is not watched.
+    pub(crate) task: Option<Id>,
+    /// Where that was spawned, or the call of `block_on`.
+    pub(crate) site: Option<&'static Location<'static>>,
+    /// How many tasks are in the run queue.
+    pub(crate) ready: u64,
+    /// The most that a look has seen there.
+    pub(crate) peak_ready: u64,
+    pub(crate) spawned: u64,
+    pub(crate) live: u64,
+    /// Wakes that came from other threads.
+    pub(crate) away_wakes: u64,
+    pub(crate) parks: u64,
+    /// In all, without the wait that goes on.
+    pub(crate) parked: Duration,
+    /// At the last look.
+    pub(crate) timers: u64,
+    /// At the last look.
+    pub(crate) sources: u64,
+}
+
+/// In place of a task's id: none has its turn.
+const NO_TASK: u64 = u64::MAX;
+
+impl Pulse {
+    pub(super) fn new() -> Self {
+        let pulse = Self {
+            turns: Gauge::default(),
+            pushed: Gauge::default(),
+            task: Gauge::default(),
+            site: PtrGauge::default(),
+            looks: Gauge::default(),
+            stands: Gauge::default(),
+            peak_ready: Gauge::default(),
+            spawned: Gauge::default(),
+            live: Gauge::default(),
+            away_wakes: Gauge::default(),
+            parks: Gauge::default(),
+            parked_nanos: Gauge::default(),
+            timers: Gauge::default(),
+            sources: Gauge::default(),
+        };
+        pulse.task.set(NO_TASK);
+        pulse
+    }
+
+    #[inline]
+    pub(crate) fn turns(&self) -> u64 {
+        self.turns.get()
+    }
+
+    /// A turn has ended; `turns` have now.
+    #[inline]
+    pub(crate) fn set_turns(&self, turns: u64) {
+        self.turns.set(turns);
+    }
+
+    /// A task has entered the run queue.
+    #[inline]
+    pub(super) fn count_push(&self) {
+        self.pushed.add(1);
+    }
+
+    /// This task has its turn.
+    #[inline]
+    pub(super) fn show(&self, id: u64, site: &'static Location<'static>) {
+        self.task.set(id);
+        self.site.set(ptr::from_ref(site).cast_mut());
+    }
+
+    /// The loop looks outside; no task has its turn.
+    pub(crate) fn begin_look(&self) {
+        self.task.set(NO_TASK);
+        self.looks.add(1);
+        self.peak_ready.set(self.peak_ready.get().max(self.ready()));
+    }
+
+    /// The loop waits outside.
+    pub(crate) fn park(&self) {
+        self.parks.add(1);
+        self.stands.set(Stands::Parked as u64);
+    }
+
+    pub(crate) fn unpark(&self, waited: Duration) {
+        self.parked_nanos.add(u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX));
+        self.stands.set(Stands::Runs as u64);
+    }
+
+    /// A run begins. Gives what [`leave`](Self::leave) puts back.
+    pub(super) fn enter(&self) -> u64 {
+        let before = self.stands.get();
+        self.stands.set(Stands::Runs as u64);
+        before
+    }
+
+    pub(super) fn leave(&self, before: u64) {
+        self.task.set(NO_TASK);
+        self.stands.set(before);
+    }
+
+    /// What the driver waits for on behalf of tasks.
+    pub(crate) fn set_pending(&self, timers: usize, sources: usize) {
+        self.timers.set(timers as u64);
+        self.sources.set(sources as u64);
+    }
+
+    /// Turns are counted when they end, so the task that has its turn is not in this number.
+    fn ready(&self) -> u64 {
+        let has_turn = u64::from(self.task.get() != NO_TASK);
+        self.pushed.get().saturating_sub(self.turns.get() + has_turn)
+    }
+
+    pub(super) fn sample(&self) -> Sample {
+        let task = self.task.get();
+        let site = self.site.get();
+        Sample {
+            stands: match self.stands.get() {
+                0 => Stands::Outside,
+                1 => Stands::Runs,
+                _ => Stands::Parked,
+            },
+            turns: self.turns.get(),
+            looks: self.looks.get(),
+            task: (task != NO_TASK).then_some(Id(task)),
+            // SAFETY: (SITE) null, or the address of a `&'static Location`.
+            site: unsafe { site.as_ref() }.filter(|_| task != NO_TASK),
+            ready: self.ready(),
+            peak_ready: self.peak_ready.get(),
+            spawned: self.spawned.get(),
+            live: self.live.get(),
+            away_wakes: self.away_wakes.get(),
+            parks: self.parks.get(),
+            parked: Duration::from_nanos(self.parked_nanos.get()),
+            timers: self.timers.get(),
+            sources: self.sources.get(),
+        }
+    }
+}
