@@ -85,7 +85,7 @@ mod common;
 mod compat;
 pub mod executor;
 mod group;
-mod insight;
+pub mod insight;
 mod loops;
 #[cfg(test)]
 mod models;
@@ -191,6 +191,11 @@ struct Readme;
 #[cfg(all(doctest, feature = "time"))]
 #[doc = include_str!("docs/time.md")]
 struct Time;
+
+/// And those of docs/insight.md.
+#[cfg(doctest)]
+#[doc = include_str!("docs/insight.md")]
+struct Insight;
 
 /// And that of docs/cancellation.md.
 #[cfg(all(doctest, feature = "time"))]

@@ -12,16 +12,20 @@
 //! 4. `running_job.rs`: a blocking job that did not end in time. `unconstrained.rs`: a future that has no budget.
 //! 5. `waker_cell.rs`: the place of a single waiter. `abort_on_drop.rs`: a guard that aborts, for all three kinds of handle.
 //! 6. `job_context.rs`: which loop a thread of the pool works for.
-//! 7. `waits.rs`: what a task waits for, said by its leaf futures when a report asks.
+//! 7. `waits.rs`: what a task waits for, said by its leaf futures. `wait.rs`: one such wait. `explained.rs`: the waits
+//!    of all tasks. `noting.rs`: whether they are kept.
 //! 8. `cancelled.rs`: the error of code, a task's or a job's, that ended because it was asked to.
 
 #![forbid(unsafe_code)]
 
 mod abort_on_drop;
+pub(crate) mod awaited;
 mod cancelled;
 pub(crate) mod discard;
+pub(crate) mod explained;
 #[cfg(feature = "offload")]
 pub(crate) mod job_context;
+mod noting;
 pub(crate) mod running_job;
 pub(crate) mod scoped;
 pub(crate) mod send_home;

@@ -13,6 +13,8 @@ use std::mem;
 use std::sync::PoisonError;
 use std::task::{Poll, Waker};
 
+use super::awaited::Awaited;
+use super::waits::{self, Key};
 use crate::executor::primitives::{Mutex, MutexGuard};
 use crate::executor::{contain, is_noop};
 
@@ -116,6 +118,20 @@ impl<T, N> Slot<T, N> {
         }
     }
 
+    /// As [`poll`](Self::poll), in a task, which waits for that.
+    pub(crate) fn poll_in_task(
+        &self,
+        waker: &Waker,
+        what: impl FnOnce() -> Awaited,
+    ) -> Poll<Option<T>> {
+        let polled = self.poll(waker);
+        match polled {
+            Poll::Pending => waits::note(Key::at(self), what),
+            Poll::Ready(_) => waits::over(Key::at(self)),
+        }
+        polled
+    }
+
     /// Takes the output if it is there, and leaves the waker of an earlier poll. `Some(None)`: the output was taken before.
     pub(crate) fn try_take(&self) -> Option<Option<T>> {
         let mut inner = self.lock();
@@ -130,6 +146,7 @@ impl<T, N> Slot<T, N> {
 
     /// The handle is dropped. Gives back its waker, and the output that it did not take.
     pub(crate) fn leave(&self) -> (Option<Waker>, Option<T>) {
+        waits::over(Key::at(self));
         let mut inner = self.lock();
         inner.has_handle = false;
         let awaiter = inner.awaiter.take();

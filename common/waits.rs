@@ -1,58 +1,69 @@
-//! [`note`]: how a leaf future says what its task waits for, when a report asks.
+//! [`note`]: how a leaf future says what its task waits for.
 //!
 //! A leaf future could write down what it waits for whenever it returns `Pending`. But then every wait would pay for a
-//! text that hardly ever is read. So nothing is written down in advance. When a report needs the answers, it *asks*: it
-//! wakes the tasks that wait, and gives each one more turn. Each leaf future that such a turn polls finds that it still
-//! has to wait, and says for what. (The technique is that of tokio's task dumps, 2023.)
+//! text that hardly ever is read. So by default nothing is written down. There are two ways to ask for it all the same:
 //!
-//! An extra turn may do anything, as a future that lost its wake goes on in it. So only a report that ends the run may
-//! ask, and its verdict stands before it does: see `insight/deadlock.rs`.
+//! * A runtime may be set to *explain*. Then each leaf future notes its wait when it begins, as a few plain words without a text,
+//!   in a table beside the tasks ([`Explained`](super::explained::Explained)). It takes the note back when it is ready, or
+//!   dropped. So a report finds there what every task waits for, at any time, and polls nothing.
+//! * Without that, a report may *ask*: it wakes the tasks that wait, and gives each one more turn. Each leaf future that such a turn polls
+//!   finds that it still has to wait, and says for what. (The technique is that of tokio's task dumps, 2023.) An extra turn may do
+//!   anything, as a future that lost its wake goes on in it. So only a report that ends the run may ask, and its verdict
+//!   stands before it does: see `insight/deadlock.rs`.
+//!
+//! While neither is on, a leaf future reads one flag of its thread.
 
 #![forbid(unsafe_code)]
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use crate::executor::{Id, current};
-
-/// How many waits are told of one task. A task that waits for thousands of things would make a report that is too long to
-/// read.
-pub(crate) const TOLD: usize = 8;
+use super::awaited::{Awaited, TOLD};
+use super::explained;
+use super::noting;
+pub(crate) use super::noting::{Key, Numbered, is_asking, is_explaining};
+use crate::executor::{Hub, Id, current, with_current};
 
 thread_local! {
-    static ASKS: Cell<bool> = const { Cell::new(false) };
     /// The tasks that are asked, and what they have said.
     static ANSWERS: RefCell<Answers> = const { RefCell::new(BTreeMap::new()) };
 }
 
-/// For each task what it waits for: texts that follow "waits for".
+/// For each task what it waits for: clauses such as "waits for the timer made at ..".
 pub(crate) type Answers = BTreeMap<Id, Vec<String>>;
 
-/// Says what the task that has its turn waits for, if a report asks. If none does, this reads one flag, and `what` is not
-/// called.
+/// Says what the task that has its turn waits for. If neither a report asks nor the runtime explains, this reads one flag, and
+/// `what` is not called.
 ///
-/// A leaf future calls it where it returns `Pending`. It may leave out the poll that begins a wait, as that one never is
-/// asked: a task is asked after it has waited. So a future that checks first whether it is registered already has a
-/// place for the call that costs nothing.
-///
-/// The text follows "waits for", names the kind of thing and where the program made it, and says who keeps it if that is
-/// known: "a permit of the `Semaphore` made at src/main.rs:3:5". `what` must not run user code.
+/// A leaf future calls it in each poll that returns `Pending`, and [`over`] when it is ready or dropped. `what` must not run
+/// user code.
 #[inline]
-pub(crate) fn note(what: impl FnOnce() -> String) {
-    if is_asking() {
-        answer(what);
+pub(crate) fn note(key: Key, what: impl FnOnce() -> Awaited) {
+    if noting::is_on() {
+        tell(key, what());
     }
 }
 
-/// Whether a report asks, so that this turn is an extra one.
+/// What was noted by this key is over.
 #[inline]
-pub(crate) fn is_asking() -> bool {
-    ASKS.get()
+pub(crate) fn over(key: Key) {
+    if is_explaining() {
+        explained::forget(key);
+    }
 }
 
 #[cold]
-fn answer(what: impl FnOnce() -> String) {
-    let what = what(); // while nothing is borrowed
+fn tell(key: Key, what: Awaited) {
+    if is_asking() {
+        answer(what.to_string()); // while nothing is borrowed
+    }
+    // Outside of a turn there is no task that could wait.
+    if let Some(task) = with_current(Hub::in_turn).flatten().filter(|_| is_explaining()) {
+        explained::keep(key, task, what);
+    }
+}
+
+fn answer(what: String) {
     let task = current().map_or(Id::ROOT, |task| task.id());
     ANSWERS.with_borrow_mut(|answers| {
         // A task that is woken while it is asked takes another turn, and says the same again.
@@ -72,7 +83,7 @@ impl Asking {
     /// From now on the answers of `tasks` are kept. The caller wakes them.
     pub(crate) fn begin(tasks: impl Iterator<Item = Id>) -> Self {
         ANSWERS.set(tasks.map(|task| (task, Vec::new())).collect());
-        ASKS.set(true);
+        noting::set_asking(true);
         Self(())
     }
 
@@ -84,7 +95,7 @@ impl Asking {
 
 impl Drop for Asking {
     fn drop(&mut self) {
-        ASKS.set(false);
+        noting::set_asking(false);
         ANSWERS.take();
     }
 }

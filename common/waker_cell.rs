@@ -5,6 +5,8 @@
 use std::cell::Cell;
 use std::task::Waker;
 
+use super::awaited::Awaited;
+use super::waits::{self, Key};
 use crate::executor::{contain, drop_contained, is_noop, wake_contained};
 
 /// At most one waker. It is woken and dropped after it was taken out, and a panic of its code ends here.
@@ -25,15 +27,23 @@ impl WakerCell {
         }
     }
 
+    /// Says what the task waits for whose waker was kept just now. The cell stays where it is while it waits.
+    #[inline]
+    pub(crate) fn note(&self, what: impl FnOnce() -> Awaited) {
+        waits::note(Key::at(self), what);
+    }
+
     #[inline]
     pub(crate) fn wake(&self) {
         if let Some(waker) = self.0.take() {
+            waits::over(Key::at(self));
             wake_contained(waker);
         }
     }
 
     #[inline]
     pub(crate) fn forget(&self) {
+        waits::over(Key::at(self));
         if let Some(waker) = self.0.take() {
             drop_contained(waker);
         }

@@ -51,11 +51,12 @@
 //! 5. `primitives.rs`: the atomics and the checked cells, of which the task is built.
 //! 6. `task/`: the task itself, in two halves. Its `mod.rs` has the pictures, the table and the invariants. The loop calls
 //!    it through the **hub**, the state that all tasks of one executor share.
-//! 7. `abort.rs`: ending a task before its end, from anywhere.
+//! 7. `abort.rs`: ending a task before its end, from anywhere. `awaits.rs`: what a report could not see otherwise.
 //! 8. `home_tests.rs`: "no atomic read-modify-write at home", counted. `models/`, at the root of the crate: the races,
 //!    checked by loom.
 
 mod abort;
+mod awaits;
 pub(crate) mod budget;
 mod chooser;
 pub(crate) mod contain;
@@ -80,6 +81,7 @@ mod task;
 mod yield_now;
 
 pub use abort::AbortHandle;
+pub(crate) use awaits::tell_of_awaits;
 pub use budget::{consume_budget, has_budget};
 pub(crate) use chooser::Chooser;
 pub(crate) use contain::{contain, drop_before, poll_contained, print, report, silence};

@@ -50,6 +50,11 @@ impl ListenerKey {
         LAST.set(LAST.get() + 1);
         Self(LAST.get())
     }
+
+    /// The number behind it.
+    pub(crate) fn number(self) -> u64 {
+        self.0
+    }
 }
 
 impl CancelRequest {

@@ -13,7 +13,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use crate::common::waits::note;
+use crate::common::awaited::Awaited;
 use crate::common::waker_cell::WakerCell;
 use crate::executor::budget;
 
@@ -104,7 +104,8 @@ impl<T> Future for BorrowingHandle<'_, T> {
         if !self.is_finished() {
             self.output.awaiter.keep(cx.waker());
             if !self.is_finished() {
-                note(|| format!("the child of `borrowing` spawned at {}", self.site));
+                let wait = || Awaited::new("the child of `borrowing` spawned", self.site);
+                self.output.awaiter.note(wait);
                 return Poll::Pending;
             }
             // The clone of a foreign waker has run the child to its end.

@@ -21,7 +21,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use crate::common::waits::note;
+use crate::common::awaited::{Awaited, Detail};
 use crate::common::waker_cell::WakerCell;
 use crate::executor::{
     AbortHandle, Builder, Id, JoinError, JoinHandle, budget, noop, report, with_current,
@@ -300,8 +300,9 @@ impl<T> JoinSet<T> {
             self.ended.awaiter.keep(cx.waker());
             // The clone of a foreign waker may have run the executor, so a task may have ended.
             if self.ended.queue.borrow().is_empty() {
-                let (tasks, site) = (self.len(), self.site);
-                note(|| format!("one of {tasks} tasks of the `JoinSet` made at {site} to end"));
+                let tasks = Detail::Left(self.len());
+                let wait = || Awaited::new("a task of the `JoinSet` made", self.site).with(tasks);
+                self.ended.awaiter.note(wait);
                 return Poll::Pending;
             }
         }

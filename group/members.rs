@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use super::failure::{Cause, Failure};
+use crate::common::awaited::Awaited;
 use crate::common::waker_cell::WakerCell;
 use crate::executor::{CancelRequest, Control, Info, Reason};
 
@@ -122,6 +123,11 @@ impl<E> Shared<E> {
     /// Keeps the waker of the group's own future.
     pub(super) fn keep_waker(&self, waker: &Waker) {
         self.waker.keep(waker);
+    }
+
+    /// Says what the group's own future waits for.
+    pub(super) fn note(&self, what: impl FnOnce() -> Awaited) {
+        self.waker.note(what);
     }
 
     /// A copy, as what is done with each may run user code.

@@ -38,7 +38,7 @@ use std::rc::Rc;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Wake, Waker, ready};
 
-use crate::common::waits;
+use crate::common::{explained, waits};
 use crate::executor::primitives::{AtomicIsize, Mutex, MutexGuard, ordering, thread_cell};
 use crate::executor::{budget, contain, is_noop};
 
@@ -92,7 +92,10 @@ impl ReadySet {
         for _ in 0..self.begin(cx.waker()) {
             ready!(budget::poll_ready(cx)); // wakes the parent
             let Some(slot) = self.home.next() else { continue };
-            match poll(slot, &mut Context::from_waker(&self.slots[slot].waker)) {
+            let part = explained::within_part(slot);
+            let polled = poll(slot, &mut Context::from_waker(&self.slots[slot].waker));
+            drop(part);
+            match polled {
                 Step::Pending => {}
                 Step::Ended => {
                     self.home.retire(slot);

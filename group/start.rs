@@ -14,7 +14,7 @@ use super::failure::{Cause, Failure};
 use super::member::MemberHandle;
 use super::members::Shared;
 use super::task_group::TaskGroup;
-use crate::common::waits;
+use crate::common::awaited::Awaited;
 use crate::common::waker_cell::WakerCell;
 use crate::executor::{Info, current, poll_contained};
 
@@ -232,9 +232,8 @@ impl<S, E> Start<S, E> {
             Outcome::Over => panic!("`TaskGroup::start` polled after it ended: await it once"),
             Outcome::NotYet => {
                 self.outcome.set(Outcome::NotYet);
-                waits::note(|| {
-                    "the child of `TaskGroup::start` to say that it is ready".to_owned()
-                });
+                let wait = "the child of `TaskGroup::start` to say that it is ready";
+                self.waker.note(|| Awaited::somewhere(wait));
                 Poll::Pending
             }
         }

@@ -20,7 +20,8 @@ use std::fmt::{self, Write};
 use std::time::{Duration, Instant};
 
 use super::exit_report::{LISTED, write_more};
-use crate::common::waits::{Answers, Asking, TOLD};
+use crate::common::awaited::TOLD;
+use crate::common::waits::{Answers, Asking};
 use crate::executor::{Hub, Id, Info, State, with_current};
 
 /// The grace by default.
@@ -31,12 +32,13 @@ pub(crate) struct Suspicion {
     since: Instant,
     grace: Duration,
     is_certain: bool,
+    is_told: bool,
 }
 
 impl Suspicion {
     pub(crate) fn new(grace: Duration) -> Self {
         let is_certain = with_current(Hub::is_stuck).unwrap_or_default();
-        Self { since: Instant::now(), grace, is_certain }
+        Self { since: Instant::now(), grace, is_certain, is_told: false }
     }
 
     /// How long the run still waits for a wake.
@@ -49,11 +51,31 @@ impl Suspicion {
     }
 }
 
+impl Suspicion {
+    /// Under the real clock: whether the grace is over, no wake is on its way, and it was not told before. Then it is told now;
+    /// from then on the run waits without limit.
+    pub(crate) fn is_to_be_told(&mut self) -> bool {
+        let is_due = !self.is_told && self.grace().is_zero();
+        self.is_told |= is_due && with_current(Hub::expects) == Some(false);
+        is_due && self.is_told
+    }
+
+    /// How long the run still waits for a wake before it is told; `None` once it was.
+    pub(crate) fn wait(&self) -> Option<Duration> {
+        (!self.is_told).then(|| self.grace())
+    }
+
+    /// Whether the run can never end.
+    pub(crate) fn is_certain(&self) -> bool {
+        self.is_certain
+    }
+}
+
 /// The deadlock of a run, from the look that found it until the run panics.
 #[derive(Default)]
-pub(crate) struct Deadlock(RefCell<Option<Found>>);
+pub(crate) struct Verdict(RefCell<Option<Found>>);
 
-impl Deadlock {
+impl Verdict {
     /// Finds the run deadlocked if the grace is over and no wake is on its way, and begins to ask its tasks. Otherwise it
     /// gives the suspicion back.
     pub(crate) fn confirm(&self, suspicion: Suspicion) -> Option<Suspicion> {
@@ -167,7 +189,7 @@ impl fmt::Display for Listed<'_> {
                 write!(f, "; awaits task {}", awaited.id())?;
             }
             for what in self.answers.get(&task.id()).into_iter().flatten() {
-                write!(f, "; waits for {what}")?;
+                write!(f, "; {what}")?;
             }
         }
         write_more(self.listed.len(), f)

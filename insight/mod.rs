@@ -12,19 +12,25 @@
 //! 2. `unhandled.rs`: [`Unhandled`], a failure that no handle receives, and [`UnhandledPanic`], what becomes of it.
 //!    `failures.rs`: how one comes from any thread to the runtime it belongs to.
 //! 3. `deadlock.rs`: under virtual time, that no task can ever run again.
-//! 4. `stall.rs`: `Stall`, a turn that does not end. `standstill.rs`: how one is told from a loop that is alive.
+//! 4. `waiting.rs`: what each task waits for. `named.rs`: [`Named`], a name for it.
+//! 5. `deadlock_report.rs`: [`Deadlock`], what is said of tasks that can never go on. `deadlock_watch.rs`: how they are found under
+//!    the real clock.
+//! 6. `stall.rs`: `Stall`, a turn that does not end. `standstill.rs`: how one is told from a loop that is alive.
 //!    `proc.rs`: what Linux says of a thread.
-//! 5. `json.rs`: how reports are written for programs.
+//! 7. `json.rs`: how reports are written for programs.
 
 #![forbid(unsafe_code)]
 
 mod deadlock;
+mod deadlock_report;
+mod deadlock_watch;
 mod exit_report;
 mod failures;
 #[allow(dead_code, reason = "each report that is written as JSON uses a part of it")]
 mod json;
 #[cfg(all(test, not(loom)))]
 mod json_tests;
+mod named;
 #[allow(dead_code, reason = "for the watchdog's thread")]
 mod proc;
 #[allow(dead_code, unreachable_pub, reason = "for the watchdog's thread")]
@@ -32,9 +38,14 @@ mod stall;
 #[allow(dead_code, reason = "for the watchdog's thread")]
 mod standstill;
 mod unhandled;
+mod waiting;
 
-pub(crate) use deadlock::{Deadlock, GRACE, Suspicion};
+pub use crate::common::awaited::Awaited;
+pub(crate) use deadlock::{GRACE, Suspicion, Verdict};
+pub use deadlock_report::{Deadlock, Finding};
+pub(crate) use deadlock_watch::{DeadlockWatch, OnDeadlock};
 pub use exit_report::ExitReport;
 pub(crate) use exit_report::{Lost, StillRunning};
 pub(crate) use failures::Failures;
+pub use named::{Named, NamedFuture};
 pub use unhandled::{Unhandled, UnhandledPanic, reported};

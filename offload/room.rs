@@ -21,7 +21,9 @@ use super::handle::BlockingHandle;
 use super::limiter::Limiter;
 use super::pool::{self, Pool};
 use super::submit::put_in;
-use crate::common::{scoped, waits};
+use crate::common::awaited::Awaited;
+use crate::common::scoped;
+use crate::common::waits::{self, Key};
 use crate::executor::{budget, contain};
 
 /// Waits for room in the pool for blocking work. Without [`Builder::max_queued_jobs`](crate::Builder::max_queued_jobs) there
@@ -74,6 +76,10 @@ impl Reserve {
     pub(super) fn new(pool: Rc<Pool>) -> Self {
         Self { pool, key: None, is_done: false }
     }
+
+    fn wait_key(&self, key: u64) -> Key {
+        Key::in_line(&**self.pool.shared(), key)
+    }
 }
 
 impl Future for Reserve {
@@ -88,12 +94,14 @@ impl Future for Reserve {
             match asked {
                 Ask::Given { unused } => {
                     contain(|| drop(unused));
-                    self.key = None;
+                    let before = self.key.take();
+                    before.into_iter().for_each(|key| waits::over(self.wait_key(key)));
                 }
                 Ask::Waits { key, before } => {
                     contain(|| drop(before));
                     self.key = Some(key);
-                    waits::note(|| "room in the queue of the pool for blocking jobs".to_owned());
+                    let wait = "room in the queue of the pool for blocking jobs";
+                    waits::note(self.wait_key(key), || Awaited::somewhere(wait));
                     return Poll::Pending;
                 }
             }
@@ -107,6 +115,7 @@ impl Future for Reserve {
 impl Drop for Reserve {
     fn drop(&mut self) {
         let Some(key) = self.key else { return };
+        waits::over(self.wait_key(key));
         let shared = self.pool.shared();
         let waiting = shared.lock().ask_no_more(key);
         match waiting {

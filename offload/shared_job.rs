@@ -28,6 +28,7 @@ use std::task::{Poll, Waker};
 use super::job::{Ended, Finish, Job};
 use super::limiter::Limiter;
 use super::shared::Shared;
+use crate::common::awaited::Awaited;
 use crate::common::discard::discard;
 use crate::common::slot::{Filled, Slot};
 use crate::common::tokens::Token;
@@ -104,7 +105,8 @@ impl<T> SharedJob<T> {
 
     /// Takes the result, or keeps the waker until there is one.
     pub(super) fn poll(&self, waker: &Waker) -> Poll<Result<T, JoinError>> {
-        self.slot.poll(waker).map(|result| match result {
+        let wait = || Awaited::new("the blocking job spawned", self.site);
+        self.slot.poll_in_task(waker, wait).map(|result| match result {
             Some(result) => result,
             None => panic!("`BlockingHandle` polled after it gave its result: await it once"),
         })

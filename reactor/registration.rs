@@ -10,6 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::task::Waker;
 
 use super::sys::Readiness;
+use crate::common::waits::{self, Key};
 
 /// Which way bytes go. Reading includes accepting; writing includes connecting.
 #[derive(Clone, Copy, Debug)]
@@ -110,6 +111,9 @@ impl Side {
 
     /// Returns the waker before, for the caller to wake or drop with nothing borrowed.
     pub(super) fn replace_waker(&self, waker: Option<Waker>) -> Option<Waker> {
+        if waker.is_none() {
+            waits::over(Key::at(self));
+        }
         self.waker.replace(waker)
     }
 }

@@ -23,14 +23,16 @@ use std::task::{Context, Poll, Waker, ready};
 
 use super::reactor::Reactor;
 use super::registration::{Direction, Registration, Side};
-use super::slab::Key;
+use super::slab;
+use crate::common::awaited::{Awaited, Detail};
+use crate::common::waits::{self, Key};
 use crate::executor::{budget, contain, is_noop};
 
 /// A descriptor, registered in a reactor until this is dropped.
 pub(crate) struct Source<Io: AsFd> {
     /// `None` only inside [`into_io`](Self::into_io).
     io: Option<Io>,
-    key: Key,
+    key: slab::Key,
     registration: Rc<Registration>,
     reactor: Rc<Reactor>,
     /// Where the program made it.
@@ -77,7 +79,7 @@ impl<Io: AsFd> Source<Io> {
     pub(crate) fn poll_io<T>(
         &self,
         direction: Direction,
-        function: &str,
+        function: &'static str,
         cx: &mut Context<'_>,
         op: impl FnMut(&Io) -> io::Result<T>,
     ) -> Poll<io::Result<T>> {
@@ -88,7 +90,7 @@ impl<Io: AsFd> Source<Io> {
     pub(crate) fn poll_transfer(
         &self,
         direction: Direction,
-        function: &str,
+        function: &'static str,
         cx: &mut Context<'_>,
         len: usize,
         op: impl FnMut(&Io) -> io::Result<usize>,
@@ -108,7 +110,7 @@ impl<Io: AsFd> Source<Io> {
     pub(crate) async fn operate<T>(
         &self,
         direction: Direction,
-        function: &str,
+        function: &'static str,
         mut op: impl FnMut(&Io) -> io::Result<T>,
     ) -> io::Result<T> {
         let operation = Operation { source: self, direction, is_waiting: Cell::new(false) };
@@ -120,7 +122,7 @@ impl<Io: AsFd> Source<Io> {
     pub(crate) async fn transfer(
         &self,
         direction: Direction,
-        function: &str,
+        function: &'static str,
         len: usize,
         op: impl FnMut(&Io) -> io::Result<usize>,
     ) -> io::Result<usize> {
@@ -183,7 +185,7 @@ impl<Io: AsFd> Source<Io> {
     fn try_or_wait<T>(
         &self,
         direction: Direction,
-        function: &str,
+        function: &'static str,
         cx: &mut Context<'_>,
         mut op: impl FnMut(&Io) -> io::Result<T>,
         operation: Option<&Cell<bool>>,
@@ -240,6 +242,10 @@ impl<Io: AsFd> Source<Io> {
         };
         if let Some(unused) = cloned {
             contain(|| drop(unused));
+        }
+        if polled.is_pending() && side.is_awaited_by(cx.waker()) {
+            let wait = || Awaited::new("the socket made", self.site).with(Detail::By(function));
+            waits::note(Key::at(side), wait);
         }
         polled
     }

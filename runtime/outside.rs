@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::parts::Parts;
 use crate::common::spin::Spin;
-use crate::executor::{Driver, Pending, Unpark};
+use crate::executor::{Driver, Hub, Pending, Unpark, with_current};
 use crate::insight::Suspicion;
 
 /// While the loop spins, it asks the kernel for events at each such glance: a system call is dearer than a glance.
@@ -28,7 +28,7 @@ impl Outside {
         Self { parts, deadlock_grace, was_held: false, spin, suspicion: None }
     }
 
-    /// Suspects a deadlock if the wait is without limit, under a virtual clock, and for nothing that is known.
+    /// Suspects a deadlock if the wait is without limit, and for nothing that is known.
     #[inline]
     fn suspect(&mut self, limit: Option<Duration>) {
         if limit.is_none() && !self.was_held && self.parts.is_at_an_end() {
@@ -38,6 +38,18 @@ impl Outside {
         }
     }
 
+    /// Before the loop parks without limit: reports deadlocks, if it is asked to. Under a virtual clock that of all tasks is no report,
+    /// but ends the run.
+    #[inline]
+    fn tells_of_deadlocks(&mut self) -> bool {
+        let Some(deadlocks) = &self.parts.deadlocks else { return false };
+        deadlocks.look();
+        let suspicion = self.suspicion.as_mut().filter(|_| !self.parts.is_virtual());
+        let told = suspicion.and_then(|it| it.is_to_be_told().then(|| it.is_certain()));
+        told.into_iter().for_each(|is_certain| deadlocks.all_wait(is_certain));
+        true
+    }
+
     /// How long to wait: at most `limit`, at most until the next deadline, and at most for the grace of a deadlock that is
     /// suspected.
     #[inline]
@@ -45,7 +57,7 @@ impl Outside {
         if limit == Some(Duration::ZERO) {
             return limit; // without a reading of the clock
         }
-        let grace = self.suspicion.as_ref().map(Suspicion::grace);
+        let grace = self.suspicion.as_ref().and_then(Suspicion::wait);
         limit.into_iter().chain(self.parts.wait_limit()).chain(grace).min()
     }
 }
@@ -62,7 +74,11 @@ impl Driver for Outside {
         self.was_held = self.parts.is_held();
         self.suspect(limit);
         self.parts.show_pending();
-        self.parts.wait(self.wait_limit(limit));
+        let has_told = limit.is_none() && self.tells_of_deadlocks();
+        // The program's own function was told, and may have woken a task.
+        let any_ready = has_told && with_current(Hub::has_ready) == Some(true);
+        let limit = if any_ready { Some(Duration::ZERO) } else { self.wait_limit(limit) };
+        self.parts.wait(limit);
     }
 
     #[inline]
@@ -73,8 +89,10 @@ impl Driver for Outside {
         if settling {
             self.parts.settle();
         }
-        if let Some(suspicion) = self.suspicion.take().filter(|_| idle) {
-            self.suspicion = self.parts.deadlock.confirm(suspicion);
+        self.suspicion = self.suspicion.take().filter(|_| idle);
+        if self.parts.is_virtual() {
+            let suspicion = self.suspicion.take();
+            self.suspicion = suspicion.and_then(|it| self.parts.deadlock.confirm(it));
         }
     }
 

@@ -18,12 +18,13 @@ use std::time::Duration;
 
 use super::Builder;
 use super::insights::Insights;
+use crate::common::explained::{self, Explained};
 use crate::common::running_job::RunningJob;
 use crate::common::scoped;
 use crate::common::tokens::Tokens;
 use crate::executor::observe::Cause;
 use crate::executor::{Hub, HubHandle, Pending, Unpark, with_current};
-use crate::insight::{Deadlock, Failures};
+use crate::insight::{DeadlockWatch, Failures, Verdict};
 #[cfg(feature = "offload")]
 use crate::offload::Pool;
 #[cfg(feature = "net")]
@@ -41,7 +42,12 @@ use crate::executor::Driver as _;
 #[derive(Clone)]
 pub(super) struct Parts {
     pub(super) failures: Rc<Failures>,
-    pub(super) deadlock: Rc<Deadlock>,
+    pub(super) deadlock: Rc<Verdict>,
+    /// Looks for deadlocks under the real clock, if it is asked to.
+    pub(super) deadlocks: Option<Rc<DeadlockWatch>>,
+    holds: Arc<Tokens>,
+    /// What the tasks wait for, if the runtime explains it.
+    pub(super) explained: Option<Rc<Explained>>,
     /// One for each `Handle`.
     pub(super) handles: Rc<Handles>,
     reactor: Rc<Reactor>,
@@ -58,6 +64,7 @@ pub(super) struct Parts {
 /// The thread is inside of each part until this is dropped.
 pub(super) struct Entered {
     _handles: scoped::Entered<Handles>,
+    _explained: explained::Entered,
     _failures: scoped::Entered<Failures>,
     #[cfg(feature = "net")]
     _reactor: scoped::Entered<Reactor>,
@@ -74,11 +81,19 @@ impl Parts {
         #[cfg(not(feature = "net"))]
         let reactor = Rc::new(Reactor::new());
         let holds = Tokens::new(reactor.unparker());
+        let explains = builder.explains || builder.on_deadlock.is_some();
+        let explained: Option<Rc<Explained>> = explains.then(Rc::default);
+        let on_deadlock = builder.on_deadlock.clone().zip(explained.clone());
         let failures = Rc::new(Failures::new(builder.unhandled_panic.clone()));
         Ok(Self {
             handles: Handles::new(reactor.unparker(), failures.tell()),
             failures,
             deadlock: Rc::default(),
+            deadlocks: on_deadlock.map(|(on_deadlock, explained)| {
+                Rc::new(DeadlockWatch::new(on_deadlock, explained))
+            }),
+            holds: Arc::clone(&holds),
+            explained,
             reactor,
             #[cfg(feature = "time")]
             timers: Timers::new(builder.clock, builder.timer_resolution, Arc::clone(&holds)),
@@ -107,6 +122,7 @@ impl Parts {
     pub(super) fn enter(&self) -> Entered {
         Entered {
             _handles: self.handles.enter(),
+            _explained: explained::enter(self.explained.as_ref()),
             _failures: self.failures.enter(),
             #[cfg(feature = "net")]
             _reactor: self.reactor.enter(),
@@ -166,14 +182,18 @@ impl Parts {
         false
     }
 
-    /// Whether, as far as the parts know, nothing is left that could wake a task: time is virtual, no timer is armed, no
-    /// source is awaited and no `Handle` is out.
+    /// Whether, as far as the parts know, nothing is left that could wake a task: no timer is armed, no source is awaited, and no
+    /// `Handle` is out. Nor does anything hold the clock, which has been asked for a virtual one. A run under the real clock ends
+    /// so only if deadlocks are to be reported.
     pub(super) fn is_at_an_end(&self) -> bool {
+        if !self.is_virtual() && (self.deadlocks.is_none() || self.holds.are_out()) {
+            return false;
+        }
         #[cfg(feature = "net")]
         let no_source = self.reactor.interest() == 0 && !self.reactor.has_events();
         #[cfg(not(feature = "net"))]
         let no_source = true;
-        self.is_virtual() && no_source && self.wait_limit().is_none() && !self.handles.are_out()
+        no_source && self.wait_limit().is_none() && !self.handles.are_out()
     }
 
     /// Wakes the tasks whose timers are due, then the tasks whose sources are ready. `idle`: no task is ready and nothing

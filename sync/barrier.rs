@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use super::in_line::{leave, poll_in_line};
 use super::wait_list::{Key, WaitList};
-use crate::common::waits::note;
+use crate::common::awaited::{Awaited, Detail};
 use crate::executor::budget;
 
 /// A place where tasks wait until a number of them has come (asyncio's `Barrier`).
@@ -101,8 +101,10 @@ impl BarrierWait<'_> {
         let is_last = || self.barrier.release_if_last();
         let passed = poll_in_line(line, &mut self.place, cx, (), is_last);
         if passed.is_pending() {
-            let (come, site) = (line.len(), self.site);
-            note(|| format!("the `Barrier::wait()` at {site}, {come} of {parties} there"));
+            let parties = || Detail::Parties { there: line.len(), of: *parties };
+            line.note(&self.place, || {
+                Awaited::new("the `Barrier::wait()`", self.site).with(parties())
+            });
         }
         passed.map(|let_go| let_go.is_none()) // the leader never was in line
     }

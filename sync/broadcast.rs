@@ -37,7 +37,7 @@ use std::task::{Context, Poll, ready};
 use super::error::{Closed, SendError};
 use super::in_line::{leave, poll_in_line};
 use super::wait_list::{Key, WaitList};
-use crate::common::waits::note;
+use crate::common::awaited::Awaited;
 use crate::executor::{budget, contain};
 
 /// Makes a channel that keeps the last `capacity` values.
@@ -285,7 +285,8 @@ impl<T: Clone> Receiver<T> {
         let shared = &self.shared;
         let is_ready = || !self.is_empty() || shared.senders.get() == 0;
         if poll_in_line(&shared.line, place, cx, (), is_ready).is_pending() {
-            note(|| format!("a value of the `broadcast` channel made at {}", shared.site));
+            let wait = || Awaited::new("a value of the `broadcast` channel made", shared.site);
+            shared.line.note(place, wait);
             return Poll::Pending;
         }
         let received = match self.try_recv() {

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 
 use super::in_line::{leave, poll_within_budget};
 use super::wait_list::{Key, WaitList};
-use crate::common::waits::note;
+use crate::common::awaited::Awaited;
 
 /// A flag that tasks can wait for, as asyncio's `Event`.
 ///
@@ -116,7 +116,7 @@ impl Future for Wait<'_> {
         let Self { place, owed, .. } = &mut *self;
         let is_ready = || event.is_set();
         if poll_within_budget(&event.line, place, owed, cx, (), is_ready).is_pending() {
-            note(|| format!("the `Event` made at {}", event.site));
+            event.line.note(place, || Awaited::new("the `Event` made", event.site));
             return Poll::Pending;
         }
         self.event = None;

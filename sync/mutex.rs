@@ -119,7 +119,7 @@ impl<T> Mutex<T> {
     /// It is locked, or a future waits.
     #[inline]
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
-        if self.permits.try_take(1) { Ok(self.guard()) } else { Err(TryLockError(())) }
+        if self.permits.try_lock(LOCK) { Ok(self.guard()) } else { Err(TryLockError(())) }
     }
 
     /// [`try_lock`](Self::try_lock) with a guard that owns a reference on the mutex.
@@ -128,7 +128,11 @@ impl<T> Mutex<T> {
     ///
     /// It is locked, or a future waits.
     pub fn try_lock_owned(self: &Rc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
-        if self.permits.try_take(1) { Ok(Self::guard_owned(self)) } else { Err(TryLockError(())) }
+        if self.permits.try_lock(LOCK) {
+            Ok(Self::guard_owned(self))
+        } else {
+            Err(TryLockError(()))
+        }
     }
 
     /// The value. No lock is needed, as nothing else can reach it.
@@ -259,7 +263,7 @@ struct Unlock<'a>(&'a Permits);
 impl Drop for Unlock<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.0.give(1);
+        self.0.unlock(1);
     }
 }
 
@@ -312,7 +316,7 @@ impl<T> DerefMut for OwnedMutexGuard<T> {
 impl<T> Drop for OwnedMutexGuard<T> {
     fn drop(&mut self) {
         self.mutex.value.replace(self.value.take());
-        self.mutex.permits.give(1);
+        self.mutex.permits.unlock(1);
     }
 }
 

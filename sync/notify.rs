@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 
 use super::in_line::poll_within_budget;
 use super::wait_list::{Key, WaitList, drop_waker, wake_each};
-use crate::common::waits::note;
+use crate::common::awaited::Awaited;
 
 /// Wakes tasks without a value: one, or all that wait. It is what a condition variable is for threads, without the lock.
 ///
@@ -140,7 +140,7 @@ impl Future for Notified<'_> {
         let is_ready = || notify.is_stored.take();
         let first = By::NotifyWaiters;
         if poll_within_budget(&notify.line, place, owed, cx, first, is_ready).is_pending() {
-            note(|| format!("the `Notify` made at {}", notify.site));
+            notify.line.note(place, || Awaited::new("the `Notify` made", notify.site));
             return Poll::Pending;
         }
         self.notify = None;

@@ -31,7 +31,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::error::{Closed, TryRecvError};
-use crate::common::waits::note;
+use crate::common::awaited::Awaited;
 use crate::common::waker_cell::WakerCell;
 use crate::executor::budget;
 
@@ -91,7 +91,7 @@ impl<T> Shared<T> {
         // The value may have come while the waker was cloned.
         let waits = self.phase.get() == Phase::Open;
         if waits {
-            note(|| format!("the value of the oneshot made at {}", self.site));
+            self.receiver.note(|| Awaited::new("the value of the oneshot made", self.site));
         }
         waits
     }
@@ -214,7 +214,8 @@ impl<T> Future for SenderClosed<'_, T> {
             shared.sender.keep(cx.waker());
             if !self.sender.is_closed() {
                 let site = shared.site;
-                note(|| format!("the end of the receiver of the oneshot made at {site}"));
+                let wait = || Awaited::new("the end of the receiver of the oneshot made", site);
+                shared.sender.note(wait);
                 return Poll::Pending;
             }
             shared.sender.forget();

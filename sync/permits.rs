@@ -17,7 +17,9 @@ use std::panic::Location;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::wait_list::{Key, WaitList, drop_waker, wake_each};
-use crate::common::waits::note;
+use crate::common::awaited::{Awaited, Detail, Holder};
+use crate::common::explained;
+use crate::common::waits;
 use crate::executor::budget;
 
 /// The most permits. It leaves room above, so that a sum of two never overflows.
@@ -105,6 +107,23 @@ impl Permits {
         }
     }
 
+    /// Takes a lock, if that needs no waiting.
+    #[inline]
+    pub(super) fn try_lock(&self, ask: Ask) -> bool {
+        let takes = self.try_take(ask.permits);
+        if takes {
+            self.took(ask, None);
+        }
+        takes
+    }
+
+    /// A lock is given back.
+    #[inline]
+    pub(super) fn unlock(&self, permits: usize) {
+        explained::gave_back(self.line.line_key());
+        self.give(permits);
+    }
+
     /// Takes up to so many permits away, and returns how many.
     pub(super) fn forget(&self, permits: usize) -> usize {
         let forgotten = permits.min(self.free.get());
@@ -167,6 +186,7 @@ impl Acquiring {
         let taken = if self.place.is_some() {
             ready!(self.poll_in_line(permits, ask, cx))
         } else if !self.is_done && permits.try_take(ask.permits) {
+            permits.took(ask, Some(self.site));
             Ok(())
         } else {
             ready!(self.join(permits, ask, cx))
@@ -195,10 +215,12 @@ impl Acquiring {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Closed>> {
         let polled = permits.line.poll(&mut self.place, cx);
-        if let (Poll::Pending, Some(place)) = (&polled, &self.place) {
-            note(|| permits.describe(place, ask, self.site));
+        if polled.is_pending() {
+            permits.note(&self.place, ask, self.site);
         }
-        polled.map(|request| if request.is_granted { Ok(()) } else { Err(Closed) })
+        polled.map(|request| {
+            request.is_granted.then(|| permits.took(ask, Some(self.site))).ok_or(Closed)
+        })
     }
 
     /// The first poll of a future that finds too few permits.
@@ -220,11 +242,15 @@ impl Acquiring {
         // The clone may have run any code: permits may have come back, or be closed.
         let taken = match permits.is_closed() {
             true => Err(Closed),
-            false if permits.try_take(ask.permits) => Ok(()),
+            false if permits.try_take(ask.permits) => {
+                permits.took(ask, Some(self.site));
+                Ok(())
+            }
             false => {
                 let request = Request { ask, site: self.site, is_granted: false };
                 self.place = Some(permits.line.push_back(request, waker));
                 permits.gate.set(Gate::Line);
+                permits.note(&self.place, ask, self.site);
                 return Poll::Pending;
             }
         };
@@ -277,10 +303,41 @@ fn polled_again(ask: Ask, site: &Location<'_>) -> ! {
 const COUNTED: usize = 100;
 
 impl Permits {
-    /// What a future in line waits for.
+    /// A future in line says what it waits for.
+    #[inline]
+    fn note(&self, place: &Option<Key>, ask: Ask, site: &'static Location<'static>) {
+        self.line.note(place, || {
+            let there = Detail::Permits { there: self.free.get(), of: ask.permits };
+            let wait = Awaited::new(ask.name(), site).served_in_turn();
+            match ask.operation {
+                _ if waits::is_asking() => {
+                    let place = place.as_ref().expect("it is in line");
+                    wait.with(Detail::Text(self.describe(place, ask)))
+                }
+                Operation::Acquire => wait.with(there),
+                _ => wait,
+            }
+        });
+    }
+
+    /// The task that has its turn has taken a lock.
+    #[inline]
+    pub(super) fn took(&self, ask: Ask, site: Option<&'static Location<'static>>) {
+        if waits::is_explaining() && ask.operation.is_lock() {
+            let kind = ask.name();
+            explained::took(self.line.line_key(), |task| Holder {
+                task,
+                kind,
+                site,
+                is_unpolled: false,
+            });
+        }
+    }
+
+    /// What a report that asks says of a future in line, behind its name and its place.
     #[cold]
-    fn describe(&self, place: &Key, ask: Ask, site: &Location<'_>) -> String {
-        let mut text = format!("the `{ask}` at {site}");
+    fn describe(&self, place: &Key, ask: Ask) -> String {
+        let mut text = String::new();
         if let Operation::Acquire = ask.operation {
             text += &format!(", {} of {} permits there", self.free.get(), ask.permits);
         }
@@ -288,15 +345,35 @@ impl Permits {
             // The others wait for this one.
             0 => self.line.for_each_let_go(|Request { ask, site, is_granted }| {
                 if *is_granted {
-                    text += &format!(
-                        "; granted to the `{ask}` at {site}, which no task has polled since"
-                    );
+                    let name = ask.name();
+                    text +=
+                        &format!("; granted to {name} at {site}, which no task has polled since");
                 }
             }),
             COUNTED => text += &format!(", {COUNTED} or more ahead of it"),
             ahead => text += &format!(", {ahead} ahead of it"),
         }
         text
+    }
+}
+
+impl Ask {
+    /// What a wait for it is called.
+    fn name(self) -> &'static str {
+        match (self.operation, self.permits) {
+            (Operation::Acquire, 1) => "the `Semaphore::acquire()`",
+            (Operation::Acquire, _) => "the `Semaphore::acquire_many()`",
+            (Operation::Lock, _) => "the `Mutex::lock()`",
+            (Operation::Read, _) => "the `RwLock::read()`",
+            (Operation::Write, _) => "the `RwLock::write()`",
+        }
+    }
+}
+
+impl Operation {
+    /// Whether the task that has taken the permits gives them back, and no other does.
+    fn is_lock(self) -> bool {
+        !matches!(self, Operation::Acquire)
     }
 }
 

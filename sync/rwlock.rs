@@ -52,6 +52,9 @@ const READ: Ask = Ask { operation: Operation::Read, permits: 1 };
 /// A writer takes all, so none is left for a reader.
 const WRITE: Ask = Ask { operation: Operation::Write, permits: permits::MAX };
 
+/// What a writer gives back that goes on as a reader.
+const DOWNGRADED: usize = WRITE.permits - READ.permits;
+
 impl<T> RwLock<T> {
     /// An unlocked lock.
     #[must_use]
@@ -105,7 +108,7 @@ impl<T: ?Sized> RwLock<T> {
     /// A task writes, or a future waits.
     #[inline]
     pub fn try_read(&self) -> Result<ReadGuard<'_, T>, TryLockError> {
-        let takes = self.permits.try_take(READ.permits);
+        let takes = self.permits.try_lock(READ);
         if takes { Ok(self.read_guard()) } else { Err(TryLockError(())) }
     }
 
@@ -116,7 +119,7 @@ impl<T: ?Sized> RwLock<T> {
     /// A task reads or writes, or a future waits.
     #[inline]
     pub fn try_write(&self) -> Result<WriteGuard<'_, T>, TryLockError> {
-        let takes = self.permits.try_take(WRITE.permits);
+        let takes = self.permits.try_lock(WRITE);
         if takes { Ok(self.write_guard()) } else { Err(TryLockError(())) }
     }
 
@@ -256,7 +259,10 @@ struct Unlock<'a> {
 impl Drop for Unlock<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.permits.give(self.count);
+        match self.count {
+            DOWNGRADED => self.permits.give(DOWNGRADED), // the task has the lock on
+            all => self.permits.unlock(all),
+        }
     }
 }
 
@@ -277,7 +283,7 @@ impl<'a, T: ?Sized> WriteGuard<'a, T> {
         drop(value);
         // Borrowed before the permits go back, as that wakes readers.
         let value = lock.value.borrow();
-        unlock.count = WRITE.permits - READ.permits;
+        unlock.count = DOWNGRADED;
         ReadGuard { value, _unlock: Unlock { permits: unlock.permits, count: READ.permits } }
     }
 }

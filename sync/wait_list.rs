@@ -32,6 +32,9 @@ use std::cell::{Cell, RefCell};
 use std::num::NonZeroU32;
 use std::task::{Context, Poll, Waker};
 
+use crate::common::awaited::Awaited;
+use crate::common::explained::let_go;
+use crate::common::waits;
 use crate::executor::{drop_contained, wake_contained};
 
 /// Waiters in the order in which they came, each with a state `S` of the primitive's.
@@ -85,8 +88,9 @@ impl<S: Copy> WaitList<S> {
     /// caller to wake by [`wake_each`].
     #[inline]
     pub(super) fn pop_front_if(&self, decide: impl FnOnce(&mut S) -> bool) -> Option<Waker> {
-        let waker = self.slots.borrow_mut().pop_front_if(decide)?;
+        let (index, waker) = self.slots.borrow_mut().pop_front_if(decide)?;
         self.in_line.set(self.in_line.get() - 1);
+        let_go(self.key(index));
         Some(waker)
     }
 
@@ -101,6 +105,9 @@ impl<S: Copy> WaitList<S> {
         }
         self.in_line.set(0);
         let batch = self.slots.borrow_mut().split_off(change);
+        if waits::is_explaining() {
+            self.slots.borrow().ring(batch).for_each(|index| let_go(self.key(index)));
+        }
         wake_each(|| self.slots.borrow_mut().pop_front_of(batch));
         self.slots.borrow_mut().free(batch);
     }
@@ -124,7 +131,28 @@ impl<S: Copy> WaitList<S> {
         let state = slots.at(index).state;
         slots.free(index);
         *place = None;
+        waits::over(self.key(index));
         Poll::Ready(state)
+    }
+
+    /// Says what the task waits for whose turn polled this future just now.
+    #[inline]
+    pub(super) fn note(&self, place: &Option<Key>, what: impl FnOnce() -> Awaited) {
+        if let Some(place) = place {
+            waits::note(self.key(place.0.get()), what);
+        }
+    }
+
+    /// Names a wait in this list. The list stays where it is while a future waits, which borrows it, or what owns it.
+    #[inline]
+    fn key(&self, index: u32) -> waits::Key {
+        waits::Key::in_line(self, index.into())
+    }
+
+    /// Names the line itself.
+    #[inline]
+    pub(super) fn line_key(&self) -> waits::Key {
+        self.key(LINE)
     }
 
     /// Whether a future whose waker has not been taken has to wait; then the waker is kept. If not, its slot is out of the
@@ -158,6 +186,7 @@ impl<S: Copy> WaitList<S> {
         let Key(index) = place.take()?;
         let removed = self.slots.borrow_mut().remove(index.get());
         self.in_line.set(self.in_line.get() - u32::from(removed.was_in_line));
+        waits::over(self.key(index.get()));
         Some(removed)
     }
 
@@ -300,13 +329,19 @@ impl<S: Copy> Slots<S> {
     }
 
     #[inline]
-    fn pop_front_if(&mut self, decide: impl FnOnce(&mut S) -> bool) -> Option<Waker> {
+    fn pop_front_if(&mut self, decide: impl FnOnce(&mut S) -> bool) -> Option<(u32, Waker)> {
         let front = self.after(LINE);
         if front == LINE || !decide(&mut self.at_mut(front).state) {
             return None;
         }
         self.at_mut(front).kind = Kind::LetGo;
-        self.take_out(front)
+        Some((front, self.take_out(front)?))
+    }
+
+    /// The slots of a ring.
+    fn ring(&self, begin: u32) -> impl Iterator<Item = u32> {
+        let after = move |&at: &u32| Some(self.after(at)).filter(|&next| next != begin);
+        std::iter::successors(after(&begin), after)
     }
 
     /// Moves the whole line into a ring of its own, which it returns.

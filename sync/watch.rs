@@ -36,7 +36,7 @@ use std::task::{Context, Poll, ready};
 use super::error::{Closed, SendError};
 use super::in_line::{leave, poll_in_line};
 use super::wait_list::{Key, WaitList};
-use crate::common::waits::note;
+use crate::common::awaited::Awaited;
 use crate::executor::{budget, consume_budget};
 
 /// Makes a channel that holds `value`, which the receiver has seen.
@@ -106,7 +106,8 @@ impl<T> Shared<T> {
     ) -> Poll<Result<(), Closed>> {
         let is_ready = || self.version.get() != *seen || self.senders.get() == 0;
         if poll_in_line(&self.changed, place, cx, (), is_ready).is_pending() {
-            note(|| format!("a change in the `watch` channel made at {}", self.site));
+            let wait = || Awaited::new("a change in the `watch` channel made", self.site);
+            self.changed.note(place, wait);
             return Poll::Pending;
         }
         let is_new = mem::replace(seen, self.version.get()) != self.version.get();
@@ -394,8 +395,8 @@ impl<T> Future for SenderClosed<'_, T> {
         ready!(budget::poll_ready(cx));
         let is_ready = || shared.receivers.get() == 0;
         if poll_in_line(&shared.closed, &mut self.place, cx, (), is_ready).is_pending() {
-            note(|| {
-                format!("the end of all receivers of the `watch` channel made at {}", shared.site)
+            shared.closed.note(&self.place, || {
+                Awaited::new("the end of all receivers of the `watch` channel made", shared.site)
             });
             return Poll::Pending;
         }

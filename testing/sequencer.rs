@@ -11,7 +11,8 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
-use crate::common::waits::note;
+use crate::common::awaited::{Awaited, Detail};
+use crate::common::waits;
 use crate::executor::{budget, contain, is_noop};
 
 type Site = &'static Location<'static>;
@@ -162,15 +163,15 @@ impl At {
                 self.block, sequence.sites[&broken]
             );
         }
-        note(|| {
-            let Self { block, .. } = self;
-            let Sequence { next, sites, .. } = &*sequence;
-            format!(
-                "the `Sequencer::at({block})` at {}, while block {next} has not ended",
-                sites[block]
-            )
+        waits::note(self.wait_key(), || {
+            let block = Detail::Block { number: self.block, running: sequence.next };
+            Awaited::new("the `Sequencer::at()`", sequence.sites[&self.block]).with(block)
         });
         Poll::Pending
+    }
+
+    fn wait_key(&self) -> waits::Key {
+        waits::Key::in_line(&*self.sequencer.0, self.block)
     }
 
     fn register(&self, waker: &Waker) {
@@ -203,6 +204,7 @@ impl Future for At {
         );
         ready!(self.poll_begun(cx.waker()));
         budget::spend();
+        waits::over(self.wait_key());
         self.state = State::Done;
         Poll::Ready(Block { sequencer: self.sequencer.clone() })
     }
@@ -210,6 +212,7 @@ impl Future for At {
 
 impl Drop for At {
     fn drop(&mut self) {
+        waits::over(self.wait_key());
         let waker = self.sequencer.0.borrow_mut().wakers.remove(&self.block);
         contain(|| drop(waker));
         if self.state == State::Waits {

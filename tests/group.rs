@@ -791,7 +791,7 @@ fn a_group_that_has_ended_holds_nothing_around_it_while_its_future_is_kept() {
 
 /// The deadlock report names the group.
 #[test]
-#[should_panic(expected = "waits for the end of 1 tasks of the group opened at tests/group.rs")]
+#[should_panic(expected = "waits for the tasks of the group opened at tests/group.rs")]
 fn a_deadlock_in_a_group_is_told() {
     let runtime =
         Builder::new().clock(Clock::AutoAdvance).deadlock_grace(Duration::ZERO).build().unwrap();

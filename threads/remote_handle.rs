@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use super::home::SharedHome;
 use super::park::Parker;
 use super::sent::RemoteSlot;
+use crate::common::awaited::Awaited;
 use crate::common::{Abort, AbortOnDrop};
 use crate::executor::{JoinError, Reason, Subject, budget, contain, noop};
 
@@ -317,7 +318,8 @@ impl<T> Future for RemoteHandle<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(budget::poll_ready(cx));
-        match ready!(self.slot.poll(cx.waker())) {
+        let wait = || Awaited::new("the task sent", self.site);
+        match ready!(self.slot.poll_in_task(cx.waker(), wait)) {
             Some(result) => {
                 budget::spend();
                 Poll::Ready(result)

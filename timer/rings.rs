@@ -29,6 +29,14 @@ pub(super) struct Key {
     generation: u32,
 }
 
+impl Key {
+    /// A number that no other entry has meanwhile.
+    #[inline]
+    pub(super) fn bits(self) -> u64 {
+        u64::from(self.generation) << 32 | u64::from(self.node)
+    }
+}
+
 #[derive(Clone, Copy)]
 struct Node {
     /// [`NIL`]: the node is in no ring.

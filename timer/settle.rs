@@ -16,7 +16,8 @@ use std::task::{Context, Poll, ready};
 
 use super::settlers::{MOST_LOOKS, Settler};
 use super::timers::Timers;
-use crate::common::waits::note;
+use crate::common::awaited::Awaited;
+use crate::common::waits::{self, Numbered};
 use crate::executor::{Hub, State, budget, contain, is_noop, with_current};
 
 /// How many of the tasks that are still ready are named.
@@ -103,13 +104,16 @@ impl Settle {
             },
             Wait::Done => panic!("a `Settle` was polled after it was ready: call `settle` again"),
         }
-        note(|| format!("the `settle` at {}", self.site));
+        if let Wait::Registered(key) = self.wait {
+            waits::note(wait_key(key), || Awaited::new("the `settle`", self.site));
+        }
         Poll::Pending
     }
 
     /// The wait has ended.
     fn end(&mut self, key: u64) {
         self.wait = Wait::Done;
+        waits::over(wait_key(key));
         if let Some(Settler::GivenUp) = self.timers.settlers.remove(key) {
             panic!(
                 "`settle` at {} waited for {MOST_LOOKS} looks of the loop, and tasks are still ready{}: a task that wakes \
@@ -123,10 +127,16 @@ impl Settle {
     /// Forgets the waker: the next poll begins anew.
     fn forget(&mut self) {
         if let Wait::Registered(key) = std::mem::replace(&mut self.wait, Wait::New) {
+            waits::over(wait_key(key));
             let settler = self.timers.settlers.remove(key);
             contain(|| drop(settler));
         }
     }
+}
+
+/// Names the wait of a `settle` of this runtime.
+fn wait_key(key: u64) -> waits::Key {
+    waits::Key::numbered(Numbered::Settler, key)
 }
 
 /// `, such as ..`: some of the tasks that are ready.

@@ -16,7 +16,8 @@ use super::instant::Instant;
 use super::rings::Key;
 use super::timers::{Check, Timers};
 use super::wheel::NEVER;
-use crate::common::waits;
+use crate::common::awaited::{Awaited, Detail};
+use crate::common::waits::{self, Numbered};
 use crate::executor::{budget, contain, drop_contained, is_noop};
 
 /// Waits for `duration` from now, by the clock of the runtime.
@@ -184,6 +185,7 @@ impl Sleep {
             State::Fresh | State::Disarmed => {
                 if let Some(key) = self.arm(cx) {
                     self.state = State::Armed(key);
+                    self.note(key);
                     return Poll::Pending;
                 }
             }
@@ -210,7 +212,10 @@ impl Sleep {
     #[inline(never)]
     fn poll_armed(&mut self, key: Key, cx: &Context<'_>) -> Poll<()> {
         match self.with_timers(|timers| timers.check(key, cx.waker())) {
-            Check::Fired => return Poll::Ready(()),
+            Check::Fired => {
+                waits::over(wait_key(key));
+                return Poll::Ready(());
+            }
             Check::Waits => {}
             // A poll with a noop waker asks to forget the registered waker.
             Check::WakesAnother if is_noop(cx.waker()) => self.disarm(),
@@ -220,27 +225,38 @@ impl Sleep {
                 contain(|| drop(waker));
             }
         }
-        waits::note(|| self.told());
+        if let State::Armed(key) = self.state {
+            self.note(key);
+        }
         Poll::Pending
     }
 
-    /// What a report of a deadlock says of it. Under a virtual clock, which alone can have one.
-    fn told(&self) -> String {
-        let due = match self.deadline.0 {
-            NEVER => "never due".to_owned(),
-            _ => {
-                let left = self.deadline.duration_since(Instant::now());
-                format!("due in {left:?}, while the clock is not advanced")
-            }
-        };
-        format!("the timer made at {}, {due}", self.site)
+    /// Says that the task waits for it, whose turn has polled it just now.
+    #[inline]
+    fn note(&self, key: Key) {
+        waits::note(wait_key(key), || {
+            let deadline = Some(self.deadline.0).filter(|&deadline| deadline != NEVER);
+            let now = || Instant::now().0;
+            Awaited::new("the timer made", self.site).with(match deadline {
+                // A report asks under a virtual clock alone.
+                Some(deadline) if waits::is_asking() => {
+                    let left = Duration::from_nanos(deadline.saturating_sub(now()));
+                    Detail::Text(format!(", due in {left:?}, while the clock is not advanced"))
+                }
+                _ => Detail::Due { deadline, now },
+            })
+        });
     }
 
     /// Drops the waker and keeps the deadline. Outside of the runtime it was made in, this does nothing.
     #[inline]
     pub(super) fn disarm(&mut self) {
         if let State::Armed(key) = self.state {
-            if let Some(waker) = self.try_with_timers(|timers| timers.cancel(key)) {
+            let cancel = |timers: &Timers| {
+                waits::over(wait_key(key));
+                timers.cancel(key)
+            };
+            if let Some(waker) = self.try_with_timers(cancel) {
                 self.state = State::Disarmed;
                 contain(|| drop(waker));
             }
@@ -267,6 +283,12 @@ impl Sleep {
     }
 }
 
+/// Names the wait for a timer of this runtime.
+#[inline]
+fn wait_key(key: Key) -> waits::Key {
+    waits::Key::numbered(Numbered::Timer, key.bits())
+}
+
 #[cold]
 #[track_caller]
 fn used_elsewhere(site: &Location<'_>) -> ! {
@@ -286,7 +308,10 @@ impl Future for Sleep {
             State::Disarmed if self.has_passed() => {}
             State::Fresh | State::Disarmed => {
                 self.state = match self.arm(cx) {
-                    Some(key) => State::Armed(key),
+                    Some(key) => {
+                        self.note(key);
+                        State::Armed(key)
+                    }
                     None => {
                         cx.waker().wake_by_ref();
                         State::Yielded
@@ -315,7 +340,10 @@ impl Drop for Sleep {
     #[inline]
     fn drop(&mut self) {
         if let State::Armed(key) = self.state {
-            let waker = self.try_with_timers(|timers| timers.cancel(key));
+            let waker = self.try_with_timers(|timers| {
+                waits::over(wait_key(key));
+                timers.cancel(key)
+            });
             if let Some(waker) = waker.flatten() {
                 drop_contained(waker);
             }

@@ -18,6 +18,7 @@ use super::hub::{Hub, free_at_home};
 use super::state::{Join, TaskState};
 use super::waiters::Registered;
 use super::waker;
+use crate::executor::awaits::awaits;
 use crate::executor::{AbortHandle, Id, Info, JoinError, OnDoneError, Reason, budget};
 
 /// Owns the output of a spawned task. `await` it for `Result<T, JoinError>`.
@@ -237,6 +238,7 @@ impl<T> JoinHandle<T> {
     #[inline]
     fn register(&self, waker: &Waker) -> Poll<Result<T, JoinError>> {
         if self.home().waiters.set_awaiter(waker, self.hub()) == Registered::Listed {
+            awaits(self.id());
             self.wake_if_ended(waker);
         }
         Poll::Pending

@@ -1,5 +1,6 @@
 //! What reports ask: which tasks there are, where they stand, and what awaits them.
 
+use std::collections::BTreeSet;
 use std::task::Waker;
 
 use super::header::TaskRef;
@@ -17,6 +18,12 @@ impl Hub {
         task.filter(|task| task.id != Id::ROOT)
     }
 
+    /// Which task has its turn now: of the future of `block_on` the id 0.
+    pub(crate) fn in_turn(&self) -> Option<Id> {
+        // SAFETY: (ALIVE) as in `current`.
+        self.home.running.get().map(|task| Id(unsafe { task.home() }.id.get()))
+    }
+
     /// Whether `waker` is the one that the task which has its turn now was polled with.
     pub(crate) fn is_running(&self, waker: &Waker) -> bool {
         waker::task_of(waker, self.this).is_some_and(|task| self.home.running.get() == Some(task))
@@ -30,6 +37,15 @@ impl Hub {
         let awaiter = |task: TaskRef| unsafe { task.home() }.waiters.awaiter(self);
         let all = self.home.root.get().into_iter().chain(self.live_tasks());
         all.map(|task| (describe(task), awaiter(task).map(|by| describe(by).id))).collect()
+    }
+
+    /// The tasks whose handle is awaited by a waker that is no task's of this hub.
+    pub(crate) fn awaited_elsewhere(&self) -> BTreeSet<Id> {
+        // SAFETY: (ALIVE) LISTED is held.
+        let is_awaited = |task: &TaskRef| unsafe { task.home() }.waiters.is_awaited_elsewhere(self);
+        // SAFETY: (ALIVE) as above.
+        let id = |task: TaskRef| Id(unsafe { task.home() }.id.get());
+        self.live_tasks().into_iter().filter(is_awaited).map(id).collect()
     }
 
     /// Wakes those of the tasks in [`blocked`](Self::blocked) that `chosen` says, in the same order.

@@ -123,6 +123,15 @@ impl Waiters {
         })
     }
 
+    /// Whether the awaiter is no task of this hub, as inside of a combinator that polls with wakers of its own.
+    pub(super) fn is_awaited_elsewhere(&self, hub: &Hub) -> bool {
+        let is_elsewhere = |waiter: &Waiter| match waiter {
+            Waiter::Awaiter(waker) => waker::task_of(waker, hub.this).is_none(),
+            Waiter::Callback(_) => false,
+        };
+        self.is_list() && self.with_list(|list| list.iter().any(is_elsewhere))
+    }
+
     /// Drops the awaiter. Callbacks stay.
     pub(super) fn forget_awaiter(&self) {
         if !self.is_list() {

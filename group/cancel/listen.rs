@@ -11,6 +11,8 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use super::place::Place;
+use crate::common::awaited::Awaited;
+use crate::common::waits::{Key, Numbered};
 use crate::common::{Cancelled, waits};
 use crate::executor::{ListenerKey, Reason, budget};
 
@@ -49,7 +51,7 @@ use crate::executor::{ListenerKey, Reason, budget};
 /// ```
 #[track_caller]
 pub fn cancelled() -> WaitCancelled {
-    WaitCancelled(Listener::new("cancel::cancelled"))
+    WaitCancelled(Listener::new("`cancel::cancelled`"))
 }
 
 /// Gives every task that is ready its turn, and fails if the code here is asked to end, before that or after it.
@@ -83,7 +85,7 @@ pub fn cancelled() -> WaitCancelled {
 /// ```
 #[track_caller]
 pub fn checkpoint() -> Checkpoint {
-    Checkpoint { listener: Listener::new("cancel::checkpoint"), has_yielded: false }
+    Checkpoint { listener: Listener::new("`cancel::checkpoint`"), has_yielded: false }
 }
 
 /// See [`checkpoint`].
@@ -149,7 +151,7 @@ pub trait OrCancelled: Future + Sized {
     /// ```
     #[track_caller]
     fn or_cancelled(self) -> UntilCancelled<Self> {
-        UntilCancelled { listener: Listener::new("or_cancelled"), future: self }
+        UntilCancelled { listener: Listener::new("`or_cancelled`"), future: self }
     }
 }
 
@@ -213,6 +215,7 @@ impl<F> fmt::Debug for UntilCancelled<F> {
 
 /// Hears that the code is asked to end where it was polled first.
 struct Listener {
+    /// In the quotes of code.
     function: &'static str,
     site: &'static Location<'static>,
     /// From its first poll on.
@@ -233,7 +236,7 @@ impl Listener {
         place.get_or_insert_with(|| match Place::here() {
             Some(place) => (place, ListenerKey::new()),
             None => panic!(
-                "`{function}` at {site} needs a task of taketurns, or a `cancel::Scope` around it: await it inside \
+                "{function} at {site} needs a task of taketurns, or a `cancel::Scope` around it: await it inside \
                  `taketurns::block_on`"
             ),
         })
@@ -252,7 +255,8 @@ impl Listener {
         }
         // Asked again: the waker's clone may have done anything.
         let Some(reason) = place.reason() else {
-            waits::note(|| format!("`{}` at {}", self.function, self.site));
+            let key = wait_key(*key);
+            waits::note(key, || Awaited::new(self.function, self.site));
             return Poll::Pending;
         };
         place.hear();
@@ -269,6 +273,7 @@ impl Listener {
     fn stop(&mut self) {
         self.is_done = true;
         if let Some((place, key)) = &self.place {
+            waits::over(wait_key(*key));
             place.forget(*key);
         }
     }
@@ -278,4 +283,9 @@ impl Drop for Listener {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// Names the wait of a listener.
+fn wait_key(key: ListenerKey) -> Key {
+    Key::numbered(Numbered::Listener, key.number())
 }

@@ -10,7 +10,8 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 
 use super::CancellationToken;
-use crate::common::waits::note;
+use crate::common::awaited::Awaited;
+use crate::common::waits;
 use crate::executor::{Reason, budget, drop_before};
 use crate::group::cancel::Cancelled;
 
@@ -32,7 +33,7 @@ impl<'a> TokenCancelled<'a> {
     }
 
     /// `poll` without the budget, for a future that has one of its own.
-    fn poll_cancelled(&mut self, cx: &Context<'_>, function: &str) -> Poll<Reason> {
+    fn poll_cancelled(&mut self, cx: &Context<'_>, function: &'static str) -> Poll<Reason> {
         poll_told(self.token, &mut self.waiter, cx, function, self.site)
     }
 }
@@ -42,7 +43,7 @@ impl Future for TokenCancelled<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Reason> {
         ready!(budget::poll_ready(cx));
-        let reason = ready!(self.poll_cancelled(cx, "cancelled"));
+        let reason = ready!(self.poll_cancelled(cx, "the `CancellationToken::cancelled`"));
         budget::spend();
         Poll::Ready(reason)
     }
@@ -76,7 +77,8 @@ impl Future for TokenCancelledOwned {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Reason> {
         ready!(budget::poll_ready(cx));
         let Self { token, waiter, site } = &mut *self;
-        let reason = ready!(poll_told(token, waiter, cx, "cancelled_owned", site));
+        let reason =
+            ready!(poll_told(token, waiter, cx, "the `CancellationToken::cancelled_owned`", site));
         budget::spend();
         Poll::Ready(reason)
     }
@@ -93,18 +95,28 @@ fn poll_told(
     token: &CancellationToken,
     waiter: &mut Option<usize>,
     cx: &Context<'_>,
-    function: &str,
-    site: &Location<'_>,
+    function: &'static str,
+    site: &'static Location<'static>,
 ) -> Poll<Reason> {
+    let before = *waiter;
     let polled = token.tree.poll(token.key, waiter, cx.waker());
-    if polled.is_pending() {
-        note(|| format!("the `CancellationToken::{function}` at {site}"));
+    match (&polled, waiter, before) {
+        (Poll::Pending, Some(waiter), _) => {
+            waits::note(wait_key(token, *waiter), || Awaited::new(function, site));
+        }
+        (_, _, Some(waiter)) => waits::over(wait_key(token, waiter)),
+        _ => {}
     }
     polled
 }
 
+fn wait_key(token: &CancellationToken, waiter: usize) -> waits::Key {
+    waits::Key::in_line(&*token.tree, waiter as u64)
+}
+
 fn leave(token: &CancellationToken, waiter: Option<usize>) {
     if let Some(waiter) = waiter {
+        waits::over(wait_key(token, waiter));
         token.tree.forget(token.key, waiter);
     }
 }
@@ -143,7 +155,9 @@ impl<F: Future> Future for RunUntilCancelled<'_, F> {
         if !had_budget {
             ready!(budget::poll_ready(cx));
         }
-        let reason = ready!(this.cancelled.poll_cancelled(cx, "run_until_cancelled"));
+        let reason = ready!(
+            this.cancelled.poll_cancelled(cx, "the `CancellationToken::run_until_cancelled`")
+        );
         budget::spend();
         Poll::Ready(Err(drop_before(this.future, Cancelled::new(reason))))
     }

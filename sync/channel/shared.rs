@@ -25,7 +25,7 @@ use std::mem;
 use std::panic::Location;
 use std::task::{Context, Poll, Waker};
 
-use crate::common::waits::note;
+use crate::common::awaited::Awaited;
 use crate::sync::error::{Closed, TryRecvError};
 use crate::sync::wait_list::{Key, WaitList, drop_waker, wake_each};
 
@@ -106,7 +106,7 @@ impl<T> Shared<T> {
     ) -> Poll<Result<(), Closed>> {
         if place.is_some() {
             if self.senders.poll(place, cx).is_pending() {
-                note(|| format!("room in the channel made at {}", self.site));
+                self.note_full(place);
                 return Poll::Pending;
             }
             return Poll::Ready(if self.is_closed() { Err(Closed) } else { Ok(()) });
@@ -118,7 +118,18 @@ impl<T> Shared<T> {
             return Poll::Ready(if self.is_closed() { Err(Closed) } else { Ok(()) });
         }
         *place = Some(self.senders.push_back((), waker));
+        self.note_full(place);
         Poll::Pending
+    }
+
+    #[inline]
+    fn note_full(&self, place: &Option<Key>) {
+        self.senders.note(place, || Awaited::new("room in the channel made", self.site));
+    }
+
+    #[inline]
+    fn note_empty(&self, place: &Option<Key>) {
+        self.receivers.note(place, || Awaited::new("a value of the channel made", self.site));
     }
 
     /// A sender that waited is dropped. A slot that it was granted is handed on.
@@ -205,7 +216,7 @@ impl<T> Shared<T> {
                 Poll::Ready(Due::Value) => Poll::Ready(self.pop_granted()),
                 Poll::Ready(Due::End) => Poll::Ready(Err(Closed)),
                 Poll::Pending => {
-                    note(|| format!("a value of the channel made at {}", self.site));
+                    self.note_empty(place);
                     Poll::Pending
                 }
             };
@@ -218,6 +229,7 @@ impl<T> Shared<T> {
             return Poll::Ready(value.ok_or(Closed));
         }
         *place = Some(self.receivers.push_back(Due::End, waker));
+        self.note_empty(place);
         Poll::Pending
     }
 

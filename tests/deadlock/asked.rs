@@ -227,8 +227,8 @@ fn each_kind_of_wait_is_named_with_its_place() {
     });
     for waits in [
         "the `CancellationToken::cancelled_owned` at here",
-        "the `Sequencer::at(1)` at here, while block 0 has not ended",
-        "one of 2 tasks of the `JoinSet` made at here to end",
+        "the `Sequencer::at()` at here, for block 1, while block 0 has not ended",
+        "a task of the `JoinSet` made at here, 2 left",
         "the `settle` at here",
     ] {
         assert!(text.contains(&format!(", waiting; waits for {waits}\n")), "{waits}: {text}");

@@ -1,0 +1,269 @@
+//! [`Awaited`]: what a task waits for, as plain data.
+
+#![forbid(unsafe_code)]
+
+use std::borrow::Cow;
+use std::fmt;
+use std::panic::Location;
+use std::time::Duration;
+
+use crate::executor::Id;
+
+/// How many waits are told of one task, or tasks of one wait. A task that waits for thousands of things would make a report
+/// that is too long to read.
+pub(crate) const TOLD: usize = 8;
+
+/// One thing that a task waits for: which kind, where the program made it, and which task keeps it waiting, if that is known.
+///
+/// Its `Display` is a clause without a subject, such as "waits for the timer made at src/main.rs:3:5, due in 2s".
+#[derive(Clone, Debug)]
+pub struct Awaited {
+    kind: &'static str,
+    site: Option<&'static Location<'static>>,
+    label: Option<Cow<'static, str>>,
+    detail: Detail,
+    pub(super) holders: Vec<Holder>,
+    pub(super) part: Option<usize>,
+    pub(super) depth: usize,
+    /// It is ready, and the task has not polled it since.
+    pub(super) is_unpolled: bool,
+    /// Futures that wait at the same place are served one after the other.
+    pub(super) is_served_in_turn: bool,
+}
+
+/// What there is to say of some kinds of waits.
+#[derive(Clone, Debug)]
+pub(crate) enum Detail {
+    Nothing,
+    /// Follows the place.
+    Text(String),
+    /// So many tasks have not ended.
+    Left(usize),
+    /// So many permits are there, of so many that are needed.
+    Permits {
+        there: usize,
+        of: usize,
+    },
+    /// So many futures wait, of so many that are waited for.
+    Parties {
+        there: usize,
+        of: usize,
+    },
+    /// A numbered block, and the one that has not ended.
+    #[cfg_attr(not(feature = "time"), allow(dead_code, reason = "no sequencer is there"))]
+    Block {
+        number: u64,
+        running: u64,
+    },
+    /// When a timer is due, and how to read its clock, both in nanoseconds. `None`: never.
+    #[cfg_attr(not(feature = "time"), allow(dead_code, reason = "no timer is there"))]
+    Due {
+        deadline: Option<u64>,
+        now: fn() -> u64,
+    },
+    /// For what a socket is awaited.
+    #[cfg_attr(not(feature = "net"), allow(dead_code, reason = "no socket is there"))]
+    By(&'static str),
+}
+
+/// What keeps a wait waiting.
+#[derive(Clone, Debug)]
+pub(crate) struct Holder {
+    /// `None`: it is not known to be a task.
+    pub(crate) task: Option<Id>,
+    /// By what the task got hold of it.
+    pub(crate) kind: &'static str,
+    pub(crate) site: Option<&'static Location<'static>>,
+    /// It was granted, and the future it was granted to has not been polled since.
+    pub(crate) is_unpolled: bool,
+}
+
+/// The kind of a wait for a task's end.
+const TASK: &str = "task";
+
+impl Awaited {
+    /// A wait for a thing of that kind, which the program made at `site`: the two are read together, with "at" between them.
+    pub(crate) fn new(kind: &'static str, site: &'static Location<'static>) -> Self {
+        Self { site: Some(site), ..Self::somewhere(kind) }
+    }
+
+    /// As [`new`](Self::new), where the place is not known.
+    pub(crate) fn somewhere(kind: &'static str) -> Self {
+        Self {
+            kind,
+            site: None,
+            label: None,
+            detail: Detail::Nothing,
+            holders: Vec::new(),
+            part: None,
+            depth: 0,
+            is_unpolled: false,
+            is_served_in_turn: false,
+        }
+    }
+
+    /// The program has given a name to what is done meanwhile.
+    pub(crate) fn named(label: Cow<'static, str>, site: &'static Location<'static>) -> Self {
+        Self { label: Some(label), ..Self::new("named", site) }
+    }
+
+    /// A wait for the end of a task.
+    pub(crate) fn for_task(task: Id) -> Self {
+        let holder = Holder { task: Some(task), kind: TASK, site: None, is_unpolled: false };
+        Self { holders: vec![holder], ..Self::somewhere(TASK) }
+    }
+
+    pub(crate) fn with(self, detail: Detail) -> Self {
+        Self { detail, ..self }
+    }
+
+    /// Futures that wait at the same place are served one after the other, so one that does not take what it was granted keeps
+    /// the others waiting.
+    pub(crate) fn served_in_turn(self) -> Self {
+        Self { is_served_in_turn: true, ..self }
+    }
+
+    /// What it waits for, in words that [`site`](Self::site) follows: "the timer made". "task" for the end of a task, "named" for
+    /// what [`Named`](crate::insight::Named) has named.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// Where the program made what is waited for.
+    #[must_use]
+    pub fn site(&self) -> Option<&'static Location<'static>> {
+        self.site
+    }
+
+    /// The task that is awaited, or that has the lock. The future of `block_on` is told as task #0.
+    #[must_use]
+    pub fn holder(&self) -> Option<Id> {
+        self.holders.iter().find_map(|holder| holder.task)
+    }
+
+    /// What the program has called it, by [`Named`](crate::insight::Named). The waits inside follow, one [deeper](Self::depth).
+    #[must_use]
+    pub fn label(&self) -> Option<&str> {
+        self.label.as_deref()
+    }
+
+    /// If a future of this crate polls several others, such as [`join_all`](fn@crate::task::join_all) with more than 16: which of
+    /// them waits, from 0 on.
+    #[must_use]
+    pub fn part(&self) -> Option<usize> {
+        self.part
+    }
+
+    /// In how many named waits it is.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// Whether the wait is over and the task has not polled it since: it keeps a future that was granted a lock, say, and does not
+    /// await it ("futurelock").
+    #[must_use]
+    pub fn is_unpolled(&self) -> bool {
+        self.is_unpolled
+    }
+
+    /// In how long it is due. `None`: it is no timer, or never due.
+    #[must_use]
+    pub fn due_in(&self) -> Option<Duration> {
+        match self.detail {
+            Detail::Due { deadline, now } => {
+                deadline.map(|deadline| Duration::from_nanos(deadline.saturating_sub(now())))
+            }
+            _ => None,
+        }
+    }
+
+    /// The task whose end is awaited.
+    pub(crate) fn awaits(&self) -> Option<Id> {
+        self.holder().filter(|_| self.kind == TASK)
+    }
+
+    /// Whether it waits for what was granted to another future of this task, which the task does not poll.
+    pub(crate) fn is_granted_to(&self, task: Id) -> bool {
+        self.holders.iter().any(|holder| holder.is_unpolled && holder.task == Some(task))
+    }
+
+    /// The tasks that keep it waiting.
+    pub(crate) fn tasks(&self) -> impl Iterator<Item = Id> {
+        self.holders.iter().filter_map(|holder| holder.task)
+    }
+
+    /// What is waited for, without a verb.
+    fn thing(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind)?;
+        if let Some(site) = self.site {
+            write!(f, " at {site}")?;
+        }
+        match &self.detail {
+            Detail::Nothing => Ok(()),
+            Detail::Text(text) => f.write_str(text),
+            Detail::Left(left) => write!(f, ", {left} left"),
+            Detail::Permits { there, of } => write!(f, ", {there} of {of} permits there"),
+            Detail::Parties { there, of } => write!(f, ", {there} of {of} there"),
+            Detail::Block { number, running } => {
+                write!(f, ", for block {number}, while block {running} has not ended")
+            }
+            Detail::Due { deadline: None, .. } => f.write_str(", never due"),
+            Detail::Due { .. } => write!(f, ", due in {:?}", self.due_in().unwrap_or_default()),
+            Detail::By(function) => write!(f, ", by `{function}`"),
+        }
+    }
+}
+
+/// A task, or the future of `block_on`.
+struct Title(Option<Id>);
+
+impl fmt::Display for Title {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => f.write_str("a future outside of all tasks"),
+            Some(Id::ROOT) => f.write_str("the future of `block_on`"),
+            Some(task) => write!(f, "task {task}"),
+        }
+    }
+}
+
+impl fmt::Display for Awaited {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let (Some(label), Some(site)) = (&self.label, self.site) {
+            return write!(f, "in {label:?}, named at {site}");
+        }
+        if self.kind == TASK {
+            return write!(f, "awaits {}", Title(self.holder()));
+        }
+        if self.is_unpolled {
+            f.write_str("does not poll ")?;
+            self.thing(f)?;
+            return f.write_str(", which is ready");
+        }
+        f.write_str("waits for ")?;
+        self.thing(f)?;
+        self.holders.iter().try_for_each(|holder| holder.fmt(f))
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let title = Title(self.task);
+        match (self.is_unpolled, self.site) {
+            (false, None) => write!(f, ", locked by {title}"),
+            (false, Some(site)) => write!(f, ", locked by {title} at {site}"),
+            (true, None) => {
+                write!(f, "; granted to {}, which {title} has not polled since", self.kind)
+            }
+            (true, Some(site)) => {
+                write!(
+                    f,
+                    "; granted to {} at {site}, which {title} has not polled since",
+                    self.kind
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! [`Explained`]: what every task of a runtime waits for, while it is set to explain.
+//!
+//! A record for each task, written anew in each of its turns, would be simple. But a turn does not poll all that the task
+//! waits for: many combinators poll only what was woken. And what a turn has polled may be dropped in that same turn, as the
+//! other branch of a `select` is. So a record belongs to a *wait*, not to a turn: it is made when a leaf future begins to wait,
+//! and goes when that future is ready or dropped. All futures wait in a few kinds of places (a wait list, a waker's cell, the
+//! wheel), and these take the record back. So it goes with the task, too, whose end drops its futures.
+//!
+//! A record may outlive its wait where that ends without this runtime: a future that was moved to another thread, or forgotten.
+//! What is read leaves out the records of tasks that have ended.
+//!
+//! Beside the waits is noted which task has which lock, as a lock itself does not know.
+
+#![forbid(unsafe_code)]
+
+use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::awaited::{Awaited, Holder, TOLD};
+use super::noting::{Key, Numbered, is_explaining, set_explaining};
+use super::scoped::{self, Scoped};
+use crate::executor::{Hub, Id, tell_of_awaits, with_current};
+
+thread_local! {
+    static CURRENT: Scoped<Explained> = const { scoped::empty() };
+    /// In what the future is that is polled now.
+    static INSIDE: Cell<Inside> = const { Cell::new(Inside { named: None, part: None }) };
+}
+
+#[derive(Clone, Copy)]
+struct Inside {
+    named: Option<Key>,
+    part: Option<usize>,
+}
+
+/// The waits of one runtime's tasks.
+#[derive(Default)]
+pub(crate) struct Explained(RefCell<State>);
+
+#[derive(Default)]
+struct State {
+    records: BTreeMap<Key, Record>,
+    /// By the address of the line of futures that wait for the lock.
+    locks: BTreeMap<usize, Vec<Holder>>,
+    last: u64,
+    /// How many awaited tasks were noted, and how many of these were kept when it was last looked.
+    tasks_noted: usize,
+    tasks_kept: usize,
+}
+
+struct Record {
+    task: Id,
+    /// In the order in which the waits began.
+    number: u64,
+    named: Option<Key>,
+    wait: Awaited,
+}
+
+/// The thread is inside of a runtime, which explains or does not, until this is dropped.
+pub(crate) struct Entered {
+    _current: Option<scoped::Entered<Explained>>,
+    explained_before: bool,
+    told_before: Option<fn(Id)>,
+}
+
+/// The thread enters a runtime. It explains if it has a table.
+pub(crate) fn enter(table: Option<&Rc<Explained>>) -> Entered {
+    let _current = table.map(|table| scoped::enter(&CURRENT, Rc::clone(table)));
+    // A runtime may end inside of another's run, which may explain.
+    let explained_before = set_explaining(table.is_some());
+    let told_before = tell_of_awaits(table.is_some().then_some(note_task as fn(Id)));
+    Entered { _current, explained_before, told_before }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        set_explaining(self.explained_before);
+        tell_of_awaits(self.told_before);
+    }
+}
+
+/// The task that has its turn awaits this one.
+///
+/// Its handle does not take the note back. So now and then those are dropped that no longer hold, before they are more than twice
+/// as many as those that do.
+fn note_task(awaited: Id) {
+    let Some(task) = with_current(Hub::in_turn).flatten() else { return };
+    keep(key_of_task(awaited), task, Awaited::for_task(awaited));
+    let is_due = with_state(|state| {
+        state.tasks_noted += 1;
+        state.tasks_noted > 2 * state.tasks_kept + FEW
+    });
+    if is_due == Some(true) {
+        let awaited = with_current(Hub::awaited_elsewhere).unwrap_or_default();
+        with_state(|state| {
+            state.records.retain(|_, record| {
+                record.wait.awaits().is_none_or(|task| awaited.contains(&task))
+            });
+            (state.tasks_kept, state.tasks_noted) = (awaited.len(), awaited.len());
+        });
+    }
+}
+
+fn key_of_task(task: Id) -> Key {
+    Key::numbered(Numbered::Task, task.0)
+}
+
+/// So many awaited tasks are noted without a thought.
+const FEW: usize = 64;
+
+/// `f` runs no user code.
+fn with_state<R>(f: impl FnOnce(&mut State) -> R) -> Option<R> {
+    scoped::current(&CURRENT).map(|table| f(&mut table.0.borrow_mut()))
+}
+
+/// From now on `task` waits for that.
+pub(super) fn keep(key: Key, task: Id, mut wait: Awaited) {
+    let Inside { named, part } = INSIDE.get();
+    wait.part = part;
+    with_state(|state| {
+        state.last += 1;
+        let before = state.records.get(&key).filter(|record| record.task == task);
+        let number = before.map_or(state.last, |record| record.number);
+        state.records.insert(key, Record { task, number, named, wait });
+    });
+}
+
+/// The wait has ended.
+#[cold]
+pub(super) fn forget(key: Key) {
+    with_state(|state| state.records.remove(&key));
+}
+
+/// The wait is over, and the future is told so. What it waited for is its own until it is polled, or dropped.
+pub(crate) fn let_go(key: Key) {
+    if is_explaining() {
+        with_state(|state| {
+            if let Some(record) = state.records.get_mut(&key) {
+                record.wait.is_unpolled = true;
+            }
+        });
+    }
+}
+
+/// The task that has its turn takes a lock, whose line of futures has this key.
+pub(crate) fn took(line: Key, holder: impl FnOnce(Option<Id>) -> Holder) {
+    if is_explaining() {
+        let holder = holder(with_current(Hub::in_turn).flatten());
+        with_state(|state| state.locks.entry(line.0).or_default().push(holder));
+    }
+}
+
+/// The task that has its turn, or another to which it has sent the guard, gives the lock back.
+pub(crate) fn gave_back(line: Key) {
+    if is_explaining() {
+        let task = with_current(Hub::in_turn).flatten();
+        with_state(|state| {
+            let Some(holders) = state.locks.get_mut(&line.0) else { return };
+            let own = holders.iter().position(|holder| holder.task == task);
+            holders.swap_remove(own.unwrap_or_default());
+            if holders.is_empty() {
+                state.locks.remove(&line.0);
+            }
+        });
+    }
+}
+
+/// What is polled until this is dropped is inside of that.
+#[must_use]
+pub(crate) struct Within(Inside);
+
+/// Waits that begin from now on are inside of the one that has this key.
+pub(crate) fn within_named(key: Key) -> Option<Within> {
+    within(|inside| inside.named = Some(key))
+}
+
+/// What is polled from now on is this part of a future that has several.
+#[inline]
+pub(crate) fn within_part(part: usize) -> Option<Within> {
+    within(|inside| inside.part = Some(part))
+}
+
+#[inline]
+fn within(change: impl FnOnce(&mut Inside)) -> Option<Within> {
+    is_explaining().then(|| {
+        let before = INSIDE.get();
+        let mut inside = before;
+        change(&mut inside);
+        INSIDE.set(inside);
+        Within(before)
+    })
+}
+
+impl Drop for Within {
+    fn drop(&mut self) {
+        INSIDE.set(self.0);
+    }
+}
+
+impl Explained {
+    /// What each task waits for, in the order in which the waits began; what is inside a named wait comes right behind it.
+    /// Linear in the waits.
+    pub(crate) fn waits(&self) -> BTreeMap<Id, Vec<Awaited>> {
+        let state = self.0.borrow();
+        let unpolled = state.unpolled();
+        let mut inside: BTreeMap<Option<Key>, Vec<(&Key, &Record)>> = BTreeMap::new();
+        for (key, record) in &state.records {
+            let is_of_task = |named: &Key| {
+                state.records.get(named).is_some_and(|outer| outer.task == record.task)
+            };
+            inside.entry(record.named.filter(is_of_task)).or_default().push((key, record));
+        }
+        inside
+            .values_mut()
+            .for_each(|waits| waits.sort_by_key(|(_, record)| Reverse(record.number)));
+        let mut waits: BTreeMap<Id, Vec<Awaited>> = BTreeMap::new();
+        let mut left: Vec<_> = inside.remove(&None).unwrap_or_default();
+        let mut depths = BTreeMap::new();
+        while let Some((key, record)) = left.pop() {
+            let depth =
+                record.named.and_then(|named| depths.get(&named)).map_or(0, |depth| depth + 1);
+            let mut wait = record.wait.clone();
+            wait.depth = depth;
+            if wait.is_served_in_turn && !wait.is_unpolled {
+                let locks = state.locks.get(&key.0).into_iter().flatten();
+                let unpolled = unpolled.get(&key.0).into_iter().flatten();
+                wait.holders.extend(locks.chain(unpolled).take(TOLD).cloned());
+            }
+            waits.entry(record.task).or_default().push(wait);
+            if let Some(inner) = inside.remove(&Some(*key)) {
+                depths.insert(*key, depth);
+                left.extend(inner);
+            }
+        }
+        waits
+    }
+}
+
+impl State {
+    /// Per line, the futures that were granted something which they have not been polled for.
+    fn unpolled(&self) -> BTreeMap<usize, Vec<Holder>> {
+        let mut unpolled: BTreeMap<usize, Vec<Holder>> = BTreeMap::new();
+        for (key, Record { task, wait, .. }) in &self.records {
+            if wait.is_served_in_turn && wait.is_unpolled {
+                unpolled.entry(key.0).or_default().push(Holder {
+                    task: Some(*task),
+                    kind: wait.kind(),
+                    site: wait.site(),
+                    is_unpolled: true,
+                });
+            }
+        }
+        unpolled
+    }
+}

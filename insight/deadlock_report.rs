@@ -1,0 +1,91 @@
+//! [`Deadlock`]: the report of tasks that can never go on.
+
+#![forbid(unsafe_code)]
+
+use std::fmt;
+
+use super::exit_report::{LISTED, write_more};
+use super::waiting::{Circle, Waiting};
+use crate::executor::Info;
+
+/// Tasks that can never go on, or that look so. What [`Builder::on_deadlock`](crate::Builder::on_deadlock) is given.
+///
+/// Its `Display` says what is wrong, with a line for each task and for what it waits for.
+#[derive(Debug)]
+pub struct Deadlock {
+    finding: Finding,
+    pub(super) tasks: Vec<Waiting>,
+    circles: Vec<Circle>,
+}
+
+/// What was found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Finding {
+    /// Tasks wait, and no waker of them is left: nothing but an abort can ever give them a turn. Other tasks may go on.
+    Stuck,
+    /// Tasks wait for each other, and as far as this crate can see for nothing else. Other tasks may go on.
+    Circle,
+    /// A task waits for a lock or a permit that was granted to another future of its own, which it keeps and does not poll. Other
+    /// tasks may go on.
+    Futurelock,
+    /// Nothing is left that could end the run: no waker of the future of `block_on` exists or, in `run_forever`, of any task.
+    Certain,
+    /// No task is ready, and nothing is left that is known to wake one. A thread of the program's own may still do so.
+    Suspected,
+}
+
+impl Deadlock {
+    pub(super) fn new(finding: Finding, tasks: Vec<Waiting>, circles: Vec<Circle>) -> Self {
+        Self { finding, tasks, circles }
+    }
+
+    /// What was found.
+    #[must_use]
+    pub fn finding(&self) -> Finding {
+        self.finding
+    }
+
+    /// The tasks that it is about, in the order of spawning. The future of `block_on` has the id 0.
+    pub fn tasks(&self) -> impl Iterator<Item = &Info> {
+        self.tasks.iter().map(|waiting| &waiting.task)
+    }
+
+    fn heading(&self) -> &'static str {
+        match self.finding {
+            Finding::Stuck => "deadlock: tasks can never go on, as no waker of them is left",
+            Finding::Circle => "deadlock: tasks wait for each other",
+            Finding::Futurelock => {
+                "deadlock: a task waits for what was granted to a future that it keeps and does not poll"
+            }
+            Finding::Certain => {
+                "deadlock: the run can never end, as nothing is left that could wake its future"
+            }
+            Finding::Suspected => {
+                "deadlock suspected: no task is ready, and nothing is known that could wake one: \
+                 no timer, no socket, no blocking job, no `Handle`"
+            }
+        }
+    }
+}
+
+impl fmt::Display for Deadlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.heading())?;
+        for circle in self.circles.iter().take(LISTED) {
+            write!(f, "\n{}", circle.text(&self.tasks))?;
+        }
+        if self.tasks.is_empty() {
+            return f.write_str("\nthere is no task, and nothing to stop the run");
+        }
+        self.tasks.iter().take(LISTED).try_for_each(|task| task.fmt(f))?;
+        write_more(self.tasks.len(), f)?;
+        if self.finding == Finding::Suspected {
+            f.write_str(
+                "\na thread of your own that is to wake a task has to keep a `Handle` of the runtime \
+                 meanwhile",
+            )?;
+        }
+        Ok(())
+    }
+}

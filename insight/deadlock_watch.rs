@@ -1,0 +1,137 @@
+//! [`DeadlockWatch`]: looks for deadlocks under the real clock, and reports them once each.
+//!
+//! A loop that has nothing to do cannot tell a program that waits from one that waits for ever: a socket, a timer or another thread may
+//! bring something. Three things it can tell, and looks for them before it parks:
+//!
+//! * A task of which no waker is left. That is certain.
+//! * Tasks of which each waits for the next, and for nothing else.
+//! * That nothing is left which the runtime knows of: no timer, no source, no job, no `Handle`. A thread that the runtime does not know of may
+//!   still wake a task, so this is only suspected, and reported after a grace.
+//!
+//! To find the first two, all tasks are looked at. With many tasks that takes longer than a park should, so then it is done once a second.
+
+#![forbid(unsafe_code)]
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::deadlock_report::{Deadlock, Finding};
+use super::waiting::{Waiting, circles, waiting};
+use crate::common::explained::Explained;
+use crate::executor::{Hub, Id, State, silence, with_current};
+
+/// What becomes of a report.
+#[derive(Clone)]
+pub(crate) enum OnDeadlock {
+    Print,
+    Call(Arc<dyn Fn(&Deadlock) + Send + Sync>),
+}
+
+impl fmt::Debug for OnDeadlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Print => "Print",
+            Self::Call(_) => "Call(..)",
+        })
+    }
+}
+
+/// So many tasks are looked at before every park.
+const FEW: usize = 64;
+
+/// More are looked at not more often than that.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Looks for the deadlocks of one runtime.
+pub(crate) struct DeadlockWatch {
+    on_deadlock: OnDeadlock,
+    explained: Rc<Explained>,
+    last_look: Cell<Option<Instant>>,
+    /// Tasks that were reported as stuck. Those that have ended since are taken out.
+    stuck: RefCell<BTreeSet<Id>>,
+    /// The circles that were reported, and still were there at the last look.
+    circles: RefCell<BTreeSet<BTreeSet<Id>>>,
+    /// The tasks that waited when a deadlock of all was reported last.
+    all: RefCell<Vec<Id>>,
+}
+
+impl DeadlockWatch {
+    pub(crate) fn new(on_deadlock: OnDeadlock, explained: Rc<Explained>) -> Self {
+        Self {
+            on_deadlock,
+            explained,
+            last_look: Cell::new(None),
+            stuck: RefCell::default(),
+            circles: RefCell::default(),
+            all: RefCell::default(),
+        }
+    }
+
+    /// The loop is about to park: reports the tasks that can never go on.
+    pub(crate) fn look(&self) {
+        let live = with_current(Hub::live).unwrap_or_default();
+        if live > FEW && self.last_look.get().is_some_and(|last| last.elapsed() < INTERVAL) {
+            return;
+        }
+        self.last_look.set((live > FEW).then(Instant::now));
+        let all = waiting(&self.explained);
+        self.look_for_stuck(&all);
+        self.look_for_circles(&all);
+    }
+
+    fn look_for_stuck(&self, all: &[Waiting]) {
+        // The future of `block_on` may be one that only keeps the run going.
+        let is_stuck = |waiting: &&Waiting| {
+            waiting.task.state() == State::Stuck && waiting.task.id() != Id::ROOT
+        };
+        let stuck: Vec<_> = all.iter().filter(is_stuck).collect();
+        let ids: BTreeSet<Id> = stuck.iter().map(|waiting| waiting.task.id()).collect();
+        let before = self.stuck.replace(ids);
+        let new = stuck.into_iter().filter(|waiting| !before.contains(&waiting.task.id()));
+        let new: Vec<_> = new.cloned().collect();
+        if !new.is_empty() {
+            self.report(&Deadlock::new(Finding::Stuck, new, Vec::new()));
+        }
+    }
+
+    fn look_for_circles(&self, all: &[Waiting]) {
+        let found = circles(all).into_iter().filter(|circle| circle.is_closed(all));
+        let found: Vec<_> = found.map(|circle| (circle.tasks(all), circle)).collect();
+        let sets = found.iter().map(|(tasks, _)| tasks.clone()).collect();
+        let before = self.circles.replace(sets);
+        for (tasks, circle) in found.into_iter().filter(|(tasks, _)| !before.contains(tasks)) {
+            let (those, circle) = circle.alone(all);
+            debug_assert_eq!(tasks.len(), those.len());
+            let finding = match circle.is_futurelock(&those) {
+                true => Finding::Futurelock,
+                false => Finding::Circle,
+            };
+            self.report(&Deadlock::new(finding, those, vec![circle]));
+        }
+    }
+
+    /// Nothing is left that could wake a task, and the grace is over. Reports it, unless the same tasks waited when it was reported
+    /// before.
+    pub(crate) fn all_wait(&self, is_certain: bool) {
+        let all = waiting(&self.explained);
+        let ids: Vec<Id> = all.iter().map(|waiting| waiting.task.id()).collect();
+        if self.all.replace(ids.clone()) == ids && !ids.is_empty() {
+            return;
+        }
+        let finding = if is_certain { Finding::Certain } else { Finding::Suspected };
+        let circles = circles(&all);
+        self.report(&Deadlock::new(finding, all, circles));
+    }
+
+    /// The function is the program's own. Nothing is borrowed while it runs, and its panic ends here.
+    fn report(&self, deadlock: &Deadlock) {
+        match &self.on_deadlock {
+            OnDeadlock::Print => silence(|| eprintln!("{deadlock}")),
+            OnDeadlock::Call(function) => silence(|| function(deadlock)),
+        }
+    }
+}

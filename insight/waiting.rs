@@ -1,0 +1,160 @@
+//! [`Waiting`]: every live task, and what it waits for; and which tasks wait for each other.
+
+#![forbid(unsafe_code)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::common::awaited::{Awaited, TOLD};
+use crate::common::explained::Explained;
+use crate::executor::{Hub, Id, Info, with_current};
+
+/// A task that has not ended, and what it waits for.
+#[derive(Clone, Debug)]
+pub(crate) struct Waiting {
+    pub(crate) task: Info,
+    /// In the order in which the waits began, but the tasks that it awaits first.
+    pub(crate) waits: Vec<Awaited>,
+}
+
+/// All live tasks, the future of `block_on` first, then in the order of spawning. Runs no user code, polls nothing, and is linear
+/// in tasks and waits. Called at home, inside of the runtime.
+pub(crate) fn waiting(explained: &Explained) -> Vec<Waiting> {
+    let blocked = with_current(Hub::blocked).unwrap_or_default();
+    let elsewhere = with_current(Hub::awaited_elsewhere).unwrap_or_default();
+    let mut noted = explained.waits();
+    let mut awaits: BTreeMap<Id, Vec<Awaited>> = BTreeMap::new();
+    for (task, awaiter) in &blocked {
+        if let Some(awaiter) = awaiter {
+            awaits.entry(*awaiter).or_default().push(Awaited::for_task(task.id()));
+        }
+    }
+    let all = blocked.into_iter().map(|(task, _)| {
+        let mut waits = awaits.remove(&task.id()).unwrap_or_default();
+        let noted = noted.remove(&task.id()).unwrap_or_default().into_iter();
+        // A handle that was given up may have left a note. Then nothing awaits the task any more.
+        waits.extend(
+            noted.filter(|wait| wait.awaits().is_none_or(|task| elsewhere.contains(&task))),
+        );
+        Waiting { task, waits }
+    });
+    all.collect()
+}
+
+/// A line for the task, and one for each of the first of its waits.
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\n  {}", self.task)?;
+        for wait in self.waits.iter().take(TOLD) {
+            write!(f, "\n    {:indent$}{wait}", "", indent = 2 * wait.depth())?;
+        }
+        match self.waits.len().saturating_sub(TOLD) {
+            0 => Ok(()),
+            more => write!(f, "\n    and {more} more"),
+        }
+    }
+}
+
+/// Tasks of which each waits for the next, and the last for the first: by their places in a list, with the wait of each.
+#[derive(Clone, Debug)]
+pub(crate) struct Circle(Vec<(usize, Awaited)>);
+
+impl Circle {
+    /// Which tasks are in it.
+    pub(crate) fn tasks(&self, all: &[Waiting]) -> BTreeSet<Id> {
+        self.0.iter().map(|(place, _)| all[*place].task.id()).collect()
+    }
+
+    /// Its tasks alone, and the circle in these.
+    pub(crate) fn alone(&self, all: &[Waiting]) -> (Vec<Waiting>, Self) {
+        let tasks = self.0.iter().map(|(place, _)| all[*place].clone()).collect();
+        let waits = self.0.iter().map(|(_, wait)| wait.clone()).enumerate().collect();
+        (tasks, Self(waits))
+    }
+
+    /// Whether its tasks wait for nothing else.
+    pub(crate) fn is_closed(&self, all: &[Waiting]) -> bool {
+        let tasks = self.tasks(all);
+        let goes_on = |wait: &Awaited| {
+            let is_a_wait = wait.label().is_none() && !wait.is_unpolled();
+            is_a_wait && !wait.tasks().any(|task| tasks.contains(&task))
+        };
+        !self.0.iter().flat_map(|(place, _)| &all[*place].waits).any(goes_on)
+    }
+
+    /// Whether it is a task that waits for what was granted to a future of its own, which it does not poll.
+    pub(crate) fn is_futurelock(&self, all: &[Waiting]) -> bool {
+        matches!(&self.0[..], [(place, wait)] if wait.is_granted_to(all[*place].task.id()))
+    }
+
+    /// "in a circle: task #1 awaits task #2; task #2 ..".
+    pub(crate) fn text(&self, all: &[Waiting]) -> String {
+        let clause =
+            |(place, wait): &(usize, Awaited)| format!("{} {wait}", all[*place].task.title());
+        let clauses = self.0.iter().map(clause).collect::<Vec<_>>().join("; ");
+        let heading = if self.is_futurelock(all) { "futurelock" } else { "in a circle" };
+        format!("{heading}: {clauses}")
+    }
+}
+
+/// How far the search has come with a task.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    No,
+    /// It is on the path, at that place.
+    OnPath(usize),
+    Done,
+}
+
+/// The circles in who waits for whom, no task in two of them. Linear in tasks and waits.
+pub(crate) fn circles(all: &[Waiting]) -> Vec<Circle> {
+    let places: BTreeMap<Id, usize> =
+        all.iter().enumerate().map(|(place, waiting)| (waiting.task.id(), place)).collect();
+    let next = |place: usize| {
+        let targets = |wait: &'_ Awaited| wait.tasks().collect::<Vec<_>>();
+        let edges = all[place]
+            .waits
+            .iter()
+            .flat_map(move |wait| targets(wait).into_iter().map(move |task| (wait, task)));
+        edges.filter_map(|(wait, task)| Some((wait, *places.get(&task)?)))
+    };
+    let mut seen = vec![Seen::No; all.len()];
+    let mut found = Vec::new();
+    for begin in 0..all.len() {
+        if seen[begin] != Seen::No {
+            continue;
+        }
+        // Each step of the path: a task, its edges that are left, and the wait that the path has gone on by.
+        let mut path = vec![(begin, next(begin).collect::<Vec<_>>().into_iter(), None)];
+        seen[begin] = Seen::OnPath(0);
+        while let Some((place, edges, by)) = path.last_mut() {
+            let Some((wait, target)) = edges.next() else {
+                seen[*place] = Seen::Done;
+                path.pop();
+                continue;
+            };
+            *by = Some(wait);
+            match seen[target] {
+                Seen::Done => {}
+                Seen::No => {
+                    seen[target] = Seen::OnPath(path.len());
+                    path.push((target, next(target).collect::<Vec<_>>().into_iter(), None));
+                }
+                Seen::OnPath(first) => {
+                    let step = |(place, _, by): &(usize, _, Option<&Awaited>)| {
+                        (*place, by.expect("the path goes on").clone())
+                    };
+                    let mut circle: Vec<_> = path[first..].iter().map(step).collect();
+                    // It begins with its first task.
+                    let least = (0..circle.len()).min_by_key(|&at| circle[at].0);
+                    circle.rotate_left(least.unwrap_or_default());
+                    found.push(Circle(circle));
+                    // None of its tasks is in another.
+                    path.iter().for_each(|(place, ..)| seen[*place] = Seen::Done);
+                    path.clear();
+                }
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,223 @@
+//! Under the real clock deadlocks are reported: what is certain, what is suspected, tasks that wait for each other, and locks
+//! that were granted to futures which no task polls.
+
+#![cfg(all(feature = "time", feature = "net", feature = "offload"))]
+
+use std::cell::RefCell;
+use std::future::{Future, pending, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use std::time::Duration;
+
+use taketurns::insight::{Finding, Named};
+use taketurns::sync::{Event, oneshot};
+use taketurns::time::sleep;
+use taketurns::{Builder, JoinHandle, Runtime, spawn, task};
+
+#[path = "deadlock_reports/calm.rs"]
+mod calm;
+mod common;
+#[path = "deadlock_reports/locks.rs"]
+mod locks;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// What was reported, in order: what was found, and the text without where in these files.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Vec<(Finding, String)>>>);
+
+impl Told {
+    fn take(&self) -> Vec<(Finding, String)> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+
+    /// The one report.
+    #[track_caller]
+    fn only(&self) -> (Finding, String) {
+        let mut told = self.take();
+        assert_eq!(told.len(), 1, "{told:?}");
+        told.pop().unwrap()
+    }
+}
+
+/// A runtime that reports at once, and `stop` ends its `run_forever` when so many reports were made.
+fn runtime(reports: usize, grace: Duration) -> (Runtime, Told) {
+    let told = Told::default();
+    let (tell, waker) = (told.clone(), Arc::new(Mutex::new(None::<std::task::Waker>)));
+    let woken = Arc::clone(&waker);
+    let builder = Builder::new().deadlock_grace(grace).on_lost(|_| {});
+    let builder = builder.on_deadlock(move |deadlock| {
+        let mut told = tell.0.lock().unwrap();
+        told.push((deadlock.finding(), without_places(&deadlock.to_string())));
+        if told.len() == reports {
+            drop(told);
+            woken.lock().unwrap().take().into_iter().for_each(std::task::Waker::wake);
+        }
+    });
+    let runtime = builder.build().unwrap();
+    WAKER.with_borrow_mut(|place| *place = Some(waker));
+    (runtime, told)
+}
+
+thread_local! {
+    static WAKER: RefCell<Option<Arc<Mutex<Option<std::task::Waker>>>>> = const { RefCell::new(None) };
+}
+
+/// Ready once the reports that the runtime was to make were made. Its waker is with the function that is told, as that of a program would be.
+fn reported() -> impl Future<Output = ()> {
+    let mut is_polled = false;
+    let place = WAKER.with_borrow(|place| place.clone().unwrap());
+    poll_fn(move |cx| {
+        if std::mem::replace(&mut is_polled, true) && place.lock().unwrap().is_none() {
+            return Poll::Ready(());
+        }
+        *place.lock().unwrap() = Some(cx.waker().clone());
+        Poll::Pending
+    })
+}
+
+fn without_places(text: &str) -> String {
+    [file!(), locks::FILE, calm::FILE].into_iter().fold(text.to_owned(), |text, file| {
+        let mut parts = text.split(file);
+        let first = parts.next().unwrap().to_owned();
+        let place = |c: char| c == ':' || c.is_ascii_digit();
+        parts.fold(first, |told, part| told + "here" + part.trim_start_matches(place))
+    })
+}
+
+const SUSPECTED: &str = "deadlock suspected: no task is ready, and nothing is known that could wake one: \
+                         no timer, no socket, no blocking job, no `Handle`";
+const REMEDY: &str =
+    "\na thread of your own that is to wake a task has to keep a `Handle` of the runtime meanwhile";
+const ROOT: &str = "\n  the future of `block_on`, called at here, polled once, waiting";
+
+#[test]
+fn a_task_of_which_no_waker_is_left_is_reported_once_while_others_go_on() {
+    let (runtime, told) = runtime(1, HOUR);
+    runtime.block_on(async {
+        task::Builder::new().name("consumer").spawn(pending::<()>()).detach();
+        for _ in 0..5 {
+            sleep(Duration::from_millis(1)).await;
+        }
+    });
+    let text = "deadlock: tasks can never go on, as no waker of them is left\n  \
+                task #1 \"consumer\", spawned at here, polled once, stuck: no waker of it is left";
+    assert_eq!(told.only(), (Finding::Stuck, text.to_owned()));
+}
+
+#[test]
+fn a_run_in_which_nothing_is_left_that_could_wake_a_task_is_suspected_with_what_each_waits_for() {
+    let (runtime, told) = runtime(1, Duration::ZERO);
+    runtime.block_on(async {
+        let event = Rc::new(Event::new());
+        let waits = spawn({
+            let event = Rc::clone(&event);
+            async move { event.wait().named("the start").await }
+        });
+        let (_sender, receiver) = oneshot::channel::<()>();
+        spawn(async move { receiver.await.unwrap() }).detach();
+        taketurns::task::race((async { waits.await.unwrap() }, reported())).await;
+    });
+    let text = format!(
+        "{SUSPECTED}{ROOT}\n    awaits task #1\n  \
+         task #1, spawned at here, polled once, waiting\n    \
+         in \"the start\", named at here\n      \
+         waits for the `Event` made at here\n  \
+         task #2, spawned at here, polled once, waiting\n    \
+         waits for the value of the oneshot made at here{REMEDY}"
+    );
+    assert_eq!(told.only(), (Finding::Suspected, text));
+}
+
+/// Two tasks that have each other's handle.
+#[test]
+fn two_tasks_that_await_each_other_are_named_as_a_circle() {
+    let (runtime, told) = runtime(1, HOUR);
+    runtime.block_on(async {
+        let handles: Rc<RefCell<Vec<JoinHandle<()>>>> = Rc::default();
+        let others = Rc::clone(&handles);
+        let first = spawn(async move {
+            let second = others.borrow_mut().remove(1);
+            second.await.unwrap();
+        });
+        let others = Rc::clone(&handles);
+        let second = task::Builder::new().name("second").spawn(async move {
+            let first = others.borrow_mut().remove(0);
+            first.await.unwrap();
+        });
+        handles.borrow_mut().extend([first, second]);
+        reported().await;
+    });
+    let text = "deadlock: tasks wait for each other\n\
+                in a circle: task #1 awaits task #2; task #2 \"second\" awaits task #1\n  \
+                task #1, spawned at here, polled once, waiting\n    awaits task #2\n  \
+                task #2 \"second\", spawned at here, polled once, waiting\n    awaits task #1";
+    assert_eq!(told.only(), (Finding::Circle, text.to_owned()));
+}
+
+/// By a combinator that polls its parts with wakers of its own, which do not lead to the task.
+#[test]
+fn tasks_that_await_each_other_among_many_are_seen_too() {
+    let (runtime, told) = runtime(1, Duration::ZERO);
+    runtime.block_on(async {
+        let handles: Rc<RefCell<Vec<JoinHandle<()>>>> = Rc::default();
+        let others = Rc::clone(&handles);
+        let first = spawn(async move {
+            let all: Vec<_> = others.borrow_mut().drain(1..).collect();
+            task::join_all(all).await;
+        });
+        let others = Rc::clone(&handles);
+        let second = spawn(async move {
+            let first = others.borrow_mut().remove(0);
+            first.await.unwrap();
+        });
+        handles.borrow_mut().extend([first, second]);
+        let more = (0..20).map(|_| spawn(poll_fn(|_| Poll::Ready(()))));
+        handles.borrow_mut().extend(more);
+        reported().await;
+    });
+    let (finding, text) = told.only();
+    assert_eq!(finding, Finding::Circle);
+    assert!(
+        text.contains("\nin a circle: task #1 awaits task #2; task #2 awaits task #1\n"),
+        "{text}"
+    );
+}
+
+type Both = Pin<Box<dyn Future<Output = ()>>>;
+
+/// Each of two tasks of a layer awaits both of the next layer, by an event of each. There are a million ways through 20 layers, and
+/// the report follows none of them: it has a line for each task, and one for each wait.
+#[test]
+fn layers_of_tasks_that_await_each_other_are_told_as_fast_as_tasks_in_a_row() {
+    let (runtime, told) = runtime(1, Duration::ZERO);
+    let polls = Rc::new(std::cell::Cell::new(0));
+    runtime.block_on(async {
+        let ends: Vec<[Rc<Event>; 2]> =
+            (0..21).map(|_| [(); 2].map(|()| Rc::new(Event::new()))).collect();
+        for layer in 0..20 {
+            for place in 0..2 {
+                let [a, b] = ends[layer + 1].clone();
+                let (own, polls) = (Rc::clone(&ends[layer][place]), Rc::clone(&polls));
+                spawn(async move {
+                    let mut both: Both =
+                        Box::pin(async move { _ = futures::join!(a.wait(), b.wait()) });
+                    poll_fn(|cx| {
+                        polls.set(polls.get() + 1);
+                        both.as_mut().poll(cx)
+                    })
+                    .await;
+                    own.set();
+                })
+                .detach();
+            }
+        }
+        reported().await;
+    });
+    let (_, text) = told.only();
+    assert_eq!(polls.get(), 40, "nothing is polled for the report");
+    assert_eq!(text.matches("\n  task #").count(), 40, "{text}");
+    assert_eq!(text.matches("\n    waits for the `Event` made at here").count(), 80, "{text}");
+}

@@ -1,0 +1,96 @@
+//! What waits for something that may come is left alone, though the grace is over at once.
+
+use std::future::pending;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
+use std::time::Duration;
+
+use taketurns::net::TcpListener;
+use taketurns::time::sleep;
+use taketurns::{Builder, UnhandledPanic, spawn};
+
+use crate::common::some_real_time;
+use crate::{Told, runtime};
+
+pub(crate) const FILE: &str = file!();
+
+#[test]
+fn a_server_that_waits_for_a_socket_is_left_alone() {
+    let (runtime, told) = runtime(1, Duration::ZERO);
+    runtime.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0".parse::<SocketAddr>().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            some_real_time();
+            std::net::TcpStream::connect(address).unwrap();
+        });
+        listener.accept().await.unwrap();
+    });
+    assert_eq!(told.take(), []);
+}
+
+#[test]
+fn a_program_that_waits_for_a_timer_is_left_alone() {
+    let (runtime, told) = runtime(1, Duration::ZERO);
+    runtime.block_on(async { sleep(Duration::from_millis(5)).await });
+    assert_eq!(told.take(), []);
+}
+
+#[test]
+fn a_program_that_waits_for_a_blocking_job_is_left_alone() {
+    let (runtime, told) = runtime(1, Duration::ZERO);
+    runtime.block_on(async { taketurns::spawn_blocking(some_real_time).await.unwrap() });
+    assert_eq!(told.take(), []);
+}
+
+#[test]
+fn a_loop_that_other_threads_have_a_handle_of_is_left_alone() {
+    let (runtime, told) = runtime(1, Duration::ZERO);
+    let handle = runtime.handle();
+    let thread = thread::spawn(move || {
+        some_real_time();
+        handle.stop();
+    });
+    runtime.run_forever();
+    thread.join().unwrap();
+    assert_eq!(told.take(), []);
+}
+
+/// The program does nothing but keep its tasks going.
+#[test]
+fn a_future_of_block_on_that_never_ends_is_left_alone_while_its_tasks_may_go_on() {
+    let told = Told::default();
+    let tell = told.clone();
+    let builder = Builder::new().deadlock_grace(Duration::ZERO).on_lost(|_| {});
+    let builder = builder.unhandled_panic(UnhandledPanic::Stop).on_deadlock(move |deadlock| {
+        tell.0.lock().unwrap().push((deadlock.finding(), deadlock.to_string()));
+    });
+    let runtime = builder.build().unwrap();
+    let ended = catch_unwind(AssertUnwindSafe(|| {
+        runtime.block_on(async {
+            spawn(async {
+                sleep(Duration::from_millis(5)).await;
+                panic!("the end of the test");
+            })
+            .detach();
+            pending::<()>().await;
+        });
+    }));
+    assert!(ended.is_err());
+    assert_eq!(told.take(), []);
+}
+
+#[test]
+fn without_being_asked_no_deadlock_is_reported() {
+    let runtime = Builder::new().deadlock_grace(Duration::ZERO).on_lost(|_| {}).build().unwrap();
+    runtime.block_on(async {
+        spawn(pending::<()>()).detach();
+        let (sender, receiver) = futures::channel::oneshot::channel();
+        thread::spawn(move || {
+            some_real_time();
+            sender.send(()).unwrap();
+        });
+        receiver.await.unwrap();
+    });
+}

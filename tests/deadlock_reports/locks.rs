@@ -1,0 +1,156 @@
+//! Tasks that wait for each other's locks, and locks that no task takes ("futurelock").
+
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures::future::{Either, select};
+use taketurns::insight::Finding;
+use taketurns::sync::{Mutex, RwLock, Semaphore};
+use taketurns::time::sleep;
+use taketurns::{spawn, task, yield_now};
+
+use crate::{HOUR, REMEDY, SUSPECTED, reported, runtime};
+
+pub(crate) const FILE: &str = file!();
+
+const MOMENT: Duration = Duration::from_millis(1);
+
+#[test]
+fn two_tasks_that_wait_for_each_others_mutex_are_named_as_a_circle_while_others_go_on() {
+    let (runtime, told) = runtime(1, HOUR);
+    runtime.block_on(async {
+        let [a, b] = [(); 2].map(|()| Rc::new(Mutex::new(())));
+        for (name, first, second) in [("one", &a, &b), ("two", &b, &a)] {
+            let (first, second) = (Rc::clone(first), Rc::clone(second));
+            let both = async move {
+                let _first = first.lock().await;
+                yield_now().await;
+                let _second = second.lock().await;
+            };
+            task::Builder::new().name(name).spawn(both).detach();
+        }
+        for _ in 0..5 {
+            sleep(MOMENT).await;
+        }
+    });
+    let text = "deadlock: tasks wait for each other\n\
+                in a circle: task #1 \"one\" waits for the `Mutex::lock()` at here, locked by task #2 at here; \
+                task #2 \"two\" waits for the `Mutex::lock()` at here, locked by task #1 at here\n  \
+                task #1 \"one\", spawned at here, polled 2 times, waiting\n    \
+                waits for the `Mutex::lock()` at here, locked by task #2 at here\n  \
+                task #2 \"two\", spawned at here, polled 2 times, waiting\n    \
+                waits for the `Mutex::lock()` at here, locked by task #1 at here";
+    assert_eq!(told.only(), (Finding::Circle, text.to_owned()));
+}
+
+#[test]
+fn a_task_that_waits_for_its_own_lock_is_a_circle_of_one() {
+    let (runtime, told) = runtime(1, HOUR);
+    runtime.block_on(async {
+        spawn(async {
+            let lock = RwLock::new(());
+            let _read = lock.read().await;
+            drop(lock.write().await);
+        })
+        .detach();
+        reported().await;
+    });
+    let (finding, text) = told.only();
+    assert_eq!(finding, Finding::Circle);
+    let circle = "\nin a circle: task #1 waits for the `RwLock::write()` at here, locked by task #1 at here\n";
+    assert!(text.contains(circle), "{text}");
+}
+
+/// One of them would go on when its time is over.
+#[test]
+fn tasks_that_wait_for_each_others_lock_for_a_time_are_no_circle() {
+    let (runtime, told) = runtime(1, HOUR);
+    runtime.block_on(async {
+        let [a, b] = [(); 2].map(|()| Rc::new(Mutex::new(())));
+        let tasks = [(&a, &b), (&b, &a)].map(|(first, second)| {
+            let (first, second) = (Rc::clone(first), Rc::clone(second));
+            spawn(async move {
+                let _first = first.lock().await;
+                yield_now().await;
+                taketurns::time::timeout(3 * MOMENT, second.lock()).await.is_ok()
+            })
+        });
+        task::join_all(tasks).await;
+    });
+    assert_eq!(told.take(), []);
+}
+
+/// After the time limit the future is gone, and with it what is said of it.
+#[test]
+fn a_wait_that_was_given_up_is_not_told() {
+    let (runtime, told) = runtime(1, Duration::ZERO);
+    runtime.block_on(async {
+        let lock = Mutex::new(());
+        let _held = lock.lock().await;
+        let given_up = taketurns::time::timeout(MOMENT, lock.lock()).await;
+        assert!(given_up.is_err());
+        reported().await;
+    });
+    let root = "\n  the future of `block_on`, called at here, polled 2 times, waiting";
+    assert_eq!(told.only(), (Finding::Suspected, format!("{SUSPECTED}{root}{REMEDY}")));
+}
+
+/// The text of the deadlock in which a task keeps a future that is in line, does not poll it any more, and waits for another one
+/// behind it. A task of its own has what both want, until it is granted.
+macro_rules! text_of {
+    ($shared:ident = $new:expr, $take:expr) => {{
+        let (runtime, told) = runtime(1, HOUR);
+        runtime.block_on(async {
+            let $shared = Rc::new($new);
+            let lent = Rc::clone(&$shared);
+            spawn(async move {
+                let $shared = lent;
+                let _held = $take.await;
+                sleep(8 * MOMENT).await;
+            })
+            .detach();
+            yield_now().await;
+            let futurelock = spawn(async move {
+                let (mut in_line, patience) = (pin!($take), pin!(sleep(MOMENT)));
+                let first = select(in_line.as_mut(), patience).await;
+                assert!(matches!(first, Either::Right(_)), "the task still has it");
+                let _ = $take.await;
+            });
+            task::race((async { futurelock.await.unwrap() }, reported())).await;
+        });
+        told.only()
+    }};
+}
+
+fn expected(operation: &str, detail: &str) -> (Finding, String) {
+    let waits = format!(
+        "waits for the `{operation}` at here{detail}; \
+         granted to the `{operation}` at here, which task #2 has not polled since"
+    );
+    let text = format!(
+        "deadlock: a task waits for what was granted to a future that it keeps and does not poll\n\
+         futurelock: task #2 {waits}\n  \
+         task #2, spawned at here, polled 3 times, waiting\n    \
+         does not poll the `{operation}` at here{detail}, which is ready\n    {waits}"
+    );
+    (Finding::Futurelock, text)
+}
+
+#[test]
+fn a_mutex_granted_to_a_future_that_its_task_does_not_poll_is_told() {
+    let told = text_of!(mutex = Mutex::new(()), mutex.lock());
+    assert_eq!(told, expected("Mutex::lock()", ""));
+}
+
+#[test]
+fn a_read_write_lock_granted_to_a_future_that_its_task_does_not_poll_is_told() {
+    let told = text_of!(lock = RwLock::new(()), lock.write());
+    assert_eq!(told, expected("RwLock::write()", ""));
+}
+
+#[test]
+fn a_permit_granted_to_a_future_that_its_task_does_not_poll_is_told() {
+    let told = text_of!(semaphore = Semaphore::new(1), semaphore.acquire());
+    assert_eq!(told, expected("Semaphore::acquire()", ", 0 of 1 permits there"));
+}
