@@ -18,6 +18,7 @@
 //! 6. `stall.rs`: `Stall`, a turn that does not end. `standstill.rs`: how one is told from a loop that is alive.
 //!    `proc.rs`: what Linux says of a thread.
 //! 7. `json.rs`: how reports are written for programs.
+//! 8. `serve/`: a view from outside, for other programs of the same user.
 
 #![forbid(unsafe_code)]
 
@@ -33,6 +34,8 @@ mod json_tests;
 mod named;
 #[allow(dead_code, reason = "for the watchdog's thread")]
 mod proc;
+#[cfg(feature = "inspect")]
+mod serve;
 #[allow(dead_code, unreachable_pub, reason = "for the watchdog's thread")]
 mod stall;
 #[allow(dead_code, reason = "for the watchdog's thread")]
@@ -48,4 +51,8 @@ pub use exit_report::ExitReport;
 pub(crate) use exit_report::{Lost, StillRunning};
 pub(crate) use failures::Failures;
 pub use named::{Named, NamedFuture};
+#[cfg(feature = "inspect")]
+pub(crate) use serve::{Beat, Form, Source, Standing, Topic};
+#[cfg(feature = "inspect")]
+pub use serve::{Serve, Served, Server, serve, sockets};
 pub use unhandled::{Unhandled, UnhandledPanic, reported};

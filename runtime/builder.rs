@@ -460,6 +460,9 @@ impl Builder {
         if let Some(chooser) = chooser {
             executor = executor.with_chooser(Box::new(UntilAsked(chooser)));
         }
+        // Whether it will be asked from outside is not known yet.
+        #[cfg(feature = "inspect")]
+        executor.watch();
         parts.connect(&executor.remote());
         let failures = Rc::clone(&parts.failures);
         executor.on_unhandled(move |task, error| failures.add(task, error));

@@ -12,7 +12,7 @@
 //!    knows them.
 //! 3. `outside.rs`: the executor's [`Driver`](crate::executor::Driver) over them: how long a look may wait, and what it
 //!    wakes. `order.rs`: which ready task runs next, when not first come, first served.
-//! 4. `insights.rs`: what other threads may ask it.
+//! 4. `insights.rs`: what other threads may ask it. `inspect.rs`: what other programs may.
 //! 5. `exit.rs`: [`OnExit`]. `end.rs`: the end itself, step by step.
 
 #![forbid(unsafe_code)]
@@ -23,6 +23,8 @@ mod end;
 mod end_tests;
 mod exit;
 mod insights;
+#[cfg(feature = "inspect")]
+mod inspect;
 mod order;
 mod outside;
 mod parts;

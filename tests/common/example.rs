@@ -14,9 +14,11 @@ pub(crate) fn built(name: &str) -> PathBuf {
         None | Some("debug") => "dev",
         Some(other) => other,
     };
-    let features = if cfg!(feature = "hyper") { "hyper" } else { "" }; // as this test was built
+    // As this test was built.
+    let hyper = if cfg!(feature = "hyper") { "hyper," } else { "" };
+    let features = format!("{hyper}{}", if cfg!(feature = "inspect") { "inspect" } else { "" });
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--example", name, "--features", features])
+        .args(["build", "--quiet", "--example", name, "--features", &features])
         .args(["--profile", profile, "--target-dir"])
         .arg(folder.parent().expect("target/<folder>"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))

@@ -1,0 +1,65 @@
+//! Asks running programs what their loops do, also while they are stuck.
+//!
+//! ```text
+//! cargo run --features inspect --example inspect -- demo      a program to try it on
+//! cargo run --features inspect --example inspect -- ps        in a second terminal
+//! ```
+//!
+//! A program can be asked if it calls `taketurns::insight::serve`. The messages go over a Unix socket that only its user can
+//! open; the documentation of `serve` has their rules.
+
+mod client;
+mod demo;
+mod show;
+
+use std::env;
+use std::error::Error;
+use std::fs;
+use std::process::ExitCode;
+
+use client::Process;
+
+const USAGE: &str = "\
+usage: inspect ps [PID]             the processes that can be asked, and what their loops do
+       inspect tree [PID [LOOP]]    the tasks, each below the task that awaits it
+       inspect top [PID]            what the loops do, every second, until Ctrl-C
+       inspect trace [PID [FILE]]   writes the timeline to a page: trace-PID.html
+       inspect demo                 a program to try it on
+Without PID: the one process that can be asked.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("inspect: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[&str]) -> Result<(), Box<dyn Error>> {
+    match *arguments {
+        ["ps"] => show::list(&Process::all()?),
+        ["ps", pid] => show::list(&[Process::find(Some(pid))?]),
+        ["tree"] => show::text(&Process::find(None)?, "dump"),
+        ["tree", pid] => show::text(&Process::find(Some(pid))?, "dump"),
+        ["tree", pid, of] => show::text(&Process::find(Some(pid))?, &format!("dump {of}")),
+        ["top"] => show::top(&Process::find(None)?),
+        ["top", pid] => show::top(&Process::find(Some(pid))?),
+        ["trace"] => trace(&Process::find(None)?, None),
+        ["trace", pid] => trace(&Process::find(Some(pid))?, None),
+        ["trace", pid, file] => trace(&Process::find(Some(pid))?, Some(file)),
+        ["demo"] => demo::run(),
+        _ => Err(USAGE.into()),
+    }
+}
+
+fn trace(process: &Process, file: Option<&str>) -> Result<(), Box<dyn Error>> {
+    let page = process.ask("trace")?;
+    let file = file.map_or_else(|| format!("trace-{}.html", process.pid), str::to_owned);
+    fs::write(&file, page)?;
+    println!("{file}: open it in a browser");
+    Ok(())
+}

@@ -1,0 +1,177 @@
+//! [`Crowd`]: a thread that accepts connections, and one for each of a limited number of them.
+//!
+//! One thread for all connections would be simplest. But a client that sends nothing would keep all others out until its
+//! time is over. So each connection has a thread, and there are at most [`MOST`]. If one more comes, the oldest connection
+//! that has asked for nothing yet has to go: clients that connect and keep silent do not keep out one that asks.
+
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::Shutdown;
+use std::sync::{Arc, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::stream::{Listener, Stream};
+use crate::executor::primitives::{Condvar, Mutex, MutexGuard, wait_timeout};
+
+/// How many connections are served at a time.
+const MOST: usize = 16;
+
+/// When the system has no descriptor or no thread for a connection, how long to wait before the next.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Accepts and serves until it is dropped.
+pub(super) struct Crowd<S: Stream> {
+    shared: Arc<Shared<S>>,
+    wake: Box<dyn Fn() + Send>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+/// What serves a connection, until that fails or is done. It calls the function once the client has asked for something that
+/// it may have: from then on the connection does not make place for others.
+type Serve<S> = dyn Fn(S, &dyn Fn()) + Send + Sync;
+
+struct Shared<S: Stream> {
+    guests: Mutex<Guests<S>>,
+    ended: Condvar,
+    serve: Box<Serve<S>>,
+}
+
+struct Guests<S: Stream> {
+    is_ended: bool,
+    last: u64,
+    /// By the order in which they came.
+    here: BTreeMap<u64, Here<S>>,
+    /// Threads that are done, or nearly.
+    leaving: Vec<JoinHandle<()>>,
+}
+
+struct Here<S: Stream> {
+    stream: S,
+    has_asked: bool,
+    /// `None` for a moment: it comes after the guest.
+    thread: Option<JoinHandle<()>>,
+}
+
+/// A connection, as its own thread knows it.
+struct Guest<'a, S: Stream> {
+    shared: &'a Shared<S>,
+    number: u64,
+}
+
+impl<S: Stream> Guest<'_, S> {
+    fn has_asked(&self) {
+        if let Some(here) = self.shared.lock().here.get_mut(&self.number) {
+            here.has_asked = true;
+        }
+    }
+}
+
+impl<S: Stream> Drop for Guest<'_, S> {
+    fn drop(&mut self) {
+        let mut guests = self.shared.lock();
+        if let Some(mut here) = guests.here.remove(&self.number) {
+            guests.leaving.extend(here.thread.take());
+        }
+    }
+}
+
+impl<S: Stream> Shared<S> {
+    /// Nothing panics under the lock.
+    fn lock(&self) -> MutexGuard<'_, Guests<S>> {
+        self.guests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn accept<L: Listener<Stream = S>>(self: &Arc<Self>, listener: &L) {
+        loop {
+            let accepted = listener.accept();
+            if self.lock().is_ended {
+                return;
+            }
+            if accepted.and_then(|stream| self.admit(stream)).is_err() {
+                let guests = self.lock();
+                if !guests.is_ended {
+                    drop(wait_timeout(&self.ended, &self.guests, guests, Some(PAUSE)));
+                }
+            }
+        }
+    }
+
+    fn admit(self: &Arc<Self>, stream: S) -> io::Result<()> {
+        let ended = std::mem::take(&mut self.lock().leaving);
+        for thread in ended {
+            let _ = thread.join(); // its panic was printed
+        }
+        let copy = stream.try_clone()?;
+        let mut guests = self.lock();
+        if guests.here.len() >= MOST {
+            let silent = guests.here.iter().find(|(_, here)| !here.has_asked);
+            let Some(number) = silent.map(|(&number, _)| number) else { return Ok(()) };
+            let mut oldest = guests.here.remove(&number).expect("found above");
+            oldest.stream.shut_down(Shutdown::Both); // its thread finds out, and ends
+            guests.leaving.extend(oldest.thread.take());
+        }
+        guests.last += 1;
+        let number = guests.last;
+        guests.here.insert(number, Here { stream: copy, has_asked: false, thread: None });
+        drop(guests);
+        let shared = Arc::clone(self);
+        let guest = move || {
+            let guest = Guest { shared: &shared, number };
+            (shared.serve)(stream, &|| guest.has_asked());
+        };
+        let thread = thread::Builder::new().name("taketurns-inspect".into()).spawn(guest);
+        let mut guests = self.lock();
+        match (thread, guests.here.get_mut(&number)) {
+            (Ok(thread), Some(here)) => here.thread = Some(thread),
+            (Ok(thread), None) => guests.leaving.push(thread), // it was quick
+            (Err(error), _) => {
+                guests.here.remove(&number);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<S: Stream> Crowd<S> {
+    pub(super) fn start<L: Listener<Stream = S>>(
+        listener: L,
+        serve: impl Fn(S, &dyn Fn()) + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let here = BTreeMap::new();
+        let guests = Guests { is_ended: false, last: 0, here, leaving: Vec::new() };
+        let (guests, ended) = (Mutex::new(guests), Condvar::new());
+        let shared = Arc::new(Shared { guests, ended, serve: Box::new(serve) });
+        let wake = listener.waker()?;
+        let accepts = Arc::clone(&shared);
+        let thread = thread::Builder::new().name("taketurns-inspect".into());
+        let accepting = Some(thread.spawn(move || accepts.accept(&listener))?);
+        Ok(Self { shared, wake, accepting })
+    }
+}
+
+/// Cuts all connections, and waits for their threads.
+impl<S: Stream> Drop for Crowd<S> {
+    fn drop(&mut self) {
+        self.shared.lock().is_ended = true;
+        self.shared.ended.notify_all();
+        (self.wake)();
+        if let Some(accepting) = self.accepting.take() {
+            let _ = accepting.join();
+        }
+        let mut guests = self.shared.lock();
+        let here = std::mem::take(&mut guests.here);
+        let mut threads = std::mem::take(&mut guests.leaving);
+        drop(guests);
+        for mut here in here.into_values() {
+            here.stream.shut_down(Shutdown::Both);
+            threads.extend(here.thread.take());
+        }
+        for thread in threads {
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The protocol of the Unix socket: a line asks, and what answers begins with a line. [`serve`](super::serve()) has its rules.
+
+#![forbid(unsafe_code)]
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use super::loops::Loops;
+use super::source::{Form, Topic};
+use super::stream::Timed;
+
+/// How long a line may be.
+const LONGEST: u64 = 256;
+
+/// How long a client may take for a line, and how long for reading the answer.
+const LIMIT: Duration = Duration::from_secs(10);
+
+const HELP: &str = "\
+A line asks: COMMAND [json] [LOOP]. The answer: `ok LENGTH` and so many bytes, or `error WHY`.
+  loops      which loops there are, and what each does
+  metrics    their numbers
+  dump       their tasks, as a tree
+  stalls     the turns that took too long
+  deadlocks  the tasks that can never go on
+  trace      the timeline of one loop, as a page
+  page       the address of the live page
+  help       this text
+`json` gives JSON in place of text. LOOP is a number from `loops`; without one all of them answer.
+";
+
+/// Whether the client on the other side is this user. Where the system does not say, the socket's mode has to do.
+fn is_our_user(stream: &UnixStream) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::net::sockopt::socket_peercred;
+        let ours = UnixStream::pair().and_then(|(one, _other)| Ok(socket_peercred(one)?.uid));
+        let theirs = socket_peercred(stream);
+        matches!((ours, theirs), (Ok(ours), Ok(theirs)) if ours == theirs.uid)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = stream;
+        true
+    }
+}
+
+/// Answers until the client leaves, or breaks the rules.
+pub(super) fn serve(loops: &Loops, stream: UnixStream, has_asked: &dyn Fn()) {
+    if is_our_user(&stream) {
+        let _ = answer_all(loops, stream, has_asked); // the client is gone, or too slow
+    }
+}
+
+fn answer_all(loops: &Loops, stream: UnixStream, has_asked: &dyn Fn()) -> io::Result<()> {
+    let mut stream = BufReader::new(Timed::new(stream, LIMIT));
+    loop {
+        stream.get_mut().set_limit(LIMIT);
+        let mut line = Vec::new();
+        (&mut stream).take(LONGEST).read_until(b'\n', &mut line)?;
+        if line.is_empty() {
+            return Ok(()); // the client has left
+        }
+        let is_whole = line.ends_with(b"\n");
+        let asked = if is_whole { std::str::from_utf8(&line).ok() } else { None };
+        let answer = match asked {
+            Some(line) => answer(loops, line),
+            None => Err(format!("a question is one line of text of at most {LONGEST} bytes")),
+        };
+        if answer.is_ok() {
+            has_asked();
+        }
+        let (head, body) = match answer {
+            Ok(text) => (format!("ok {}\n", text.len()), text),
+            Err(why) => (format!("error {}\n", why.replace('\n', " ")), String::new()),
+        };
+        let to = stream.get_mut();
+        to.set_limit(LIMIT);
+        to.write_all(head.as_bytes())?;
+        to.write_all(body.as_bytes())?;
+        if !is_whole {
+            return Ok(());
+        }
+    }
+}
+
+fn answer(loops: &Loops, line: &str) -> Result<String, String> {
+    let mut words = line.split_whitespace();
+    let command = words.next().unwrap_or("help");
+    let (mut form, mut number) = (Form::Text, None);
+    for word in words {
+        match (word, word.parse()) {
+            ("json", _) => form = Form::Json,
+            (_, Ok(asked)) => number = Some(asked),
+            _ => return Err("after the command may come `json` and the number of a loop".into()),
+        }
+    }
+    let topic = match command {
+        "help" => return Ok(HELP.into()),
+        "page" => return loops.page().ok_or_else(|| "there is no page: `Serve::http`".into()),
+        "loops" => return loops.overview(form, number),
+        "stalls" => return loops.stalls(form, number),
+        "trace" => return loops.trace(number),
+        "metrics" => Topic::Metrics,
+        "dump" => Topic::Dump,
+        "deadlocks" => Topic::Deadlocks,
+        _ => return Err("there is no such command; `help` lists them".into()),
+    };
+    loops.tell(topic, form, number)
+}

@@ -1,0 +1,221 @@
+//! [`serve`], [`Serve`] and [`Server`]: the public face.
+
+#![forbid(unsafe_code)]
+
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::crowd::Crowd;
+use super::http::Secret;
+use super::loops::{Loops, Watching};
+use super::page::Page;
+use super::place::Place;
+use super::source::{Served, Source};
+use super::{lines, place};
+
+/// Lets this user's programs ask what a loop does, until the [`Server`] is dropped; also while the loop is stuck.
+///
+/// The process has one Unix socket for all of its loops: `PID.sock` in `$XDG_RUNTIME_DIR/taketurns`, or else in
+/// `taketurns-UID` in the temporary folder. Only this user can connect. `cargo run --features inspect --example inspect`
+/// asks it: `ps` lists the processes that serve, `tree PID` shows the tasks of one. For a page in a browser, see
+/// [`Serve::http`].
+///
+/// # The protocol
+///
+/// A line asks: `COMMAND [json] [LOOP]`. The answer is the line `ok LENGTH` and so many bytes, or the line `error WHY`.
+///
+/// | command | answer |
+/// |---|---|
+/// | `loops` | which loops there are, and what each does: the task whose turn it is, and for how long it has stood still |
+/// | `metrics` | their numbers |
+/// | `dump` | their tasks, as a tree |
+/// | `stalls` | the turns that took too long |
+/// | `deadlocks` | the tasks that can never go on |
+/// | `trace` | the timeline of one loop, as an HTML page |
+/// | `page` | the address of the live page |
+/// | `help` | these commands |
+///
+/// `json` gives JSON in place of text. LOOP is a number from `loops`; without one, all loops answer. A connection may ask
+/// again and again. It is closed when it asks for nothing for 10 s.
+///
+/// # Errors
+///
+/// When the handle is that of a bare executor; when the system gives no socket or thread; when neither folder can be used, as it belongs to another user or is open to
+/// others; when the socket has been taken by a process of another container that has the same pid.
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use std::net::Shutdown;
+/// use std::os::unix::net::UnixStream;
+///
+/// let runtime = taketurns::Runtime::new()?;
+/// let server = taketurns::insight::serve(&runtime.handle())?;
+///
+/// let mut client = UnixStream::connect(server.path())?; // another program would
+/// client.write_all(b"loops\n")?;
+/// client.shutdown(Shutdown::Write)?;
+/// let mut answer = String::new();
+/// client.read_to_string(&mut answer)?;
+/// assert!(answer.starts_with("ok "), "{answer}");
+/// # std::io::Result::Ok(())
+/// ```
+pub fn serve(handle: &impl Served) -> io::Result<Server> {
+    Serve::new().start(handle)
+}
+
+/// Sets up what [`serve`] does.
+///
+/// ```
+/// use taketurns::insight::Serve;
+///
+/// let runtime = taketurns::Runtime::new()?;
+/// let server = Serve::new().name("main").http(0).start(&runtime.handle())?;
+/// println!("{}", server.url().unwrap()); // http://127.0.0.1:40123/0ad3...f1/
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing is served until `start`"]
+pub struct Serve {
+    name: Option<String>,
+    port: Option<u16>,
+}
+
+impl Serve {
+    /// The Unix socket alone.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What the loop is called. Without a name it has a number.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Serves a live page too, at this port of 127.0.0.1; 0: the system chooses one. The page shows all loops of the process.
+    ///
+    /// [`Server::url`] is its address. There is a secret in it, new each time, as other users of the machine can connect
+    /// to the port. Requests that lack it, or that a page of another site makes, are refused.
+    pub fn http(mut self, port: u16) -> Self {
+        self.port = Some(port);
+        self
+    }
+
+    /// Begins to serve.
+    ///
+    /// # Errors
+    ///
+    /// As [`serve`]; and when the port is in use.
+    pub fn start(self, handle: &impl Served) -> io::Result<Server> {
+        let source = handle.source().ok_or_else(|| {
+            let text = "a handle of a bare executor: only a `Runtime` can be asked from outside";
+            io::Error::new(io::ErrorKind::Unsupported, text)
+        })?;
+        let listener = self.port.map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)));
+        let listener = listener.transpose()?; // the last that may be refused for what the caller said
+        let (loops, path, number) = enter(self.name, source)?;
+        let mut server = Server { loops, path, number, page: None, url: None };
+        if let Some(listener) = listener {
+            server.open(listener)?;
+        }
+        Ok(server)
+    }
+}
+
+/// A loop that can be asked from outside, until this is dropped.
+///
+/// The end of the process without that drop leaves the socket's name behind. It does no harm: the next process that serves
+/// removes it.
+#[must_use = "dropped, it serves no more"]
+pub struct Server {
+    loops: Arc<Loops>,
+    path: PathBuf,
+    number: u64,
+    page: Option<Crowd<TcpStream>>,
+    url: Option<String>,
+}
+
+impl Server {
+    /// The Unix socket of this process.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The address of the live page, with its secret. `None` without [`Serve::http`].
+    #[must_use]
+    pub fn url(&self) -> Option<&str> {
+        self.url.as_deref()
+    }
+
+    fn open(&mut self, listener: TcpListener) -> io::Result<()> {
+        let page = Page { address: listener.local_addr()?, secret: Secret::new()? };
+        let url = page.secret.url(page.address);
+        let loops = Arc::clone(&self.loops);
+        self.page = Some(Crowd::start(listener, move |stream, has_asked| {
+            page.serve(&loops, stream, has_asked);
+        })?);
+        self.loops.add_page(self.number, url.clone());
+        self.url = Some(url);
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let mut process = lock();
+        let (_source, is_left) = self.loops.remove(self.number);
+        let ended = if is_left { None } else { process.take() };
+        // Its name goes while the lock is held, so it cannot be that of the next one.
+        let threads = ended.map(|Process { place, socket, watching, .. }| {
+            drop(place);
+            (socket, watching)
+        });
+        drop(process);
+        drop(threads); // waits for threads, which may wait for a loop during a short limit
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the address of the page, as its secret does not belong into a log.
+        f.debug_struct("Server").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// What the servers of one process share. The first makes it, the last ends it.
+struct Process {
+    place: Place,
+    loops: Arc<Loops>,
+    socket: Crowd<UnixStream>,
+    watching: Watching,
+}
+
+static PROCESS: Mutex<Option<Process>> = Mutex::new(None);
+
+/// Nothing of a user's runs under the lock, so nothing panics under it.
+fn lock() -> MutexGuard<'static, Option<Process>> {
+    PROCESS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Adds a loop. Gives the loops of this process, the path of its socket, and the number of the loop.
+fn enter(name: Option<String>, source: Arc<dyn Source>) -> io::Result<(Arc<Loops>, PathBuf, u64)> {
+    let mut process = lock();
+    if process.is_none() {
+        let (place, listener) = place::Place::take()?;
+        let loops = Arc::new(Loops::default());
+        let asked = Arc::clone(&loops);
+        let socket = Crowd::start(listener, move |stream, has_asked| {
+            lines::serve(&asked, stream, has_asked);
+        })?;
+        let watching = Watching::start(&loops)?;
+        *process = Some(Process { place, loops, socket, watching });
+    }
+    let process = process.as_ref().expect("made above");
+    let number = process.loops.add(name, source);
+    Ok((Arc::clone(&process.loops), process.place.path().to_owned(), number))
+}

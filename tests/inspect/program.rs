@@ -1,0 +1,172 @@
+//! The example `inspect` as a program: the demo that is asked, and the commands that ask it.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use super::example;
+
+static BUILT: OnceLock<PathBuf> = OnceLock::new();
+
+fn built() -> &'static Path {
+    BUILT.get_or_init(|| example::built("inspect"))
+}
+
+/// A folder of its own for the sockets of one test. Short, as the path of a socket is.
+pub(crate) fn folder(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("tt-{}-{name}", std::process::id()));
+    let _ = fs::remove_dir_all(&path);
+    fs::DirBuilder::new().mode(0o700).create(&path).unwrap();
+    path
+}
+
+/// `inspect` with these arguments, by a user whose runtime directory is this folder.
+pub(crate) fn inspect(runtime: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(built());
+    command.args(arguments).env("XDG_RUNTIME_DIR", runtime).env("TMPDIR", runtime);
+    command
+}
+
+/// What it writes, and whether it succeeds.
+pub(crate) fn said(runtime: &Path, arguments: &[&str]) -> (bool, String) {
+    let Output { status, stdout, stderr } = inspect(runtime, arguments).output().unwrap();
+    let text = String::from_utf8([stdout, stderr].concat()).unwrap();
+    (status.success(), text)
+}
+
+/// The demo. It is killed when it is dropped.
+pub(crate) struct Demo {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+    pub(crate) socket: PathBuf,
+    pub(crate) url: String,
+}
+
+impl Demo {
+    pub(crate) fn start(runtime: &Path) -> Self {
+        Self::run(&mut inspect(runtime, &["demo"]))
+    }
+
+    /// `command` runs the demo.
+    pub(crate) fn run(command: &mut Command) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (input, output) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
+        let (socket, url) = (PathBuf::new(), String::new());
+        let mut demo = Self { child, input, output, socket, url };
+        demo.socket = demo.line().rsplit_once(' ').unwrap().1.into();
+        demo.url = demo.line().strip_prefix("page ").unwrap().to_owned();
+        demo.line();
+        demo
+    }
+
+    pub(crate) fn pid(&self) -> String {
+        self.child.id().to_string()
+    }
+
+    /// The next line that it writes.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    /// The user presses Enter.
+    pub(crate) fn enter(&mut self) {
+        self.input.as_mut().unwrap().write_all(b"\n").unwrap();
+    }
+
+    /// The end of its input, and then its own.
+    pub(crate) fn end(mut self) {
+        drop(self.input.take());
+        assert!(self.child.wait().unwrap().success());
+    }
+
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub(crate) fn mode(path: &Path) -> u32 {
+    fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+pub(crate) fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn ps_lists_the_loops_of_each_process() {
+    let runtime = folder("ps");
+    let (one, other) = (Demo::start(&runtime), Demo::start(&runtime));
+    let (is_ok, text) = said(&runtime, &["ps"]);
+    assert!(is_ok, "{text}");
+    let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows.len(), 1 + 2 * 3, "{text}");
+    let mut pids = [one.pid(), other.pid()];
+    pids.sort_by_key(|pid| pid.parse::<u32>().unwrap());
+    for (pid, rows) in pids.iter().zip(rows[1..].chunks(3)) {
+        assert_eq!(rows[0][..4], [pid, "inspect", "1", "worker"], "{text}");
+        assert_eq!(rows[1][..2], ["2", "main"], "{text}");
+        assert_eq!(rows[2][0], "page", "{text}");
+        assert!([&one, &other].iter().any(|demo| demo.url == rows[2][1]), "{text}");
+    }
+    let (is_ok, text) = said(&runtime, &["tree"]);
+    assert!(!is_ok && text.starts_with("inspect: which process? "), "{text}");
+    other.end();
+    assert!(!said(&runtime, &["ps"]).1.contains(&pids[1]) || pids[1] == one.pid());
+}
+
+#[test]
+fn ps_of_a_stuck_process_names_the_task_and_its_place() {
+    let runtime = folder("stuck");
+    let mut demo = Demo::start(&runtime);
+    demo.enter();
+    assert_eq!(demo.line(), "the loop is blocked");
+    let text = loop {
+        let (is_ok, text) = said(&runtime, &["ps", &demo.pid()]);
+        assert!(is_ok, "{text}");
+        if text.contains("STUCK") {
+            break text;
+        }
+    };
+    let line = text.lines().find(|line| line.contains("STUCK")).unwrap();
+    assert!(line.contains(" 2 main "), "{text}");
+    assert!(line.contains("STUCK for at least "), "{text}");
+    let (_, rest) = line.split_once(", in a turn of task #").unwrap();
+    let (_, place) = rest.split_once("\"user\" (").unwrap();
+    assert!(place.starts_with("examples/inspect/demo.rs:"), "{text}");
+    demo.enter();
+    assert_eq!(demo.line(), "the loop goes on");
+    while said(&runtime, &["ps"]).1.contains("STUCK") {}
+    demo.end();
+}
+
+#[test]
+fn the_commands_say_what_is_wrong() {
+    let runtime = folder("wrong");
+    let (is_ok, text) = said(&runtime, &["ps"]);
+    assert!(is_ok && text.contains("no process can be asked"), "{text}");
+    for (arguments, why) in [
+        (&["tree"][..], "no process can be asked"),
+        (&["tree", "1"], "process 1 cannot be asked"),
+        (&["tree", "x"], "\"x\" is not a pid"),
+        (&["top", "1"], "process 1 cannot be asked"),
+        (&["nonsense"], "usage: "),
+        (&[], "usage: "),
+    ] {
+        let (is_ok, text) = said(&runtime, arguments);
+        assert!(!is_ok && text.starts_with(&format!("inspect: {why}")), "{arguments:?}: {text}");
+    }
+}

@@ -1,0 +1,202 @@
+//! The socket: where it is, and that only its user gets in.
+
+use std::env;
+use std::fs;
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+use taketurns::Runtime;
+use taketurns::insight::{Serve, serve};
+
+use super::client::{Client, LOST};
+use super::program::{Demo, folder, inspect, mode, set_mode};
+
+#[test]
+fn only_its_user_can_open_the_socket_whatever_the_umask_is() {
+    let runtime = folder("mode");
+    // The shell sets the umask, and becomes the demo.
+    let command = inspect(&runtime, &["demo"]);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "umask 0; exec \"$0\" demo"]).arg(command.get_program());
+    shell.env("XDG_RUNTIME_DIR", &runtime);
+    let demo = Demo::run(&mut shell);
+    assert_eq!(demo.socket, runtime.join("taketurns").join(format!("{}.sock", demo.pid())));
+    assert_eq!(mode(&demo.socket), 0o600);
+    assert_eq!(mode(demo.socket.parent().unwrap()), 0o700);
+    let left = fs::read_dir(runtime.join("taketurns")).unwrap().count();
+    assert_eq!(left, 1, "nothing but the socket");
+    demo.end();
+}
+
+#[test]
+fn the_socket_goes_with_its_process_or_with_the_next() {
+    let runtime = folder("gone");
+    let demo = Demo::start(&runtime);
+    let socket = demo.socket.clone();
+    demo.end();
+    assert!(!socket.exists(), "removed at the end");
+
+    let killed = Demo::start(&runtime);
+    let socket = killed.socket.clone();
+    killed.kill();
+    assert!(socket.exists(), "a process that is killed leaves it");
+    assert!(super::program::said(&runtime, &["ps"]).1.contains("no process can be asked"));
+    let next = Demo::start(&runtime);
+    assert!(!socket.exists(), "the next removes it");
+    assert!(next.socket.exists());
+}
+
+#[test]
+fn without_a_runtime_directory_the_socket_is_in_the_temporary_folder() {
+    let temporary = folder("temp");
+    let demo = Demo::run(inspect(&temporary, &["demo"]).env_remove("XDG_RUNTIME_DIR"));
+    let uid = fs::metadata(&temporary).unwrap().uid();
+    let place = temporary.join(format!("taketurns-{uid}"));
+    assert_eq!(demo.socket, place.join(format!("{}.sock", demo.pid())));
+    assert_eq!(mode(&place), 0o700);
+    // A client that has another environment finds it too.
+    assert!(super::program::said(&temporary, &["ps"]).1.contains(&demo.url));
+}
+
+/// What the demo says when no folder can be used.
+fn refusal(runtime: &Path) -> String {
+    let output = inspect(runtime, &["demo"]).env_remove("XDG_RUNTIME_DIR").output().unwrap();
+    assert!(!output.status.success());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn a_folder_that_others_could_have_made_is_not_used() {
+    let temporary = folder("traps");
+    let uid = fs::metadata(&temporary).unwrap().uid();
+    let place = temporary.join(format!("taketurns-{uid}"));
+    let mine = temporary.join("mine");
+
+    fs::create_dir(&mine).unwrap();
+    set_mode(&mine, 0o700);
+    symlink(&mine, &place).unwrap();
+    assert!(refusal(&temporary).contains("it is not a folder"));
+    fs::remove_file(&place).unwrap();
+
+    fs::write(&place, "").unwrap();
+    assert!(refusal(&temporary).contains("it is not a folder"));
+    fs::remove_file(&place).unwrap();
+
+    for open in [0o755, 0o710, 0o702] {
+        let _ = fs::create_dir(&place);
+        set_mode(&place, open);
+        assert!(refusal(&temporary).contains("it is open to other users"), "{open:o}");
+    }
+    // Nor does a client trust the sockets that are there.
+    let listener = UnixListener::bind(place.join("1.sock")).unwrap();
+    assert!(super::program::said(&temporary, &["ps"]).1.contains("no process can be asked"));
+    drop(listener);
+
+    set_mode(&place, 0o700);
+    if uid != 0 {
+        return; // the rest needs a folder of another user
+    }
+    std::os::unix::fs::chown(&place, Some(NOBODY), None).unwrap();
+    assert!(refusal(&temporary).contains("it belongs to another user"));
+}
+
+const NOBODY: u32 = 65534;
+const SCENE: &str = "TAKETURNS_TEST_INSPECT";
+
+/// As another user: what comes from the socket.
+fn as_nobody(socket: &Path) -> String {
+    let mut child = Command::new(env::current_exe().unwrap());
+    child.args(["--exact", "socket::another_user_is_refused", "--nocapture"]);
+    child.env(SCENE, socket).uid(NOBODY).gid(NOBODY);
+    let output = child.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let said = text.lines().find_map(|line| line.split_once("the other user: "));
+    said.unwrap_or_else(|| panic!("{text}")).1.to_owned()
+}
+
+fn try_it(socket: &Path) -> String {
+    let mut stream = match UnixStream::connect(socket) {
+        Ok(stream) => stream,
+        Err(error) => return format!("{:?}", error.kind()),
+    };
+    stream.set_read_timeout(Some(LOST)).unwrap();
+    let _ = std::io::Write::write_all(&mut stream, b"loops\n"); // it may be closed already
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer); // closed, or reset
+    format!("{} bytes", answer.len())
+}
+
+#[test]
+fn another_user_is_refused() {
+    if let Some(socket) = env::var_os(SCENE) {
+        println!("\nthe other user: {}", try_it(Path::new(&socket)));
+        return;
+    }
+    let runtime = folder("other");
+    if fs::metadata(&runtime).unwrap().uid() != 0 {
+        println!("skipped: only root can become another user");
+        return;
+    }
+    let demo = Demo::start(&runtime);
+    assert_ne!(try_it(&demo.socket), "0 bytes");
+    set_mode(&runtime, 0o755);
+    assert_eq!(as_nobody(&demo.socket), "PermissionDenied");
+    // Even if the modes did not keep them out:
+    set_mode(&runtime.join("taketurns"), 0o777);
+    set_mode(&demo.socket, 0o666);
+    assert_eq!(as_nobody(&demo.socket), "0 bytes");
+    assert!(Client::new(&demo.socket).ask("loops").is_ok());
+}
+
+#[test]
+fn the_loops_of_a_process_share_its_socket() {
+    let [one, other] = [(); 2].map(|()| Runtime::new().unwrap());
+    let first = Serve::new().name("one \u{1b}[31m").start(&one.handle()).unwrap();
+    let second = serve(&other.handle()).unwrap();
+    assert_eq!(first.path(), second.path());
+    let mut client = Client::new(first.path());
+    let names = |client: &mut Client| {
+        let told = client.ask_json("loops json");
+        assert_eq!(told["pid"], std::process::id());
+        let loops = told["loops"].as_array().unwrap().clone();
+        loops.into_iter().map(|it| (it["number"].as_u64().unwrap(), it["name"].clone()))
+    };
+    let all: Vec<_> = names(&mut client).collect();
+    let (number, _) = all.iter().find(|(_, name)| *name == "one \u{1b}[31m").unwrap();
+    let told = client.ask(&format!("loops {number}")).unwrap();
+    assert_eq!(
+        told,
+        format!("loop {number} \"one \\u{{1b}}[31m\": is not run now; 0 tasks, 0 ready\n")
+    );
+    drop(first);
+    assert!(!names(&mut client).any(|(other, _)| other == *number));
+    let why = client.ask(&format!("loops {number}")).unwrap_err();
+    assert_eq!(why, format!("there is no loop {number} here"));
+    drop(second);
+}
+
+#[test]
+fn a_question_that_is_none_gets_an_error_that_says_so() {
+    let runtime = Runtime::new().unwrap();
+    let server = serve(&runtime.handle()).unwrap();
+    let mut client = Client::new(server.path());
+    assert_eq!(client.ask("nonsense").unwrap_err(), "there is no such command; `help` lists them");
+    let why = "after the command may come `json` and the number of a loop";
+    assert_eq!(client.ask("loops xml").unwrap_err(), why);
+    assert_eq!(client.ask("loops -1").unwrap_err(), why);
+    assert!(client.ask("help").unwrap().contains("\n  dump "));
+    assert!(client.ask("").unwrap().contains("\n  dump "));
+}
+
+#[test]
+fn a_bare_executor_cannot_be_asked() {
+    use std::num::NonZeroU32;
+    use taketurns::executor::{Executor, ParkThread};
+    let executor = Executor::new(ParkThread::new(), NonZeroU32::MIN);
+    let error = serve(&taketurns::Handle::new(&executor)).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::Unsupported);
+}

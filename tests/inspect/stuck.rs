@@ -1,0 +1,140 @@
+//! A loop that is stuck: everything still answers.
+
+use std::panic::Location;
+use std::sync::mpsc;
+use std::thread;
+
+use serde_json::Value;
+use taketurns::insight::{Serve, Server};
+use taketurns::{Runtime, task};
+
+use super::client::{Client, get};
+
+/// Runs `ask` while a task named "hog" blocks the loop. It is given the place where the task was spawned.
+fn while_stuck(ask: impl FnOnce(&Server, &str)) {
+    let (send_server, server) = mpsc::channel();
+    let (go_on, waits) = mpsc::channel::<()>();
+    let (tell, is_blocked) = mpsc::channel();
+    let looping = thread::spawn(move || {
+        let runtime = Runtime::new().unwrap();
+        let serve = Serve::new().name("stuck").http(0);
+        send_server.send(serve.start(&runtime.handle()).unwrap()).unwrap();
+        runtime.block_on(async {
+            task::Builder::new().name("waiting").spawn(std::future::pending::<()>()).detach();
+            let site = Location::caller();
+            let hog = task::Builder::new().name("hog").spawn(async move {
+                tell.send(format!("{}:{}:", site.file(), site.line() + 1)).unwrap();
+                waits.recv().unwrap_err(); // the mistake
+            });
+            hog.await.unwrap();
+        });
+    });
+    let server = server.recv().unwrap();
+    let place = is_blocked.recv().unwrap();
+    ask(&server, &place);
+    drop(go_on);
+    looping.join().unwrap();
+}
+
+/// The loop of this test, as it is told.
+fn stuck(told: &Value) -> &Value {
+    told["loops"].as_array().unwrap().iter().find(|it| it["name"] == "stuck").unwrap()
+}
+
+#[test]
+fn the_socket_names_the_task_that_blocks_the_loop_and_its_place() {
+    while_stuck(|server, place| {
+        let mut client = Client::new(server.path());
+        let it = loop {
+            let it = stuck(&client.ask_json("loops json")).clone();
+            assert_eq!(it["standing"], "runs");
+            assert_eq!(it["task"], "task #2 \"hog\"");
+            assert!(it["site"].as_str().unwrap().starts_with(place), "{it}");
+            assert_eq!((it["live"].as_u64(), it["ready"].as_u64()), (Some(2), Some(0)));
+            if it["is_stuck"] == true {
+                break it;
+            }
+        };
+        assert!(it["still_ms"].as_u64().unwrap() >= 1000);
+        let number = &it["number"];
+        let line = client.ask(&format!("loops {number}")).unwrap();
+        let (_, rest) = line.split_once(": STUCK for at least ").unwrap();
+        let expected = format!(" s, in a turn of task #2 \"hog\" ({place}");
+        assert!(rest.contains(&expected), "{line}");
+        let stalls = client.ask(&format!("stalls {number}")).unwrap();
+        assert!(stalls.contains(&format!("\nnow: a turn of task #2 \"hog\" ({place}")), "{stalls}");
+        for question in ["metrics", "dump", "stalls", "deadlocks"] {
+            let text = client.ask(&format!("{question} {number}")).unwrap();
+            assert!(text.starts_with(&format!("loop {number} \"stuck\": STUCK for at least ")));
+            let told = client.ask_json(&format!("{question} json {number}"));
+            assert_eq!(stuck(&told)["task"], "task #2 \"hog\"");
+        }
+    });
+}
+
+#[test]
+fn a_stall_that_is_over_is_kept() {
+    let runtime = super::program::folder("stall");
+    let mut demo = super::program::Demo::start(&runtime);
+    let mut client = Client::new(&demo.socket);
+    assert_eq!(client.ask("stalls 2").unwrap().lines().last(), Some("no stall of 1 s or more"));
+    demo.enter();
+    assert_eq!(demo.line(), "the loop is blocked");
+    while client.ask_json("loops json 2")["loops"][0]["is_stuck"] == false {}
+    demo.enter();
+    assert_eq!(demo.line(), "the loop goes on");
+    while client.ask_json("loops json 2")["loops"][0]["is_stuck"] == true {}
+    let told = client.ask_json("stalls json 2");
+    let [stall] = &told["loops"][0]["stalls"].as_array().unwrap()[..] else { panic!("{told}") };
+    let text = stall["text"].as_str().unwrap();
+    assert!(text.starts_with("a turn of task #") && text.contains("\"user\" ("), "{text}");
+    assert!(text.contains(") took at least 1."), "{text}");
+    assert!(client.ask("stalls 2").unwrap().contains(" s ago: a turn of "));
+}
+
+#[test]
+fn the_page_is_told_while_the_loop_is_stuck() {
+    while_stuck(|server, place| {
+        let url = server.url().unwrap();
+        for file in ["", "page.js", "page.css"] {
+            assert_eq!(get(url, file).0, 200);
+        }
+        loop {
+            let (code, _, body) = get(url, "state");
+            assert_eq!(code, 200);
+            let told: Value = serde_json::from_str(&body).unwrap();
+            let it = stuck(&told);
+            assert!(it["site"].as_str().unwrap().starts_with(place), "{it}");
+            if it["is_stuck"] == true {
+                let stall = it["stalls"][0]["text"].as_str().unwrap();
+                assert!(stall.starts_with("a turn of task #2 \"hog\" ("), "{stall}");
+                break;
+            }
+        }
+        assert_eq!(get(url, "dump").0, 200);
+    });
+}
+
+#[test]
+fn the_server_can_be_dropped_while_its_loop_is_stuck() {
+    let (send_server, server) = mpsc::channel();
+    let (go_on, waits) = mpsc::channel::<()>();
+    let (tell, is_blocked) = mpsc::channel();
+    let looping = thread::spawn(move || {
+        let runtime = Runtime::new().unwrap();
+        send_server.send(Serve::new().http(0).start(&runtime.handle()).unwrap()).unwrap();
+        runtime.block_on(async {
+            tell.send(()).unwrap();
+            waits.recv().unwrap_err();
+        });
+    });
+    let server = server.recv().unwrap();
+    is_blocked.recv().unwrap();
+    let url = server.url().unwrap().to_owned();
+    assert_eq!(get(&url, "state").0, 200);
+    drop(server);
+    let (address, _) = super::client::place(&url);
+    assert!(std::net::TcpStream::connect(address).is_err(), "nothing listens there any more");
+    drop(go_on);
+    looping.join().unwrap();
+}
