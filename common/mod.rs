@@ -14,13 +14,15 @@
 //! 6. `job_context.rs`: which loop a thread of the pool works for.
 //! 7. `waits.rs`: what a task waits for, said by its leaf futures. `wait.rs`: one such wait. `explained.rs`: the waits
 //!    of all tasks. `noting.rs`: whether they are kept.
-//! 8. `cancelled.rs`: the error of code, a task's or a job's, that ended because it was asked to.
+//! 8. `debug_mode.rs`: whether the environment asks for every report.
+//! 9. `cancelled.rs`: the error of code, a task's or a job's, that ended because it was asked to.
 
 #![forbid(unsafe_code)]
 
 mod abort_on_drop;
 pub(crate) mod awaited;
 mod cancelled;
+pub(crate) mod debug_mode;
 pub(crate) mod discard;
 pub(crate) mod explained;
 #[cfg(feature = "offload")]

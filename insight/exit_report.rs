@@ -68,7 +68,7 @@ impl fmt::Display for StillRunning<'_> {
 pub(crate) struct Lost<'a> {
     pub(crate) tasks: &'a [Info],
     /// Follows "lost" in the heading.
-    pub(crate) how: &'static str,
+    pub(crate) how: &'a str,
 }
 
 impl fmt::Display for Lost<'_> {

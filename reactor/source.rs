@@ -25,6 +25,7 @@ use super::reactor::Reactor;
 use super::registration::{Direction, Registration, Side};
 use super::slab;
 use crate::common::awaited::{Awaited, Detail};
+use crate::common::debug_mode;
 use crate::common::waits::{self, Key};
 use crate::executor::{budget, contain, is_noop};
 
@@ -294,10 +295,12 @@ impl<Io: AsFd> Drop for Source<Io> {
 
 #[cold]
 fn used_elsewhere(site: &Location<'_>) -> io::Error {
-    io::Error::other(format!(
+    let text = format!(
         "the socket made at {site} was used outside the runtime it was made in, where nothing would wake the \
          task: use it inside that runtime, or take it to another with `into_std` and `from_std`"
-    ))
+    );
+    debug_mode::say(|| text.clone());
+    io::Error::other(text)
 }
 
 #[cold]

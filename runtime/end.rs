@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use super::builder::OnLost;
 use super::{OnExit, Runtime};
-use crate::executor::silence;
+use crate::common::debug_mode;
+use crate::common::running_job::RunningJob;
+use crate::executor::{Info, silence};
 use crate::insight::{ExitReport, Lost, StillRunning};
 
 impl Runtime {
@@ -39,7 +41,11 @@ impl Runtime {
             lost.iter().for_each(|task| silence(|| hook(task)));
             silence(|| drop(hook)); // what it owns may panic too
         }
-        ExitReport::new(lost, self.parts.shut_down())
+        let report = ExitReport::new(lost, self.parts.shut_down());
+        if debug_mode::is_on() {
+            print(report.lost(), report.still_running(), "when the runtime ended");
+        }
+        report
     }
 
     /// Reports a failure that belongs to no task.
@@ -79,17 +85,22 @@ impl Drop for Runtime {
         if !self.ended {
             let has_hook = self.on_lost.is_some();
             let report = self.end(self.made);
-            if !cfg!(debug_assertions) {
-                return;
-            }
-            if !has_hook && !report.lost().is_empty() {
-                let lost = Lost { tasks: report.lost(), how: " when the runtime was dropped" };
-                silence(|| eprintln!("{lost}"));
-            }
-            if !report.still_running().is_empty() {
-                let jobs = StillRunning(report.still_running());
-                silence(|| eprintln!("left to their threads when the runtime was dropped:{jobs}"));
+            if cfg!(debug_assertions) && !debug_mode::is_on() {
+                let lost = if has_hook { &[] } else { report.lost() };
+                print(lost, report.still_running(), "when the runtime was dropped");
             }
         }
+    }
+}
+
+/// Prints what the runtime still had, if it had anything.
+fn print(lost: &[Info], still_running: &[RunningJob], when: &str) {
+    if !lost.is_empty() {
+        let lost = Lost { tasks: lost, how: &format!(" {when}") };
+        silence(|| eprintln!("{lost}"));
+    }
+    if !still_running.is_empty() {
+        let jobs = StillRunning(still_running);
+        silence(|| eprintln!("left to their threads {when}:{jobs}"));
     }
 }

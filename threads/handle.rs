@@ -16,6 +16,7 @@ use futures_task::{FutureObj, Spawn, SpawnError};
 use super::home::{Home, SharedHome};
 use super::remote_handle::RemoteHandle;
 use super::sent::{RemoteSlot, Sent};
+use crate::common::debug_mode;
 use crate::common::discard::discard;
 #[cfg(feature = "offload")]
 use crate::common::job_context::{self, JobContext};
@@ -293,6 +294,7 @@ impl Handle {
     ) -> RemoteHandle<T> {
         let task = task.unwrap_or_else(|refused| {
             drop(slot.fill(Err(JoinError::shutdown(Subject::Remote(site)))));
+            say_refused(site);
             discard(refused);
             noop()
         });
@@ -326,6 +328,15 @@ impl Handle {
     }
 }
 
+fn say_refused(site: &Location<'_>) {
+    debug_mode::say(|| {
+        format!(
+            "what a `Handle` sent at {site} came too late and was dropped: its runtime has ended. Keep the \
+             runtime until its last task was sent, or look at the error of the `RemoteHandle`"
+        )
+    });
+}
+
 /// Spawns detached.
 ///
 /// # Errors
@@ -334,7 +345,9 @@ impl Handle {
 impl Spawn for Handle {
     #[track_caller]
     fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
-        self.home.hub.spawn(future, Location::caller()).map(drop).map_err(|refused| {
+        let site = Location::caller();
+        self.home.hub.spawn(future, site).map(drop).map_err(|refused| {
+            say_refused(site);
             discard(refused);
             SpawnError::shutdown()
         })

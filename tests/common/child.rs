@@ -9,7 +9,13 @@ const SCENE: &str = "TAKETURNS_TEST_SCENE";
 
 /// Runs the test `name` of this binary in a child, where [`is_child`] is true. Returns its stderr.
 pub(crate) fn stderr(name: &str) -> String {
+    stderr_with(name, &[])
+}
+
+/// As [`stderr`], with these variables in the environment.
+pub(crate) fn stderr_with(name: &str, variables: &[(&str, &str)]) -> String {
     let mut child = Command::new(env::current_exe().unwrap());
+    child.env_remove("TAKETURNS_DEBUG").envs(variables.iter().copied());
     child.args(["--exact", name, "--nocapture", "--test-threads=1"]);
     let output = child.env(SCENE, name).env("RUST_BACKTRACE", "0").output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();

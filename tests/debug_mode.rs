@@ -1,0 +1,101 @@
+//! `TAKETURNS_DEBUG=1`: what a program prints that is run with it, and that it prints none of it without.
+
+#[path = "common/child.rs"]
+mod child;
+
+use std::future::{Future, pending};
+use std::net::Ipv4Addr;
+use std::task::{Context, Waker};
+
+use child::{is_child, stderr, stderr_with};
+use taketurns::net::TcpListener;
+use taketurns::{Builder, Handle, Runtime, block_on, spawn};
+
+/// What the scene `name` prints in the mode, without the lines of the test harness.
+fn printed(name: &str) -> Vec<String> {
+    let text = stderr_with(name, &[("TAKETURNS_DEBUG", "1")]);
+    text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+fn here(line: u32) -> String {
+    format!("tests/debug_mode.rs:{line}")
+}
+
+#[test]
+fn a_shutdown_prints_what_was_lost() {
+    if is_child() {
+        let runtime = Runtime::new().unwrap();
+        runtime.spawn(pending::<()>()).detach();
+        drop(runtime.shutdown());
+        return;
+    }
+    let site = here(line!() - 4);
+    let printed = printed("a_shutdown_prints_what_was_lost");
+    let task = format!("  task #1, spawned at {site}:17, never polled, ready to run");
+    assert_eq!(printed, ["1 task was lost when the runtime ended:", &task]);
+    assert_eq!(stderr("a_shutdown_prints_what_was_lost"), "");
+}
+
+#[test]
+fn a_hook_does_not_keep_what_was_lost_from_being_printed() {
+    if is_child() {
+        let runtime = Builder::new().on_lost(|_| {}).build().unwrap();
+        runtime.spawn(pending::<()>()).detach();
+        return;
+    }
+    let printed = printed("a_hook_does_not_keep_what_was_lost_from_being_printed");
+    assert_eq!(printed.len(), 2, "{printed:?}");
+    assert_eq!(stderr("a_hook_does_not_keep_what_was_lost_from_being_printed"), "");
+}
+
+#[test]
+fn what_is_sent_too_late_is_printed() {
+    if is_child() {
+        let handle = block_on(async { Handle::current() });
+        handle.spawn(async {}).detach();
+        return;
+    }
+    let site = here(line!() - 3);
+    let text = format!(
+        "taketurns: what a `Handle` sent at {site}:16 came too late and was dropped: its runtime has ended. Keep the \
+         runtime until its last task was sent, or look at the error of the `RemoteHandle`"
+    );
+    assert_eq!(printed("what_is_sent_too_late_is_printed"), [text]);
+    assert_eq!(stderr("what_is_sent_too_late_is_printed"), "");
+}
+
+#[test]
+fn a_socket_that_is_used_in_another_runtime_is_printed() {
+    if is_child() {
+        let home = Runtime::new().unwrap();
+        let listen = async { TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap() };
+        let listener = home.block_on(listen);
+        block_on(async {
+            let accept = std::pin::pin!(listener.accept());
+            assert!(accept.poll(&mut Context::from_waker(Waker::noop())).is_ready());
+        });
+        return;
+    }
+    let printed = printed("a_socket_that_is_used_in_another_runtime_is_printed");
+    let is_said = |line: &str| line.contains("was used outside the runtime it was made in");
+    assert!(printed.len() == 1 && is_said(&printed[0]), "{printed:?}");
+}
+
+#[test]
+fn a_program_that_does_nothing_wrong_prints_nothing() {
+    if is_child() {
+        return block_on(async { spawn(async {}).await.unwrap() });
+    }
+    assert_eq!(printed("a_program_that_does_nothing_wrong_prints_nothing"), [""; 0]);
+}
+
+#[test]
+fn a_value_that_says_nothing_is_an_error_that_names_the_others() {
+    if is_child() {
+        return block_on(async {});
+    }
+    let name = "a_value_that_says_nothing_is_an_error_that_names_the_others";
+    let text = "taketurns: TAKETURNS_DEBUG is \"yes\", which says nothing: 1 turns the debug mode on, 0 off\n";
+    assert_eq!(stderr_with(name, &[("TAKETURNS_DEBUG", "yes")]), text);
+    assert_eq!(stderr_with(name, &[("TAKETURNS_DEBUG", "0")]), "");
+}
