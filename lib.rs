@@ -53,7 +53,8 @@
 //! 4. `offload/`: what blocks. A thread pool beside the loop.
 //! 5. `reactor/` ([`net`]): what the operating system says. Epoll behind a small surface, and TCP on top.
 //! 6. `threads/`: how other threads get in. [`Handle`] and [`RemoteHandle`].
-//! 7. `insight/`: what is going on. Reports of lost tasks, of failures that no awaiter sees, and of deadlocks.
+//! 7. `insight/` ([`insight`]): what is going on. Reports of lost tasks, of failures that no awaiter
+//!    sees, of deadlocks, and of turns that do not end.
 //! 8. `sync/` ([`sync`]): how tasks of one thread talk to each other. Channels, locks, events.
 //! 9. `group/` ([`task`], [`cancel`]): which tasks belong together, and how they are asked to end.
 //! 10. `runtime/`: the whole. [`Runtime`], [`Builder`], and how a runtime ends.

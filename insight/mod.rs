@@ -1,10 +1,10 @@
-//! What is going on: reports of lost tasks, of failures that no awaiter sees, and of deadlocks.
+//! What is going on: reports of lost tasks, of failures that no awaiter sees, of deadlocks, and of turns that do not end.
 //!
 //! A program could find these out by itself: it has a handle for each task. But the tasks that cause trouble are those whose
 //! handle is gone. A detached task that panics ends quietly. A task that waits for ever looks like an idle server. A task
 //! that is dropped with the loop says nothing. So the runtime keeps a list of its tasks, and tells which were lost, with the
 //! line that spawned each; which failed unseen; and, under a virtual clock, that a run can never end, with the tasks that it
-//! waits for.
+//! waits for. A turn that does not end stops the loop, and so all that the loop could say: that is told by a thread beside it.
 //!
 //! # Layout
 //!
@@ -15,8 +15,8 @@
 //! 4. `waiting.rs`: what each task waits for. `named.rs`: [`Named`], a name for it.
 //! 5. `deadlock_report.rs`: [`Deadlock`], what is said of tasks that can never go on. `deadlock_watch.rs`: how they are found under
 //!    the real clock.
-//! 6. `stall.rs`: `Stall`, a turn that does not end. `standstill.rs`: how one is told from a loop that is alive.
-//!    `proc.rs`: what Linux says of a thread.
+//! 6. `stall.rs`: [`Stall`], a turn that does not end. `standstill.rs`: how one is told from a loop that is alive.
+//!    `proc.rs`: what Linux says of a thread. `watchdog.rs`: the thread that looks.
 //! 7. `json.rs`: how reports are written for programs.
 //! 8. `serve/`: a view from outside, for other programs of the same user.
 
@@ -32,16 +32,14 @@ mod json;
 #[cfg(all(test, not(loom)))]
 mod json_tests;
 mod named;
-#[allow(dead_code, reason = "for the watchdog's thread")]
 mod proc;
 #[cfg(feature = "inspect")]
 mod serve;
-#[allow(dead_code, unreachable_pub, reason = "for the watchdog's thread")]
 mod stall;
-#[allow(dead_code, reason = "for the watchdog's thread")]
 mod standstill;
 mod unhandled;
 mod waiting;
+mod watchdog;
 
 pub use crate::common::awaited::Awaited;
 pub(crate) use deadlock::{GRACE, Suspicion, Verdict};
@@ -55,4 +53,6 @@ pub use named::{Named, NamedFuture};
 pub(crate) use serve::{Beat, Form, Source, Standing, Topic};
 #[cfg(feature = "inspect")]
 pub use serve::{Serve, Served, Server, serve, sockets};
+pub use stall::{Doing, Stall};
 pub use unhandled::{Unhandled, UnhandledPanic, reported};
+pub(crate) use watchdog::{Watchdog, WatchdogSettings};

@@ -11,7 +11,8 @@ use crate::executor::Id;
 
 /// A turn, or a look, that stands still: until it returns, no other task has a turn.
 ///
-/// `Builder::on_stall` is given one *during* the stall, when the loop has stood still for `Builder::stall_threshold`; again each time that this has doubled; and once when the
+/// [`Builder::on_stall`](crate::Builder::on_stall) is given one *during* the stall, when the loop has stood still for
+/// [`Builder::stall_threshold`](crate::Builder::stall_threshold); again each time that this has doubled; and once when the
 /// loop goes on. The `Display` is one line.
 #[derive(Clone, Debug)]
 pub struct Stall {

@@ -4,8 +4,8 @@
 //! terminal's ^Z or by a debugger, would look stuck when it goes on; and so would one whose watchdog got no core. So it only
 //! counts time that it has seen:
 //!
-//! * A turn has stood still between two samples if neither its number nor the number of looks has changed, and the loop is
-//!   not parked in the later one. It parks in a look, so it was not parked between them either.
+//! * A turn has stood still between two samples if both find the same task in its turn (or none, in a look), and meanwhile
+//!   no turn has ended, and no look and no wait has begun.
 //! * The time between two samples counts if it is not much longer than it was to be. If it is, the watchdog did not run. The
 //!   process may have been stopped then, so what counts of it is only the time in which the watchdog was ready and waited for
 //!   a core: a stopped thread is not ready. Where the system does not tell that, nothing of it counts.
@@ -16,19 +16,18 @@
 
 #![forbid(unsafe_code)]
 
-use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::proc::{Act, Schedule, TICK};
 use super::stall::{Doing, Holder, Stall};
-use crate::executor::Id;
+use crate::executor::{Id, Sample, Stands};
 
 /// What the watchdog looks at: the loop's pulse, a clock, and what the system says of two threads.
 pub(super) trait Scene {
     /// The time since some moment.
     fn now(&self) -> Duration;
-    fn beat(&self) -> Beat;
+    fn pulse(&self) -> Sample;
     fn name(&self, task: Id) -> Option<String>;
     /// How long the watchdog's own thread has been ready without a core, since it began.
     fn own_wait(&self) -> Option<Duration>;
@@ -38,26 +37,12 @@ pub(super) trait Scene {
     fn act(&self) -> Option<Act>;
 }
 
-/// How far the loop is, and what has its turn.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Beat {
-    /// How many turns have begun, and how many looks.
-    pub(super) turns: u64,
-    pub(super) looks: u64,
-    /// False while it is parked, and outside of a run.
-    pub(super) runs: bool,
-    /// `None`: a look.
-    pub(super) task: Option<Id>,
-    pub(super) site: Option<&'static Location<'static>>,
-    pub(super) ready: u64,
-}
-
 /// The watchdog's memory.
 pub(super) struct Standstill {
     threshold: Duration,
     /// The name of the loop's thread.
     thread: Arc<str>,
-    last: Option<(Duration, Beat)>,
+    last: Option<(Duration, Sample)>,
     stand: Option<Stand>,
     pub(super) counts: Counts,
 }
@@ -97,24 +82,32 @@ impl Standstill {
         Self { threshold, thread, last: None, stand: None, counts: Counts::default() }
     }
 
-    /// How long to wait before the next sample. The stall is seen within one period of its begin, and told of within
-    /// another of having reached the threshold.
-    pub(super) fn period(&self) -> Duration {
+    /// How long to wait before the next sample: a stall is seen within a quarter of the threshold after its begin, and told
+    /// of as soon as it has been seen for the threshold.
+    pub(super) fn wait(&self) -> Duration {
+        let left = self.stand.as_ref().map(|stand| stand.next.saturating_sub(stand.lasted));
+        left.into_iter().fold(self.period(), Duration::min)
+    }
+
+    fn period(&self) -> Duration {
         self.threshold / 4
     }
 
     /// Takes a sample. Gives what there is to tell.
     pub(super) fn sample(&mut self, scene: &impl Scene) -> Option<Stall> {
-        // Earlier than the beat as the end of a gap and later as the begin of the next, so that no gap is too long.
+        // Earlier than the pulse as the end of a gap and later as the begin of the next, so that no gap is too long.
         let end = scene.now();
-        let beat = scene.beat();
-        let (begin, before) = self.last.replace((scene.now(), beat))?;
+        let pulse = scene.pulse();
+        let (begin, before) = self.last.replace((scene.now(), pulse))?;
         let gap = end.saturating_sub(begin);
-        let stands = beat.runs && (beat.turns, beat.looks) == (before.turns, before.looks);
-        if stands { self.stands(gap, &beat, scene) } else { self.moves(gap) }
+        if stands_still(&before, &pulse) {
+            self.stands(gap, &pulse, scene)
+        } else {
+            self.moves(gap)
+        }
     }
 
-    fn stands(&mut self, gap: Duration, beat: &Beat, scene: &impl Scene) -> Option<Stall> {
+    fn stands(&mut self, gap: Duration, pulse: &Sample, scene: &impl Scene) -> Option<Stall> {
         let is_late = self.is_late(gap);
         let stand = self.stand.get_or_insert_with(|| Stand::new(self.threshold));
         let own_wait = scene.own_wait();
@@ -141,11 +134,11 @@ impl Standstill {
         while stand.next <= stand.lasted {
             stand.next = stand.next.saturating_mul(2);
         }
-        let holder = match beat.task {
-            Some(id) => Holder::Task { id, name: scene.name(id), site: beat.site },
+        let holder = match pulse.task {
+            Some(id) => Holder::Task { id, name: scene.name(id), site: pulse.site },
             None => Holder::Look,
         };
-        let (thread, lasted, ready) = (Arc::clone(&self.thread), stand.lasted, beat.ready);
+        let (thread, lasted, ready) = (Arc::clone(&self.thread), stand.lasted, pulse.ready);
         let stall = Stall { thread, holder, lasted, ready, doing, is_over: false };
         if stand.told.replace(stall.clone()).is_none() {
             self.counts.stalls += 1;
@@ -166,6 +159,13 @@ impl Standstill {
     fn is_late(&self, gap: Duration) -> bool {
         gap > 2 * self.period()
     }
+}
+
+/// Whether nothing has happened between two samples, although the loop was not waiting.
+fn stands_still(before: &Sample, now: &Sample) -> bool {
+    let runs = |pulse: &Sample| pulse.stands == Stands::Runs;
+    let steps = |pulse: &Sample| (pulse.task, pulse.turns, pulse.looks, pulse.parks);
+    runs(before) && runs(now) && steps(before) == steps(now)
 }
 
 impl Stand {

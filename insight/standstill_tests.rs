@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::panic::Location;
 use std::time::Duration;
 
-use super::{Beat, Counts, Scene, Standstill};
-use crate::executor::Id;
+use super::{Counts, Scene, Standstill};
+use crate::executor::{Id, Sample, Stands};
 use crate::insight::proc::{Act, Schedule};
 
 const fn ms(ms: u64) -> Duration {
@@ -19,11 +19,11 @@ fn site() -> &'static Location<'static> {
 /// A loop, a clock and a system that do what the test says. Time is in milliseconds.
 struct Made {
     now: Cell<Duration>,
-    beat: Cell<Beat>,
+    pulse: Cell<Sample>,
     own_wait: Cell<Option<Duration>>,
     schedule: Cell<Option<Schedule>>,
     act: RefCell<Option<Act>>,
-    /// The reading of each beat takes so long.
+    /// The reading of each pulse takes so long.
     slow: Cell<Duration>,
     standstill: RefCell<Standstill>,
 }
@@ -33,9 +33,9 @@ impl Scene for Made {
         self.now.get()
     }
 
-    fn beat(&self) -> Beat {
+    fn pulse(&self) -> Sample {
         self.now.set(self.now.get() + self.slow.get());
-        self.beat.get()
+        self.pulse.get()
     }
 
     fn name(&self, task: Id) -> Option<String> {
@@ -58,10 +58,25 @@ impl Scene for Made {
 /// A loop in whose seventh turn task 3 runs, under a threshold of 100 ms: a sample is due every 25 ms.
 fn made() -> Made {
     let task = Some(Id(3));
-    let beat = Beat { turns: 7, looks: 1, runs: true, task, site: Some(site()), ready: 2 };
+    let pulse = Sample {
+        stands: Stands::Runs,
+        turns: 6,
+        looks: 1,
+        task,
+        site: Some(site()),
+        ready: 2,
+        peak_ready: 3,
+        spawned: 3,
+        live: 3,
+        away_wakes: 0,
+        parks: 0,
+        parked: Duration::ZERO,
+        timers: 0,
+        sources: 0,
+    };
     Made {
         now: Cell::default(),
-        beat: Cell::new(beat),
+        pulse: Cell::new(pulse),
         own_wait: Cell::default(),
         schedule: Cell::default(),
         act: RefCell::default(),
@@ -71,10 +86,10 @@ fn made() -> Made {
 }
 
 impl Made {
-    fn change(&self, change: impl FnOnce(&mut Beat)) {
-        let mut beat = self.beat.get();
-        change(&mut beat);
-        self.beat.set(beat);
+    fn change(&self, change: impl FnOnce(&mut Sample)) {
+        let mut pulse = self.pulse.get();
+        change(&mut pulse);
+        self.pulse.set(pulse);
     }
 
     /// The thread runs for `ran` and is ready without a core for `waited`, and then has a core if `given`.
@@ -138,7 +153,7 @@ fn a_turn_is_told_of_at_the_threshold_then_each_time_it_has_doubled_and_when_it_
             format!("825: {}", stands("800ms", TWO_WAIT)),
         ]
     );
-    made.change(|beat| beat.turns += 1);
+    made.change(|pulse| pulse.turns += 1);
     assert_eq!(made.after(25), goes_on("1s"));
     assert_eq!(made.after(25), "");
     assert_eq!(made.counts(), Counts { stalls: 1, longest: ms(1000) });
@@ -148,7 +163,7 @@ fn a_turn_is_told_of_at_the_threshold_then_each_time_it_has_doubled_and_when_it_
 fn turns_that_end_before_the_threshold_are_not_told_of() {
     let made = made();
     for turn in 0..100 {
-        made.change(|beat| beat.turns = turn);
+        made.change(|pulse| pulse.turns = turn);
         assert_eq!([25, 25, 25, 24].map(|gap| made.after(gap)), [const { String::new() }; 4]);
     }
     assert_eq!(made.counts(), Counts::default());
@@ -158,7 +173,7 @@ fn turns_that_end_before_the_threshold_are_not_told_of() {
 fn a_second_stall_is_counted_and_told_of_from_the_threshold_on() {
     let made = made();
     assert_eq!(made.until(250).len(), 2);
-    made.change(|beat| beat.turns += 1);
+    made.change(|pulse| pulse.turns += 1);
     assert_eq!(made.until(275), [format!("275: {}", goes_on("250ms"))]);
     let told = [format!("375: {}", stands("100ms", TWO_WAIT))];
     assert_eq!(made.until(400), told);
@@ -167,36 +182,47 @@ fn a_second_stall_is_counted_and_told_of_from_the_threshold_on() {
 
 #[test]
 fn parked_or_outside_of_a_run_it_never_stands_still() {
-    let made = made();
-    made.change(|beat| beat.runs = false);
-    assert_eq!(made.until(10_000), [""; 0]);
-    made.change(|beat| beat.runs = true); // without a turn or a look between: it parked for a moment in the same look
-    assert_eq!(made.until(10_100), [format!("10100: {}", stands("100ms", TWO_WAIT))]);
-    made.change(|beat| beat.runs = false);
-    assert_eq!(made.after(25), goes_on("125ms"));
+    for waits in [Stands::Parked, Stands::Outside] {
+        let made = made();
+        made.change(|pulse| pulse.stands = waits);
+        assert_eq!(made.until(10_000), [""; 0]);
+        made.change(|pulse| pulse.stands = Stands::Runs); // in the same look: it has stood still since then
+        assert_eq!(made.until(10_125), [format!("10125: {}", stands("100ms", TWO_WAIT))]);
+        made.change(|pulse| pulse.stands = waits);
+        assert_eq!(made.after(25), goes_on("125ms"));
+        assert_eq!(made.until(20_000), [""; 0]);
+    }
 }
 
 #[test]
-fn looks_that_go_on_are_life_too() {
-    let made = made();
-    for look in 0..100 {
-        made.change(|beat| beat.looks = look);
-        assert_eq!(made.after(50), "");
+fn a_loop_that_gives_turns_looks_or_waits_is_alive() {
+    let steps: [fn(&mut Sample); 4] = [
+        |pulse| pulse.turns += 1,
+        |pulse| pulse.looks += 1,
+        |pulse| pulse.parks += 1, // and has come back, in the same look
+        |pulse| pulse.task = pulse.task.xor(Some(Id(3))), // from a look to the turn that comes after it
+    ];
+    for step in steps {
+        let made = made();
+        for _ in 0..100 {
+            made.change(step);
+            assert_eq!(made.after(50), "");
+        }
     }
 }
 
 #[test]
 fn the_future_of_block_on_a_task_without_a_name_and_a_look_are_named() {
     let site = site();
-    let begins = |change: &dyn Fn(&mut Beat)| {
+    let begins = |change: &dyn Fn(&mut Sample)| {
         let made = made();
         made.change(change);
         let told = made.until(125).concat();
-        made.change(|beat| beat.turns += 1);
+        made.change(|pulse| pulse.turns += 1);
         format!("{told}\n{}", made.after(25))
     };
     assert_eq!(
-        begins(&|beat| (beat.task, beat.ready) = (Some(Id::ROOT), 0)),
+        begins(&|pulse| (pulse.task, pulse.ready) = (Some(Id::ROOT), 0)),
         format!(
             "125: the loop on thread main stands still: the future of `block_on`, called at {site}, has had its turn for at \
              least 100ms; no other task is ready\n\
@@ -204,7 +230,7 @@ fn the_future_of_block_on_a_task_without_a_name_and_a_look_are_named() {
         )
     );
     assert_eq!(
-        begins(&|beat| (beat.task, beat.ready) = (Some(Id(4)), 1)),
+        begins(&|pulse| (pulse.task, pulse.ready) = (Some(Id(4)), 1)),
         format!(
             "125: the loop on thread main stands still: task #4, spawned at {site}, has had its turn for at least 100ms; 1 \
              ready task waits behind it\n\
@@ -212,7 +238,7 @@ fn the_future_of_block_on_a_task_without_a_name_and_a_look_are_named() {
         )
     );
     assert_eq!(
-        begins(&|beat| (beat.task, beat.site) = (None, None)),
+        begins(&|pulse| (pulse.task, pulse.site) = (None, None)),
         "125: the loop on thread main stands still: a look, in which it calls wakers and destructors, has taken at least \
          100ms; 2 ready tasks wait behind it\n\
          the loop on thread main goes on: a look, in which it calls wakers and destructors, took about 125ms"
@@ -289,14 +315,14 @@ fn a_stopped_process_does_not_set_it_off() {
         assert_eq!(made.after(25), "");
         assert_eq!(made.after(25), "");
         assert_eq!(made.after(3_600_000), ""); // stopped for an hour, in the middle of a short turn
-        made.change(|beat| beat.turns += 1);
+        made.change(|pulse| pulse.turns += 1);
     }
     // The time before and after it counts, and what was told stays told.
     assert_eq!([25, 25, 51, 25, 25].map(|gap| made.after(gap)), [const { String::new() }; 5]);
     assert_eq!(made.after(25), stands("100ms", TWO_WAIT));
     assert_eq!([51, 1000, 50].map(|gap| made.after(gap)), [const { String::new() }; 3]);
     assert_eq!(made.after(50), stands("200ms", TWO_WAIT));
-    made.change(|beat| beat.turns += 1);
+    made.change(|pulse| pulse.turns += 1);
     assert_eq!(made.after(1000), goes_on("200ms"));
 }
 
@@ -332,4 +358,14 @@ fn time_that_a_sample_itself_takes_does_not_count() {
     made.slow.set(ms(20)); // the turn may have begun in these
     assert_eq!([25, 25, 25, 25].map(|gap| made.after(gap)), [const { String::new() }; 4]);
     assert_eq!(made.after(25), stands("100ms", TWO_WAIT));
+}
+
+#[test]
+fn the_next_sample_is_due_in_a_quarter_of_the_threshold_or_when_there_is_something_to_tell() {
+    let made = made();
+    let wait = || made.standstill.borrow().wait();
+    let due = [0, 25, 30, 35, 9].map(|gap| (made.after(gap), wait()).1);
+    assert_eq!(due, [ms(25), ms(25), ms(25), ms(10), ms(1)]);
+    assert_eq!(made.after(1), stands("100ms", TWO_WAIT));
+    assert_eq!(wait(), ms(25));
 }

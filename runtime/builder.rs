@@ -16,7 +16,7 @@ use super::parts::Parts;
 use super::{OnExit, Runtime};
 use crate::common::spin::Spin;
 use crate::executor::{Chooser, EVENT_INTERVAL, Executor, Info};
-use crate::insight::{Deadlock, GRACE, OnDeadlock, UnhandledPanic};
+use crate::insight::{Deadlock, GRACE, OnDeadlock, Stall, UnhandledPanic, WatchdogSettings};
 #[cfg(feature = "time")]
 use crate::timer::{self, Clock};
 
@@ -49,6 +49,7 @@ pub struct Builder {
     /// Whether the runtime notes what its tasks wait for.
     pub(super) explains: bool,
     pub(super) on_deadlock: Option<OnDeadlock>,
+    watchdog: WatchdogSettings,
     #[cfg(feature = "time")]
     pub(super) clock: Clock,
     #[cfg(feature = "time")]
@@ -76,6 +77,7 @@ impl Builder {
             unhandled_panic: UnhandledPanic::default(),
             explains: false,
             on_deadlock: None,
+            watchdog: WatchdogSettings::default(),
             #[cfg(feature = "time")]
             clock: Clock::default(),
             #[cfg(feature = "time")]
@@ -266,6 +268,50 @@ impl Builder {
         self
     }
 
+    /// From when on a turn that does not end is told of, *while* it lasts: by default none is (zero).
+    ///
+    /// A thread of its own, the watchdog, then looks four times in a threshold how far the loop is, and tells of a turn (or a
+    /// look) that stands still for so long: which task has it, where that was spawned, how many others wait, and on Linux
+    /// whether the thread computes, is blocked in a system call, or gets no core. It tells again each time that the stall has
+    /// doubled, and once when the loop goes on. [`Stall`] says what, docs/insight.md with examples.
+    ///
+    /// It tells within 1.25 thresholds of the begin of the turn, give or take what the system takes to wake a thread. 100 ms are a
+    /// good threshold for a program that shall answer soon. Less than 1 ms counts as 1 ms. The loop does not wait for the
+    /// watchdog; what that costs is the same number of short wakes of a thread, also while the loop is parked.
+    ///
+    /// While the loop is parked, between runs, and while the process is stopped, nothing stands still.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use std::time::Duration;
+    ///
+    /// let (tell, told) = mpsc::channel();
+    /// let runtime = taketurns::Builder::new()
+    ///     .stall_threshold(Duration::from_millis(5))
+    ///     .on_stall(move |stall| _ = tell.send(stall.clone()))
+    ///     .build()?;
+    /// let stuck = runtime.spawn(async move { told.recv().unwrap() }); // blocks the loop
+    /// let stall = runtime.block_on(stuck).unwrap();
+    /// println!("{stall}");
+    /// // the loop on thread main stands still: task #1, spawned at src/main.rs:9:21, has had its turn for at least 5.1ms;
+    /// // no other task is ready; the thread is blocked in futex (waits for a lock or another thread)
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn stall_threshold(mut self, threshold: Duration) -> Self {
+        self.watchdog.threshold = Some(threshold);
+        self
+    }
+
+    /// Sets a function that is called with each [`Stall`], on the watchdog's thread, in place of printing it to stderr. To
+    /// have both, print it there: `eprintln!("{stall}")`. Without a [`stall_threshold`](Self::stall_threshold) that is 100 ms.
+    ///
+    /// A panic of the function is caught and dropped. While it runs, the watchdog does not look. The end of the runtime
+    /// waits for it, but at most for 1 s.
+    pub fn on_stall(mut self, hook: impl Fn(&Stall) + Send + Sync + 'static) -> Self {
+        self.watchdog.on_stall = Some(Arc::new(hook));
+        self
+    }
+
     /// Which clock the runtime goes by: the real clock by default.
     ///
     /// # Panics
@@ -429,8 +475,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When the system gives no descriptor for the reactor, lacks `epoll_pwait2` (Linux before 5.11), or
-    /// refuses the timer slack.
+    /// When the system gives no descriptor for the reactor, lacks `epoll_pwait2` (Linux before 5.11),
+    /// refuses the timer slack, or gives no thread for the watchdog.
     #[track_caller]
     pub fn build(self) -> io::Result<Runtime> {
         self.build_at(Location::caller())
@@ -457,6 +503,9 @@ impl Builder {
         };
         let outside = Outside::new(parts.clone(), self.deadlock_grace, self.spin());
         let mut executor = Executor::new(outside, self.event_interval);
+        if self.watchdog.threshold().is_some() {
+            executor.watch();
+        }
         if let Some(chooser) = chooser {
             executor = executor.with_chooser(Box::new(UntilAsked(chooser)));
         }
@@ -466,8 +515,15 @@ impl Builder {
         parts.connect(&executor.remote());
         let failures = Rc::clone(&parts.failures);
         executor.on_unhandled(move |task, error| failures.add(task, error));
-        let Self { on_exit, on_lost, .. } = self;
-        Ok(Runtime { executor, parts, on_exit, on_lost, ended: false, made })
+        let Self { on_exit, on_lost, watchdog, .. } = self;
+        let watchdog = match watchdog.start(executor.remote()) {
+            Ok(watchdog) => watchdog,
+            Err(error) => {
+                drop(on_lost); // not as this returns: see above
+                return Err(error);
+            }
+        };
+        Ok(Runtime { executor, parts, watchdog, on_exit, on_lost, ended: false, made })
     }
 }
 

@@ -41,6 +41,7 @@ impl Runtime {
             lost.iter().for_each(|task| silence(|| hook(task)));
             silence(|| drop(hook)); // what it owns may panic too
         }
+        self.watchdog = None; // it has watched the destructors too
         let report = ExitReport::new(lost, self.parts.shut_down());
         if debug_mode::is_on() {
             print(report.lost(), report.still_running(), "when the runtime ended");

@@ -42,9 +42,9 @@ use std::time::Duration;
 use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
 
 use crate::executor::{Executor, JoinHandle, Nested, silence, with_current};
-use crate::insight::ExitReport;
 #[cfg(doc)]
 use crate::insight::UnhandledPanic;
+use crate::insight::{ExitReport, Watchdog};
 use crate::threads::{Handle, Handles};
 
 pub use builder::Builder;
@@ -83,6 +83,7 @@ use parts::Parts;
 pub struct Runtime {
     executor: Executor<'static, Outside>,
     parts: Parts,
+    watchdog: Option<Watchdog>,
     on_exit: OnExit,
     on_lost: Option<OnLost>,
     ended: bool,

@@ -5,7 +5,7 @@ use std::fs;
 use std::process::Command;
 use std::thread;
 
-const SCENE: &str = "TAKETURNS_TEST_SCENE";
+pub(crate) const SCENE: &str = "TAKETURNS_TEST_SCENE";
 
 /// Runs the test `name` of this binary in a child, where [`is_child`] is true. Returns its stderr.
 pub(crate) fn stderr(name: &str) -> String {
