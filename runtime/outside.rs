@@ -107,13 +107,16 @@ impl Driver for Outside {
         }
         let due = self.parts.wait_limit().and_then(|left| Instant::now().checked_add(left));
         let mut asked = 0_u32;
-        self.spin.wait_until(|| {
+        with_current(|hub| hub.pulse().set_lingers(true));
+        let has_arrived = self.spin.wait_until(|| {
             asked = asked.wrapping_add(1);
             let asks_sources = asked % SOURCES_EACH == 0;
             called()
                 || due.is_some_and(|due| Instant::now() >= due)
                 || asks_sources && self.parts.has_events()
-        })
+        });
+        with_current(|hub| hub.pulse().set_lingers(false));
+        has_arrived
     }
 
     fn pending(&self) -> Pending {

@@ -40,6 +40,10 @@ impl Release {
 }
 
 fn watched(is: impl Fn(&Stall) -> bool + Send + Sync + 'static) -> Watched {
+    watched_by(Builder::new(), is)
+}
+
+fn watched_by(builder: Builder, is: impl Fn(&Stall) -> bool + Send + Sync + 'static) -> Watched {
     let told = Arc::new(Mutex::new(Vec::new()));
     let (tell, release) = mpsc::channel();
     let on_stall = {
@@ -51,7 +55,7 @@ fn watched(is: impl Fn(&Stall) -> bool + Send + Sync + 'static) -> Watched {
             }
         }
     };
-    let runtime = Builder::new().stall_threshold(SHORT).on_stall(on_stall).build().unwrap();
+    let runtime = builder.stall_threshold(SHORT).on_stall(on_stall).build().unwrap();
     Watched { runtime, told, release: Release(release) }
 }
 
@@ -155,6 +159,20 @@ fn a_look_is_named_when_a_waker_blocks_in_it() {
     });
     let (first, _) = told(watched.runtime, &watched.told);
     assert_eq!((first.task(), first.site(), first.name()), (None, None, None));
+    assert_blocked(&first, "futex");
+}
+
+#[cfg(feature = "time")]
+#[test]
+fn a_loop_that_has_spun_before_is_watched_as_any_other() {
+    let builder = Builder::new().adaptive_wait(Duration::from_secs(60));
+    let watched = watched_by(builder, |stall| stall.site().is_some());
+    let release = watched.release;
+    watched.runtime.block_on(async {
+        taketurns::time::sleep(Duration::from_millis(1)).await;
+        release.block();
+    });
+    let (first, _) = told(watched.runtime, &watched.told);
     assert_blocked(&first, "futex");
 }
 
@@ -321,6 +339,10 @@ fn a_loop_that_waits_is_not_told_of() {
     }
     let runtime = Builder::new().stall_threshold(LONG / 2).on_stall(print_alarm).build().unwrap();
     runtime.block_on(async { taketurns::time::sleep(4 * LONG).await });
+    // Where there is more than one core, this one spins all the time.
+    let spins = Builder::new().adaptive_wait(Duration::from_secs(60)).stall_threshold(LONG / 2);
+    let spins = spins.on_stall(print_alarm).build().unwrap();
+    spins.block_on(async { taketurns::time::sleep(3 * LONG).await });
     let task = runtime.spawn(async { taketurns::time::sleep(3 * LONG).await });
     while !task.is_finished() {
         runtime.run_until_stalled();

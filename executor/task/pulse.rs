@@ -44,7 +44,7 @@ pub(crate) enum Stands {
     Outside,
     /// It gives turns, or looks outside.
     Runs,
-    /// It waits for something to happen outside.
+    /// It waits for something to happen outside, or looks out for that in a loop.
     Parked,
 }
 
@@ -145,6 +145,11 @@ impl Pulse {
     pub(crate) fn unpark(&self, waited: Duration) {
         self.parked_nanos.add(u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX));
         self.stands.set(Stands::Runs as u64);
+    }
+
+    /// The loop begins, or ends, to look out for work in place of a wait.
+    pub(crate) fn set_lingers(&self, lingers: bool) {
+        self.stands.set(if lingers { Stands::Parked } else { Stands::Runs } as u64);
     }
 
     /// A run begins. Gives what [`leave`](Self::leave) puts back.
