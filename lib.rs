@@ -159,7 +159,7 @@ pub mod task {
         Started, TaskGroup, TaskLocal, TaskLocalFuture, TryJoinAll, borrowing, gather_settled,
         join_all, race, try_join_all,
     };
-    pub use crate::insight::{Unhandled, reported};
+    pub use crate::insight::unhandled::{Unhandled, reported};
     pub use crate::task_local;
 }
 
@@ -174,7 +174,8 @@ pub use common::running_job::RunningJob;
 #[cfg(feature = "hyper")]
 pub use compat::hyper;
 pub use executor::{AbortHandle, JoinError, JoinHandle, Nested, spawn, yield_now};
-pub use insight::{ExitReport, UnhandledPanic};
+pub use insight::exit_report::ExitReport;
+pub use insight::unhandled::UnhandledPanic;
 pub use loops::{Background, PerCore, PerCoreBuilder, SharedBackground};
 #[cfg(feature = "offload")]
 pub use offload::{BlockingHandle, spawn_blocking};

@@ -120,6 +120,25 @@ impl AtomicIsize {
     }
 }
 
+/// A number that one thread stores and any thread loads: without a read-modify-write.
+pub(crate) struct AtomicU64(atomic::AtomicU64);
+
+impl AtomicU64 {
+    pub(crate) fn new(value: u64) -> Self {
+        Self(atomic::AtomicU64::new(value))
+    }
+
+    #[inline]
+    pub(crate) fn load(&self, order: Ordering) -> u64 {
+        self.0.load(order)
+    }
+
+    #[inline]
+    pub(crate) fn store(&self, value: u64, order: Ordering) {
+        self.0.store(value, order);
+    }
+}
+
 /// The head of a list that any thread may push to.
 pub(crate) struct AtomicPtr<T>(atomic::AtomicPtr<T>);
 

@@ -17,15 +17,16 @@
 //!    the real clock.
 //! 6. `stall.rs`: [`Stall`], a turn that does not end. `standstill.rs`: how one is told from a loop that is alive.
 //!    `proc.rs`: what Linux says of a thread. `watchdog.rs`: the thread that looks.
-//! 7. `json.rs`: how reports are written for programs.
-//! 8. `serve/`: a view from outside, for other programs of the same user.
+//! 7. `trace/`: [`Trace`], what the loop did, turn by turn, as a picture.
+//! 8. `json.rs`: how reports are written for programs.
+//! 9. `serve/`: a view from outside, for other programs of the same user.
 
 #![forbid(unsafe_code)]
 
 mod deadlock;
 mod deadlock_report;
 mod deadlock_watch;
-mod exit_report;
+pub(crate) mod exit_report;
 mod failures;
 #[allow(dead_code, reason = "each report that is written as JSON uses a part of it")]
 mod json;
@@ -37,7 +38,8 @@ mod proc;
 mod serve;
 mod stall;
 mod standstill;
-mod unhandled;
+pub(crate) mod trace;
+pub(crate) mod unhandled;
 mod waiting;
 mod watchdog;
 
@@ -45,8 +47,7 @@ pub use crate::common::awaited::Awaited;
 pub(crate) use deadlock::{GRACE, Suspicion, Verdict};
 pub use deadlock_report::{Deadlock, Finding};
 pub(crate) use deadlock_watch::{DeadlockWatch, OnDeadlock};
-pub use exit_report::ExitReport;
-pub(crate) use exit_report::{Lost, StillRunning};
+pub(crate) use exit_report::{ExitReport, Lost, StillRunning};
 pub(crate) use failures::Failures;
 pub use named::{Named, NamedFuture};
 #[cfg(feature = "inspect")]
@@ -54,5 +55,7 @@ pub(crate) use serve::{Beat, Form, Source, Standing, Topic};
 #[cfg(feature = "inspect")]
 pub use serve::{Serve, Served, Server, serve, sockets};
 pub use stall::{Doing, Stall};
-pub use unhandled::{Unhandled, UnhandledPanic, reported};
+pub use trace::{By, Event, Trace, What};
+pub(crate) use trace::{Clock as TimelineClock, Recorder, Recording};
+pub(crate) use unhandled::{Unhandled, UnhandledPanic};
 pub(crate) use watchdog::{Watchdog, WatchdogSettings};

@@ -20,7 +20,7 @@
 //!    `holding.rs`: what a virtual clock must not jump over. `tokens.rs`: a cancellation token.
 //!    `leaving.rs`: the end of a loop's thread.
 //! 5. `grouping.rs`: the children of one task, woken by other threads.
-//! 6. `pool.rs`: the threads for blocking jobs.
+//! 6. `pool.rs`: the threads for blocking jobs. `tracing.rs`: the ring of a trace.
 //!
 //! Three models are about the ways in which an executor can let cooperative code down: `cooperative_scheduling` and
 //! `missed_yield` in `waking.rs`, and `dropped_task` in `ending.rs`.
@@ -61,6 +61,7 @@ mod parking;
 #[cfg(feature = "offload")]
 mod pool;
 mod tokens;
+mod tracing;
 mod waiting;
 mod waking;
 

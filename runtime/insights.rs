@@ -1,19 +1,69 @@
 //! [`Insights`]: what other threads may ask a runtime, whether its loop runs or is stuck.
 //!
-//! A [`Handle`](crate::Handle) carries it; `insight/` has the reports that are made of it.
+//! A [`Handle`] carries it; `insight/` has the reports that are made of it.
 
 #![forbid(unsafe_code)]
 
+use std::sync::{Arc, OnceLock};
+
+use super::Runtime;
 use crate::executor::HubHandle;
+use crate::insight::{Recording, Trace};
+use crate::threads::Handle;
 
 /// For any thread. It may outlive the runtime.
 pub(crate) struct Insights {
     #[allow(dead_code, reason = "see `executor/task/pulse.rs`")]
     pub(crate) hub: HubHandle,
+    /// Set if the runtime is traced.
+    recording: OnceLock<Arc<Recording>>,
 }
 
 impl Insights {
     pub(super) fn new(hub: HubHandle) -> Self {
-        Self { hub }
+        Self { hub, recording: OnceLock::new() }
+    }
+
+    /// To be called once, before the first run.
+    pub(super) fn record(&self, recording: Arc<Recording>) {
+        assert!(self.recording.set(recording).is_ok(), "it is set once");
+    }
+
+    fn trace(&self) -> Option<Trace> {
+        self.recording.get().map(|recording| recording.trace())
+    }
+}
+
+impl Runtime {
+    /// What the loop has done, if [`Builder::trace`](crate::Builder::trace) has asked for it.
+    ///
+    /// ```
+    /// use taketurns::insight::What;
+    ///
+    /// let runtime = taketurns::Builder::new().trace(1000).build()?;
+    /// let task = runtime.block_on(async {
+    ///     let task = taketurns::spawn(taketurns::yield_now());
+    ///     let id = task.id();
+    ///     task.await.unwrap();
+    ///     id
+    /// });
+    /// let trace = runtime.trace().unwrap();
+    /// let turns = trace.events().iter().filter(|event| event.what == What::TurnBegan { task });
+    /// assert_eq!(turns.count(), 2);
+    /// println!("{}", trace.to_text());
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[must_use]
+    pub fn trace(&self) -> Option<Trace> {
+        self.handle().trace()
+    }
+}
+
+impl Handle {
+    /// What the loop has done, if [`Builder::trace`](crate::Builder::trace) has asked for it. On any thread, while the loop runs,
+    /// is stuck, or has ended: what is lost with the runtime is in it then.
+    #[must_use]
+    pub fn trace(&self) -> Option<Trace> {
+        self.attached::<Insights>()?.trace()
     }
 }

@@ -24,7 +24,7 @@ use crate::common::scoped;
 use crate::common::tokens::Tokens;
 use crate::executor::observe::Cause;
 use crate::executor::{Hub, HubHandle, Pending, Unpark, with_current};
-use crate::insight::{DeadlockWatch, Failures, Verdict};
+use crate::insight::{DeadlockWatch, Failures, TimelineClock, Verdict};
 #[cfg(feature = "offload")]
 use crate::offload::Pool;
 #[cfg(feature = "net")]
@@ -108,9 +108,9 @@ impl Parts {
 
     /// To be called once the executor is there: the handles send to it, and it is told of the jobs' panics that no handle
     /// receives.
-    pub(super) fn connect(&self, home: &HubHandle) {
+    pub(super) fn connect(&self, home: &HubHandle, insights: Arc<Insights>) {
         self.handles.connect(home.clone());
-        self.handles.attach(Arc::new(Insights::new(home.clone())));
+        self.handles.attach(insights);
         #[cfg(feature = "offload")]
         {
             let (home, tell) = (home.clone(), self.failures.tell());
@@ -154,6 +154,16 @@ impl Parts {
         return self.timers.wait_limit();
         #[cfg(not(feature = "time"))]
         None
+    }
+
+    /// The clock that the runtime was built with, for its timeline.
+    pub(super) fn timeline_clock(&self) -> TimelineClock {
+        #[cfg(feature = "time")]
+        if self.is_virtual() {
+            let timers = Rc::clone(&self.timers);
+            return TimelineClock::Virtual(Box::new(move || timers.now()));
+        }
+        TimelineClock::Real
     }
 
     pub(super) fn is_virtual(&self) -> bool {

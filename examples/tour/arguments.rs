@@ -2,20 +2,25 @@
 
 #![forbid(unsafe_code)]
 
+use std::path::PathBuf;
+
 use crate::lessons::{CHAPTERS, Lesson};
 
 pub(crate) const HELP: &str = "\
 The tour of taketurns: what goes wrong in cooperative code, and what puts it
 right, run here and in Python's asyncio.
 
-Usage: tour [--step] [LESSON...]   play these lessons, or all
+Usage: tour [--step] [--timeline DIR] [LESSON...]
+                                   play these lessons, or all
        tour --list                 list the lessons
        tour --break LESSON         show a change to this crate that turns
                                    checks of the lesson red
        tour --help                 show this
 
 LESSON is a number or a name, as in the list; docs/lessons.md says what the
-numbers are. --step waits for Enter between lessons.
+numbers are. --step waits for Enter between lessons. --timeline writes into the
+folder DIR a page for each loop that the lessons ran, to be opened in a browser,
+and index.html.
 
 With cargo: cargo run --release --example tour -- starvation 16
 
@@ -36,6 +41,8 @@ pub(crate) struct Plan {
     pub(crate) lessons: Vec<&'static Lesson>,
     /// Whether to wait for Enter between lessons.
     pub(crate) step: bool,
+    /// Where the timelines go, if anywhere.
+    pub(crate) timeline: Option<PathBuf>,
 }
 
 /// # Errors
@@ -74,10 +81,15 @@ fn without(used: &str, others: &[String]) -> Result<(), String> {
 }
 
 fn plan(arguments: &[String]) -> Result<Plan, String> {
-    let mut plan = Plan { lessons: Vec::new(), step: false };
-    for argument in arguments {
+    let mut plan = Plan { lessons: Vec::new(), step: false, timeline: None };
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--step" | "-s" => plan.step = true,
+            "--timeline" | "-t" => {
+                let folder = arguments.next().ok_or("--timeline needs a folder after it")?;
+                plan.timeline = Some(folder.into());
+            }
             option if option.starts_with('-') => {
                 return Err(format!("unknown option {option:?}; --help shows them"));
             }

@@ -13,8 +13,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use taketurns::time::Clock;
-use taketurns::{Builder, JoinHandle, Runtime, task};
+use taketurns::{JoinHandle, task};
 
+use crate::timeline::{self, Recorded};
 use crate::trace::{self, Event, Lane, RealTime};
 
 /// [`taketurns::spawn`], with a lane that has the next letter.
@@ -50,9 +51,9 @@ pub(crate) fn in_a_task<F: Future + 'static>(label: &str, main: F) -> io::Result
 }
 
 /// No other thread wakes its tasks, so a deadlock is certain at once.
-fn virtual_runtime() -> io::Result<Runtime> {
-    let builder = Builder::new().clock(Clock::AutoAdvance).deadlock_grace(Duration::ZERO);
-    builder.on_lost(|_| {}).build()
+fn virtual_runtime() -> io::Result<Recorded> {
+    let builder = timeline::builder().clock(Clock::AutoAdvance).deadlock_grace(Duration::ZERO);
+    Ok(builder.on_lost(|_| {}).build()?.into())
 }
 
 /// Runs `f`, which is no task, in a lane of this label, unless it runs in one already.

@@ -19,7 +19,8 @@
 //! 6. `twin.rs` and `twins/`: the same programs in asyncio, run as child processes.
 //! 7. `http.rs`: enough HTTP/1.1 for the lessons on blocking work; `child.rs`: this program again, as a child process;
 //!    `compiled.rs`: what the compiler says of a type.
-//! 8. `frame.rs`: the page, 80 columns wide.
+//! 8. `timeline.rs`: what the loops did, as pages of their own (`--timeline`).
+//! 9. `frame.rs`: the page, 80 columns wide.
 
 #![forbid(unsafe_code)]
 
@@ -33,11 +34,13 @@ mod http;
 mod lane;
 mod lessons;
 mod stage;
+mod timeline;
 mod trace;
 mod twin;
 
 use std::env;
 use std::io::{self, BufRead};
+use std::path::PathBuf;
 use std::process::{self, ExitCode};
 use std::sync::mpsc;
 use std::thread;
@@ -47,6 +50,7 @@ use arguments::{Plan, Request};
 use frame::{Ink, Page};
 use lessons::{CHAPTERS, Lesson};
 use stage::Tally;
+use timeline::Album;
 
 const INTRO: &str = "Each lesson shows the lines of a program that matter, and plays it. `say!` prints a row. \
     Each task has a column, filled while the task has its turn; `spawn_named` spawns a task whose column has \
@@ -124,16 +128,36 @@ fn play(page: &Page, plan: &Plan) -> ExitCode {
     );
     page.line(Ink::Plain, "  blank: has ended, is not spawned yet, or is no part of this run");
     let python = twin::python();
+    let mut album = match plan.timeline.as_deref().map(Album::begin).transpose() {
+        Ok(album) => album,
+        Err(error) => return cannot_write(&error),
+    };
     let mut played = Vec::new();
     for (index, lesson) in plan.lessons.iter().enumerate() {
-        let tally = bounded(lesson, || stage::play(lesson, page, python.as_deref()));
+        let (tally, scenes) = bounded(lesson, || stage::play(lesson, page, python.as_deref()));
+        if let Some(Err(error)) = album.as_mut().map(|album| album.add(lesson, &scenes)) {
+            return cannot_write(&error);
+        }
         played.push((*lesson, tally));
         let last = index + 1 == plan.lessons.len();
         if page.is_broken() || (plan.step && !last && !goes_on(page)) {
             break;
         }
     }
-    summary(page, &played, began.elapsed())
+    let code = summary(page, &played, began.elapsed());
+    match album.map(Album::finish).transpose() {
+        Ok(index) => {
+            let told = |index: PathBuf| format!("their timelines: {}", index.display());
+            index.map(told).into_iter().for_each(|line| page.line(Ink::Plain, &line));
+            code
+        }
+        Err(error) => cannot_write(&error),
+    }
+}
+
+fn cannot_write(error: &io::Error) -> ExitCode {
+    eprintln!("tour: cannot write the timelines: {error}");
+    ExitCode::FAILURE
 }
 
 /// Waits for Enter; `false` after a `q`. Where the input has ended, goes on at once.

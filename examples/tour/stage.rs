@@ -13,6 +13,7 @@ use crate::chart;
 use crate::frame::{Ink, Page, WIDTH};
 use crate::lane::panic_text;
 use crate::lessons::Lesson;
+use crate::timeline::{self, Scenes};
 use crate::trace::{self, Line};
 use crate::twin::{self, Twin};
 
@@ -25,6 +26,7 @@ pub(crate) struct Stage<'a> {
     twin: Twin,
     agrees: bool,
     tally: Tally,
+    scenes: Scenes,
 }
 
 /// How many claims were checked, and how many of them failed.
@@ -79,14 +81,14 @@ impl<T> Scene<T> {
 }
 
 /// Plays a lesson from its title to its last check, beside `python`, the version found here. Whatever the lesson
-/// does, the tour goes on.
-pub(crate) fn play(lesson: &Lesson, page: &Page, python: Option<&str>) -> Tally {
+/// does, the tour goes on. Gives the timelines too, if they are recorded.
+pub(crate) fn play(lesson: &Lesson, page: &Page, python: Option<&str>) -> (Tally, Scenes) {
     head(lesson, page);
     let (twin, source) = match python.and_then(|_| Twin::run(lesson.twin.program)).zip(python) {
         Some((running, version)) => (running, format!("asyncio (Python {version})")),
         None => (Twin::recall(lesson.twin.recorded), format!("asyncio, {RECORDED}")),
     };
-    let mut stage = Stage { page, twin, agrees: true, tally: Tally::default() };
+    let mut stage = Stage { page, twin, agrees: true, tally: Tally::default(), scenes: Vec::new() };
     let played = catch_unwind(AssertUnwindSafe(|| (lesson.play)(&mut stage)));
     let failure = match played {
         Ok(Ok(())) => None,
@@ -117,7 +119,8 @@ pub(crate) fn play(lesson: &Lesson, page: &Page, python: Option<&str>) -> Tally 
     page.hanging(Ink::Plain, "         ", "What turns red? At the root of the repository:");
     let answer = format!("cargo run --release --example tour -- --break {}", lesson.slug);
     page.hanging(Ink::Plain, "         ", &answer);
-    stage.tally
+    stage.record("outside of the scenes");
+    (stage.tally, stage.scenes)
 }
 
 fn head(lesson: &Lesson, page: &Page) {
@@ -182,10 +185,12 @@ impl Stage<'_> {
         self.page.hanging(Ink::Strong, &format!("The {label}: "), what);
         self.page.gap();
         trace::take();
+        self.record("outside of the scenes");
         let began = Instant::now();
         let value = play();
         let took = began.elapsed();
         let trace = trace::take();
+        self.record(&format!("the {label}"));
         // Of a scene that failed the twin may have no end either.
         let twin = if value.is_ok() { self.twin.scene() } else { None };
         chart::print(self.page, &trace, timed.then_some((began, twin.as_ref())));
@@ -194,6 +199,11 @@ impl Stage<'_> {
         let (twin, asides) = self.compare(label, &lines, twin);
         self.page.gap();
         Ok(Scene { value, took: trace.took.unwrap_or(took), lines, twin, asides })
+    }
+
+    /// Keeps the timelines of the loops that have run since the last call.
+    fn record(&mut self, label: &str) {
+        self.scenes.extend(timeline::take().into_iter().map(|trace| (label.to_owned(), trace)));
     }
 
     /// What happened, in a sentence or two.

@@ -8,11 +8,12 @@ use std::rc::Rc;
 
 use taketurns::sync::{Semaphore, channel};
 use taketurns::task::join_all;
-use taketurns::{JoinHandle, block_on, spawn, yield_now};
+use taketurns::{JoinHandle, spawn, yield_now};
 
 use crate::exercise::exercise;
 use crate::lessons::{Lesson, Next};
 use crate::stage::Stage;
+use crate::timeline::block_on;
 use crate::trace::say;
 use crate::twin::script;
 

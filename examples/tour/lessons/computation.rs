@@ -8,13 +8,14 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
-use taketurns::{block_on, spawn_blocking};
+use taketurns::spawn_blocking;
 
 use crate::child::{self, Part};
 use crate::exercise::exercise;
 use crate::lane::{lane, spawn_named};
 use crate::lessons::{Lesson, Next};
 use crate::stage::Stage;
+use crate::timeline::block_on;
 use crate::trace::say;
 use crate::twin::script;
 

@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use futures::channel::oneshot;
 use taketurns::time::sleep;
-use taketurns::{Builder, Runtime, yield_now};
+use taketurns::yield_now;
 
 use crate::exercise::exercise;
 use crate::lane::{lane, spawn_named, thread, virtually};
 use crate::lessons::{Lesson, Next};
 use crate::stage::Stage;
+use crate::timeline::{self, Recorded};
 use crate::trace::say;
 use crate::twin::script;
 
@@ -126,7 +127,7 @@ fn play(stage: &mut Stage) -> io::Result<()> {
     stage.check("in asyncio each had a second", last.asyncio_alone(&["t2", "u2"]));
 
     let older = stage.scene("older way", "run until complete, then close", || {
-        let runtime = Runtime::new()?;
+        let runtime = Recorded::from(timeline::builder().build()?);
         runtime.block_on(lane("entry", entry()));
         let report = runtime.shutdown();
         for lost in report.lost() {
@@ -153,7 +154,7 @@ fn play(stage: &mut Stage) -> io::Result<()> {
     );
 
     let forgotten = stage.scene("forgotten task", "nothing refers to what it waits for", || {
-        let runtime = Builder::new().on_lost(|_| {}).build()?;
+        let runtime = Recorded::from(timeline::builder().on_lost(|_| {}).build()?);
         runtime.block_on(lane("root", look_back()));
         Ok(runtime.shutdown().lost().len())
     })?;

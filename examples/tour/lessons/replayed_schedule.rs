@@ -8,12 +8,13 @@ use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
 
 use taketurns::time::Clock;
-use taketurns::{Builder, Order, testing, yield_now};
+use taketurns::{Order, testing, yield_now};
 
 use crate::exercise::exercise;
 use crate::lane::{lane, spawn_named};
 use crate::lessons::{Lesson, Next};
 use crate::stage::Stage;
+use crate::timeline::{self, Recorded};
 use crate::trace::say;
 use crate::twin::script;
 
@@ -97,7 +98,8 @@ fn explore(deposit: impl AsyncFn(&Account, u32) + Copy + 'static) -> Result<(), 
 
 /// Plays one schedule aloud.
 fn play_in(order: Order, deposit: impl AsyncFn(&Account, u32) + Copy + 'static) -> io::Result<u32> {
-    let runtime = Builder::new().clock(Clock::AutoAdvance).order(order).build()?;
+    let builder = timeline::builder().clock(Clock::AutoAdvance).order(order);
+    let runtime = Recorded::from(builder.build()?);
     Ok(runtime.block_on(lane("main", two_deposits(aloud, deposit))))
 }
 

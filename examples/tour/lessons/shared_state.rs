@@ -6,12 +6,13 @@ use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
 
-use taketurns::{block_on, sync, yield_now};
+use taketurns::{sync, yield_now};
 
 use crate::exercise::exercise;
 use crate::lane::{lane, spawn};
 use crate::lessons::{Lesson, Next};
 use crate::stage::Stage;
+use crate::timeline::block_on;
 use crate::trace::say;
 use crate::twin::script;
 

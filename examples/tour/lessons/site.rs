@@ -14,11 +14,11 @@ use std::time::Duration;
 
 use futures::channel::oneshot;
 use futures::future::{Either, select};
-use taketurns::block_on;
 use taketurns::net::{TcpListener, TcpStream};
 
 use crate::http::{Get, read_request, respond};
 use crate::lane::{self, spawn_named};
+use crate::timeline::block_on;
 use crate::trace::say;
 
 const HELLO: &str = r#"{"message": "Hello World"}"#;

@@ -7,12 +7,13 @@ use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex};
 
 use taketurns::task::{Unhandled, reported};
-use taketurns::{Builder, Runtime, UnhandledPanic, yield_now};
+use taketurns::{UnhandledPanic, yield_now};
 
 use crate::exercise::exercise;
 use crate::lane::{lane, spawn_named};
 use crate::lessons::{Lesson, Next};
 use crate::stage::Stage;
+use crate::timeline::{self, Recorded};
 use crate::trace::say;
 use crate::twin::script;
 
@@ -75,14 +76,15 @@ async fn handle() {
 }
 
 /// A runtime that says each failure that no awaiter sees, and keeps the reports.
-fn reporting(reports: &Arc<Mutex<Vec<String>>>) -> io::Result<Runtime> {
+fn reporting(reports: &Arc<Mutex<Vec<String>>>) -> io::Result<Recorded> {
     let reports = Arc::clone(reports);
     let report = move |failure: &Unhandled| {
         let error = failure.error().to_string();
         say!("reported: {}", error.rsplit(": ").next().unwrap_or_default());
         reports.lock().expect("no report panics").push(failure.to_string());
     };
-    Builder::new().unhandled_panic(UnhandledPanic::Call(Arc::new(report))).build()
+    let builder = timeline::builder();
+    Ok(builder.unhandled_panic(UnhandledPanic::Call(Arc::new(report))).build()?.into())
 }
 
 fn play(stage: &mut Stage) -> io::Result<()> {

@@ -7,12 +7,13 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use taketurns::time::{Clock, Instant, sleep, timeout};
-use taketurns::{Builder, Runtime, spawn_blocking};
+use taketurns::{Runtime, spawn_blocking};
 
 use crate::exercise::exercise;
 use crate::lane::{lane, spawn_named};
 use crate::lessons::{Lesson, Next};
 use crate::stage::Stage;
+use crate::timeline::{self, Recorded};
 use crate::trace::say;
 use crate::twin::script;
 
@@ -85,7 +86,7 @@ fn offloaded(runtime: &Runtime) -> bool {
 }
 
 fn play(stage: &mut Stage) -> io::Result<()> {
-    let runtime = Builder::new().clock(Clock::AutoAdvance).build()?;
+    let runtime = Recorded::from(timeline::builder().clock(Clock::AutoAdvance).build()?);
     let run =
         stage.scene("right way", "more than an hour, by a clock that does not wait", || {
             runtime.block_on(lane("entry", entry()));

@@ -8,11 +8,12 @@ use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use taketurns::{block_on, spawn, yield_now};
+use taketurns::{spawn, yield_now};
 
 use crate::exercise::exercise;
 use crate::lessons::{Lesson, Next};
 use crate::stage::Stage;
+use crate::timeline::block_on;
 use crate::trace::say;
 use crate::twin::script;
 

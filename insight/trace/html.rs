@@ -1,0 +1,147 @@
+//! A trace as a page: one file, which needs no network.
+//!
+//! The page draws itself: `page.js` has the numbers of a [`Picture`] as JSON. What the program chose, names above all, is in
+//! that JSON alone, where no text can end the script, and reaches the page as text.
+
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::lanes::{End, Lane, Moment, Picture, Turn, Wake};
+use super::trace::{By, Trace};
+use crate::executor::Id;
+use crate::insight::json;
+
+const PAGE: &str = include_str!("page.html");
+
+/// What is put into the page, and where.
+const STYLE: (&str, &str) = ("<!-- style -->", include_str!("page.css"));
+const SCRIPT: (&str, &str) = ("<!-- script -->", include_str!("page.js"));
+const DATA: &str = "<!-- data -->";
+
+impl Trace {
+    /// One page of HTML that shows the trace in a browser: a lane for each task, with its turns; what woke it; long turns,
+    /// starved and lost tasks. It can be zoomed, moved and used by keyboard. It loads nothing.
+    #[must_use]
+    pub fn to_html(&self) -> String {
+        let data = self.to_json();
+        let mut page =
+            String::with_capacity(PAGE.len() + STYLE.1.len() + SCRIPT.1.len() + data.len());
+        let mut rest = PAGE;
+        for (mark, text) in [STYLE, (DATA, &data), SCRIPT] {
+            let (before, after) = rest.split_once(mark).expect("the page has each mark");
+            page.push_str(before);
+            page.push_str(text);
+            rest = after;
+        }
+        page.push_str(rest);
+        page
+    }
+
+    /// What `page.js` reads: `columns` there says what the numbers of a turn are.
+    fn to_json(&self) -> String {
+        let picture = Picture::of(self);
+        let data = Data { trace: self, picture: &picture, places: places(&picture) };
+        json::object(|object| {
+            object
+                .field("virtual", self.is_virtual)
+                .field("events", self.events.len())
+                .field("dropped", self.dropped)
+                .field("to", &data.moment(picture.to)[..])
+                .field("parks", &data.parks()[..])
+                .array("lanes", |array| {
+                    for lane in &picture.lanes {
+                        array.object(|object| data.lane(lane, object));
+                    }
+                });
+        })
+    }
+}
+
+/// The place of each task's lane.
+fn places(picture: &Picture) -> BTreeMap<Id, usize> {
+    picture.lanes.iter().enumerate().map(|(place, lane)| (lane.task, place)).collect()
+}
+
+struct Data<'a> {
+    trace: &'a Trace,
+    picture: &'a Picture,
+    places: BTreeMap<Id, usize>,
+}
+
+impl Data<'_> {
+    /// A time since the first event.
+    fn time(&self, at: u64) -> i64 {
+        at.saturating_sub(self.picture.from.at) as i64
+    }
+
+    /// Its time, and its step.
+    fn moment(&self, moment: Moment) -> [i64; 2] {
+        [self.time(moment.at), moment.step as i64]
+    }
+
+    /// Where the thread slept: from, its step, to, its step.
+    fn parks(&self) -> Vec<i64> {
+        let ends = |&(begin, end)| [self.moment(begin), self.moment(end)].concat();
+        self.picture.parks.iter().flat_map(ends).collect()
+    }
+
+    /// A lane, or below 0 a place in `CAUSES`.
+    fn by(&self, by: By) -> i64 {
+        match by {
+            By::Task(task) => self.places.get(&task).map_or(-5, |&place| place as i64),
+            By::Timer => -1,
+            By::Source => -2,
+            By::Thread => -3,
+            By::Outside => -4,
+            By::Unknown => -5,
+        }
+    }
+
+    /// When, its step, by what, and in which turn of that lane (-1: not known).
+    fn wake(&self, wake: Wake) -> [i64; 4] {
+        let [at, step] = self.moment(wake.at);
+        [at, step, self.by(wake.by), wake.from.map_or(-1, |(_, turn)| turn as i64)]
+    }
+
+    fn turn(&self, turn: &Turn) -> [Option<i64>; 7] {
+        let [begin, step] = self.moment(turn.begin);
+        let [at, woken_step, by, from] = match turn.wake {
+            Some(wake) => self.wake(wake).map(Some),
+            None => [None; 4],
+        };
+        [Some(begin), Some(self.time(turn.end.at)), Some(step), at, woken_step, by, from]
+    }
+
+    fn lane(&self, lane: &Lane, object: &mut json::Object<'_>) {
+        let turns: Vec<_> = lane.turns.iter().flat_map(|turn| self.turn(turn)).collect();
+        let stalls = |(at, long): &(Moment, Duration)| {
+            let [at, step] = self.moment(*at);
+            [at, step, long.as_nanos() as i64]
+        };
+        let stalls: Vec<_> = lane.stalls.iter().flat_map(stalls).collect();
+        object
+            .field("title", self.trace.title(lane.task))
+            .field("site", self.trace.site(lane.task))
+            .field("root", lane.task == Id::ROOT)
+            .field("turns", &turns[..])
+            .field("stalls", &stalls[..]);
+        if let Some((at, by)) = lane.spawned {
+            object.field("spawned", &[&self.moment(at)[..], &[self.by(by)]].concat()[..]);
+        }
+        if let Some(wake) = lane.ready {
+            object.field("ready", &self.wake(wake)[..]);
+        }
+        if let Some((at, end)) = lane.ended {
+            let how = match end {
+                End::Done => "done",
+                End::Lost => "lost",
+            };
+            let [at, step] = self.moment(at);
+            object.array("ended", |array| {
+                array.item(at).item(step).item(how);
+            });
+        }
+    }
+}

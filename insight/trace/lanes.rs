@@ -1,0 +1,228 @@
+//! [`Picture`]: a trace as it is drawn: a lane for each task, with its turns.
+//!
+//! A turn follows from one wake or from the spawn, as a task is at most once in the run queue. So a turn has with it since when
+//! its task was ready, and what woke it: the text, the page and the export to Perfetto all draw that.
+//!
+//! Each moment has two places on the page: its time, and its step. A step is a turn, or a wait of the thread. Turns take no
+//! time by a virtual clock, and next to a wait of a second one cannot see them by the real clock; by steps each is as wide as
+//! any other.
+
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::trace::{By, Trace, What};
+use crate::executor::Id;
+
+/// A moment: time in ns, and step.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub(super) struct Moment {
+    pub(super) at: u64,
+    pub(super) step: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Turn {
+    pub(super) begin: Moment,
+    pub(super) end: Moment,
+    /// `None`: the events do not show how it became ready.
+    pub(super) wake: Option<Wake>,
+}
+
+/// How a task became ready.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Wake {
+    pub(super) at: Moment,
+    pub(super) by: By,
+    /// The turn it was woken in: its lane, and its place there.
+    pub(super) from: Option<(usize, usize)>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Lane {
+    pub(super) task: Id,
+    /// `None`: before the first event.
+    pub(super) spawned: Option<(Moment, By)>,
+    pub(super) turns: Vec<Turn>,
+    /// It is ready, and has had no turn since.
+    pub(super) ready: Option<Wake>,
+    pub(super) ended: Option<(Moment, End)>,
+    pub(super) stalls: Vec<(Moment, Duration)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum End {
+    Done,
+    Lost,
+}
+
+pub(super) struct Picture {
+    /// The future of `block_on` first, then the tasks in the order of spawning.
+    pub(super) lanes: Vec<Lane>,
+    pub(super) looks: Vec<Moment>,
+    /// When the thread slept.
+    pub(super) parks: Vec<(Moment, Moment)>,
+    pub(super) from: Moment,
+    pub(super) to: Moment,
+}
+
+/// A turn from here on is long, and a task that is ready for so long without one is starved: a user waits.
+pub(super) const LONG: u64 = 10_000_000;
+
+/// Something to look at.
+pub(super) enum Trouble {
+    /// A turn of so many ns.
+    LongTurn(u64),
+    /// Ready for so many ns, and no turn.
+    Starved(u64),
+    Lost,
+}
+
+impl Picture {
+    /// What is wrong, as far as a picture shows it: when, in which lane, and what; in the order of time.
+    pub(super) fn troubles(&self) -> Vec<(Moment, usize, Trouble)> {
+        let mut found = Vec::new();
+        for (place, lane) in self.lanes.iter().enumerate() {
+            let mut note = |at, trouble| found.push((at, place, trouble));
+            let starved = |wake: Wake, until: Moment| {
+                Some(until.at - wake.at.at).filter(|&long| long >= LONG)
+            };
+            for turn in &lane.turns {
+                if let Some((wake, long)) =
+                    turn.wake.and_then(|wake| Some((wake, starved(wake, turn.begin)?)))
+                {
+                    note(wake.at, Trouble::Starved(long));
+                }
+                if turn.end.at - turn.begin.at >= LONG {
+                    note(turn.begin, Trouble::LongTurn(turn.end.at - turn.begin.at));
+                }
+            }
+            if let Some((wake, long)) =
+                lane.ready.and_then(|wake| Some((wake, starved(wake, self.to)?)))
+            {
+                note(wake.at, Trouble::Starved(long));
+            }
+            if let Some((at, End::Lost)) = lane.ended {
+                note(at, Trouble::Lost);
+            }
+        }
+        found.sort_by_key(|(at, lane, _)| (*at, *lane));
+        found
+    }
+
+    pub(super) fn of(trace: &Trace) -> Self {
+        let lane = |(place, &id)| (id, place);
+        let places: BTreeMap<Id, usize> = trace.tasks.keys().enumerate().map(lane).collect();
+        let mut painter = Painter::new(trace, places);
+        for event in &trace.events {
+            painter.paint(nanos(event.at), event.what);
+        }
+        painter.finish(nanos(trace.until))
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+struct Painter {
+    picture: Picture,
+    places: BTreeMap<Id, usize>,
+    /// How many steps have begun.
+    steps: u64,
+    /// The turn that goes on: its lane, its beginning, and the wake it follows from.
+    turn: Option<(usize, Moment, Option<Wake>)>,
+    parked: Option<Moment>,
+}
+
+impl Painter {
+    fn new(trace: &Trace, places: BTreeMap<Id, usize>) -> Self {
+        let lane = |&task| Lane {
+            task,
+            spawned: None,
+            turns: Vec::new(),
+            ready: None,
+            ended: None,
+            stalls: Vec::new(),
+        };
+        let first = trace.events.first().map_or(trace.until, |event| event.at);
+        let from = Moment { at: nanos(first), step: 0 };
+        let picture = Picture {
+            lanes: trace.tasks.keys().map(lane).collect(),
+            looks: Vec::new(),
+            parks: Vec::new(),
+            from,
+            to: from,
+        };
+        Self { picture, places, steps: 0, turn: None, parked: None }
+    }
+
+    fn paint(&mut self, at: u64, what: What) {
+        let now = Moment { at, step: self.steps };
+        let lane = what.task().map(|task| self.places[&task]);
+        match (what, lane) {
+            (What::Spawned { by, .. }, Some(lane)) => {
+                self.picture.lanes[lane].spawned = Some((now, by));
+            }
+            (What::Woken { by, .. }, Some(lane)) => {
+                let from = self.turn.as_ref();
+                let from = from.map(|&(lane, ..)| (lane, self.picture.lanes[lane].turns.len()));
+                self.picture.lanes[lane].ready = Some(Wake { at: now, by, from });
+            }
+            (What::TurnBegan { .. }, Some(lane)) => {
+                self.turn = Some((lane, now, self.picture.lanes[lane].ready.take()));
+                self.steps += 1;
+            }
+            (What::TurnEnded { is_done, .. }, Some(lane)) => {
+                let end = self.end_turn(lane, at);
+                if is_done {
+                    self.picture.lanes[lane].ended = Some((end, End::Done));
+                }
+            }
+            (What::Lost { .. }, Some(lane)) => {
+                self.picture.lanes[lane].ready = None;
+                self.picture.lanes[lane].ended = Some((now, End::Lost));
+            }
+            (What::Stalled { at_least, .. }, Some(lane)) => {
+                self.picture.lanes[lane].stalls.push((now, at_least));
+            }
+            (What::Looked, _) => self.picture.looks.push(now),
+            (What::Parked, _) => {
+                self.parked = Some(now);
+                self.steps += 1;
+            }
+            (What::Unparked, _) => self.end_park(now),
+            (_, None) => unreachable!("it happened to a task"),
+        }
+    }
+
+    /// Gives the end. A turn of which the events do not show the beginning began with them.
+    fn end_turn(&mut self, lane: usize, at: u64) -> Moment {
+        let (_, begin, wake) = self.turn.take().unwrap_or_else(|| {
+            self.steps += 1;
+            (lane, self.picture.from, None)
+        });
+        let end = Moment { at, step: self.steps };
+        self.picture.lanes[lane].turns.push(Turn { begin, end, wake });
+        end
+    }
+
+    fn end_park(&mut self, end: Moment) {
+        let begin = self.parked.take().unwrap_or(self.picture.from);
+        self.picture.parks.push((begin, end));
+    }
+
+    fn finish(mut self, until: u64) -> Picture {
+        let at = until.max(self.picture.from.at);
+        let end = Moment { at, step: self.steps };
+        if let Some((lane, ..)) = self.turn {
+            self.end_turn(lane, at);
+        }
+        if self.parked.is_some() {
+            self.end_park(end);
+        }
+        self.picture.to = end;
+        self.picture
+    }
+}

@@ -1,0 +1,323 @@
+//! [`Recorder`]: writes down what the loop does. [`Recording`]: what it has written, for any thread.
+//!
+//! Reading the clock costs more than all the rest of an event. So it is read once in a turn, at the turn's end, and the next
+//! turn begins with that reading, unless the loop looked outside between the two. What happens within a turn has the time of
+//! the turn's end: a task that was woken then cannot run before.
+//!
+//! An event says which task it is about, by its id, and where that was spawned. Names are longer, and few tasks have one. So
+//! names are asked for when the events are read; of a named task that has ended, the name is kept while the ring shows it.
+
+#![forbid(unsafe_code)]
+
+use std::array::from_fn;
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::panic::Location;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::packed::{Kind, NO_SITE, NO_TASK, Origin, task_word, time_word, words};
+use super::ring::{Copied, Ring, Writer};
+use crate::executor::Id;
+use crate::executor::observe::{Cause, Observe, Seen};
+use crate::executor::primitives::Gauge;
+
+type Site = &'static Location<'static>;
+
+/// The name of a live task.
+pub(crate) type NameOf = Box<dyn Fn(Id) -> Option<Box<str>> + Send + Sync>;
+
+/// Which clock the events have.
+pub(crate) enum Clock {
+    Real,
+    /// Gives ns since whenever. Read at home only.
+    #[allow(dead_code, reason = "without the feature `time` no clock is virtual")]
+    Virtual(Box<dyn Fn() -> u64>),
+}
+
+/// More stalls and jobs are not kept.
+const ASIDES: usize = 10_000;
+
+/// What a recorder has written, for any thread.
+pub(crate) struct Recording {
+    ring: Ring,
+    since: Instant,
+    is_virtual: bool,
+    /// What a virtual clock showed last.
+    shown: Gauge,
+    sites: Mutex<Vec<Site>>,
+    name_of: NameOf,
+    /// Of tasks that have ended: the number of the event that says so, and the name.
+    names: Mutex<VecDeque<(u64, Id, Box<str>)>>,
+    asides: Mutex<VecDeque<Aside>>,
+}
+
+/// What another thread has noted.
+#[derive(Clone, Copy)]
+pub(super) struct Aside {
+    pub(super) at: u64,
+    pub(super) what: Noted,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Noted {
+    /// A turn of this task has not ended for this long.
+    Stalled(Id, Duration),
+}
+
+/// One reading of a [`Recording`].
+pub(super) struct Reading {
+    pub(super) copied: Copied,
+    pub(super) asides: Vec<Aside>,
+    pub(super) sites: Vec<Site>,
+    pub(super) now: u64,
+    pub(super) is_virtual: bool,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Recording {
+    /// Notes, on any thread, that a turn of `task` has not ended for at least this long.
+    #[allow(dead_code, reason = "for the watchdog's thread")]
+    pub(crate) fn stalled(&self, task: Id, at_least: Duration) {
+        let mut asides = lock(&self.asides);
+        if asides.len() == ASIDES {
+            asides.pop_front();
+        }
+        asides.push_back(Aside { at: self.now(), what: Noted::Stalled(task, at_least) });
+    }
+
+    /// The time of the events. Under a virtual clock, which other threads cannot read, what home has read last.
+    fn now(&self) -> u64 {
+        if self.is_virtual { self.shown.get() } else { nanos(self.since.elapsed()) }
+    }
+
+    pub(super) fn read(&self) -> Reading {
+        let (copied, now) = (self.ring.copy(), self.now());
+        // After the events: an event's site is in the table before the event is in the ring.
+        let sites = lock(&self.sites).clone();
+        let asides = lock(&self.asides).iter().copied().collect();
+        Reading { copied, asides, sites, now, is_virtual: self.is_virtual }
+    }
+
+    /// Of how many tasks that have ended the name is kept.
+    #[cfg(test)]
+    pub(super) fn names_kept(&self) -> usize {
+        lock(&self.names).len()
+    }
+
+    /// The name of a task that is live, or that the ring still shows.
+    pub(super) fn name(&self, task: Id) -> Option<Box<str>> {
+        let ended = || {
+            lock(&self.names).iter().find(|(_, id, _)| *id == task).map(|(.., name)| name.clone())
+        };
+        (self.name_of)(task).or_else(ended)
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    duration.as_secs().wrapping_mul(1_000_000_000) + u64::from(duration.subsec_nanos())
+}
+
+/// No task has this id.
+const NONE: u64 = u64::MAX;
+
+/// How many sites home remembers without a look into its map.
+const RECENT: usize = 64;
+
+/// Writes down what the loop does. At home.
+pub(crate) struct Recorder {
+    recording: Arc<Recording>,
+    writer: Writer,
+    clock: Clock,
+    /// What a virtual clock showed at first.
+    origin: u64,
+    /// The last reading, as a word of an event.
+    now: Cell<u64>,
+    /// Whether the last event was the end of a turn, so that the next begins at that time.
+    is_fresh: Cell<bool>,
+    /// The task that has its turn; [`NONE`]: none has.
+    in_turn: Cell<u64>,
+    /// The same, as a word of an event.
+    turn: Cell<u64>,
+    /// Whether it has woken itself.
+    yields: Cell<bool>,
+    /// The addresses of sites, and their places in the table.
+    recent: [Cell<(usize, u32)>; RECENT],
+    places: RefCell<HashMap<usize, u32>>,
+}
+
+impl Recorder {
+    /// Keeps the last `capacity` events at least.
+    pub(crate) fn new(capacity: usize, clock: Clock, name_of: NameOf) -> Self {
+        let origin = match &clock {
+            Clock::Real => 0,
+            Clock::Virtual(now) => now(),
+        };
+        let recording = Arc::new(Recording {
+            ring: Ring::new(capacity),
+            since: Instant::now(),
+            is_virtual: matches!(clock, Clock::Virtual(_)),
+            shown: Gauge::default(),
+            sites: Mutex::default(),
+            name_of,
+            names: Mutex::default(),
+            asides: Mutex::default(),
+        });
+        Self {
+            recording,
+            writer: Writer::new(),
+            clock,
+            origin,
+            now: Cell::new(0),
+            is_fresh: Cell::new(false),
+            in_turn: Cell::new(NONE),
+            turn: Cell::new(NO_TASK),
+            yields: Cell::new(false),
+            recent: from_fn(|_| Cell::new((0, NO_SITE))),
+            places: RefCell::default(),
+        }
+    }
+
+    /// What it writes.
+    pub(crate) fn recording(&self) -> Arc<Recording> {
+        Arc::clone(&self.recording)
+    }
+
+    /// Not inlined: so the events that need no clock are short.
+    #[inline(never)]
+    fn read_clock(&self) {
+        let now = match &self.clock {
+            Clock::Real => nanos(self.recording.since.elapsed()),
+            Clock::Virtual(now) => {
+                let now = now().saturating_sub(self.origin);
+                self.recording.shown.set(now);
+                now
+            }
+        };
+        self.now.set(time_word(now));
+    }
+
+    #[inline]
+    fn write(&self, kind: Kind, origin: Origin, task_word: u64) {
+        self.writer.write(&self.recording.ring, words(self.now.get(), kind, origin, task_word));
+    }
+
+    #[inline]
+    fn word(&self, task: Seen) -> u64 {
+        task_word(task.id.0, self.place(task.site))
+    }
+
+    /// The place of a site in the table.
+    #[inline]
+    fn place(&self, site: Site) -> u32 {
+        let address = std::ptr::from_ref(site).addr();
+        let recent = &self.recent[(address >> 3) % RECENT];
+        let (known, place) = recent.get();
+        if known == address {
+            return place;
+        }
+        let place = self.look_up(address, site);
+        recent.set((address, place));
+        place
+    }
+
+    #[cold]
+    fn look_up(&self, address: usize, site: Site) -> u32 {
+        *self.places.borrow_mut().entry(address).or_insert_with(|| {
+            let mut sites = lock(&self.recording.sites);
+            let place = sites.len() as u32;
+            if place < NO_SITE {
+                sites.push(site);
+            }
+            place.min(NO_SITE)
+        })
+    }
+
+    /// What it was, for an event that has the time of now: a look has read the clock, but then a virtual clock may have moved;
+    /// and between runs the last reading may be old.
+    fn origin_of(&self, by: Cause) -> Origin {
+        let origin = match by {
+            Cause::Task(_) => return Origin::Turn,
+            Cause::Timer => Origin::Timer,
+            Cause::Source => Origin::Source,
+            Cause::Thread => Origin::Thread,
+            Cause::Outside => Origin::Outside,
+        };
+        if origin == Origin::Outside || self.recording.is_virtual {
+            self.is_fresh.set(false);
+            self.read_clock();
+        }
+        origin
+    }
+}
+
+impl Observe for Recorder {
+    fn spawned(&self, task: Seen, by: Cause) {
+        self.write(Kind::Spawned, self.origin_of(by), self.word(task));
+    }
+
+    #[inline]
+    fn woken(&self, task: Seen, by: Cause) {
+        if task.id.0 == self.in_turn.get() {
+            self.yields.set(true); // the end of the turn says so
+        } else {
+            self.write(Kind::Woken, self.origin_of(by), self.word(task));
+        }
+    }
+
+    #[inline]
+    fn begins_turn(&self, task: Seen, _polls: u32) {
+        if !self.is_fresh.replace(false) {
+            self.read_clock();
+        }
+        let word = self.word(task);
+        self.in_turn.set(task.id.0);
+        self.turn.set(word);
+        self.write(Kind::TurnBegan, Origin::Turn, word);
+    }
+
+    #[inline]
+    fn ends_turn(&self, _task: Seen, is_done: bool) {
+        self.read_clock();
+        self.is_fresh.set(true);
+        let kind = match (is_done, self.yields.replace(false)) {
+            (false, false) => Kind::TurnEnded,
+            (false, true) => Kind::TurnYielded,
+            (true, _) => Kind::TurnDone,
+        };
+        self.in_turn.set(NONE);
+        self.write(kind, Origin::Turn, self.turn.get());
+    }
+
+    fn ended(&self, task: Seen) {
+        if self.in_turn.get() == NONE {
+            self.read_clock();
+            self.write(Kind::Dropped, Origin::Outside, self.word(task));
+        }
+        if let Some(name) = (self.recording.name_of)(task.id) {
+            let (shown, mut names) = (self.recording.ring.dropped(), lock(&self.recording.names));
+            while names.front().is_some_and(|(event, ..)| *event < shown) {
+                names.pop_front();
+            }
+            names.push_back((self.writer.written(), task.id, name));
+        }
+    }
+
+    fn looks(&self) {
+        self.read_clock();
+        self.is_fresh.set(false);
+        self.write(Kind::Looked, Origin::Outside, NO_TASK);
+    }
+
+    fn parks(&self) {
+        self.write(Kind::Parked, Origin::Outside, NO_TASK);
+    }
+
+    fn unparks(&self) {
+        self.read_clock();
+        self.write(Kind::Unparked, Origin::Outside, NO_TASK);
+    }
+}

@@ -1,0 +1,291 @@
+//! [`Trace`]: what a loop has done, as plain data.
+
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::panic::Location;
+use std::time::Duration;
+
+use super::packed::{Kind, Origin, Packed};
+use super::recorder::{Noted, Recording};
+use crate::executor::Id;
+
+/// What a loop has done: its last events, in their order.
+///
+/// A runtime that was built with [`Builder::trace`](crate::Builder::trace) gives one at any time, to any thread, while the loop
+/// runs or is stuck. It is plain data.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    pub(super) events: Vec<Event>,
+    pub(super) dropped: u64,
+    pub(super) tasks: BTreeMap<Id, Known>,
+    /// When it was taken.
+    pub(super) until: Duration,
+    pub(super) is_virtual: bool,
+}
+
+/// What is known of a task, apart from its events.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub(super) name: Option<Box<str>>,
+    pub(super) site: Option<&'static Location<'static>>,
+}
+
+/// Something that happened, and when.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Event {
+    /// Since the runtime was built, by the clock that it was built with. What happened within a turn has the time at which the
+    /// turn ended.
+    pub at: Duration,
+    /// What happened.
+    pub what: What,
+}
+
+/// What happened. The id of the future of `block_on` is #0.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum What {
+    /// A task was spawned.
+    Spawned {
+        /// The new task.
+        task: Id,
+        /// What spawned it.
+        by: By,
+    },
+    /// A task became ready: it entered the run queue.
+    Woken {
+        /// The task.
+        task: Id,
+        /// What woke it.
+        by: By,
+    },
+    /// A task began a turn.
+    TurnBegan {
+        /// The task.
+        task: Id,
+    },
+    /// A task ended its turn.
+    TurnEnded {
+        /// The task.
+        task: Id,
+        /// Whether the task ended with it.
+        is_done: bool,
+    },
+    /// A task that had not ended was dropped with its runtime.
+    Lost {
+        /// The task.
+        task: Id,
+    },
+    /// A turn had not ended for so long that the watchdog reported it.
+    Stalled {
+        /// The task that had the turn.
+        task: Id,
+        /// For how long, at least.
+        at_least: Duration,
+    },
+    /// The loop looked outside.
+    Looked,
+    /// No task was ready, so the thread went to sleep.
+    Parked,
+    /// The thread woke up.
+    Unparked,
+}
+
+/// What woke or spawned a task.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum By {
+    /// Another task, or the task itself, in its turn.
+    Task(Id),
+    /// A timer.
+    Timer,
+    /// A socket, or another source of the reactor.
+    Source,
+    /// Another thread.
+    Thread,
+    /// Code outside of all turns: before a run, or in a destructor that the loop called.
+    Outside,
+    /// A task whose turn the ring no longer shows.
+    Unknown,
+}
+
+impl Trace {
+    /// The events, the oldest first.
+    #[must_use]
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// How many older events there were. The ring had no room for them.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// The name of a task that the events show, if it has one.
+    #[must_use]
+    pub fn name(&self, task: Id) -> Option<&str> {
+        self.tasks.get(&task)?.name.as_deref()
+    }
+
+    /// Where a task that the events show was spawned; for the future of `block_on`, where that was called.
+    #[must_use]
+    pub fn site(&self, task: Id) -> Option<&'static Location<'static>> {
+        self.tasks.get(&task)?.site
+    }
+
+    /// `#3`, `#3 name`, or `block_on`.
+    pub(super) fn title(&self, task: Id) -> String {
+        match self.name(task) {
+            _ if task == Id::ROOT => "block_on".to_owned(),
+            Some(name) => format!("{task} {name}"),
+            None => task.to_string(),
+        }
+    }
+}
+
+impl Recording {
+    /// What is written so far.
+    pub(crate) fn trace(&self) -> Trace {
+        let reading = self.read();
+        let mut reader = Reader::default();
+        let mut sites = BTreeMap::new();
+        for &words in &reading.copied.events {
+            let packed = Packed::unpack(words);
+            if let Some(task) = reader.read(packed).task() {
+                sites.insert(task, reading.sites.get(packed.site as usize).copied());
+            }
+        }
+        let mut events = reader.events;
+        let oldest = events.first().map_or(Duration::ZERO, |event| event.at);
+        for aside in reading.asides {
+            let Noted::Stalled(task, at_least) = aside.what;
+            let at = Duration::from_nanos(aside.at);
+            if at >= oldest {
+                let place = events.partition_point(|event| event.at <= at);
+                events.insert(place, Event { at, what: What::Stalled { task, at_least } });
+                sites.entry(task).or_insert(None);
+            }
+        }
+        let known = |(id, site)| (id, Known { name: self.name(id), site });
+        Trace {
+            events,
+            dropped: reading.copied.dropped,
+            tasks: sites.into_iter().map(known).collect(),
+            until: Duration::from_nanos(reading.now),
+            is_virtual: reading.is_virtual,
+        }
+    }
+}
+
+/// Reads packed events one by one.
+#[derive(Default)]
+struct Reader {
+    events: Vec<Event>,
+    /// The task that has its turn, and the place of the turn's first event.
+    turn: Option<(Id, usize)>,
+}
+
+impl Reader {
+    fn read(&mut self, packed: Packed) -> What {
+        let (task, by) = (Id(packed.task), self.by(packed.origin));
+        let at = Duration::from_nanos(packed.at);
+        if packed.kind == Kind::TurnYielded {
+            self.events.push(Event { at, what: What::Woken { task, by: By::Task(task) } });
+        }
+        let what = match packed.kind {
+            Kind::Spawned => What::Spawned { task, by },
+            Kind::Woken => What::Woken { task, by },
+            Kind::TurnBegan => What::TurnBegan { task },
+            Kind::TurnEnded | Kind::TurnYielded => What::TurnEnded { task, is_done: false },
+            Kind::TurnDone => What::TurnEnded { task, is_done: true },
+            Kind::Dropped => What::Lost { task },
+            Kind::Looked => What::Looked,
+            Kind::Parked => What::Parked,
+            Kind::Unparked => What::Unparked,
+        };
+        match what {
+            What::TurnBegan { task } => self.turn = Some((task, self.events.len() + 1)),
+            What::TurnEnded { task, .. } => self.end_turn(task, at),
+            _ => {}
+        }
+        self.events.push(Event { at, what });
+        what
+    }
+
+    /// Gives the events of a turn the time of its end. If the ring does not show how it began, these are all so far.
+    fn end_turn(&mut self, task: Id, at: Duration) {
+        let (_, first) = self.turn.take().unwrap_or((task, 0));
+        for event in &mut self.events[first..] {
+            event.at = at;
+            if let What::Spawned { by, .. } | What::Woken { by, .. } = &mut event.what {
+                if *by == By::Unknown {
+                    *by = By::Task(task);
+                }
+            }
+        }
+    }
+
+    fn by(&self, origin: Origin) -> By {
+        match origin {
+            Origin::Turn => self.turn.map_or(By::Unknown, |(task, _)| By::Task(task)),
+            Origin::Timer => By::Timer,
+            Origin::Source => By::Source,
+            Origin::Thread => By::Thread,
+            Origin::Outside => By::Outside,
+        }
+    }
+}
+
+impl What {
+    /// The task that it happened to.
+    #[must_use]
+    pub fn task(&self) -> Option<Id> {
+        match *self {
+            Self::Spawned { task, .. }
+            | Self::Woken { task, .. }
+            | Self::TurnBegan { task }
+            | Self::TurnEnded { task, .. }
+            | Self::Lost { task }
+            | Self::Stalled { task, .. } => Some(task),
+            Self::Looked | Self::Parked | Self::Unparked => None,
+        }
+    }
+}
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Task(Id::ROOT) => f.write_str("block_on"),
+            Self::Task(task) => write!(f, "task {task}"),
+            Self::Timer => f.write_str("a timer"),
+            Self::Source => f.write_str("a source"),
+            Self::Thread => f.write_str("another thread"),
+            Self::Outside => f.write_str("code outside of all turns"),
+            Self::Unknown => f.write_str("a task whose turn is no longer shown"),
+        }
+    }
+}
+
+/// `task #2 woken by task #1`: without the time.
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let title = |task| By::Task(task);
+        match *self {
+            Self::Spawned { task, by } => write!(f, "{} spawned by {by}", title(task)),
+            Self::Woken { task, by } => write!(f, "{} woken by {by}", title(task)),
+            Self::TurnBegan { task } => write!(f, "{} begins a turn", title(task)),
+            Self::TurnEnded { task, is_done: false } => write!(f, "{} ends its turn", title(task)),
+            Self::TurnEnded { task, is_done: true } => write!(f, "{} is done", title(task)),
+            Self::Lost { task } => write!(f, "{} lost", title(task)),
+            Self::Stalled { task, at_least } => {
+                write!(f, "{} has had its turn for {at_least:?}", title(task))
+            }
+            Self::Looked => f.write_str("looks outside"),
+            Self::Parked => f.write_str("parks"),
+            Self::Unparked => f.write_str("unparks"),
+        }
+    }
+}

@@ -1,0 +1,351 @@
+use std::cell::Cell;
+use std::panic::Location;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::recorder::{Clock, Recorder, Recording};
+use super::trace::{By, Trace, What};
+use crate::executor::Id;
+use crate::executor::observe::{Cause, Observe, Seen};
+
+/// A loop that does what a test says, by a clock of ns that the test moves.
+struct Loop {
+    now: Rc<Cell<u64>>,
+    recorder: Recorder,
+}
+
+fn task(id: u64) -> Seen {
+    Seen { id: Id(id), place: id as u32, site: Location::caller() }
+}
+
+impl Loop {
+    fn new(capacity: usize) -> Self {
+        let now = Rc::new(Cell::new(1000));
+        let clock = Rc::clone(&now);
+        let name = |id: Id| (id.0 % 2 == 1).then(|| format!("odd {}", id.0).into());
+        let clock = Clock::Virtual(Box::new(move || clock.get()));
+        Self { now, recorder: Recorder::new(capacity, clock, Box::new(name)) }
+    }
+
+    fn recording(&self) -> Arc<Recording> {
+        self.recorder.recording()
+    }
+
+    fn trace(&self) -> Trace {
+        self.recording().trace()
+    }
+
+    fn pass(&self, nanos: u64) {
+        self.now.set(self.now.get() + nanos);
+    }
+
+    fn spawn(&self, id: u64, by: Cause) {
+        self.recorder.spawned(task(id), by);
+        self.recorder.woken(task(id), by);
+    }
+
+    /// A turn of so many ns, in which this is done.
+    fn turn(&self, id: u64, nanos: u64, within: impl FnOnce()) {
+        self.begin(id);
+        within();
+        self.pass(nanos);
+        self.recorder.ends_turn(task(id), false);
+    }
+
+    fn begin(&self, id: u64) {
+        self.recorder.begins_turn(task(id), 1);
+    }
+
+    fn last_turn(&self, id: u64, nanos: u64) {
+        self.begin(id);
+        self.pass(nanos);
+        self.recorder.ended(task(id));
+        self.recorder.ends_turn(task(id), true);
+    }
+
+    fn look(&self) {
+        self.recorder.looks();
+    }
+
+    fn park(&self, nanos: u64) {
+        self.recorder.looks();
+        self.recorder.parks();
+        self.pass(nanos);
+        self.recorder.unparks();
+    }
+
+    /// The future of `block_on` spawns 1 and 2 and awaits them; 1 is woken by a timer and wakes 2.
+    fn play(&self) {
+        self.recorder.woken(task(0), Cause::Outside);
+        self.look();
+        self.turn(0, 300, || {
+            self.spawn(1, Cause::Task(Id(0)));
+            self.spawn(2, Cause::Task(Id(0)));
+        });
+        self.turn(1, 200, || ());
+        self.turn(2, 100, || ());
+        self.park(1000);
+        self.recorder.woken(task(1), Cause::Timer);
+        self.begin(1);
+        self.recorder.woken(task(2), Cause::Task(Id(1)));
+        self.pass(400);
+        self.recorder.ended(task(1));
+        self.recorder.ends_turn(task(1), true);
+        self.last_turn(2, 200);
+    }
+}
+
+/// `time what`, for each event.
+fn lines(trace: &Trace) -> Vec<String> {
+    trace.events().iter().map(|event| format!("{} {}", event.at.as_nanos(), event.what)).collect()
+}
+
+#[test]
+fn events_are_told_in_their_order_with_what_set_them_off() {
+    let it = Loop::new(100);
+    it.play();
+    assert_eq!(
+        lines(&it.trace()),
+        [
+            "0 block_on woken by code outside of all turns",
+            "0 looks outside",
+            "0 block_on begins a turn",
+            "300 task #1 spawned by block_on",
+            "300 task #1 woken by block_on",
+            "300 task #2 spawned by block_on",
+            "300 task #2 woken by block_on",
+            "300 block_on ends its turn",
+            "300 task #1 begins a turn",
+            "500 task #1 ends its turn",
+            "500 task #2 begins a turn",
+            "600 task #2 ends its turn",
+            "600 looks outside",
+            "600 parks",
+            "1600 unparks",
+            "1600 task #1 woken by a timer",
+            "1600 task #1 begins a turn",
+            "2000 task #2 woken by task #1",
+            "2000 task #1 is done",
+            "2000 task #2 begins a turn",
+            "2200 task #2 is done",
+        ]
+    );
+    assert_eq!(it.trace().dropped(), 0);
+}
+
+#[test]
+fn a_full_ring_drops_the_oldest_events_and_says_how_many() {
+    let it = Loop::new(5); // rounded up to 8
+    it.play();
+    let trace = it.trace();
+    assert_eq!(trace.dropped(), 13);
+    assert_eq!(lines(&trace).len(), 8);
+    assert_eq!(lines(&trace)[..2], ["600 parks", "1600 unparks"]);
+    assert!(
+        trace.to_text().starts_with("8 events, after 13 older ones that were dropped; 2 tasks")
+    );
+}
+
+#[test]
+fn a_turn_whose_beginning_was_dropped_is_known_by_its_end() {
+    let it = Loop::new(4);
+    it.turn(6, 10, || {
+        it.spawn(7, Cause::Task(Id(6)));
+        it.recorder.woken(task(8), Cause::Task(Id(6)));
+    });
+    assert_eq!(
+        lines(&it.trace()),
+        [
+            "10 task #7 spawned by task #6",
+            "10 task #7 woken by task #6",
+            "10 task #8 woken by task #6",
+            "10 task #6 ends its turn",
+        ]
+    );
+}
+
+#[test]
+fn a_turn_that_goes_on_is_told_to_have_begun() {
+    let it = Loop::new(8);
+    it.begin(2);
+    it.recorder.woken(task(4), Cause::Task(Id(2)));
+    it.recording().stalled(Id(2), Duration::from_secs(1));
+    let trace = it.trace();
+    assert_eq!(
+        lines(&trace),
+        [
+            "0 task #2 begins a turn",
+            "0 task #4 woken by task #2",
+            "0 task #2 has had its turn for 1s"
+        ]
+    );
+    assert!(trace.to_text().contains("#2"), "{}", trace.to_text());
+}
+
+#[test]
+fn a_thread_takes_a_trace_home_that_is_plain_data() {
+    fn is_plain<T: Send + Sync + Clone + 'static>(_: &T) {}
+    let it = Loop::new(100);
+    it.play();
+    let recording = it.recording();
+    let trace = std::thread::spawn(move || recording.trace()).join().unwrap();
+    is_plain(&trace);
+    assert_eq!(lines(&trace), lines(&it.trace()));
+}
+
+#[test]
+fn names_and_sites_are_kept_as_long_as_the_ring_shows_the_task() {
+    let it = Loop::new(4);
+    let site = task(1).site;
+    it.turn(1, 10, || ());
+    assert_eq!(it.trace().name(Id(1)), Some("odd 1"));
+    assert_eq!(it.trace().site(Id(1)).map(Location::file), Some(site.file()));
+    for _ in 0..2 {
+        it.turn(2, 10, || ());
+    }
+    assert_eq!((it.trace().name(Id(1)), it.trace().site(Id(1))), (None, None), "no longer shown");
+}
+
+/// A loop whose tasks have no names any more once they have ended.
+#[test]
+fn the_name_of_a_task_that_has_ended_is_kept_and_then_dropped() {
+    let live = Arc::new(std::sync::Mutex::new(vec![(Id(1), "one"), (Id(2), "two")]));
+    let names = Arc::clone(&live);
+    let name_of = move |id| {
+        let names = names.lock().unwrap();
+        names.iter().find(|(live, _)| *live == id).map(|(_, name)| Box::from(*name))
+    };
+    let recorder = Recorder::new(4, Clock::Virtual(Box::new(|| 0)), Box::new(name_of));
+    let end = |id: u64| {
+        recorder.begins_turn(task(id), 1);
+        recorder.ended(task(id));
+        recorder.ends_turn(task(id), true);
+        live.lock().unwrap().retain(|(live, _)| live.0 != id);
+    };
+    end(1);
+    assert_eq!(recorder.recording().trace().name(Id(1)), Some("one"));
+    assert_eq!(recorder.recording().names_kept(), 1);
+    end(9);
+    end(9);
+    end(2);
+    assert_eq!(recorder.recording().trace().name(Id(2)), Some("two"));
+    assert_eq!(recorder.recording().names_kept(), 1, "that of #1 is dropped");
+}
+
+#[test]
+fn a_task_that_is_dropped_with_its_runtime_is_lost() {
+    let it = Loop::new(8);
+    it.turn(3, 10, || ());
+    it.recorder.ended(task(3));
+    let trace = it.trace();
+    assert_eq!(lines(&trace)[2], "10 task #3 lost");
+    assert!(trace.to_text().contains("#3 odd 3 was lost"), "{}", trace.to_text());
+}
+
+#[test]
+fn a_task_that_yields_is_woken_by_itself() {
+    let it = Loop::new(8);
+    it.turn(3, 10, || it.recorder.woken(task(3), Cause::Task(Id(3))));
+    assert_eq!(
+        lines(&it.trace()),
+        ["0 task #3 begins a turn", "10 task #3 woken by task #3", "10 task #3 ends its turn"]
+    );
+}
+
+#[test]
+fn each_kind_of_cause_is_told() {
+    let it = Loop::new(8);
+    for by in [Cause::Timer, Cause::Source, Cause::Thread, Cause::Outside] {
+        it.recorder.woken(task(1), by);
+    }
+    let by = |event: &super::trace::Event| match event.what {
+        What::Woken { by, .. } => by,
+        what => panic!("{what}"),
+    };
+    let told: Vec<By> = it.trace().events().iter().map(by).collect();
+    assert_eq!(told, [By::Timer, By::Source, By::Thread, By::Outside]);
+}
+
+#[test]
+fn the_text_is_a_line_for_each_task_and_what_is_wrong() {
+    let it = Loop::new(100);
+    it.play();
+    assert_eq!(
+        it.trace().to_text_within(60),
+        "\
+21 events; 3 tasks; 2.2µs, by turns
+         0ns                                        2.2µs
+block_on ████████········································
+#1 odd 1         ████████················████████
+#2               ░░░░░░░░████████················████████
+loop                             ────────
+█ has its turn  ░ ready  · waits  × lost  ─ the thread sleeps
+"
+    );
+}
+
+#[test]
+fn names_cannot_leave_the_data_of_the_page() {
+    let name = "</script><script>alert(1)</script><!-- script -->\u{2028}\\\"";
+    let clock = Clock::Virtual(Box::new(|| 0));
+    let recorder = Recorder::new(8, clock, Box::new(move |_| Some(name.into())));
+    recorder.woken(task(1), Cause::Outside);
+    let page = recorder.recording().trace().to_html();
+    assert_eq!(page.matches("</script").count(), 2, "its own two");
+    assert_eq!(page.matches("<!-- script -->").count(), 0);
+    let data = page.split_once("id=\"trace\">").unwrap().1.split_once("</script>").unwrap().0;
+    let data: serde_json::Value = serde_json::from_str(data).unwrap();
+    assert_eq!(data["lanes"][0]["title"], format!("#1 {name}"));
+}
+
+#[test]
+fn perfetto_gets_a_track_for_each_task_and_an_arrow_for_each_wake() {
+    let it = Loop::new(100);
+    it.play();
+    it.recorder.ended(task(0));
+    let file: serde_json::Value = serde_json::from_str(&it.trace().to_perfetto()).unwrap();
+    let events = file["traceEvents"].as_array().unwrap();
+    let all = |phase: &str| events.iter().filter(|event| event["ph"] == phase).collect::<Vec<_>>();
+    let names: Vec<_> = all("M").into_iter().map(|event| &event["args"]["name"]).collect();
+    let names: Vec<_> = names.into_iter().filter_map(|name| name.as_str()).collect();
+    assert_eq!(names, ["taketurns", "the loop", "block_on", "#1 odd 1", "#2"]);
+    let slices: Vec<_> = all("X")
+        .iter()
+        .map(|event| format!("{} {} {} {}", event["name"], event["tid"], event["ts"], event["dur"]))
+        .collect();
+    assert_eq!(
+        slices,
+        [
+            r#""turn" 2 0 0.3"#,
+            r#""turn" 3 0.3 0.2"#,
+            r#""turn" 3 1.6 0.4"#,
+            r#""turn" 4 0.5 0.1"#,
+            r#""turn" 4 2 0.2"#,
+            r#""sleeps" 1 0.6 1"#,
+        ]
+    );
+    let arrows = |phase| {
+        all(phase)
+            .iter()
+            .map(|event| format!("{} {} {}", event["id"], event["tid"], event["ts"]))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(arrows("s"), ["1 2 0", "2 2 0", "5 3 1.6"]);
+    assert_eq!(arrows("f"), ["1 3 0.3", "2 4 0.5", "5 4 2"]);
+    let ready: Vec<_> = all("C")
+        .iter()
+        .map(|event| format!("{} {}", event["ts"], event["args"]["ready"]))
+        .collect();
+    assert_eq!(ready, ["0 0", "0.3 1", "0.5 0", "1.6 0", "2 0"]);
+    let instants: Vec<_> = all("i").iter().map(|event| event["name"].as_str().unwrap()).collect();
+    assert_eq!(instants, ["lost", "spawned", "spawned", "look", "look"]);
+}
+
+#[test]
+fn the_page_loads_nothing() {
+    let page = Loop::new(8).trace().to_html();
+    for outside in ["http:", "https:", "src=", "@import", "url(", "fetch(", "import("] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+}

@@ -1,0 +1,178 @@
+//! The timeline of a runtime: what it records, in exact order, and who may read it when.
+
+#![cfg(feature = "time")]
+#![forbid(unsafe_code)]
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use taketurns::insight::{Trace, What};
+use taketurns::time::{Clock, sleep};
+use taketurns::{Builder, Runtime, spawn, task, yield_now};
+
+fn virtual_runtime(events: usize) -> Runtime {
+    Builder::new().clock(Clock::AutoAdvance).on_lost(|_| {}).trace(events).build().unwrap()
+}
+
+/// `time in ms, what`, for each event but the looks, of which there may be more.
+fn lines(trace: &Trace) -> Vec<String> {
+    let shown = trace.events().iter().filter(|event| event.what != What::Looked);
+    shown.map(|event| format!("{} {}", event.at.as_millis(), event.what)).collect()
+}
+
+async fn two_tasks() {
+    let slow = task::Builder::new().name("slow").spawn(sleep(Duration::from_millis(20)));
+    let quick = spawn(async {
+        sleep(Duration::from_millis(10)).await;
+        yield_now().await;
+    });
+    quick.await.unwrap();
+    slow.await.unwrap();
+}
+
+#[test]
+fn under_virtual_time_each_step_is_told_in_exact_order_at_its_time() {
+    let runtime = virtual_runtime(1000);
+    runtime.block_on(two_tasks());
+    assert_eq!(
+        lines(&runtime.trace().unwrap()),
+        [
+            "0 block_on woken by code outside of all turns",
+            "0 block_on begins a turn",
+            "0 task #1 spawned by block_on",
+            "0 task #1 woken by block_on",
+            "0 task #2 spawned by block_on",
+            "0 task #2 woken by block_on",
+            "0 block_on ends its turn",
+            "0 task #1 begins a turn",
+            "0 task #1 ends its turn",
+            "0 task #2 begins a turn",
+            "0 task #2 ends its turn",
+            "0 parks",
+            "0 unparks",
+            "10 task #2 woken by a timer",
+            "10 task #2 begins a turn",
+            "10 task #2 woken by task #2",
+            "10 task #2 ends its turn",
+            "10 task #2 begins a turn",
+            "10 block_on woken by task #2",
+            "10 task #2 is done",
+            "10 block_on begins a turn",
+            "10 block_on ends its turn",
+            "10 parks",
+            "10 unparks",
+            "20 task #1 woken by a timer",
+            "20 task #1 begins a turn",
+            "20 block_on woken by task #1",
+            "20 task #1 is done",
+            "20 block_on begins a turn",
+            "20 block_on is done",
+        ]
+    );
+}
+
+#[test]
+fn the_text_of_a_virtual_run_is_the_same_each_time() {
+    let text = || {
+        let runtime = virtual_runtime(1000);
+        runtime.block_on(two_tasks());
+        runtime.trace().unwrap().to_text_within(60)
+    };
+    let first = text();
+    assert_eq!(first, text());
+    println!("{first}");
+    assert!(first.contains("#1 slow"));
+}
+
+#[test]
+fn without_a_trace_there_is_none() {
+    for runtime in [Runtime::new(), Builder::new().trace(0).build()] {
+        let runtime = runtime.unwrap();
+        runtime.block_on(yield_now());
+        assert!(runtime.trace().is_none());
+        assert!(runtime.handle().trace().is_none());
+    }
+}
+
+#[test]
+fn a_ring_that_is_full_keeps_the_last_events() {
+    let runtime = virtual_runtime(16);
+    runtime.block_on(async {
+        for _ in 0..100 {
+            yield_now().await;
+        }
+    });
+    let trace = runtime.trace().unwrap();
+    // A turn is two events in the ring, and a yield is told as one more.
+    assert!(trace.dropped() > 180, "{}", trace.dropped());
+    assert_eq!(lines(&trace).last().unwrap(), "0 block_on is done");
+}
+
+#[test]
+fn another_thread_reads_the_trace_of_a_loop_that_is_stuck() {
+    let runtime = Builder::new().trace(1000).build().unwrap();
+    let handle = runtime.handle();
+    let (stuck, is_stuck) = mpsc::channel();
+    let (go_on, goes_on) = mpsc::channel::<()>();
+    let reader = thread::spawn(move || {
+        is_stuck.recv().unwrap();
+        let trace = handle.trace().unwrap();
+        go_on.send(()).unwrap();
+        trace
+    });
+    let blocks = async move {
+        stuck.send(()).unwrap();
+        goes_on.recv().unwrap();
+    };
+    runtime.block_on(async { task::Builder::new().name("stuck").spawn(blocks).await.unwrap() });
+    let trace = reader.join().unwrap();
+    let last = trace.events().last().unwrap().what;
+    let id = last.task().unwrap();
+    assert_eq!(last, What::TurnBegan { task: id });
+    assert_eq!(trace.name(id), Some("stuck"));
+    assert_eq!(trace.site(id).unwrap().file(), file!());
+}
+
+#[test]
+fn what_is_lost_with_the_runtime_is_in_the_trace_of_a_handle() {
+    let runtime = virtual_runtime(1000);
+    runtime.block_on(async {
+        spawn(std::future::pending::<()>()).detach();
+        yield_now().await;
+    });
+    let handle = runtime.handle();
+    drop(runtime);
+    let trace = handle.trace().unwrap();
+    assert_eq!(lines(&trace).last().unwrap(), "0 task #1 lost");
+    assert!(trace.to_text().contains("#1 was lost, spawned at tests/timeline.rs:"));
+}
+
+#[test]
+fn a_thread_and_the_program_are_told_as_what_woke_a_task() {
+    let runtime = Builder::new().trace(1000).build().unwrap();
+    let handle = runtime.handle();
+    let sent = thread::spawn(move || handle.spawn(async {})).join().unwrap();
+    let own = runtime.spawn(async {});
+    runtime.block_on(async {
+        own.await.unwrap();
+        sent.await.unwrap();
+    });
+    let own = runtime.spawn(async {});
+    runtime.block_on(own).unwrap();
+    let lines = lines(&runtime.trace().unwrap());
+    let woken =
+        |line: &&String| line.contains("woken by code") || line.contains("woken by another");
+    let woken: Vec<_> =
+        lines.iter().filter(woken).map(|line| line.split_once(' ').unwrap().1).collect();
+    assert_eq!(
+        woken,
+        [
+            "task #1 woken by code outside of all turns",
+            "block_on woken by code outside of all turns",
+            "task #2 woken by another thread",
+            "task #3 woken by code outside of all turns",
+            "block_on woken by code outside of all turns",
+        ]
+    );
+}
