@@ -55,12 +55,15 @@ pub(crate) enum Detail {
         number: u64,
         running: u64,
     },
-    /// When a timer is due, and how to read its clock, both in nanoseconds. `None`: never.
+    /// When a timer is due, and how to read its clock, both in nanoseconds. `None`: never. Read before a report leaves the thread,
+    /// as another may have no such clock.
     #[cfg_attr(not(feature = "time"), allow(dead_code, reason = "no timer is there"))]
     Due {
         deadline: Option<u64>,
         now: fn() -> u64,
     },
+    /// In how long a timer is due, as it was read.
+    DueIn(Duration),
     /// For what a socket is awaited.
     #[cfg_attr(not(feature = "net"), allow(dead_code, reason = "no socket is there"))]
     By(&'static str),
@@ -175,8 +178,18 @@ impl Awaited {
             Detail::Due { deadline, now } => {
                 deadline.map(|deadline| Duration::from_nanos(deadline.saturating_sub(now())))
             }
+            Detail::DueIn(left) => Some(left),
             _ => None,
         }
+    }
+
+    /// The same, with the clock read.
+    pub(super) fn read(&self) -> Self {
+        let mut read = self.clone();
+        if let Some(left) = self.due_in() {
+            read.detail = Detail::DueIn(left);
+        }
+        read
     }
 
     /// The task whose end is awaited.
@@ -210,7 +223,9 @@ impl Awaited {
                 write!(f, ", for block {number}, while block {running} has not ended")
             }
             Detail::Due { deadline: None, .. } => f.write_str(", never due"),
-            Detail::Due { .. } => write!(f, ", due in {:?}", self.due_in().unwrap_or_default()),
+            Detail::Due { .. } | Detail::DueIn(_) => {
+                write!(f, ", due in {:?}", self.due_in().unwrap_or_default())
+            }
             Detail::By(function) => write!(f, ", by `{function}`"),
         }
     }

@@ -221,7 +221,7 @@ impl Explained {
         while let Some((key, record)) = left.pop() {
             let depth =
                 record.named.and_then(|named| depths.get(&named)).map_or(0, |depth| depth + 1);
-            let mut wait = record.wait.clone();
+            let mut wait = record.wait.read();
             wait.depth = depth;
             if wait.is_served_in_turn && !wait.is_unpolled {
                 let locks = state.locks.get(&key.0).into_iter().flatten();

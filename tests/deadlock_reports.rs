@@ -7,20 +7,25 @@ use std::cell::RefCell;
 use std::future::{Future, pending, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::Poll;
+use std::thread;
 use std::time::Duration;
 
 use taketurns::insight::{Finding, Named};
 use taketurns::sync::{Event, oneshot};
 use taketurns::time::sleep;
-use taketurns::{Builder, JoinHandle, Runtime, spawn, task};
+use taketurns::{Builder, Handle, JoinHandle, Runtime, spawn, task};
 
 #[path = "deadlock_reports/calm.rs"]
 mod calm;
+#[path = "common/child.rs"]
+mod child;
 mod common;
 #[path = "deadlock_reports/locks.rs"]
 mod locks;
+
+use common::some_real_time;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -69,6 +74,12 @@ thread_local! {
 fn reported() -> impl Future<Output = ()> {
     let mut is_polled = false;
     let place = WAKER.with_borrow(|place| place.clone().unwrap());
+    let patience = Arc::clone(&place);
+    // A report that never comes fails the test, and does not hang it.
+    thread::spawn(move || {
+        thread::sleep(Duration::from_secs(10));
+        patience.lock().unwrap().take().into_iter().for_each(std::task::Waker::wake);
+    });
     poll_fn(move |cx| {
         if std::mem::replace(&mut is_polled, true) && place.lock().unwrap().is_none() {
             return Poll::Ready(());
@@ -129,6 +140,117 @@ fn a_run_in_which_nothing_is_left_that_could_wake_a_task_is_suspected_with_what_
          waits for the value of the oneshot made at here{REMEDY}"
     );
     assert_eq!(told.only(), (Finding::Suspected, text));
+}
+
+/// It ends by what the report's function does.
+#[test]
+fn a_run_for_ever_that_nothing_can_stop_is_certain_without_a_grace() {
+    let told = Told::default();
+    let tell = told.clone();
+    let builder = Builder::new().deadlock_grace(HOUR).on_deadlock(move |deadlock| {
+        tell.0.lock().unwrap().push((deadlock.finding(), deadlock.to_string()));
+        Handle::current().stop();
+    });
+    builder.build().unwrap().run_forever();
+    let text = "deadlock: the run can never end, as nothing is left that could wake its future\n\
+                there is no task, and nothing to stop the run";
+    assert_eq!(told.only(), (Finding::Certain, text.to_owned()));
+}
+
+/// Nothing ends that run, so its thread is left to itself.
+#[test]
+fn a_future_of_block_on_of_which_no_waker_is_left_is_certain_without_a_grace() {
+    let (tell, told) = mpsc::channel();
+    let builder = Builder::new().deadlock_grace(HOUR).on_deadlock(move |deadlock| {
+        tell.send((deadlock.finding(), without_places(&deadlock.to_string()))).unwrap();
+    });
+    thread::spawn(move || {
+        builder.build().unwrap().block_on(async {
+            spawn(async { Event::new().wait().await }).detach();
+            pending::<()>().await;
+        });
+    });
+    let text = "deadlock: the run can never end, as nothing is left that could wake its future\n  \
+                the future of `block_on`, called at here, polled once, stuck: no waker of it is left\n  \
+                task #1, spawned at here, polled once, waiting\n    waits for the `Event` made at here";
+    assert_eq!(told.recv().unwrap(), (Finding::Certain, text.to_owned()));
+}
+
+#[test]
+fn without_a_function_the_report_goes_to_stderr() {
+    if child::is_child() {
+        let runtime = Builder::new().report_deadlocks(true).on_lost(|_| {}).build().unwrap();
+        runtime.block_on(async {
+            spawn(pending::<()>()).detach();
+            sleep(Duration::from_millis(1)).await;
+        });
+        return;
+    }
+    let stderr = without_places(&child::stderr("without_a_function_the_report_goes_to_stderr"));
+    let text = "deadlock: tasks can never go on, as no waker of them is left\n  \
+                task #1, spawned at here, polled once, stuck: no waker of it is left\n";
+    assert_eq!(stderr, text);
+}
+
+#[test]
+fn a_suspicion_is_told_once_and_a_wake_of_a_thread_still_counts() {
+    let (runtime, told) = runtime(2, Duration::ZERO);
+    let (sender, receiver) = futures::channel::oneshot::channel();
+    let (again, next) = futures::channel::oneshot::channel();
+    thread::spawn(move || {
+        some_real_time();
+        sender.send(()).unwrap();
+        some_real_time();
+        again.send(()).unwrap();
+    });
+    runtime.block_on(async {
+        receiver.await.unwrap();
+        next.await.unwrap();
+    });
+    assert_eq!(told.only().0, Finding::Suspected);
+}
+
+#[test]
+fn a_panic_of_the_function_ends_there() {
+    let calls = Arc::new(Mutex::new(0));
+    let counted = Arc::clone(&calls);
+    let builder = Builder::new().on_lost(|_| {}).on_deadlock(move |_| {
+        *counted.lock().unwrap() += 1;
+        panic!("in the function");
+    });
+    builder.build().unwrap().block_on(async {
+        spawn(pending::<()>()).detach();
+        sleep(Duration::from_millis(1)).await;
+        spawn(pending::<()>()).detach();
+        sleep(Duration::from_millis(1)).await;
+    });
+    assert_eq!(*calls.lock().unwrap(), 2);
+}
+
+#[test]
+fn names_may_be_nested_and_end_with_what_they_name() {
+    let (runtime, told) = runtime(1, Duration::ZERO);
+    runtime.block_on(async {
+        spawn(async {
+            async {}.named("ready at once").await;
+            let event = Event::new();
+            let inner = async { event.wait().named("inner").await };
+            let dropped = Event::new();
+            let mut given_up = Box::pin(dropped.wait().named("given up"));
+            assert!(futures::poll!(given_up.as_mut()).is_pending());
+            drop(given_up);
+            futures::join!(inner.named(String::from("outer")), pending::<()>().named("beside"));
+        })
+        .detach();
+        reported().await;
+    });
+    let task = "\n  task #1, spawned at here, polled once, waiting\n    \
+                in \"outer\", named at here\n      \
+                in \"inner\", named at here\n        \
+                waits for the `Event` made at here\n    \
+                in \"beside\", named at here";
+    let (_, text) = told.only();
+    assert_eq!(text, format!("{SUSPECTED}{ROOT}{task}{REMEDY}"));
 }
 
 /// Two tasks that have each other's handle.
