@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 use super::deadlock_report::{Deadlock, Finding};
 use super::waiting::{Waiting, circles, waiting};
 use crate::common::explained::Explained;
+use crate::executor::primitives::Gauge;
 use crate::executor::{Hub, Id, State, silence, with_current};
 
 /// What becomes of a report.
@@ -48,7 +49,10 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Looks for the deadlocks of one runtime.
 pub(crate) struct DeadlockWatch {
-    on_deadlock: OnDeadlock,
+    /// `None` only while this is dropped.
+    on_deadlock: Option<OnDeadlock>,
+    /// How many reports there were, for any thread to read.
+    reports: Arc<Gauge>,
     explained: Rc<Explained>,
     last_look: Cell<Option<Instant>>,
     /// Tasks that were reported as stuck. Those that have ended since are taken out.
@@ -62,13 +66,18 @@ pub(crate) struct DeadlockWatch {
 impl DeadlockWatch {
     pub(crate) fn new(on_deadlock: OnDeadlock, explained: Rc<Explained>) -> Self {
         Self {
-            on_deadlock,
+            on_deadlock: Some(on_deadlock),
+            reports: Arc::default(),
             explained,
             last_look: Cell::new(None),
             stuck: RefCell::default(),
             circles: RefCell::default(),
             all: RefCell::default(),
         }
+    }
+
+    pub(crate) fn reports(&self) -> &Arc<Gauge> {
+        &self.reports
     }
 
     /// The loop is about to park: reports the tasks that can never go on.
@@ -129,9 +138,18 @@ impl DeadlockWatch {
 
     /// The function is the program's own. Nothing is borrowed while it runs, and its panic ends here.
     fn report(&self, deadlock: &Deadlock) {
+        self.reports.add(1);
         match &self.on_deadlock {
-            OnDeadlock::Print => silence(|| eprintln!("{deadlock}")),
-            OnDeadlock::Call(function) => silence(|| function(deadlock)),
+            Some(OnDeadlock::Call(function)) => silence(|| function(deadlock)),
+            _ => silence(|| eprintln!("{deadlock}")),
         }
+    }
+}
+
+impl Drop for DeadlockWatch {
+    /// The function may own anything, so its destructor may panic.
+    fn drop(&mut self) {
+        let on_deadlock = self.on_deadlock.take();
+        silence(|| drop(on_deadlock));
     }
 }

@@ -15,6 +15,7 @@ use super::order::{Order, UntilAsked};
 use super::outside::Outside;
 use super::parts::Parts;
 use super::{OnExit, Runtime};
+use crate::common::debug_mode;
 use crate::common::spin::Spin;
 use crate::executor::{Chooser, EVENT_INTERVAL, Executor, Info};
 use crate::insight::{
@@ -179,6 +180,12 @@ impl Builder {
             (false, _) => None,
         };
         self
+    }
+
+    /// What becomes of a report of a deadlock. In the debug mode it is printed.
+    pub(super) fn on_deadlock_or_print(&self) -> Option<OnDeadlock> {
+        let prints = || debug_mode::is_on().then_some(OnDeadlock::Print);
+        self.on_deadlock.clone().or_else(prints)
     }
 
     /// [Reports deadlocks](Self::report_deadlocks) to a function in place of stderr. It is called on the loop's thread, between turns, and may wake
@@ -539,7 +546,7 @@ impl Builder {
         // Whether it will be asked from outside is not known yet.
         #[cfg(feature = "inspect")]
         executor.watch();
-        let insights = Arc::new(Insights::new(executor.remote()));
+        let insights = Arc::new(Insights::new(executor.remote(), parts.deadlock_reports()));
         parts.connect(&executor.remote(), Arc::clone(&insights));
         if self.trace > 0 {
             let hub = executor.remote();

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::Runtime;
 use crate::executor::HubHandle;
+use crate::executor::primitives::Gauge;
 use crate::insight::{Recording, Trace};
 use crate::threads::Handle;
 
@@ -15,13 +16,16 @@ use crate::threads::Handle;
 pub(crate) struct Insights {
     #[allow(dead_code, reason = "see `executor/task/pulse.rs`")]
     pub(crate) hub: HubHandle,
+    /// How many deadlocks were reported, if they are.
+    #[allow(dead_code, reason = "for the metrics")]
+    pub(crate) deadlock_reports: Option<Arc<Gauge>>,
     /// Set if the runtime is traced.
     recording: OnceLock<Arc<Recording>>,
 }
 
 impl Insights {
-    pub(super) fn new(hub: HubHandle) -> Self {
-        Self { hub, recording: OnceLock::new() }
+    pub(super) fn new(hub: HubHandle, deadlock_reports: Option<Arc<Gauge>>) -> Self {
+        Self { hub, deadlock_reports, recording: OnceLock::new() }
     }
 
     /// To be called once, before the first run.

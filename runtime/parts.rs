@@ -23,6 +23,7 @@ use crate::common::running_job::RunningJob;
 use crate::common::scoped;
 use crate::common::tokens::Tokens;
 use crate::executor::observe::Cause;
+use crate::executor::primitives::Gauge;
 use crate::executor::{Hub, HubHandle, Pending, Unpark, with_current};
 use crate::insight::{DeadlockWatch, Failures, TimelineClock, Verdict};
 #[cfg(feature = "offload")]
@@ -81,9 +82,10 @@ impl Parts {
         #[cfg(not(feature = "net"))]
         let reactor = Rc::new(Reactor::new());
         let holds = Tokens::new(reactor.unparker());
-        let explains = builder.explains || builder.on_deadlock.is_some();
+        let on_deadlock = builder.on_deadlock_or_print();
+        let explains = builder.explains || on_deadlock.is_some();
         let explained: Option<Rc<Explained>> = explains.then(Rc::default);
-        let on_deadlock = builder.on_deadlock.clone().zip(explained.clone());
+        let on_deadlock = on_deadlock.zip(explained.clone());
         let failures = Rc::new(Failures::new(builder.unhandled_panic.clone()));
         Ok(Self {
             handles: Handles::new(reactor.unparker(), failures.tell()),
@@ -104,6 +106,11 @@ impl Parts {
             #[cfg(feature = "net")]
             _timer_slack: builder.timer_slack.map(TimerSlack::set).transpose()?.map(Rc::new),
         })
+    }
+
+    /// How many deadlocks were reported.
+    pub(super) fn deadlock_reports(&self) -> Option<Arc<Gauge>> {
+        self.deadlocks.as_ref().map(|deadlocks| Arc::clone(deadlocks.reports()))
     }
 
     /// To be called once the executor is there: the handles send to it, and it is told of the jobs' panics that no handle

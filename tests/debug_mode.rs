@@ -99,3 +99,20 @@ fn a_value_that_says_nothing_is_an_error_that_names_the_others() {
     assert_eq!(stderr_with(name, &[("TAKETURNS_DEBUG", "yes")]), text);
     assert_eq!(stderr_with(name, &[("TAKETURNS_DEBUG", "0")]), "");
 }
+
+#[test]
+fn a_deadlock_is_printed() {
+    if is_child() {
+        block_on(async {
+            spawn(pending::<()>()).detach();
+            taketurns::time::sleep(std::time::Duration::from_millis(1)).await;
+        });
+        return;
+    }
+    let site = here(line!() - 5);
+    let printed = printed("a_deadlock_is_printed");
+    let task =
+        format!("  task #1, spawned at {site}:13, polled once, stuck: no waker of it is left");
+    let heading = "deadlock: tasks can never go on, as no waker of them is left";
+    assert_eq!(printed[..2], [heading, &task], "{printed:?}");
+}
