@@ -58,4 +58,4 @@ pub use stall::{Doing, Stall};
 pub use trace::{By, Event, Trace, What};
 pub(crate) use trace::{Clock as TimelineClock, Recorder, Recording};
 pub(crate) use unhandled::{Unhandled, UnhandledPanic};
-pub(crate) use watchdog::{Watchdog, WatchdogSettings};
+pub(crate) use watchdog::{THRESHOLD, Watchdog, WatchdogSettings};

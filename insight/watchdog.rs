@@ -21,7 +21,7 @@ use crate::executor::primitives::{Arc, Condvar, Mutex, MutexGuard, wait_timeout}
 use crate::executor::{HubHandle, Id, Sample, silence};
 
 /// The threshold of a program that says what is to be told, but not from when on.
-const THRESHOLD: Duration = Duration::from_millis(100);
+pub(crate) const THRESHOLD: Duration = Duration::from_millis(100);
 /// Below this the watchdog's sleep would be no longer than the kernel takes to end it.
 const SHORTEST: Duration = Duration::from_millis(1);
 /// As good as never, and far from what overflows.

@@ -19,7 +19,7 @@ use crate::common::debug_mode;
 use crate::common::spin::Spin;
 use crate::executor::{Chooser, EVENT_INTERVAL, Executor, Info};
 use crate::insight::{
-    Deadlock, GRACE, OnDeadlock, Recorder, Stall, UnhandledPanic, WatchdogSettings,
+    Deadlock, GRACE, OnDeadlock, Recorder, Stall, THRESHOLD, UnhandledPanic, WatchdogSettings,
 };
 #[cfg(feature = "time")]
 use crate::timer::{self, Clock};
@@ -69,7 +69,8 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// A builder with every setting at its default.
+    /// A builder with every setting at its default. With `TAKETURNS_DEBUG=1` in the environment of the process, the default is that
+    /// turns of more than 100 ms, and deadlocks, are told of.
     pub fn new() -> Self {
         Self {
             event_interval: EVENT_INTERVAL,
@@ -83,8 +84,11 @@ impl Builder {
             trace: 0,
             unhandled_panic: UnhandledPanic::default(),
             explains: false,
-            on_deadlock: None,
-            watchdog: WatchdogSettings::default(),
+            on_deadlock: debug_mode::is_on().then_some(OnDeadlock::Print),
+            watchdog: WatchdogSettings {
+                threshold: debug_mode::is_on().then_some(THRESHOLD),
+                ..WatchdogSettings::default()
+            },
             #[cfg(feature = "time")]
             clock: Clock::default(),
             #[cfg(feature = "time")]

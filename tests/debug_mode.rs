@@ -81,6 +81,39 @@ fn a_socket_that_is_used_in_another_runtime_is_printed() {
     assert!(printed.len() == 1 && is_said(&printed[0]), "{printed:?}");
 }
 
+/// The watchdog is another thread: the scene blocks for as long as it could need.
+#[test]
+fn a_turn_that_does_not_end_is_printed() {
+    if is_child() {
+        return block_on(async {
+            let blocks = async { std::thread::sleep(std::time::Duration::from_secs(1)) };
+            spawn(blocks).await.unwrap();
+        });
+    }
+    let site = here(line!() - 3);
+    let printed = printed("a_turn_that_does_not_end_is_printed");
+    let stands =
+        format!("stands still: task #1, spawned at {site}:13, has had its turn for at least ");
+    assert!(printed[0].contains(&stands), "{printed:?}");
+    let goes_on = format!("goes on: task #1, spawned at {site}:13, had its turn for about ");
+    assert!(printed.last().unwrap().contains(&goes_on), "{printed:?}");
+    assert_eq!(stderr("a_turn_that_does_not_end_is_printed"), "");
+}
+
+#[test]
+fn a_task_that_no_waker_can_wake_is_printed() {
+    if is_child() {
+        let runtime = Builder::new().build().unwrap();
+        return runtime.block_on(async {
+            spawn(pending::<()>()).detach();
+            taketurns::time::sleep(std::time::Duration::from_millis(1)).await;
+        });
+    }
+    let printed = printed("a_task_that_no_waker_can_wake_is_printed");
+    assert!(printed.iter().any(|line| line.contains("deadlock")), "{printed:?}");
+    assert!(!stderr("a_task_that_no_waker_can_wake_is_printed").contains("deadlock"));
+}
+
 #[test]
 fn a_program_that_does_nothing_wrong_prints_nothing() {
     if is_child() {
