@@ -14,6 +14,8 @@ use std::time::Duration;
 
 use super::chooser::Chooser;
 use super::contain::Held;
+#[cfg(feature = "tracing")]
+use super::frame::OpenScope;
 use super::observe::Observe;
 use super::task::{self, HubHandle, HubOwner};
 use super::{Driver, Info, JoinHandle, Nested, Reason, budget};
@@ -139,12 +141,21 @@ impl<'env, D: Driver> Executor<'env, D> {
     /// Spawns a task, before, between or during runs. It takes its first turn in a run.
     #[track_caller]
     pub fn spawn<F: Future + 'env>(&self, future: F) -> JoinHandle<F::Output> {
-        self.hub.spawn_in_env(future, Location::caller())
+        let handle = self.hub.spawn_in_env(future, Location::caller());
+        #[cfg(feature = "tracing")]
+        handle.open_scope();
+        handle
     }
 
     /// A way in from other threads.
     pub(crate) fn remote(&self) -> HubHandle {
         HubHandle::new(&self.hub)
+    }
+
+    /// From now on `open` is asked for a scope of each task that is spawned.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn open_scopes(&self, open: OpenScope) {
+        self.hub.open_scopes(open);
     }
 
     /// Before the first run: from then on other threads see which task has its turn ([`HubHandle::pulse`]).

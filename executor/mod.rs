@@ -43,8 +43,8 @@
 //!
 //! 1. `driver.rs`: what an executor looks at between turns. `run.rs`: the loop, and how it keeps its promise.
 //! 2. `executor.rs`: [`Executor`], what a program calls. `contain.rs`: where panics of user code end.
-//! 3. `spawn.rs`, `yield_now.rs`, `budget.rs`: what a task calls. `inherit.rs`: what a task has from its parent. `chooser.rs`:
-//!    another order of turns, for tests.
+//! 3. `spawn.rs`, `yield_now.rs`, `budget.rs`: what a task calls. `inherit.rs`: what a task has from its parent. `frame.rs`: what
+//!    surrounds its turns. `chooser.rs`: another order of turns, for tests.
 //! 4. `error.rs`, `info.rs`, `id.rs`: what is said of tasks that fail or are lost. `reason.rs`, `request.rs`: a task is asked
 //!    to end.
 //!    `observe.rs`: what is told of each step, if it is asked for.
@@ -64,6 +64,9 @@ mod driver;
 mod error;
 #[expect(clippy::module_inception, reason = "the executor is the main type of its part")]
 mod executor;
+pub(crate) mod frame;
+#[cfg(all(test, not(loom), feature = "tracing"))]
+mod frame_tests;
 #[cfg(all(test, not(loom)))]
 mod home_tests;
 mod id;

@@ -98,6 +98,8 @@ fn spawn_named<F: Future + 'static>(future: F, name: Option<Box<str>>) -> JoinHa
     if name.is_some() || is_in_force(&INHERITED) {
         handle.note(name, in_force(&INHERITED));
     }
+    #[cfg(feature = "tracing")]
+    handle.open_scope();
     handle
 }
 

@@ -18,8 +18,9 @@
 //! 6. `stall.rs`: [`Stall`], a turn that does not end. `standstill.rs`: how one is told from a loop that is alive.
 //!    `proc.rs`: what Linux says of a thread. `watchdog.rs`: the thread that looks.
 //! 7. `trace/`: [`Trace`], what the loop did, turn by turn, as a picture.
-//! 8. `json.rs`: how reports are written for programs.
-//! 9. `serve/`: a view from outside, for other programs of the same user.
+//! 8. `spans.rs`: a span of the crate `tracing` for each task.
+//! 9. `json.rs`: how reports are written for programs.
+//! 10. `serve/`: a view from outside, for other programs of the same user.
 
 #![forbid(unsafe_code)]
 
@@ -36,6 +37,8 @@ mod named;
 mod proc;
 #[cfg(feature = "inspect")]
 mod serve;
+#[cfg(feature = "tracing")]
+mod spans;
 mod stall;
 mod standstill;
 pub(crate) mod trace;
@@ -54,6 +57,8 @@ pub use named::{Named, NamedFuture};
 pub(crate) use serve::{Beat, Form, Source, Standing, Topic};
 #[cfg(feature = "inspect")]
 pub use serve::{Serve, Served, Server, serve, sockets};
+#[cfg(feature = "tracing")]
+pub(crate) use spans::open_span;
 pub use stall::{Doing, Stall};
 pub use trace::{By, Event, Trace, What};
 pub(crate) use trace::{Clock as TimelineClock, Recorder, Recording};

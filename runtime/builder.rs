@@ -547,6 +547,8 @@ impl Builder {
         if let Some(chooser) = chooser {
             executor = executor.with_chooser(Box::new(UntilAsked(chooser)));
         }
+        #[cfg(feature = "tracing")]
+        executor.open_scopes(crate::insight::open_span);
         // Whether it will be asked from outside is not known yet.
         #[cfg(feature = "inspect")]
         executor.watch();

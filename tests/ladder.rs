@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-const LADDER: [&str; 26] = [
+const LADDER: [&str; 27] = [
     "leaf_cell",
     "count",
     "state",
@@ -20,6 +20,7 @@ const LADDER: [&str; 26] = [
     "asked",
     "waiters",
     "cell",
+    "scope",
     "turns",
     "observed",
     "snapshot",

@@ -54,7 +54,7 @@ impl Hub {
                     // Not listed, so it is a function that another thread sent.
                     Turn::Poll if !state.is_listed() => self.poll(task),
                     // Not dropped here, but in the order of spawning. If it was woken, that wake is void.
-                    Turn::Poll | Turn::PollInheriting | Turn::Cancel => _ = state.end_turn(),
+                    Turn::Poll | Turn::PollFramed | Turn::Cancel => _ = state.end_turn(),
                 }
             }
         }

@@ -27,7 +27,9 @@ use super::recycle::FreeList;
 use super::state::{TaskState, Wake};
 use crate::executor::contain::{print, silence};
 use crate::executor::driver::Unpark;
-use crate::executor::inherit::Values;
+use crate::executor::frame::Frame;
+#[cfg(feature = "tracing")]
+use crate::executor::frame::OpenScope;
 use crate::executor::observe::{Cause, Observe, PLAIN};
 use crate::executor::primitives::{AtomicIsize, HomeCell};
 use crate::executor::{CancelRequest, Id, Info, Reason};
@@ -71,6 +73,9 @@ pub(super) struct Home {
     pub(super) cause: HomeCell<Cause>,
     /// For observers: a task has ended since the last turn began.
     pub(super) has_ended: HomeCell<bool>,
+    /// What makes the scopes of new tasks.
+    #[cfg(feature = "tracing")]
+    pub(super) opens: HomeCell<Option<OpenScope>>,
 }
 
 /// The hub's away half.
@@ -88,7 +93,7 @@ pub(super) struct Away {
 #[derive(Default)]
 pub(super) struct Note {
     /// In force in each of its turns.
-    pub(super) inherited: Option<Values>,
+    pub(super) frame: Frame,
     pub(super) request: Option<Rc<CancelRequest>>,
 }
 
@@ -122,6 +127,8 @@ impl HubRef {
                 observers: LeafCell::new(Vec::new()),
                 cause: HomeCell::new(Cause::Outside),
                 has_ended: HomeCell::new(false),
+                #[cfg(feature = "tracing")]
+                opens: HomeCell::new(None),
             },
             away: Away {
                 count: AwayCount::new(),

@@ -96,6 +96,11 @@ impl<T> JoinHandle<T> {
         self.state().join() == Join::Taken
     }
 
+    #[cfg(feature = "tracing")]
+    pub(super) fn task(&self) -> TaskRef {
+        self.task
+    }
+
     /// Which task it is.
     #[must_use]
     pub fn id(&self) -> Id {

@@ -42,6 +42,7 @@
 //! 5. [`hub`]: all of that, for one executor. [`entry`]: which place is home. [`waker`]: what can be done from anywhere.
 //! 6. [`contain`]: where panics of user code end. [`asked`]: a task is asked to end. [`waiters`]: what waits for a task. [`cell`]: a future and its output
 //!    behind a header, and how a task ends.
+//!    `scope`: how a task gets what the feature `tracing` surrounds its turns with.
 //! 7. [`turns`]: what the loop does all day. [`observed`]: how it tells of that, if it is asked to. [`snapshot`]: what reports ask. [`close`]: how the executor closes.
 //! 8. [`join`]: the handle. [`control`]: ending a task without its output's type. [`spawn`], [`root`], [`owner`], [`remote`]: the four ways in: a task of the executor's own
 //!    thread, the future of `block_on`, the executor itself, another thread.
@@ -54,7 +55,7 @@
 //!
 //! The capitals are bits. Of home's state ([`state`]): FUTURE and OUTPUT, what the cell holds; OWED, the task is owed a turn;
 //! RUNNING, it has its turn; SETTLING, that turn is ending it; LISTED, it is in the list of live tasks; HANDLE, its
-//! `JoinHandle` exists; ABORT, its next turn drops the future; ASKED, it was asked to end; INHERITS, it has inherited task-locals. Of the away word ([`count`]): POSTED, the task is in the
+//! `JoinHandle` exists; ABORT, its next turn drops the future; ASKED, it was asked to end; FRAMED, it has a frame (`executor/frame.rs`). Of the away word ([`count`]): POSTED, the task is in the
 //! inbox, or about to be pushed; RETIRED, no keeper is left, so the word alone decides when the task is freed. Look at the
 //! picture now, and come back for its numbers when you have read `turns`.
 //!
@@ -226,6 +227,8 @@ mod recycle;
 mod recycle_tests;
 mod remote;
 mod root;
+#[cfg(feature = "tracing")]
+mod scope;
 mod snapshot;
 mod spawn;
 mod state;

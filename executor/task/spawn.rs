@@ -77,13 +77,22 @@ impl<T> JoinHandle<T> {
         }
         self.state().set_noted();
         if inherited.is_some() {
-            self.state().set_inherits();
+            self.state().set_framed();
         }
         if let Some(name) = name {
             self.hub().away.names().insert(self.id().0, name);
         }
-        let note = Note { inherited, request: None };
+        let mut note = Note::default();
+        note.frame.values = inherited;
         // SAFETY: (LEAF) keys are numbers, and this one is new.
         unsafe { self.hub().home.notes.with(|notes| notes.insert(self.id().0, note)) };
+    }
+
+    /// The task was just made, and noted.
+    #[cfg(feature = "tracing")]
+    #[inline]
+    pub(crate) fn open_scope(&self) {
+        // SAFETY: (ALIVE) HANDLE is held.
+        unsafe { self.hub().open_scope(self.task()) };
     }
 }

@@ -39,8 +39,8 @@ const NEW: u32 = 1 << 7;
 const SETTLING: u32 = 1 << 8;
 /// Set once the task was asked to end. Never without FUTURE.
 const ASKED: u32 = 1 << 9;
-/// Set on a task that has inherited values of task-locals, which are in force in its turns. Never without FUTURE.
-const INHERITS: u32 = 1 << 10;
+/// Set on a task that has a frame (`executor/frame.rs`), which is in force in its turns. Never without FUTURE.
+const FRAMED: u32 = 1 << 10;
 
 /// Set while the hub has a note of the task: until a listed task is taken off the list, or the root's handle is dropped.
 const NOTED: u32 = 1 << 11;
@@ -71,8 +71,8 @@ pub(super) enum Wake {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Turn {
     Poll,
-    /// As `Poll`, with the values in force that it has inherited.
-    PollInheriting,
+    /// As `Poll`, in the task's frame.
+    PollFramed,
     /// It was aborted: drop the future.
     Cancel,
     /// It has ended, and callbacks were added since. The output is the caller's, to call them with.
@@ -129,12 +129,12 @@ impl TaskState {
     fn set(&self, bits: u32) {
         let has = |some: u32| bits & some != 0;
         debug_assert!(
-            has(!(ABORT | NEW | SETTLING | ASKED | INHERITS | NOTED)),
+            has(!(ABORT | NEW | SETTLING | ASKED | FRAMED | NOTED)),
             "the other bits are never alone"
         );
         debug_assert!(!has(FUTURE) || !has(OUTPUT | SETTLING), "the cell has room for one of them");
         debug_assert!(!has(OUTPUT) || !has(SETTLING), "the output has one owner");
-        debug_assert!(has(FUTURE) || !has(ABORT | NEW | ASKED | INHERITS), "bits of a future");
+        debug_assert!(has(FUTURE) || !has(ABORT | NEW | ASKED | FRAMED), "bits of a future");
         self.count.set_keepers(bits);
     }
 
@@ -180,13 +180,13 @@ impl TaskState {
         lives
     }
 
-    /// The task that was just made has inherited values.
-    pub(super) fn set_inherits(&self) {
-        self.set(self.bits() | INHERITS);
+    /// The task that was just made has a frame.
+    pub(super) fn set_framed(&self) {
+        self.set(self.bits() | FRAMED);
     }
 
-    pub(super) fn inherits(&self) -> bool {
-        self.has(INHERITS)
+    pub(super) fn is_framed(&self) -> bool {
+        self.has(FRAMED)
     }
 
     /// A callback was added to a task that has ended: it is owed a turn for that.
@@ -208,9 +208,9 @@ impl TaskState {
             return self.begin_delivery(away);
         }
         self.set(bits & !OWED | RUNNING);
-        match bits & (ABORT | INHERITS) {
+        match bits & (ABORT | FRAMED) {
             0 => Turn::Poll,
-            INHERITS => Turn::PollInheriting,
+            FRAMED => Turn::PollFramed,
             _ => Turn::Cancel,
         }
     }
@@ -247,7 +247,7 @@ impl TaskState {
     pub(super) fn future_dropped(&self) -> bool {
         debug_assert!(self.has(RUNNING) && self.has(FUTURE), "no future was there");
         let bits = self.bits();
-        self.set(bits & !(FUTURE | ABORT | OWED | ASKED | INHERITS) | SETTLING);
+        self.set(bits & !(FUTURE | ABORT | OWED | ASKED | FRAMED) | SETTLING);
         bits & ASKED != 0
     }
 

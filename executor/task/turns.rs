@@ -7,7 +7,7 @@ use super::header::TaskRef;
 use super::hub::{Hub, free_anywhere, free_at_home};
 use super::inbox::Batch;
 use super::state::{AfterEnd, Turn};
-use crate::executor::inherit::{INHERITED, Values, within};
+use crate::executor::frame::Frame;
 use crate::executor::observe::{Cause, OBSERVED, PLAIN};
 use crate::executor::primitives::ordering;
 use crate::executor::{Id, Info, JoinError, Subject, budget, contain};
@@ -68,7 +68,7 @@ impl Hub {
                     budget::refill();
                     self.poll(task);
                 }
-                Turn::PollInheriting => self.turn_inheriting(task),
+                Turn::PollFramed => self.turn_framed(task),
                 Turn::Cancel => {
                     budget::lift();
                     self.cancel(task, JoinError::cancelled);
@@ -104,10 +104,12 @@ impl Hub {
     pub(super) unsafe fn cancel(&self, task: TaskRef, why: fn(Subject) -> JoinError) {
         // SAFETY: (HELD) as the caller promised.
         unsafe {
-            if task.home().state.inherits() {
-                // The last of the values goes with the note, in `task_ended`.
-                let values = self.inherited_by(task);
-                within(&INHERITED, &values, || (task.fixed().vtable.cancel)(task, why));
+            if task.home().state.is_framed() {
+                // The last of the frame goes with the note, in `task_ended`.
+                let frame = self.frame_of(task);
+                frame.enter();
+                frame.within(|| (task.fixed().vtable.cancel)(task, why));
+                frame.leave();
             } else {
                 (task.fixed().vtable.cancel)(task, why);
             }
@@ -115,34 +117,36 @@ impl Hub {
         }
     }
 
-    /// A turn with the values in force that the task has inherited. It may end and free the task, so the values, whose
-    /// destructors are user code, outlive it here, and go when no task has its turn.
+    /// A turn in the task's frame. It may end and free the task, so the frame, which is user code to leave and to drop, outlives
+    /// it here: it is left, and goes, when no task has its turn.
     ///
     /// # Safety
     ///
-    /// As [`poll`](Self::poll), of a task that inherits.
+    /// As [`poll`](Self::poll), of a task that has a frame.
     #[cold]
     #[inline(never)]
-    unsafe fn turn_inheriting(&self, task: TaskRef) {
+    unsafe fn turn_framed(&self, task: TaskRef) {
         // SAFETY: (ALIVE) RUNNING is held.
-        let values = unsafe { self.inherited_by(task) };
+        let frame = unsafe { self.frame_of(task) };
+        frame.enter();
         budget::refill();
         // SAFETY: as the caller promised.
-        within(&INHERITED, &values, || unsafe { self.poll(task) });
+        frame.within(|| unsafe { self.poll(task) });
         self.home.running.set(None);
         budget::lift();
-        contain(|| drop(values));
+        frame.leave();
+        contain(|| drop(frame));
     }
 
     /// # Safety
     ///
-    /// (ALIVE) A task of this hub that inherits.
-    unsafe fn inherited_by(&self, task: TaskRef) -> Values {
+    /// (ALIVE) A task of this hub that has a frame.
+    unsafe fn frame_of(&self, task: TaskRef) -> Frame {
         // SAFETY: (ALIVE) as the caller promised.
         let id = unsafe { task.home() }.id.get();
-        // SAFETY: (LEAF) clones an `Rc`.
-        let values = unsafe { self.home.notes.with(|notes| notes.get(&id)?.inherited.clone()) };
-        values.expect("noted at its spawn")
+        // SAFETY: (LEAF) clones `Rc`s.
+        let frame = unsafe { self.home.notes.with(|notes| Some(notes.get(&id)?.frame.clone())) };
+        frame.expect("noted at its spawn")
     }
 
     /// The task has ended and is settled: takes it off the lists.
@@ -224,12 +228,17 @@ impl Hub {
                 match home.state.count.unpost(&away.count) {
                     Unposted::Retired(fate) => free_anywhere(task, fate),
                     Unposted::Alive { abort } => {
-                        if home.state.take_new() {
+                        let is_new = home.state.take_new();
+                        if is_new {
                             home.id.set(self.next_id());
                             self.list(task);
                         }
                         let wake = if abort { home.state.abort() } else { home.state.wake() };
                         self.enqueue(task, wake);
+                        #[cfg(feature = "tracing")]
+                        if is_new {
+                            self.open_scope(task);
+                        }
                     }
                 }
             }
