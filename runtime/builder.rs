@@ -186,12 +186,6 @@ impl Builder {
         self
     }
 
-    /// What becomes of a report of a deadlock. In the debug mode it is printed.
-    pub(super) fn on_deadlock_or_print(&self) -> Option<OnDeadlock> {
-        let prints = || debug_mode::is_on().then_some(OnDeadlock::Print);
-        self.on_deadlock.clone().or_else(prints)
-    }
-
     /// [Reports deadlocks](Self::report_deadlocks) to a function in place of stderr. It is called on the loop's thread, between turns, and may wake
     /// tasks. A panic of it is caught and dropped.
     pub fn on_deadlock(mut self, hook: impl Fn(&Deadlock) + Send + Sync + 'static) -> Self {

@@ -82,7 +82,7 @@ impl Parts {
         #[cfg(not(feature = "net"))]
         let reactor = Rc::new(Reactor::new());
         let holds = Tokens::new(reactor.unparker());
-        let on_deadlock = builder.on_deadlock_or_print();
+        let on_deadlock = builder.on_deadlock.clone();
         let explains = builder.explains || on_deadlock.is_some();
         let explained: Option<Rc<Explained>> = explains.then(Rc::default);
         let on_deadlock = on_deadlock.zip(explained.clone());
