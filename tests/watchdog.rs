@@ -273,7 +273,7 @@ fn there_is_a_thread_if_there_is_a_threshold_and_none_for_zero() {
 fn scene(name: &str) -> Child {
     let mut child = Command::new(env::current_exe().unwrap());
     child.args(["--exact", name, "--nocapture", "--test-threads=1"]);
-    child.env(child::SCENE, name);
+    child.env(child::SCENE, name).env_remove("TAKETURNS_DEBUG");
     child.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
     child.spawn().unwrap()
 }
@@ -390,7 +390,7 @@ fn a_process_that_is_stopped_is_not_told_of() {
     assert!(scene.wait().unwrap().success());
 }
 
-/// `cargo test --release --test watchdog -- --ignored --nocapture`: best on a machine with nothing else to do.
+/// `cargo test --release --test watchdog -- --ignored --nocapture`, in `.ci/deep`: best on a machine with nothing else to do.
 #[test]
 #[ignore = "it measures: how soon a stall of twice the threshold is told of"]
 fn a_stall_of_twice_the_threshold_is_told_of_before_one_and_a_half() {
