@@ -16,6 +16,11 @@ pub fn cpu_time(run: impl FnOnce()) -> Duration {
     used(ClockId::ThreadCPUTime, run)
 }
 
+/// The CPU time this thread has used so far.
+pub fn thread_time() -> Duration {
+    now(ClockId::ThreadCPUTime)
+}
+
 /// The CPU time all threads of this process use while this one runs this.
 pub fn process_cpu_time(run: impl FnOnce()) -> Duration {
     used(ClockId::ProcessCPUTime, run)

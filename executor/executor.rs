@@ -17,7 +17,7 @@ use super::contain::Held;
 #[cfg(feature = "tracing")]
 use super::frame::OpenScope;
 use super::observe::Observe;
-use super::task::{self, HubHandle, HubOwner};
+use super::task::{self, Hub, HubHandle, HubOwner};
 use super::{Driver, Info, JoinHandle, Nested, Reason, budget};
 
 /// An executor for the thread that makes it, over a [`Driver`].
@@ -156,6 +156,11 @@ impl<'env, D: Driver> Executor<'env, D> {
     #[cfg(feature = "tracing")]
     pub(crate) fn open_scopes(&self, open: OpenScope) {
         self.hub.open_scopes(open);
+    }
+
+    /// For reports.
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.hub
     }
 
     /// Before the first run: from then on other threads see which task has its turn ([`HubHandle::pulse`]).

@@ -34,6 +34,17 @@ pub enum State {
 }
 
 impl Info {
+    /// Of a task that was written down by another part.
+    pub(crate) fn new(
+        id: Id,
+        name: Option<Box<str>>,
+        site: &'static Location<'static>,
+        polls: u32,
+        state: State,
+    ) -> Self {
+        Self { id, name, site, polls, state }
+    }
+
     /// `task #3`, or `task #3 "name"`.
     pub(crate) fn title(&self) -> String {
         if self.id == Id::ROOT {

@@ -28,6 +28,14 @@ pub(crate) struct Seen {
     pub(crate) site: &'static Location<'static>,
 }
 
+impl Seen {
+    /// Its place in a list that begins with the future of `block_on`. `None` for a task that has left the list of live tasks.
+    pub(crate) fn index(&self) -> Option<usize> {
+        let is_listed = self.place != NO_PLACE || self.id == Id::ROOT;
+        is_listed.then_some(self.place.wrapping_add(1) as usize)
+    }
+}
+
 pub(crate) const NO_PLACE: u32 = u32::MAX;
 
 /// What set off a wake or a spawn.

@@ -17,46 +17,71 @@
 //!    the real clock.
 //! 6. `stall.rs`: [`Stall`], a turn that does not end. `standstill.rs`: how one is told from a loop that is alive.
 //!    `proc.rs`: what Linux says of a thread. `watchdog.rs`: the thread that looks.
-//! 7. `trace/`: [`Trace`], what the loop did, turn by turn, as a picture.
-//! 8. `spans.rs`: a span of the crate `tracing` for each task.
-//! 9. `json.rs`: how reports are written for programs.
-//! 10. `serve/`: a view from outside, for other programs of the same user.
+//! 7. `metrics.rs`: [`Metrics`], numbers of a loop. `histogram.rs`: [`Histogram`], how long tasks wait and turns take.
+//! 8. `dump.rs`: [`Dump`], every live task. `ask.rs`: how the loop is asked for them. `slab.rs`: where a loop writes them down, in
+//!    case it will not answer. `tree.rs`: how a dump reads.
+//! 9. `trace/`: [`Trace`], what the loop did, turn by turn, as a picture.
+//! 10. `spans.rs`: a span of the crate `tracing` for each task.
+//! 11. `json.rs`: how reports are written for programs.
+//! 12. `serve/`: a view from outside, for other programs of the same user.
 
 #![forbid(unsafe_code)]
 
+mod ask;
 mod deadlock;
 mod deadlock_report;
 mod deadlock_watch;
+mod dump;
+#[cfg(all(test, not(loom)))]
+mod dump_tests;
 pub(crate) mod exit_report;
 mod failures;
+mod histogram;
+#[cfg(all(test, not(loom)))]
+mod histogram_tests;
 #[allow(dead_code, reason = "each report that is written as JSON uses a part of it")]
 mod json;
 #[cfg(all(test, not(loom)))]
 mod json_tests;
+mod metrics;
+#[cfg(all(test, not(loom)))]
+mod metrics_tests;
 mod named;
 mod proc;
 #[cfg(feature = "inspect")]
 mod serve;
+mod slab;
+#[cfg(all(test, not(loom)))]
+mod slab_tests;
 #[cfg(feature = "tracing")]
 mod spans;
 mod stall;
 mod standstill;
 pub(crate) mod trace;
+mod tree;
 pub(crate) mod unhandled;
 mod waiting;
 mod watchdog;
 
 pub use crate::common::awaited::Awaited;
+pub(crate) use ask::list;
 pub(crate) use deadlock::{GRACE, Suspicion, Verdict};
 pub use deadlock_report::{Deadlock, Finding};
 pub(crate) use deadlock_watch::{DeadlockWatch, OnDeadlock};
+pub use dump::{Dump, DumpedTask};
 pub(crate) use exit_report::{ExitReport, Lost, StillRunning};
 pub(crate) use failures::Failures;
+pub use histogram::Histogram;
+pub(crate) use histogram::{Histograms, stopwatch};
+pub use metrics::{JobCounts, LoopState, Metrics};
 pub use named::{Named, NamedFuture};
 #[cfg(feature = "inspect")]
 pub(crate) use serve::{Beat, Form, Source, Standing, Topic};
 #[cfg(feature = "inspect")]
 pub use serve::{Serve, Served, Server, serve, sockets};
+#[cfg(test)]
+pub(crate) use slab::Slot;
+pub(crate) use slab::{Slab, Writer};
 #[cfg(feature = "tracing")]
 pub(crate) use spans::open_span;
 pub use stall::{Doing, Stall};

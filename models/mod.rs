@@ -21,6 +21,7 @@
 //!    `leaving.rs`: the end of a loop's thread.
 //! 5. `grouping.rs`: the children of one task, woken by other threads.
 //! 6. `pool.rs`: the threads for blocking jobs. `tracing.rs`: the ring of a trace.
+//!    `sampling.rs`: what other threads see of the tasks.
 //!
 //! Three models are about the ways in which an executor can let cooperative code down: `cooperative_scheduling` and
 //! `missed_yield` in `waking.rs`, and `dropped_task` in `ending.rs`.
@@ -60,6 +61,7 @@ mod leaving;
 mod parking;
 #[cfg(feature = "offload")]
 mod pool;
+mod sampling;
 mod tokens;
 mod tracing;
 mod waiting;

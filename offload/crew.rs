@@ -94,6 +94,16 @@ pub(super) enum Need {
     Thread(usize),
 }
 
+/// What a pool has at one moment.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Counts {
+    /// Jobs that wait for a thread.
+    pub(crate) queued: usize,
+    pub(crate) running: usize,
+    /// Busy or idle.
+    pub(crate) threads: usize,
+}
+
 /// What a pool has when it closes.
 pub(super) struct AtClose {
     pub(super) queued: VecDeque<Arc<dyn Job>>,
@@ -181,6 +191,16 @@ impl Crew {
 
     pub(super) fn threads(&self) -> usize {
         self.threads
+    }
+
+    /// How many jobs are in line, how many run, and how many threads there are.
+    pub(super) fn counts(&self) -> Counts {
+        let runs = |seat: &&Seat| matches!(seat.does, Does::Runs { .. });
+        Counts {
+            queued: self.line.len().saturating_sub(self.abandoned),
+            running: self.seats.iter().filter(runs).count(),
+            threads: self.threads,
+        }
     }
 
     /// How many threads do not sleep.

@@ -60,7 +60,7 @@ pub use cancel::check_cancelled;
 pub use handle::BlockingHandle;
 pub use limiter::Limiter;
 pub(crate) use limits::Limits;
-pub(crate) use pool::Pool;
+pub(crate) use pool::{Counter, Pool};
 pub use room::{QueueFull, Reserve, Room, reserve};
 pub use scope::block_in_scope;
 pub use spawn::{spawn_blocking, try_spawn_blocking};

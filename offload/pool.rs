@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use super::crew::AtClose;
+use super::crew::{AtClose, Counts};
 use super::limiter::{Limit, Limiter};
 use super::limits::Limits;
 use super::shared::{Shared, Start, TellPanic};
@@ -72,6 +72,11 @@ impl Pool {
     pub(crate) fn set_context(&self, context: JobContext) {
         let set = self.shared.context.set(context);
         assert!(set.is_ok(), "it is set once");
+    }
+
+    /// Counts the jobs and threads, for any thread.
+    pub(crate) fn counter(&self) -> Counter {
+        Counter(Arc::downgrade(&self.shared))
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {
@@ -179,6 +184,16 @@ impl Pool {
             crew = wait_timeout(&self.shared.ended, self.shared.mutex(), crew, left).0;
         }
         crew.threads() == threads
+    }
+}
+
+/// Counts the jobs and threads of a pool.
+pub(crate) struct Counter(Weak<Shared>);
+
+impl Counter {
+    /// All zero once the pool is gone.
+    pub(crate) fn counts(&self) -> Counts {
+        self.0.upgrade().map(|shared| shared.lock().counts()).unwrap_or_default()
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::insights::Insights;
+use super::measured::Measured;
 use super::order::{Order, UntilAsked};
 use super::outside::Outside;
 use super::parts::Parts;
@@ -56,6 +57,8 @@ pub struct Builder {
     pub(super) explains: bool,
     pub(super) on_deadlock: Option<OnDeadlock>,
     watchdog: WatchdogSettings,
+    pub(super) histograms: bool,
+    pub(super) task_slab: bool,
     #[cfg(feature = "time")]
     pub(super) clock: Clock,
     #[cfg(feature = "time")]
@@ -89,6 +92,8 @@ impl Builder {
                 threshold: debug_mode::is_on().then_some(THRESHOLD),
                 ..WatchdogSettings::default()
             },
+            histograms: false,
+            task_slab: false,
             #[cfg(feature = "time")]
             clock: Clock::default(),
             #[cfg(feature = "time")]
@@ -111,6 +116,68 @@ impl Builder {
     #[track_caller]
     pub fn event_interval(mut self, turns: u32) -> Self {
         self.event_interval = NonZeroU32::new(turns).expect("`event_interval` must be at least 1");
+        self
+    }
+
+    /// Whether the loop counts how long its tasks are ready before their turns, and how long the turns take, for
+    /// [`Metrics`](crate::insight::Metrics): off by default. It reads the clock three times a turn, some 60 ns.
+    ///
+    /// The time in the run queue is the best sign that a loop is overloaded: it grows before anything else does, whatever
+    /// the tasks do. So a server can refuse work by it:
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taketurns::insight::Histogram;
+    ///
+    /// /// Whether the loop had more to do than it could, in the time between two readings.
+    /// fn is_overloaded(before: &Histogram, now: &Histogram) -> bool {
+    ///     now.since(before).percentile(90.0).is_some_and(|delay| delay > Duration::from_millis(50))
+    /// }
+    ///
+    /// let runtime = taketurns::Builder::new().histograms(true).build()?;
+    /// let handle = runtime.handle();
+    /// let refused = runtime.block_on(async {
+    ///     let before = handle.metrics().queue_delay.unwrap();
+    ///     for _ in 0..10 {
+    ///         taketurns::spawn(async { std::thread::sleep(Duration::from_millis(60)) }).detach();
+    ///     }
+    ///     taketurns::spawn(async move { // in line behind them
+    ///         let now = handle.metrics().queue_delay.unwrap();
+    ///         is_overloaded(&before, &now)
+    ///     })
+    ///     .await
+    ///     .unwrap()
+    /// });
+    /// assert!(refused);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn histograms(mut self, on: bool) -> Self {
+        self.histograms = on;
+        self
+    }
+
+    /// Whether the loop writes down what each live task does, so that a [`Dump`](crate::insight::Dump) of a loop that is stuck
+    /// has its tasks, and each dump says what woke a task last: off by default. A task takes 24 bytes, and a turn some stores.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = taketurns::Builder::new().task_slab(true).build()?;
+    /// let handle = runtime.handle();
+    /// runtime.block_on(async {
+    ///     let (dumped, stuck) = std::sync::mpsc::channel();
+    ///     std::thread::spawn(move || dumped.send(handle.dump(Duration::from_millis(10))));
+    ///     let dump = stuck.recv().unwrap(); // blocks the loop
+    ///     assert!(!dump.is_answered());
+    ///     println!("{dump}");
+    ///     // no answer from the loop within 10ms: it is in the turn of the future of `block_on`, called at src/main.rs:5:9;
+    ///     // what it wrote down last: no task and the future of `block_on`:
+    ///     // the future of `block_on`, called at src/main.rs:5:9, polled once, running; woken last by the program, between turns
+    /// });
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn task_slab(mut self, on: bool) -> Self {
+        self.task_slab = on;
         self
     }
 
@@ -546,7 +613,11 @@ impl Builder {
         // Whether it will be asked from outside is not known yet.
         #[cfg(feature = "inspect")]
         executor.watch();
-        let insights = Arc::new(Insights::new(executor.remote(), parts.deadlock_reports()));
+        let measured = Measured::new(&self, &executor);
+        #[cfg(feature = "offload")]
+        let measured = measured.with_jobs(parts.job_counter());
+        let reports = parts.deadlock_reports();
+        let insights = Arc::new(Insights::new(executor.remote(), reports, measured));
         parts.connect(&executor.remote(), Arc::clone(&insights));
         if self.trace > 0 {
             let hub = executor.remote();

@@ -7,6 +7,7 @@
 use std::sync::{Arc, OnceLock};
 
 use super::Runtime;
+use super::measured::Measured;
 use crate::executor::HubHandle;
 use crate::executor::primitives::Gauge;
 use crate::insight::{Recording, Trace};
@@ -21,11 +22,16 @@ pub(crate) struct Insights {
     pub(crate) deadlock_reports: Option<Arc<Gauge>>,
     /// Set if the runtime is traced.
     recording: OnceLock<Arc<Recording>>,
+    pub(super) measured: Measured,
 }
 
 impl Insights {
-    pub(super) fn new(hub: HubHandle, deadlock_reports: Option<Arc<Gauge>>) -> Self {
-        Self { hub, deadlock_reports, recording: OnceLock::new() }
+    pub(super) fn new(
+        hub: HubHandle,
+        deadlock_reports: Option<Arc<Gauge>>,
+        measured: Measured,
+    ) -> Self {
+        Self { hub, deadlock_reports, recording: OnceLock::new(), measured }
     }
 
     /// To be called once, before the first run.

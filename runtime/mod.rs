@@ -12,11 +12,13 @@
 //!    knows them.
 //! 3. `outside.rs`: the executor's [`Driver`](crate::executor::Driver) over them: how long a look may wait, and what it
 //!    wakes. `order.rs`: which ready task runs next, when not first come, first served.
-//! 4. `insights.rs`: what other threads may ask it. `inspect.rs`: what other programs may.
+//! 4. `insights.rs`: what other threads see of it. `measured.rs`: what it measures for them. `ask.rs`: how they ask.
+//!    `inspect.rs`: what other programs may ask.
 //! 5. `exit.rs`: [`OnExit`]. `end.rs`: the end itself, step by step.
 
 #![forbid(unsafe_code)]
 
+mod ask;
 mod builder;
 mod end;
 #[cfg(all(test, not(loom), feature = "offload"))]
@@ -25,6 +27,7 @@ mod exit;
 mod insights;
 #[cfg(feature = "inspect")]
 mod inspect;
+mod measured;
 mod order;
 mod outside;
 mod parts;

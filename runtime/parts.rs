@@ -140,6 +140,12 @@ impl Parts {
         }
     }
 
+    /// Counts the jobs of the pool.
+    #[cfg(feature = "offload")]
+    pub(super) fn job_counter(&self) -> crate::offload::Counter {
+        self.pool.counter()
+    }
+
     /// Waits outside at most `limit` (`None`: without limit). Wakes no task.
     #[inline]
     pub(super) fn wait(&self, limit: Option<Duration>) {

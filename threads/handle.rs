@@ -307,6 +307,16 @@ impl Handle {
         Arc::clone(self.home.attached.get()?).downcast().ok()
     }
 
+    /// The executor.
+    pub(crate) fn hub(&self) -> &HubHandle {
+        &self.home.hub
+    }
+
+    /// Whether this thread is the executor's own.
+    pub(crate) fn is_home(&self) -> bool {
+        self.home.is_here()
+    }
+
     /// Whether the executor cannot end while this thread waits: it is the executor's own, or in one of its blocking jobs.
     pub(crate) fn needs_this_thread(&self) -> bool {
         #[cfg(feature = "offload")]

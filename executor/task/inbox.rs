@@ -106,6 +106,12 @@ impl Inbox {
         !head.is_null() && head != PARKED && head != CLOSED
     }
 
+    /// Whether nothing is taken any more.
+    pub(super) fn is_closed(&self) -> bool {
+        // Ordering: for a report; nothing is read through it.
+        self.head.load(ordering!(closed_look: Relaxed)) == CLOSED
+    }
+
     /// Whether the next push unparks.
     pub(super) fn is_parked(&self) -> bool {
         // Ordering: a push that is missed here has unparked, and so ends the wait that follows.

@@ -50,6 +50,17 @@ impl Live {
         self.first_vacant = vacant(place as usize);
     }
 
+    /// How many places there are, vacant ones too.
+    pub(super) fn places(&self) -> usize {
+        self.places.len()
+    }
+
+    /// The task in a place, if there is one.
+    pub(super) fn get(&self, place: usize) -> Option<TaskRef> {
+        let task = *self.places.get(place)?;
+        if task.addr() & 1 == 0 { TaskRef::from_ptr(task) } else { None }
+    }
+
     /// The tasks, in no particular order.
     pub(super) fn iter(&self) -> impl Iterator<Item = TaskRef> + '_ {
         let tasks = self.places.iter().copied().filter(|place| place.addr() & 1 == 0);

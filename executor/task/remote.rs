@@ -56,6 +56,11 @@ impl HubHandle {
         self.away().names().get(&id.0).cloned()
     }
 
+    /// Whether the executor has ended.
+    pub(crate) fn has_closed(&self) -> bool {
+        self.away().inbox.is_closed()
+    }
+
     /// Sets the stop flag, and ends the wait if home waits.
     pub(crate) fn stop(&self) {
         // Ordering: gives what was done before to `stop_taken`.

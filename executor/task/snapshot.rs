@@ -48,6 +48,36 @@ impl Hub {
         self.live_tasks().into_iter().filter(is_awaited).map(id).collect()
     }
 
+    /// A part of [`blocked`](Self::blocked), in another order: the tasks in the places from `from` on, for as long as `goes_on`.
+    /// Gives the place at which the next part begins, if one is left. A task keeps its place until it ends, so it is in one
+    /// part at most, though tasks come and go between two parts.
+    pub(crate) fn blocked_from(
+        &self,
+        from: usize,
+        mut goes_on: impl FnMut() -> bool,
+        mut tell: impl FnMut(Info, Option<Id>),
+    ) -> Option<usize> {
+        // SAFETY: (ALIVE) as in `blocked`.
+        let mut tell_of = |task: TaskRef| unsafe {
+            let awaiter = task.home().waiters.awaiter(self);
+            tell(self.describe(task), awaiter.map(|by| Id(by.home().id.get())));
+        };
+        if from == 0 {
+            self.home.root.get().into_iter().for_each(&mut tell_of);
+        }
+        // SAFETY: (LEAF) reads a number, and a pointer.
+        let places = unsafe { self.home.live.with(|live| live.places()) };
+        for place in from..places {
+            // SAFETY: (LEAF) as above.
+            let task = unsafe { self.home.live.with(|live| live.get(place)) };
+            task.into_iter().for_each(&mut tell_of);
+            if !goes_on() {
+                return Some(place + 1);
+            }
+        }
+        None
+    }
+
     /// Wakes those of the tasks in [`blocked`](Self::blocked) that `chosen` says, in the same order.
     pub(crate) fn wake_blocked(&self, chosen: impl Fn(Id) -> bool) {
         let all = self.home.root.get().into_iter().chain(self.live_tasks());

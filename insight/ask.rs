@@ -1,0 +1,169 @@
+//! [`ask`]: how another thread has the loop list its tasks.
+//!
+//! The loop could list all of them in one turn. But with 100,000 tasks that turn would stop the loop for tens of
+//! milliseconds, and a tool that looks why a program is slow must not be the reason. So the loop lists them in slices: a
+//! slice is a function that the loop calls, it ends after a quarter of a millisecond, and then sends the next one to its
+//! own inbox. Between two slices tasks have their turns.
+
+#![forbid(unsafe_code)]
+
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use crate::executor::primitives::{Arc, Condvar, Mutex, MutexGuard, wait_timeout};
+use crate::executor::{Hub, HubHandle, Id, Info, with_current};
+
+/// How long one slice may be.
+const SLICE: Duration = Duration::from_micros(250);
+/// How many places of the list of tasks are looked at before the clock is.
+const STEP: usize = 32;
+
+/// A task, and the task that awaits its handle.
+pub(crate) type Listed = (Info, Option<Id>);
+
+/// What came of asking.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// Every task.
+    All(Vec<Listed>),
+    /// The loop gave no sign for as long as the limit.
+    Silent,
+    /// The executor has closed, or did so meanwhile.
+    Ended,
+}
+
+/// Has the loop list its tasks: the future of `block_on`, then the others. To be called on any other thread. Gives up once
+/// the loop has been silent for `limit`.
+pub(crate) fn ask(hub: &HubHandle, limit: Duration) -> Answer {
+    let asked = Arc::new(Asked { state: Mutex::default(), told: Condvar::new() });
+    send(hub, Slice { asked: Some(Arc::clone(&asked)), from: 0 });
+    asked.wait(limit)
+}
+
+/// All tasks, read at once by the loop's own thread.
+pub(crate) fn list(hub: &Hub) -> Vec<Listed> {
+    let mut all = Vec::new();
+    let rest = hub.blocked_from(0, || true, |task, awaiter| all.push((task, awaiter)));
+    debug_assert_eq!(rest, None);
+    all
+}
+
+struct Asked {
+    state: Mutex<State>,
+    /// A slice has been listed, or no other will be.
+    told: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// What the slices have listed so far. Each is a vector of its own, as one that grows would be copied, in the loop's time.
+    slices: Vec<Vec<Listed>>,
+    end: Option<End>,
+}
+
+enum End {
+    Complete,
+    /// A slice was dropped instead of called.
+    Dropped,
+    /// The thread that asked no longer waits.
+    GivenUp,
+}
+
+impl Asked {
+    /// Nothing panics under the lock, so it is never poisoned.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the answer is still waited for.
+    fn tell(&self, listed: Vec<Listed>, end: Option<End>) -> bool {
+        let mut state = self.lock();
+        let is_over = state.end.is_some();
+        if !is_over {
+            state.slices.push(listed);
+            state.end = end;
+        }
+        drop(state);
+        self.told.notify_one();
+        !is_over
+    }
+
+    fn wait(&self, limit: Duration) -> Answer {
+        let mut state = self.lock();
+        let mut slices = 0;
+        let mut until = Instant::now().checked_add(limit);
+        loop {
+            match state.end {
+                Some(End::Complete) => {
+                    let slices = std::mem::take(&mut state.slices);
+                    drop(state);
+                    return Answer::All(slices.into_iter().flatten().collect());
+                }
+                Some(_) => return Answer::Ended,
+                None => {}
+            }
+            if state.slices.len() > slices {
+                slices = state.slices.len();
+                until = Instant::now().checked_add(limit);
+            }
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                state.end = Some(End::GivenUp);
+                return Answer::Silent;
+            }
+            state = wait_timeout(&self.told, &self.state, state, left).0;
+        }
+    }
+}
+
+/// The tasks in the places from `from` on, to be listed by the loop.
+struct Slice {
+    /// Taken when the loop calls it.
+    asked: Option<Arc<Asked>>,
+    from: usize,
+}
+
+fn send(hub: &HubHandle, mut slice: Slice) {
+    hub.call(move || {
+        if let (Some(next), Some(hub)) = (slice.list(), HubHandle::current()) {
+            send(&hub, next);
+        }
+    });
+}
+
+impl Slice {
+    /// Lists them. Gives the next slice, if there is to be one.
+    fn list(&mut self) -> Option<Slice> {
+        let asked = self.asked.take()?;
+        let (mut listed, mut is_long) = (Vec::new(), slice_is_long());
+        let tell = |task, awaiter| listed.push((task, awaiter));
+        let from = with_current(|hub| hub.blocked_from(self.from, || !is_long(), tell))?;
+        let is_wanted = asked.tell(listed, from.is_none().then_some(End::Complete));
+        from.filter(|_| is_wanted).map(|from| Slice { asked: Some(asked), from })
+    }
+}
+
+/// If it is dropped instead of called, nothing comes any more.
+impl Drop for Slice {
+    fn drop(&mut self) {
+        if let Some(asked) = self.asked.take() {
+            asked.tell(Vec::new(), Some(End::Dropped));
+        }
+    }
+}
+
+/// Whether a slice that begins now has been long enough.
+#[cfg(not(all(loom, test)))]
+fn slice_is_long() -> impl FnMut() -> bool {
+    let (begin, mut places) = (Instant::now(), 0_usize);
+    move || {
+        places += 1;
+        places % STEP == 0 && begin.elapsed() >= SLICE
+    }
+}
+
+/// In a model each task has a slice of its own.
+#[cfg(all(loom, test))]
+fn slice_is_long() -> impl FnMut() -> bool {
+    || true
+}

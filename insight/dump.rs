@@ -1,0 +1,232 @@
+//! [`Dump`]: every live task of a loop, as any thread may ask for it.
+//!
+//! The loop knows its tasks best, so it is asked ([`ask`](super::ask)). A loop that is stuck in a turn does not answer. Then the dump
+//! is made of what the loop has written down: the [`Slab`], if the runtime has one, and the
+//! pulse, which at least tells the task that has the turn. No task is polled for a dump.
+
+#![forbid(unsafe_code)]
+
+use std::fmt;
+use std::time::Duration;
+
+use super::ask::{Answer, Listed, ask, list};
+use super::json;
+use super::slab::{Row, Slab};
+use crate::executor::observe::Cause;
+use crate::executor::{HubHandle, Id, Info, Sample, Stands, State, with_current};
+
+/// Every live task of a runtime: what it is, how it stands, and which task awaits it.
+///
+/// A [`Handle`](crate::Handle) of any thread makes one by [`dump`](crate::Handle::dump), and so does the
+/// [`Runtime`](crate::Runtime::dump).
+///
+/// The `Display` is a heading and a tree: each task stands below the task that awaits its handle. More than five tasks that stand
+/// below the same one, and were spawned at the same place, share a line:
+///
+/// ```text
+/// 1003 tasks and the future of `block_on`:
+/// the future of `block_on`, called at src/main.rs:40:13, polled once, waiting
+///   task #1 "server", spawned at src/main.rs:12:5, polled 1001 times, waiting; woken last by a source
+/// 1000 tasks spawned at src/server.rs:77:9, waiting (#4 to #1003); polled 1 to 3 times
+/// task #2, spawned at src/main.rs:14:5, polled 2 times, ready to run
+/// ```
+#[derive(Debug)]
+pub struct Dump {
+    pub(super) origin: Origin,
+    /// In the order of spawning, the future of `block_on` first.
+    pub(super) tasks: Vec<DumpedTask>,
+}
+
+/// Where a dump comes from.
+#[derive(Debug)]
+pub(super) enum Origin {
+    Loop,
+    /// The loop did not answer.
+    Slab(Box<Silence>),
+    Pulse(Box<Silence>),
+    Ended,
+}
+
+/// A loop that gave no answer.
+#[derive(Debug)]
+pub(super) struct Silence {
+    /// For how long; `None`: it cannot answer, as its own thread asks between two runs.
+    pub(super) waited: Option<Duration>,
+    pub(super) sample: Sample,
+    /// Of the task that has its turn.
+    pub(super) name: Option<Box<str>>,
+}
+
+/// A task in a [`Dump`].
+#[derive(Debug)]
+pub struct DumpedTask {
+    info: Info,
+    awaited_by: Option<Id>,
+    woken_by: Option<Cause>,
+}
+
+impl DumpedTask {
+    /// Its id and name, where it was spawned, and how it stood. (The future of `block_on` has the id 0.)
+    #[must_use]
+    pub fn info(&self) -> &Info {
+        &self.info
+    }
+
+    /// The task that awaits its handle, if the loop itself listed it.
+    #[must_use]
+    pub fn awaited_by(&self) -> Option<Id> {
+        self.awaited_by
+    }
+
+    /// What woke it last: "task #3", "a timer". `None` without `Builder::task_slab`.
+    #[must_use]
+    pub fn woken_by(&self) -> Option<String> {
+        self.woken_by.map(|by| match by {
+            Cause::Task(Id::ROOT) => "the future of `block_on`".to_owned(),
+            Cause::Task(id) => format!("task {id}"),
+            Cause::Timer => "a timer".to_owned(),
+            Cause::Source => "a source".to_owned(),
+            Cause::Thread => "another thread".to_owned(),
+            Cause::Outside => "the program, between turns".to_owned(),
+        })
+    }
+}
+
+/// As [`Info`], and what woke it.
+impl fmt::Display for DumpedTask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.info)?;
+        match self.woken_by() {
+            Some(by) => write!(f, "; woken last by {by}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Dump {
+    /// Asks the executor of `hub`. `is_home`: this is its thread.
+    pub(crate) fn take(
+        hub: &HubHandle,
+        slab: Option<&Slab>,
+        is_home: bool,
+        limit: Duration,
+    ) -> Self {
+        if HubHandle::current().as_ref() == Some(hub) {
+            return Self::of_loop(with_current(list).unwrap_or_default(), slab);
+        }
+        if hub.has_closed() {
+            return Self { origin: Origin::Ended, tasks: Vec::new() };
+        }
+        if is_home {
+            return Self::of_silence(hub, slab, None);
+        }
+        match ask(hub, limit) {
+            Answer::All(listed) => Self::of_loop(listed, slab),
+            Answer::Silent => Self::of_silence(hub, slab, Some(limit)),
+            Answer::Ended => Self { origin: Origin::Ended, tasks: Vec::new() },
+        }
+    }
+
+    /// Of what the loop has listed.
+    pub(crate) fn of_loop(listed: Vec<Listed>, slab: Option<&Slab>) -> Self {
+        let mut rows = slab.map(Slab::rows).unwrap_or_default();
+        rows.sort_unstable_by_key(|row| row.id);
+        let task = |(info, awaited_by): Listed| {
+            let row = rows.binary_search_by_key(&info.id(), |row| row.id);
+            let woken_by = row.ok().map(|row| rows[row].woken_by);
+            DumpedTask { info, awaited_by, woken_by }
+        };
+        Self::new(Origin::Loop, listed.into_iter().map(task).collect())
+    }
+
+    fn of_silence(hub: &HubHandle, slab: Option<&Slab>, waited: Option<Duration>) -> Self {
+        let sample = hub.pulse();
+        let name = sample.task.and_then(|task| hub.name_of(task));
+        let silence = Box::new(Silence { waited, sample, name });
+        let Some(slab) = slab else { return Self::new(Origin::Pulse(silence), Vec::new()) };
+        let task = |row: &Row| DumpedTask {
+            info: Info::new(row.id, hub.name_of(row.id), row.site, row.polls, row.state),
+            awaited_by: None,
+            woken_by: Some(row.woken_by),
+        };
+        Self::new(Origin::Slab(silence), slab.rows().iter().map(task).collect())
+    }
+
+    fn new(origin: Origin, mut tasks: Vec<DumpedTask>) -> Self {
+        tasks.sort_by_key(|task| task.info.id());
+        Self { origin, tasks }
+    }
+
+    /// Whether the loop itself has answered. If not, it is stuck, or no run is in progress, or the runtime has ended: the heading
+    /// says which, and the tasks are those that it has written down (`Builder::task_slab`), or none.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        matches!(self.origin, Origin::Loop)
+    }
+
+    /// The tasks, in the order of spawning. The future of `block_on`, while that runs, is the first.
+    #[must_use]
+    pub fn tasks(&self) -> &[DumpedTask] {
+        &self.tasks
+    }
+
+    /// The dump as JSON: an object with `origin` (`"loop"`, `"slab"`, `"pulse"` or `"ended"`), `silence` (`null`, or how the
+    /// loop stood that did not answer) and `tasks`, an array of objects with `id`, `name`, `site`, `polls`, `state`,
+    /// `woken_by` and `awaited_by`.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let (origin, silence) = match &self.origin {
+            Origin::Loop => ("loop", None),
+            Origin::Slab(silence) => ("slab", Some(silence)),
+            Origin::Pulse(silence) => ("pulse", Some(silence)),
+            Origin::Ended => ("ended", None),
+        };
+        json::object(|dump| {
+            dump.field("origin", origin);
+            match silence {
+                Some(silence) => dump.object("silence", |object| silence.write(object)),
+                None => dump.field("silence", None::<bool>),
+            };
+            dump.array("tasks", |tasks| {
+                for task in &self.tasks {
+                    tasks.object(|object| task.write(object));
+                }
+            });
+        })
+    }
+}
+
+impl Silence {
+    fn write(&self, object: &mut json::Object<'_>) {
+        let Self { waited, sample, name } = self;
+        object.field("waited_ns", *waited).field("loop", stands(sample.stands));
+        object.field("task", sample.task).field("name", name.as_deref());
+        object.field("site", sample.site).field("live", sample.live).field("ready", sample.ready);
+    }
+}
+
+/// For programs.
+pub(super) fn stands(stands: Stands) -> &'static str {
+    match stands {
+        Stands::Outside => "outside",
+        Stands::Runs => "runs",
+        Stands::Parked => "parked",
+    }
+}
+
+impl DumpedTask {
+    fn write(&self, object: &mut json::Object<'_>) {
+        let info = &self.info;
+        object.field("id", info.id()).field("name", info.name()).field("site", info.site());
+        object.field("polls", info.polls()).field(
+            "state",
+            match info.state() {
+                State::Running => "running",
+                State::Ready => "ready",
+                State::Waiting => "waiting",
+                State::Stuck => "stuck",
+            },
+        );
+        object.field("woken_by", self.woken_by()).field("awaited_by", self.awaited_by);
+    }
+}

@@ -1,0 +1,175 @@
+//! How dumps read.
+
+use std::panic::Location;
+use std::time::Instant;
+
+use super::dump::Dump;
+use crate::executor::{Id, Info, State};
+
+type Site = &'static Location<'static>;
+
+#[track_caller]
+fn here() -> Site {
+    Location::caller()
+}
+
+/// A task that waits, has been polled once, and is awaited by another.
+fn task(id: u64, site: Site, awaited_by: Option<u64>) -> (Info, Option<Id>) {
+    named(id, None, site, awaited_by)
+}
+
+fn named(id: u64, name: Option<&str>, site: Site, by: Option<u64>) -> (Info, Option<Id>) {
+    (Info::new(Id(id), name.map(Box::from), site, 1, State::Waiting), by.map(Id))
+}
+
+fn text(listed: impl IntoIterator<Item = (Info, Option<Id>)>) -> String {
+    Dump::of_loop(listed.into_iter().collect(), None).to_string()
+}
+
+#[test]
+fn a_task_stands_below_the_task_that_awaits_it() {
+    let site = here();
+    let listed = [
+        task(4, site, Some(2)),
+        task(0, site, None),
+        named(2, Some("server"), site, Some(0)),
+        task(1, site, None),
+        task(3, site, Some(2)),
+    ];
+    let expected = format!(
+        "4 tasks and the future of `block_on`:
+the future of `block_on`, called at {site}, polled once, waiting
+  task #2 \"server\", spawned at {site}, polled once, waiting
+    task #3, spawned at {site}, polled once, waiting
+    task #4, spawned at {site}, polled once, waiting
+task #1, spawned at {site}, polled once, waiting"
+    );
+    assert_eq!(text(listed), expected);
+}
+
+#[test]
+fn an_empty_dump_says_so() {
+    assert_eq!(text([]), "no task");
+    assert_eq!(text([task(1, here(), None)]).lines().next(), Some("1 task:"));
+}
+
+#[test]
+fn more_than_five_that_are_alike_share_a_line() {
+    let (site, other) = (here(), here());
+    let few = |count| (1..=count).map(|id| task(id, site, None)).chain([task(99, other, None)]);
+    assert_eq!(text(few(5)).lines().count(), 7);
+    let expected = format!(
+        "7 tasks:
+6 tasks spawned at {site}, waiting (#1 to #6); polled once each
+task #99, spawned at {other}, polled once, waiting"
+    );
+    assert_eq!(text(few(6)), expected);
+}
+
+#[test]
+fn tasks_that_stand_otherwise_or_have_a_name_keep_a_line_of_their_own() {
+    let site = here();
+    let alike = (1..=8).map(|id| {
+        let polls = if id < 4 { 2 } else { 7 };
+        let state = if id == 5 { State::Stuck } else { State::Waiting };
+        let name = (id == 6).then(|| "six".into());
+        (Info::new(Id(id), name, site, polls, state), None)
+    });
+    let expected = format!(
+        "8 tasks:
+6 tasks spawned at {site}, waiting (#1 to #8); polled 2 to 7 times
+task #5, spawned at {site}, polled 7 times, stuck: no waker of it is left
+task #6 \"six\", spawned at {site}, polled 7 times, waiting"
+    );
+    assert_eq!(text(alike), expected);
+}
+
+#[test]
+fn tasks_that_await_alike_share_a_line_with_what_they_await() {
+    let (outer, inner, odd) = (here(), here(), here());
+    let pairs = (0..10).flat_map(|pair| {
+        let below = if pair == 7 { odd } else { inner };
+        [task(2 * pair + 1, outer, None), task(2 * pair + 2, below, Some(2 * pair + 1))]
+    });
+    let expected = format!(
+        "20 tasks:
+9 tasks spawned at {outer}, waiting (#1 to #19); polled once each; each awaits what #1 does:
+  task #2, spawned at {inner}, polled once, waiting
+task #15, spawned at {outer}, polled once, waiting
+  task #16, spawned at {odd}, polled once, waiting"
+    );
+    assert_eq!(text(pairs), expected);
+}
+
+#[test]
+fn a_circle_is_cut_above_its_first_task_and_named() {
+    let site = here();
+    // 1 awaits 2, 2 awaits 3, 3 awaits 1; 4 is awaited by 2; 5 awaits itself.
+    let listed = [
+        task(1, site, Some(3)),
+        task(2, site, Some(1)),
+        task(3, site, Some(2)),
+        task(4, site, Some(2)),
+        task(5, site, Some(5)),
+    ];
+    let line = |id| format!("task #{id}, spawned at {site}, polled once, waiting");
+    let expected = [
+        "5 tasks:".to_owned(),
+        line(1) + "; a circle: it is awaited by task #3 below",
+        "  ".to_owned() + &line(2),
+        "    ".to_owned() + &line(3),
+        "    ".to_owned() + &line(4),
+        line(5) + "; a circle: it awaits itself",
+    ];
+    assert_eq!(text(listed), expected.join("\n"));
+}
+
+#[test]
+fn an_awaiter_that_is_not_in_the_dump_is_left_out() {
+    let site = here();
+    let expected = format!("1 task:\ntask #1, spawned at {site}, polled once, waiting");
+    assert_eq!(text([task(1, site, Some(7))]), expected);
+}
+
+#[test]
+fn a_dump_has_500_lines_at_most_and_says_how_many_tasks_are_left_out() {
+    let (outer, inner) = (here(), here());
+    let names = (1..=2000).map(|id| named(id, Some("a name"), outer, None));
+    let text_of_names = text(names);
+    assert_eq!(text_of_names.lines().count(), 502);
+    assert_eq!(text_of_names.lines().last(), Some("and 1500 more tasks"));
+    // Tasks that share a line are told, and so is what they await.
+    let alike = (1..=10).flat_map(|id| [task(id, outer, None), task(100 + id, inner, Some(id))]);
+    let names = (1000..2000).map(|id| named(id, Some("a name"), outer, None));
+    assert_eq!(text(alike.chain(names)).lines().last(), Some("and 502 more tasks"));
+}
+
+/// Layers of two, of which each could await both of the next: a handle has one awaiter, so each task stands in the tree once.
+/// And tasks that await each other 100,000 deep need neither a deep stack nor long.
+#[test]
+fn a_long_chain_is_told_without_recursion() {
+    let site = here();
+    let begin = Instant::now();
+    let chain = (1..=100_000).map(|id| task(id, site, (id > 1).then_some(id - 1)));
+    assert_eq!(text(chain).lines().last(), Some("and 99500 more tasks"));
+    println!("{:?}", begin.elapsed());
+}
+
+#[test]
+fn json_has_every_task_and_its_awaiter() {
+    let site = here();
+    let listed = vec![task(0, site, None), named(3, Some("a \"b\""), site, Some(0))];
+    let dump = Dump::of_loop(listed, None);
+    let read: serde_json::Value = serde_json::from_str(&dump.to_json()).unwrap();
+    let expected = serde_json::json!({
+        "origin": "loop",
+        "silence": null,
+        "tasks": [
+            { "id": 0, "name": null, "site": site.to_string(), "polls": 1, "state": "waiting",
+              "woken_by": null, "awaited_by": null },
+            { "id": 3, "name": "a \"b\"", "site": site.to_string(), "polls": 1, "state": "waiting",
+              "woken_by": null, "awaited_by": 0 },
+        ],
+    });
+    assert_eq!(read, expected);
+}

@@ -1,0 +1,80 @@
+//! How metrics read.
+
+use std::time::Duration;
+
+use super::histogram::Histogram;
+use super::metrics::{JobCounts, LoopState, Metrics};
+use crate::executor::{Id, Sample, Stands};
+
+fn metrics() -> Metrics {
+    let sample = Sample {
+        stands: Stands::Runs,
+        turns: 1,
+        looks: 2,
+        task: Some(Id(3)),
+        site: None,
+        ready: 4,
+        peak_ready: 5,
+        spawned: 6,
+        live: 7,
+        away_wakes: 8,
+        parks: 9,
+        parked: Duration::from_millis(10),
+        timers: 11,
+        sources: 12,
+    };
+    Metrics::new(&sample, false)
+}
+
+#[test]
+fn metrics_read_as_four_lines() {
+    let mut metrics = metrics();
+    assert_eq!(
+        metrics.to_string(),
+        "the loop runs, in the turn of task #3: 1 turn, 2 looks outside, 9 waits there of 10ms in all
+tasks: 7 live of 6 spawned; 4 in the run queue, at most 5 seen there
+outside: 11 timers, 12 sources; 8 wakes from other threads"
+    );
+    metrics.jobs = Some(JobCounts::new(13, 14, 15));
+    let text = metrics.to_string();
+    assert_eq!(text.lines().last(), Some("blocking jobs: 14 running, 13 queued, 15 threads"));
+}
+
+#[test]
+fn metrics_say_what_the_loop_does() {
+    let mut metrics = metrics();
+    metrics.running = None;
+    let texts =
+        [LoopState::Outside, LoopState::Runs, LoopState::Parked, LoopState::Ended].map(|stands| {
+            metrics.stands = stands;
+            metrics.to_string().split(':').next().unwrap().to_owned()
+        });
+    let expected = [
+        "the loop is not in a run",
+        "the loop runs",
+        "the loop waits outside",
+        "the runtime has ended",
+    ];
+    assert_eq!(texts, expected);
+    metrics.running = Some(Id::ROOT);
+    assert!(metrics.to_string().contains(", in the turn of the future of `block_on`: "));
+}
+
+#[test]
+fn json_has_each_number_by_its_name() {
+    let mut metrics = metrics();
+    metrics.jobs = Some(JobCounts::new(13, 14, 15));
+    metrics.poll_time = Some(histogram());
+    let read: serde_json::Value = serde_json::from_str(&metrics.to_json()).unwrap();
+    let expected = serde_json::json!({
+        "stands": "runs", "running": 3, "turns": 1, "looks": 2, "spawned": 6, "live": 7, "ready": 4,
+        "peak_ready": 5, "away_wakes": 8, "parks": 9, "parked_ns": 10_000_000, "timers": 11, "sources": 12,
+        "jobs": { "queued": 13, "running": 14, "threads": 15 },
+        "queue_delay_ns": null, "poll_time_ns": [[3, 2], [7, 1]],
+    });
+    assert_eq!(read, expected);
+}
+
+fn histogram() -> Histogram {
+    super::histogram_tests::of([3, 3, 7])
+}

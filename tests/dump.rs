@@ -1,0 +1,319 @@
+//! A dump lists every live task: from any thread, of a loop that runs and of one that is stuck.
+
+use std::collections::HashSet;
+use std::future::pending;
+use std::panic::Location;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use taketurns::executor::Id;
+use taketurns::insight::Dump;
+use taketurns::{Builder, Handle, JoinHandle, Runtime, spawn, task, yield_now};
+
+/// For a loop that answers. It ends the wait of a test that would hang otherwise.
+const LONG: Duration = Duration::from_secs(300);
+/// For a loop that does not answer.
+const SHORT: Duration = Duration::from_millis(20);
+
+/// The line on which it is called, as a place in the source with this column.
+#[track_caller]
+fn site(column: u32) -> String {
+    let here = Location::caller();
+    format!("{}:{}:{column}", here.file(), here.line())
+}
+
+/// Has another thread make a dump, while the loop runs.
+async fn dump_by_a_thread(handle: &Handle, limit: Duration) -> Dump {
+    let (handle, (tell, told)) = (handle.clone(), futures::channel::oneshot::channel());
+    thread::spawn(move || tell.send(handle.dump(limit)));
+    told.await.unwrap()
+}
+
+/// Has another thread make a dump, and blocks the loop meanwhile.
+fn dump_while_stuck(handle: &Handle) -> Dump {
+    let (handle, (tell, told)) = (handle.clone(), channel());
+    thread::spawn(move || tell.send(handle.dump(SHORT)));
+    told.recv().unwrap()
+}
+
+fn ids(dump: &Dump) -> Vec<String> {
+    dump.tasks().iter().map(|task| task.info().id().to_string()).collect()
+}
+
+#[test]
+fn another_thread_sees_what_each_task_of_a_running_loop_is_and_which_task_awaits_it() {
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    let (at, dump) = runtime.block_on(async {
+        let (mut at, (tell, told)) = (Vec::new(), futures::channel::oneshot::channel());
+        at.push(site(13));
+        spawn(async move {
+            let inner = task::Builder::new().name("inner").spawn(pending::<()>());
+            inner.await.unwrap();
+        })
+        .detach();
+        let outer = spawn(async { told.await.unwrap() });
+        let dumps = spawn(async move {
+            let dump = dump_by_a_thread(&handle, LONG).await;
+            tell.send(dump).unwrap();
+        });
+        dumps.detach();
+        (at, outer.await.unwrap())
+    });
+    let _ = at;
+    let text = dump.to_string();
+    let without_sites: Vec<String> = text.lines().map(without_site).collect();
+    assert_eq!(
+        without_sites,
+        [
+            "4 tasks and the future of `block_on`:",
+            "the future of `block_on`, called at _, polled once, waiting",
+            "  task #2, spawned at _, polled once, waiting",
+            "task #1, spawned at _, polled once, waiting",
+            "  task #4 \"inner\", spawned at _, polled once, stuck: no waker of it is left",
+            "task #3, spawned at _, polled once, waiting",
+        ]
+    );
+    assert!(dump.is_answered());
+}
+
+/// The line with "_" in place of the place in this file.
+fn without_site(line: &str) -> String {
+    let Some((before, after)) = line.split_once(" at tests/dump.rs:") else { return line.into() };
+    let rest = after.trim_start_matches(|char: char| char.is_ascii_digit() || char == ':');
+    format!("{before} at _{rest}")
+}
+
+#[test]
+fn a_place_in_the_dump_is_where_the_task_was_spawned() {
+    let runtime = Runtime::new().unwrap();
+    let (task, at) = (runtime.spawn(pending::<()>()), site(31));
+    let expected = format!("1 task:\ntask #1, spawned at {at}, never polled, ready to run");
+    assert_eq!(runtime.dump().to_string(), expected);
+    drop(task);
+}
+
+#[test]
+fn a_dump_polls_nothing() {
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    let polls =
+        |dump: &Dump| dump.tasks().iter().map(|task| task.info().polls()).collect::<Vec<_>>();
+    runtime.block_on(async {
+        let tasks: Vec<JoinHandle<()>> = (0..10).map(|_| spawn(pending())).collect();
+        yield_now().await;
+        let first = dump_by_a_thread(&handle, LONG).await;
+        let second = dump_by_a_thread(&handle, LONG).await;
+        assert_eq!(polls(&first)[1..], [1; 10]);
+        assert_eq!(polls(&second)[1..], [1; 10]);
+        drop(tasks);
+    });
+}
+
+#[test]
+fn in_a_task_a_dump_does_not_wait_for_itself() {
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    let dump =
+        runtime.block_on(async move { spawn(async move { handle.dump(LONG) }).await.unwrap() });
+    assert!(dump.is_answered());
+    let lines: Vec<String> = dump.to_string().lines().map(without_site).collect();
+    assert_eq!(lines[2], "  task #1, spawned at _, polled once, running");
+}
+
+#[test]
+fn between_two_runs_the_runtime_lists_its_tasks_and_a_handle_says_that_none_is_in_progress() {
+    let runtime = Runtime::new().unwrap();
+    let task = runtime.spawn(pending::<()>());
+    runtime.block_on(async {});
+    assert_eq!(ids(&runtime.dump()), ["#1"]);
+    let dump = runtime.handle().dump(LONG);
+    assert!(!dump.is_answered());
+    assert_eq!(
+        dump.to_string(),
+        "no answer, as the loop's own thread asks: no run is in progress; it has 1 task, and 0 in the run queue \
+         (with `Builder::task_slab` it writes down which)"
+    );
+    drop(task);
+}
+
+#[test]
+fn a_stuck_loop_without_a_slab_still_says_how_many_tasks_it_has() {
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    let dump = runtime.block_on(async {
+        spawn(pending::<()>()).detach();
+        yield_now().await;
+        spawn(async {}).detach();
+        spawn(async {}).detach();
+        dump_while_stuck(&handle)
+    });
+    assert!(!dump.is_answered() && dump.tasks().is_empty());
+    assert_eq!(
+        dump.to_string(),
+        "no answer from the loop within 20ms: it is in a turn, or looks outside; it has 3 tasks, and 3 in the run queue or in a turn \
+         (with `Builder::task_slab` it writes down which)"
+    );
+}
+
+#[test]
+fn a_stuck_loop_with_a_slab_has_written_down_its_tasks() {
+    let runtime = Builder::new().task_slab(true).build().unwrap();
+    let handle = runtime.handle();
+    let dump = runtime.block_on(async {
+        let (tell, told) = futures::channel::oneshot::channel();
+        spawn(async { told.await.unwrap() }).detach();
+        spawn(pending::<()>()).detach();
+        spawn(async {}).detach();
+        let dumps = async move {
+            tell.send(()).unwrap();
+            dump_while_stuck(&handle)
+        };
+        task::Builder::new().name("stuck").spawn(dumps).await.unwrap()
+    });
+    assert!(!dump.is_answered());
+    let lines: Vec<String> = dump.to_string().lines().map(without_site).collect();
+    assert_eq!(
+        lines,
+        [
+            "no answer from the loop within 20ms: it is in the turn of task #4 \"stuck\", spawned at _; what it wrote down \
+         last: 3 tasks and the future of `block_on`:",
+            "the future of `block_on`, called at _, polled once, waiting; woken last by the program, between turns",
+            "task #1, spawned at _, polled once, ready to run; woken last by task #4",
+            "task #2, spawned at _, polled once, waiting; woken last by the future of `block_on`",
+            "task #4 \"stuck\", spawned at _, polled once, running; woken last by the future of `block_on`",
+        ]
+    );
+}
+
+#[test]
+fn with_a_slab_an_answered_dump_says_what_woke_each_task_last() {
+    let runtime = Builder::new().task_slab(true).build().unwrap();
+    let handle = runtime.handle();
+    let woken_by = runtime.block_on(async {
+        let (by_task, told) = futures::channel::oneshot::channel::<()>();
+        spawn(async {
+            let _ = told.await;
+            pending::<()>().await;
+        })
+        .detach();
+        let (by_thread, told) = futures::channel::oneshot::channel::<()>();
+        spawn(async {
+            let _ = told.await;
+            pending::<()>().await;
+        })
+        .detach();
+        yield_now().await;
+        drop(by_task);
+        thread::spawn(|| drop(by_thread)).join().unwrap();
+        let dump = dump_by_a_thread(&handle, LONG).await;
+        let tasks = &dump.tasks()[1..];
+        tasks.iter().map(|task| task.woken_by().unwrap()).collect::<Vec<_>>()
+    });
+    assert_eq!(woken_by, ["the future of `block_on`", "another thread"]);
+}
+
+#[test]
+fn a_loop_that_was_stuck_answers_again() {
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    runtime.block_on(async {
+        spawn(pending::<()>()).detach();
+        assert!(!dump_while_stuck(&handle).is_answered());
+        let dump = dump_by_a_thread(&handle, LONG).await;
+        assert_eq!(ids(&dump), ["#0", "#1"]);
+    });
+    assert_eq!(runtime.shutdown().lost().len(), 1);
+}
+
+#[test]
+fn a_runtime_that_has_ended_has_no_task() {
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    runtime.spawn(pending::<()>()).detach();
+    drop(runtime);
+    let dumps = [handle.dump(LONG), thread::spawn(move || handle.dump(LONG)).join().unwrap()];
+    for dump in dumps {
+        assert!(!dump.is_answered());
+        assert_eq!(dump.to_string(), "the runtime has ended: it has no task");
+        assert_eq!(dump.to_json(), r#"{"origin":"ended","silence":null,"tasks":[]}"#);
+    }
+}
+
+/// The thread asks while no run is in progress; the runtime ends instead of beginning one.
+#[test]
+fn a_runtime_that_ends_meanwhile_ends_the_wait() {
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    assert!(!runtime.try_tick().unwrap());
+    assert_eq!(runtime.next_deadline(), None);
+    let dumps = thread::spawn(move || handle.dump(LONG));
+    while runtime.next_deadline().is_none() {
+        thread::yield_now(); // until the question is there
+    }
+    drop(runtime);
+    let text = dumps.join().unwrap().to_string();
+    assert!(text == "no task" || text == "the runtime has ended: it has no task", "{text}");
+}
+
+/// Tasks come and go while another thread makes dumps: no task is told twice, and none that lives all the while is left out.
+#[test]
+fn in_a_storm_of_spawns_every_task_that_stays_is_told_once() {
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    let (stop, stopped): (Sender<()>, Receiver<()>) = channel();
+    runtime.block_on(async {
+        let mut stay = HashSet::new();
+        for _ in 0..2000 {
+            spawn(yield_now()).detach(); // leaves a gap
+            let stays = spawn(pending::<()>());
+            stay.insert(stays.id());
+            stays.detach();
+        }
+        let storm = spawn(async move {
+            while stopped.try_recv().is_err() {
+                for _ in 0..50 {
+                    spawn(yield_now()).detach();
+                }
+                yield_now().await;
+            }
+        });
+        for _ in 0..20 {
+            let dump = dump_by_a_thread(&handle, LONG).await;
+            let told: Vec<Id> = dump.tasks().iter().map(|task| task.info().id()).collect();
+            let once: HashSet<Id> = told.iter().copied().collect();
+            assert_eq!(told.len(), once.len());
+            assert!(once.is_superset(&stay));
+        }
+        drop(stop);
+        storm.abort();
+    });
+}
+
+/// Two tasks yield all the while, one at each end of the list. By the time that the second is told it has had more turns.
+#[test]
+fn other_tasks_have_turns_while_a_long_list_is_told() {
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    async fn yields() {
+        loop {
+            yield_now().await;
+        }
+    }
+    let polls = runtime.block_on(async {
+        let first = spawn(yields());
+        let between: Vec<_> = (0..20_000).map(|_| spawn(pending::<()>())).collect();
+        let last = spawn(yields());
+        let dump = dump_by_a_thread(&handle, LONG).await;
+        assert_eq!(dump.tasks().len(), between.len() + 3);
+        let polls = [first.id(), last.id()].map(|id| {
+            let task = dump.tasks().iter().find(|task| task.info().id() == id);
+            task.unwrap().info().polls()
+        });
+        first.abort();
+        last.abort();
+        polls
+    });
+    assert!(polls[1] > polls[0] + 2, "{polls:?}");
+}
