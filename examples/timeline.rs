@@ -64,7 +64,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = env::args().skip(1);
     let folder = PathBuf::from(arguments.next().unwrap_or_else(|| ".".into()));
     let events = arguments.next().map_or(Ok(0), |number| number.parse())?;
-    let runtime = Builder::new().trace(events.max(10_000)).on_lost(|_| {}).build()?;
+    let runtime = Builder::new().trace(10_000.max(2 * events)).on_lost(|_| {}).build()?;
     runtime.block_on(program(events));
     let handle = runtime.handle();
     drop(runtime); // the tasks that it still has are lost
