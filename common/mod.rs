@@ -9,6 +9,7 @@
 //! 2. `slot.rs`: an output on its way to a handle on another thread. `discard.rs`: dropping what was refused instead.
 //!    `send_home.rs`: a panic that no handle receives, on its way to the thread it belongs to.
 //! 3. `tokens.rs`: counts what outside the loop may still wake a task. `spin.rs`: a moment of spinning before a thread parks.
+//!    `monotonic.rs`: the system's clock as a number.
 //! 4. `running_job.rs`: a blocking job that did not end in time. `unconstrained.rs`: a future that has no budget.
 //! 5. `waker_cell.rs`: the place of a single waiter. `abort_on_drop.rs`: a guard that aborts, for all three kinds of handle.
 //! 6. `job_context.rs`: which loop a thread of the pool works for.
@@ -27,6 +28,7 @@ pub(crate) mod discard;
 pub(crate) mod explained;
 #[cfg(feature = "offload")]
 pub(crate) mod job_context;
+pub(crate) mod monotonic;
 mod noting;
 pub(crate) mod running_job;
 pub(crate) mod scoped;

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use super::proc::{Act, Schedule, Thread};
 use super::stall::Stall;
 use super::standstill::{Counts, Scene, Standstill};
+use super::trace::Recording;
 use crate::executor::primitives::{Arc, Condvar, Mutex, MutexGuard, wait_timeout};
 use crate::executor::{HubHandle, Id, Sample, silence};
 
@@ -71,19 +72,38 @@ impl WatchdogSettings {
         (!threshold.is_zero()).then(|| threshold.clamp(SHORTEST, LONGEST))
     }
 
-    /// Starts the watchdog of a loop that this thread is to run, if there is to be one.
+    /// Starts the watchdog of a loop that this thread is to run, if there is to be one. It notes stalls in `recording`, too.
     ///
     /// # Errors
     ///
     /// When the system gives no thread.
-    pub(crate) fn start(self, home: HubHandle) -> io::Result<Option<Watchdog>> {
+    pub(crate) fn start(
+        self,
+        home: HubHandle,
+        recording: Option<std::sync::Arc<Recording>>,
+    ) -> io::Result<Option<Watchdog>> {
         let Some(threshold) = self.threshold() else { return Ok(None) };
         let name = thread::current().name().unwrap_or("unnamed").into();
         let standstill = Standstill::new(threshold, name);
         let (begin, home_thread) = (Instant::now(), Thread::current());
         let scene = move || Loop { begin, home, home_thread, this_thread: Thread::current() };
-        Watchdog::start(standstill, scene, self.on_stall).map(Some)
+        let on_stall = match recording {
+            Some(recording) => Some(noting(recording, self.on_stall)),
+            None => self.on_stall,
+        };
+        Watchdog::start(standstill, scene, on_stall).map(Some)
     }
+}
+
+/// Calls `on_stall` after it has noted the stall.
+fn noting(recording: std::sync::Arc<Recording>, on_stall: Option<OnStall>) -> OnStall {
+    std::sync::Arc::new(move |stall| {
+        recording.note(stall);
+        match &on_stall {
+            Some(on_stall) => on_stall(stall),
+            None => eprintln!("{stall}"),
+        }
+    })
 }
 
 impl fmt::Debug for WatchdogSettings {

@@ -619,17 +619,19 @@ impl Builder {
         let reports = parts.deadlock_reports();
         let insights = Arc::new(Insights::new(executor.remote(), reports, measured));
         parts.connect(&executor.remote(), Arc::clone(&insights));
+        let mut recording = None;
         if self.trace > 0 {
             let hub = executor.remote();
             let name_of = Box::new(move |task| hub.name_of(task));
             let recorder = Recorder::new(self.trace, parts.timeline_clock(), name_of);
             insights.record(recorder.recording());
+            recording = Some(recorder.recording());
             executor.observe(Box::new(recorder));
         }
         let failures = Rc::clone(&parts.failures);
         executor.on_unhandled(move |task, error| failures.add(task, error));
         let Self { on_exit, on_lost, watchdog, .. } = self;
-        let watchdog = match watchdog.start(executor.remote()) {
+        let watchdog = match watchdog.start(executor.remote(), recording) {
             Ok(watchdog) => watchdog,
             Err(error) => {
                 drop(on_lost); // not as this returns: see above

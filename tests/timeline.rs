@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use taketurns::insight::{Trace, What};
+use taketurns::insight::{Stall, Trace, What};
 use taketurns::time::{Clock, sleep};
 use taketurns::{Builder, Runtime, spawn, task, yield_now};
 
@@ -132,6 +132,23 @@ fn another_thread_reads_the_trace_of_a_loop_that_is_stuck() {
     assert_eq!(last, What::TurnBegan { task: id });
     assert_eq!(trace.name(id), Some("stuck"));
     assert_eq!(trace.site(id).unwrap().file(), file!());
+}
+
+#[test]
+fn a_stall_that_the_watchdog_reports_is_in_the_trace() {
+    let (tell, told) = mpsc::channel();
+    let on_stall = move |stall: &Stall| _ = tell.send(stall.lasted());
+    let builder = Builder::new().trace(1000).stall_threshold(Duration::from_millis(2));
+    let runtime = builder.on_stall(on_stall).build().unwrap();
+    let blocks = runtime.spawn(async move { told.recv().unwrap() });
+    let lasted = runtime.block_on(blocks).unwrap();
+    let stalled = |what: What| match what {
+        What::Stalled { task, at_least } => Some((task.to_string(), at_least)),
+        _ => None,
+    };
+    let trace = runtime.trace().unwrap();
+    let stalls: Vec<_> = trace.events().iter().filter_map(|event| stalled(event.what)).collect();
+    assert!(stalls.contains(&("#1".to_owned(), lasted)), "{stalls:?}, {lasted:?}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant as SystemInstant};
 
 use super::wheel::NEVER;
+use crate::common::monotonic::monotonic;
 
 /// Which clock a runtime goes by.
 ///
@@ -101,23 +102,6 @@ impl Clock {
 
 /// What every clock shows when it begins, in ns. Not zero but 36 years, so that there are instants before it.
 pub(super) const ORIGIN: u64 = 1 << 60;
-
-/// The system's monotonic clock, in ns since a moment of the system's choice. std's `Instant` reads the same clock, but
-/// gives no number: subtracting two of them would cost another call and arithmetic.
-#[cfg(all(feature = "net", target_os = "linux"))]
-#[inline]
-pub(super) fn monotonic() -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
-}
-
-/// The system's monotonic clock, in ns since its first reading.
-#[cfg(not(all(feature = "net", target_os = "linux")))]
-fn monotonic() -> u64 {
-    static FIRST: OnceLock<SystemInstant> = OnceLock::new();
-    let run = FIRST.get_or_init(SystemInstant::now).elapsed();
-    run.as_secs() * 1_000_000_000 + u64::from(run.subsec_nanos())
-}
 
 /// A span in ns. A span of more than 584 years, which exceeds 64 bits, becomes [`NEVER`].
 #[inline]

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-#[cfg(all(feature = "net", target_os = "linux"))]
-use super::clock::monotonic;
 use super::clock::real_now;
 use super::harness::{SECOND, manual};
 use super::{Instant, sleep};
+#[cfg(all(feature = "net", target_os = "linux"))]
+use crate::common::monotonic::monotonic;
 
 #[test]
 fn differences_and_sums_are_exact_or_saturate_or_are_none() {

@@ -14,13 +14,15 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::packed::{Kind, NO_SITE, NO_TASK, Origin, task_word, time_word, words};
 use super::ring::{Copied, Ring, Writer};
+use crate::common::monotonic::monotonic;
 use crate::executor::Id;
 use crate::executor::observe::{Cause, Observe, Seen};
 use crate::executor::primitives::Gauge;
+use crate::insight::stall::{Holder, Stall};
 
 type Site = &'static Location<'static>;
 
@@ -41,7 +43,8 @@ const ASIDES: usize = 10_000;
 /// What a recorder has written, for any thread.
 pub(crate) struct Recording {
     ring: Ring,
-    since: Instant,
+    /// When it was made, by the real clock.
+    since: u64,
     is_virtual: bool,
     /// What a virtual clock showed last.
     shown: Gauge,
@@ -79,9 +82,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Recording {
-    /// Notes, on any thread, that a turn of `task` has not ended for at least this long.
-    #[allow(dead_code, reason = "for the watchdog's thread")]
-    pub(crate) fn stalled(&self, task: Id, at_least: Duration) {
+    /// Notes, on the watchdog's thread, that a turn does not end. Not that a look does not, or that it has gone on.
+    pub(crate) fn note(&self, stall: &Stall) {
+        if let (Holder::Task { id, .. }, false) = (&stall.holder, stall.is_over) {
+            self.stalled(*id, stall.lasted);
+        }
+    }
+
+    /// Notes that a turn of `task` has not ended for at least this long.
+    pub(super) fn stalled(&self, task: Id, at_least: Duration) {
         let mut asides = lock(&self.asides);
         if asides.len() == ASIDES {
             asides.pop_front();
@@ -91,7 +100,7 @@ impl Recording {
 
     /// The time of the events. Under a virtual clock, which other threads cannot read, what home has read last.
     fn now(&self) -> u64 {
-        if self.is_virtual { self.shown.get() } else { nanos(self.since.elapsed()) }
+        if self.is_virtual { self.shown.get() } else { monotonic() - self.since }
     }
 
     pub(super) fn read(&self) -> Reading {
@@ -115,10 +124,6 @@ impl Recording {
         };
         (self.name_of)(task).or_else(ended)
     }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    duration.as_secs().wrapping_mul(1_000_000_000) + u64::from(duration.subsec_nanos())
 }
 
 /// No task has this id.
@@ -158,7 +163,7 @@ impl Recorder {
         };
         let recording = Arc::new(Recording {
             ring: Ring::new(capacity),
-            since: Instant::now(),
+            since: monotonic(),
             is_virtual: matches!(clock, Clock::Virtual(_)),
             shown: Gauge::default(),
             sites: Mutex::default(),
@@ -190,7 +195,7 @@ impl Recorder {
     #[inline(never)]
     fn read_clock(&self) {
         let now = match &self.clock {
-            Clock::Real => nanos(self.recording.since.elapsed()),
+            Clock::Real => monotonic() - self.recording.since,
             Clock::Virtual(now) => {
                 let now = now().saturating_sub(self.origin);
                 self.recording.shown.set(now);
