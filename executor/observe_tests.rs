@@ -128,7 +128,10 @@ fn a_wake_of_another_thread_and_a_park_are_told() {
 fn what_is_dropped_at_the_end_has_ended_too() {
     let (executor, told) = observed();
     executor.spawn(pending::<()>()).detach();
+    let remote = executor.remote();
+    assert_eq!((remote.pulse().live, remote.pulse().ready), (1, 1));
     drop(executor);
+    assert_eq!((remote.pulse().live, remote.pulse().ready), (0, 0));
     let told = told.take();
     assert_eq!(told, ["#1 at 0 spawned by Outside", "#1 woken by Outside", "#1 ended at 0"]);
 }

@@ -37,6 +37,7 @@ impl Hub {
                 }
                 self.empty_queue();
             }
+            self.away.pulse.empty();
             lost
         })
     }

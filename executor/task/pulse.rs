@@ -122,6 +122,11 @@ impl Pulse {
         self.pushed.add(1);
     }
 
+    /// The executor has closed, and has taken out of the run queue what was there.
+    pub(super) fn empty(&self) {
+        self.pushed.set(self.turns.get());
+    }
+
     /// This task has its turn.
     #[inline]
     pub(super) fn show(&self, id: u64, site: &'static Location<'static>) {
