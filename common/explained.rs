@@ -129,42 +129,49 @@ pub(super) fn keep(key: Key, task: Id, mut wait: Awaited) {
 
 /// The wait has ended.
 #[cold]
+#[inline(never)]
 pub(super) fn forget(key: Key) {
     with_state(|state| state.records.remove(&key));
 }
 
 /// The wait is over, and the future is told so. What it waited for is its own until it is polled, or dropped.
+#[inline]
 pub(crate) fn let_go(key: Key) {
     if is_explaining() {
-        with_state(|state| {
-            if let Some(record) = state.records.get_mut(&key) {
-                record.wait.is_unpolled = true;
-            }
-        });
+        note_let_go(key);
     }
+}
+
+#[cold]
+#[inline(never)]
+fn note_let_go(key: Key) {
+    with_state(|state| {
+        if let Some(record) = state.records.get_mut(&key) {
+            record.wait.is_unpolled = true;
+        }
+    });
 }
 
 /// The task that has its turn takes a lock, whose line of futures has this key.
+#[cold]
 pub(crate) fn took(line: Key, holder: impl FnOnce(Option<Id>) -> Holder) {
-    if is_explaining() {
-        let holder = holder(with_current(Hub::in_turn).flatten());
-        with_state(|state| state.locks.entry(line.0).or_default().push(holder));
-    }
+    let holder = holder(with_current(Hub::in_turn).flatten());
+    with_state(|state| state.locks.entry(line.0).or_default().push(holder));
 }
 
 /// The task that has its turn, or another to which it has sent the guard, gives the lock back.
+#[cold]
+#[inline(never)]
 pub(crate) fn gave_back(line: Key) {
-    if is_explaining() {
-        let task = with_current(Hub::in_turn).flatten();
-        with_state(|state| {
-            let Some(holders) = state.locks.get_mut(&line.0) else { return };
-            let own = holders.iter().position(|holder| holder.task == task);
-            holders.swap_remove(own.unwrap_or_default());
-            if holders.is_empty() {
-                state.locks.remove(&line.0);
-            }
-        });
-    }
+    let task = with_current(Hub::in_turn).flatten();
+    with_state(|state| {
+        let Some(holders) = state.locks.get_mut(&line.0) else { return };
+        let own = holders.iter().position(|holder| holder.task == task);
+        holders.swap_remove(own.unwrap_or_default());
+        if holders.is_empty() {
+            state.locks.remove(&line.0);
+        }
+    });
 }
 
 /// What is polled until this is dropped is inside of that.

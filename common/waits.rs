@@ -40,7 +40,7 @@ pub(crate) type Answers = BTreeMap<Id, Vec<String>>;
 #[inline]
 pub(crate) fn note(key: Key, what: impl FnOnce() -> Awaited) {
     if noting::is_on() {
-        tell(key, what());
+        tell(key, what);
     }
 }
 
@@ -52,8 +52,11 @@ pub(crate) fn over(key: Key) {
     }
 }
 
+/// Out of line with all that it does, so that the caller only tests.
 #[cold]
-fn tell(key: Key, what: Awaited) {
+#[inline(never)]
+fn tell(key: Key, what: impl FnOnce() -> Awaited) {
+    let what = what();
     if is_asking() {
         answer(what.to_string()); // while nothing is borrowed
     }

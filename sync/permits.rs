@@ -120,7 +120,9 @@ impl Permits {
     /// A lock is given back.
     #[inline]
     pub(super) fn unlock(&self, permits: usize) {
-        explained::gave_back(self.line.line_key());
+        if waits::is_explaining() {
+            explained::gave_back(self.line.line_key());
+        }
         self.give(permits);
     }
 
@@ -324,14 +326,19 @@ impl Permits {
     #[inline]
     pub(super) fn took(&self, ask: Ask, site: Option<&'static Location<'static>>) {
         if waits::is_explaining() && ask.operation.is_lock() {
-            let kind = ask.name();
-            explained::took(self.line.line_key(), |task| Holder {
-                task,
-                kind,
-                site,
-                is_unpolled: false,
-            });
+            self.note_taken(ask, site);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_taken(&self, ask: Ask, site: Option<&'static Location<'static>>) {
+        explained::took(self.line.line_key(), |task| Holder {
+            task,
+            kind: ask.name(),
+            site,
+            is_unpolled: false,
+        });
     }
 
     /// What a report that asks says of a future in line, behind its name and its place.

@@ -88,9 +88,12 @@ impl<S: Copy> WaitList<S> {
     /// caller to wake by [`wake_each`].
     #[inline]
     pub(super) fn pop_front_if(&self, decide: impl FnOnce(&mut S) -> bool) -> Option<Waker> {
-        let (index, waker) = self.slots.borrow_mut().pop_front_if(decide)?;
+        let front = if waits::is_explaining() { self.slots.borrow().after(LINE) } else { NONE };
+        let waker = self.slots.borrow_mut().pop_front_if(decide)?;
         self.in_line.set(self.in_line.get() - 1);
-        let_go(self.key(index));
+        if front != NONE {
+            let_go(self.key(front));
+        }
         Some(waker)
     }
 
@@ -329,13 +332,13 @@ impl<S: Copy> Slots<S> {
     }
 
     #[inline]
-    fn pop_front_if(&mut self, decide: impl FnOnce(&mut S) -> bool) -> Option<(u32, Waker)> {
+    fn pop_front_if(&mut self, decide: impl FnOnce(&mut S) -> bool) -> Option<Waker> {
         let front = self.after(LINE);
         if front == LINE || !decide(&mut self.at_mut(front).state) {
             return None;
         }
         self.at_mut(front).kind = Kind::LetGo;
-        Some((front, self.take_out(front)?))
+        self.take_out(front)
     }
 
     /// The slots of a ring.
