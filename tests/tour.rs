@@ -134,6 +134,7 @@ fn a_wrong_argument_is_one_line_and_exit_code_2() {
         &["--break", "all"],
         &["--break", "--list"],
         &["--loud"],
+        &["--timeline"],
         &["two\nlines"],
         &[""],
     ] {
@@ -156,6 +157,48 @@ fn an_argument_that_would_be_ignored_is_named() {
         assert_eq!(text(&output.stdout), "", "{wrong:?}");
         assert_eq!(text(&output.stderr), format!("tour: {told}\n"));
     }
+}
+
+#[test]
+fn the_loops_of_a_lesson_are_written_as_pages_with_an_index() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("timelines");
+    let _ = std::fs::remove_dir_all(&folder); // of an earlier run
+    let output = tour(&["--timeline", folder.to_str().unwrap(), "lost-task", "nested-run"]);
+    assert_all_hold_but_the_last_line(&output);
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    let index = read("index.html");
+    let links: Vec<_> =
+        index.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert_eq!(
+        links,
+        ["lost-task.html", "lost-task-2.html", "lost-task-3.html", "lost-task-4.html"]
+    );
+    for link in links {
+        let page = read(link);
+        let data = page.split_once("id=\"trace\">").unwrap().1.split_once("</script>").unwrap().0;
+        let data: serde_json::Value = serde_json::from_str(data).unwrap();
+        assert!(data["events"].as_u64() > Some(0), "{link}");
+        let lost = |lane: &serde_json::Value| lane["ended"][2] == "lost";
+        assert!(data["lanes"].as_array().unwrap().iter().any(lost), "{link} shows the lost task");
+    }
+    assert!(index.contains("<h3>22 "), "a lesson without a page is in the index, too");
+}
+
+/// As [`assert_all_hold`], with a line about the timelines below.
+fn assert_all_hold_but_the_last_line(output: &Output) {
+    let page = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{page}\n{}", text(&output.stderr));
+    let mut last = page.lines().rev();
+    assert!(last.next().is_some_and(|line| line.starts_with("their timelines: ")), "{page}");
+    assert!(last.next().is_some_and(|line| line.contains("all hold")), "{page}");
+}
+
+#[test]
+fn a_folder_for_timelines_that_cannot_be_made_is_told_before_any_lesson() {
+    let output = tour(&["--timeline", "/dev/null/timelines", "lost-task"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).starts_with("tour: cannot write the timelines: "));
+    assert_eq!(titles(&output), [""; 0]);
 }
 
 #[cfg(unix)]

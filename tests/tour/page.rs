@@ -212,7 +212,15 @@ fn the_list_has_each_number_and_name_by_chapter() {
 fn help_says_what_there_is() {
     let help = tour(&["--help"]);
     assert_eq!(help.status.code(), Some(0));
-    for option in ["--list", "--break", "--step", "NO_COLOR", "80 columns", "or with\nTERM=dumb."] {
+    for option in [
+        "--list",
+        "--break",
+        "--step",
+        "--timeline",
+        "NO_COLOR",
+        "80 columns",
+        "or with\nTERM=dumb.",
+    ] {
         assert!(text(&help.stdout).contains(option));
     }
 }
