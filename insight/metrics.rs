@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::histogram::Histogram;
 use super::json;
+use super::stall::StallCounts;
 use crate::executor::{Id, Sample, Stands};
 
 /// What a loop has done so far, and what it has now.
@@ -52,6 +53,8 @@ pub struct Metrics {
     pub sources: u64,
     /// The pool for blocking jobs. `None` without the feature `offload`.
     pub jobs: Option<JobCounts>,
+    /// The turns that did not end in time. `None` without `Builder::stall_threshold`.
+    pub stalls: Option<StallCounts>,
     /// How long tasks were ready before their turns, in real time. `None` without `Builder::histograms`.
     pub queue_delay: Option<Histogram>,
     /// How long turns took, in real time. `None` without `Builder::histograms`.
@@ -129,6 +132,7 @@ impl Metrics {
             timers: sample.timers,
             sources: sample.sources,
             jobs: None,
+            stalls: None,
             queue_delay: None,
             poll_time: None,
         }
@@ -155,6 +159,12 @@ impl Metrics {
                 object.field("threads", jobs.threads);
             }),
             None => object.field("jobs", None::<u64>),
+        };
+        match &self.stalls {
+            Some(stalls) => object.object("stalls", |object| {
+                object.field("count", stalls.count).field("longest_ns", stalls.longest);
+            }),
+            None => object.field("stalls", None::<u64>),
         };
         for (key, histogram) in
             [("queue_delay_ns", &self.queue_delay), ("poll_time_ns", &self.poll_time)]
@@ -198,6 +208,12 @@ impl fmt::Display for Metrics {
         if let Some(JobCounts { queued, running, threads }) = self.jobs {
             let threads = Many(threads as u64, "thread");
             write!(f, "\nblocking jobs: {running} running, {queued} queued, {threads}")?;
+        }
+        if let Some(StallCounts { count, longest, .. }) = self.stalls {
+            write!(f, "\nthe watchdog: {}", Many(count, "stall"))?;
+            if count > 0 {
+                write!(f, ", of {longest:?} at most")?;
+            }
         }
         if let Some(delay) = &self.queue_delay {
             write!(f, "\nfrom ready to turn: {delay}")?;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::histogram::Histogram;
 use super::metrics::{JobCounts, LoopState, Metrics};
+use super::stall::StallCounts;
 use crate::executor::{Id, Sample, Stands};
 
 fn metrics() -> Metrics {
@@ -38,6 +39,12 @@ outside: 11 timers, 12 sources; 8 wakes from other threads"
     metrics.jobs = Some(JobCounts::new(13, 14, 15));
     let text = metrics.to_string();
     assert_eq!(text.lines().last(), Some("blocking jobs: 14 running, 13 queued, 15 threads"));
+    let mut last_of = |stalls| {
+        metrics.stalls = Some(stalls);
+        metrics.to_string().lines().last().unwrap().to_owned()
+    };
+    assert_eq!(last_of(StallCounts::default()), "the watchdog: 0 stalls");
+    assert_eq!(last_of(stalls()), "the watchdog: 16 stalls, of 17ms at most");
 }
 
 #[test]
@@ -64,15 +71,21 @@ fn metrics_say_what_the_loop_does() {
 fn json_has_each_number_by_its_name() {
     let mut metrics = metrics();
     metrics.jobs = Some(JobCounts::new(13, 14, 15));
+    metrics.stalls = Some(stalls());
     metrics.poll_time = Some(histogram());
     let read: serde_json::Value = serde_json::from_str(&metrics.to_json()).unwrap();
     let expected = serde_json::json!({
         "stands": "runs", "running": 3, "turns": 1, "looks": 2, "spawned": 6, "live": 7, "ready": 4,
         "peak_ready": 5, "away_wakes": 8, "parks": 9, "parked_ns": 10_000_000, "timers": 11, "sources": 12,
         "jobs": { "queued": 13, "running": 14, "threads": 15 },
+        "stalls": { "count": 16, "longest_ns": 17_000_000 },
         "queue_delay_ns": null, "poll_time_ns": [[3, 2], [7, 1]],
     });
     assert_eq!(read, expected);
+}
+
+fn stalls() -> StallCounts {
+    StallCounts { count: 16, longest: Duration::from_millis(17) }
 }
 
 fn histogram() -> Histogram {

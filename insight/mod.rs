@@ -84,8 +84,8 @@ pub(crate) use slab::Slot;
 pub(crate) use slab::{Slab, Writer};
 #[cfg(feature = "tracing")]
 pub(crate) use spans::open_span;
-pub use stall::{Doing, Stall};
+pub use stall::{Doing, Stall, StallCounts};
 pub use trace::{By, Event, Trace, What};
 pub(crate) use trace::{Clock as TimelineClock, Recorder, Recording};
 pub(crate) use unhandled::{Unhandled, UnhandledPanic};
-pub(crate) use watchdog::{THRESHOLD, Watchdog, WatchdogSettings};
+pub(crate) use watchdog::{StallCounter, THRESHOLD, Watchdog, WatchdogSettings};

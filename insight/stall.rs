@@ -47,6 +47,16 @@ pub enum Doing {
     Unknown,
 }
 
+/// The stalls of a loop, in its [`Metrics`](super::Metrics).
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct StallCounts {
+    /// How many were told of, with the one that goes on.
+    pub count: u64,
+    /// How long the longest of them was, or has lasted so far.
+    pub longest: Duration,
+}
+
 impl Stall {
     /// The task that has its turn. `None`: it is the future of `block_on`, or a look.
     #[must_use]

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::proc::{Act, Schedule, TICK};
-use super::stall::{Doing, Holder, Stall};
+use super::stall::{Doing, Holder, Stall, StallCounts};
 use crate::executor::{Id, Sample, Stands};
 
 /// What the watchdog looks at: the loop's pulse, a clock, and what the system says of two threads.
@@ -44,16 +44,7 @@ pub(super) struct Standstill {
     thread: Arc<str>,
     last: Option<(Duration, Sample)>,
     stand: Option<Stand>,
-    pub(super) counts: Counts,
-}
-
-/// What metrics tell of the stalls of a loop.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub(crate) struct Counts {
-    /// How many there were that were told of.
-    pub(crate) stalls: u64,
-    /// How long the longest was, or has been so far.
-    pub(crate) longest: Duration,
+    pub(super) counts: StallCounts,
 }
 
 /// A turn that is the same in two samples or more.
@@ -79,7 +70,7 @@ struct Core {
 impl Standstill {
     /// A turn stands still when it has lasted for `threshold`.
     pub(super) fn new(threshold: Duration, thread: Arc<str>) -> Self {
-        Self { threshold, thread, last: None, stand: None, counts: Counts::default() }
+        Self { threshold, thread, last: None, stand: None, counts: StallCounts::default() }
     }
 
     /// How long to wait before the next sample: a stall is seen within a quarter of the threshold after its begin, and told
@@ -141,7 +132,7 @@ impl Standstill {
         let (thread, lasted, ready) = (Arc::clone(&self.thread), stand.lasted, pulse.ready);
         let stall = Stall { thread, holder, lasted, ready, doing, is_over: false };
         if stand.told.replace(stall.clone()).is_none() {
-            self.counts.stalls += 1;
+            self.counts.count += 1;
             self.counts.longest = self.counts.longest.max(lasted);
         }
         Some(stall)

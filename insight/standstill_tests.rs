@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::panic::Location;
 use std::time::Duration;
 
-use super::{Counts, Scene, Standstill};
+use super::{Scene, StallCounts, Standstill};
 use crate::executor::{Id, Sample, Stands};
 use crate::insight::proc::{Act, Schedule};
 
@@ -119,7 +119,7 @@ impl Made {
         told
     }
 
-    fn counts(&self) -> Counts {
+    fn counts(&self) -> StallCounts {
         self.standstill.borrow().counts
     }
 }
@@ -156,7 +156,7 @@ fn a_turn_is_told_of_at_the_threshold_then_each_time_it_has_doubled_and_when_it_
     made.change(|pulse| pulse.turns += 1);
     assert_eq!(made.after(25), goes_on("1s"));
     assert_eq!(made.after(25), "");
-    assert_eq!(made.counts(), Counts { stalls: 1, longest: ms(1000) });
+    assert_eq!(made.counts(), StallCounts { count: 1, longest: ms(1000) });
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn turns_that_end_before_the_threshold_are_not_told_of() {
         made.change(|pulse| pulse.turns = turn);
         assert_eq!([25, 25, 25, 24].map(|gap| made.after(gap)), [const { String::new() }; 4]);
     }
-    assert_eq!(made.counts(), Counts::default());
+    assert_eq!(made.counts(), StallCounts::default());
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn a_second_stall_is_counted_and_told_of_from_the_threshold_on() {
     assert_eq!(made.until(275), [format!("275: {}", goes_on("250ms"))]);
     let told = [format!("375: {}", stands("100ms", TWO_WAIT))];
     assert_eq!(made.until(400), told);
-    assert_eq!(made.counts(), Counts { stalls: 2, longest: ms(250) });
+    assert_eq!(made.counts(), StallCounts { count: 2, longest: ms(250) });
 }
 
 #[test]

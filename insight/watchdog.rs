@@ -15,8 +15,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::proc::{Act, Schedule, Thread};
-use super::stall::Stall;
-use super::standstill::{Counts, Scene, Standstill};
+use super::stall::{Stall, StallCounts};
+use super::standstill::{Scene, Standstill};
 use super::trace::Recording;
 use crate::executor::primitives::{Arc, Condvar, Mutex, MutexGuard, wait_timeout};
 use crate::executor::{HubHandle, Id, Sample, silence};
@@ -58,12 +58,11 @@ struct Shared {
 struct State {
     is_to_end: bool,
     has_ended: bool,
-    counts: Counts,
+    counts: StallCounts,
 }
 
-/// How many stalls there were: for any thread, also after the watchdog's end.
-#[derive(Clone)]
-pub(crate) struct StallCounts(Arc<Shared>);
+/// For any thread, also after the watchdog's end.
+pub(crate) struct StallCounter(Arc<Shared>);
 
 impl WatchdogSettings {
     /// From when on a turn is told of; `None`: no watchdog.
@@ -135,9 +134,8 @@ impl Watchdog {
         Ok(Self { shared, thread: Some(thread.spawn(watch)?) })
     }
 
-    #[allow(dead_code, reason = "for metrics")]
-    pub(crate) fn counts(&self) -> StallCounts {
-        StallCounts(Arc::clone(&self.shared))
+    pub(crate) fn counter(&self) -> StallCounter {
+        StallCounter(Arc::clone(&self.shared))
     }
 }
 
@@ -190,9 +188,8 @@ impl Drop for Watchdog {
     }
 }
 
-impl StallCounts {
-    #[allow(dead_code, reason = "for metrics")]
-    pub(crate) fn read(&self) -> Counts {
+impl StallCounter {
+    pub(crate) fn read(&self) -> StallCounts {
         self.0.lock().counts
     }
 }

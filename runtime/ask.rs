@@ -12,6 +12,7 @@ use crate::threads::Handle;
 impl Insights {
     pub(super) fn metrics(&self) -> Metrics {
         let mut metrics = Metrics::new(&self.hub.pulse(), self.hub.has_closed());
+        metrics.stalls = self.stalls();
         metrics.queue_delay = self.measured.queue_delay();
         metrics.poll_time = self.measured.poll_time();
         #[cfg(feature = "offload")]

@@ -638,6 +638,9 @@ impl Builder {
                 return Err(error);
             }
         };
+        if let Some(watchdog) = &watchdog {
+            insights.count_stalls(watchdog.counter());
+        }
         Ok(Runtime { executor, parts, watchdog, on_exit, on_lost, ended: false, made })
     }
 }

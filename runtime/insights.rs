@@ -10,7 +10,7 @@ use super::Runtime;
 use super::measured::Measured;
 use crate::executor::HubHandle;
 use crate::executor::primitives::Gauge;
-use crate::insight::{Recording, Trace};
+use crate::insight::{Recording, StallCounter, StallCounts, Trace};
 use crate::threads::Handle;
 
 /// For any thread. It may outlive the runtime.
@@ -22,6 +22,8 @@ pub(crate) struct Insights {
     pub(crate) deadlock_reports: Option<Arc<Gauge>>,
     /// Set if the runtime is traced.
     recording: OnceLock<Arc<Recording>>,
+    /// Set if the runtime has a watchdog.
+    stalls: OnceLock<StallCounter>,
     pub(super) measured: Measured,
 }
 
@@ -31,12 +33,27 @@ impl Insights {
         deadlock_reports: Option<Arc<Gauge>>,
         measured: Measured,
     ) -> Self {
-        Self { hub, deadlock_reports, recording: OnceLock::new(), measured }
+        Self {
+            hub,
+            deadlock_reports,
+            recording: OnceLock::new(),
+            stalls: OnceLock::new(),
+            measured,
+        }
     }
 
     /// To be called once, before the first run.
     pub(super) fn record(&self, recording: Arc<Recording>) {
         assert!(self.recording.set(recording).is_ok(), "it is set once");
+    }
+
+    /// To be called once at most.
+    pub(super) fn count_stalls(&self, counter: StallCounter) {
+        assert!(self.stalls.set(counter).is_ok(), "it is set once");
+    }
+
+    pub(super) fn stalls(&self) -> Option<StallCounts> {
+        self.stalls.get().map(StallCounter::read)
     }
 
     fn trace(&self) -> Option<Trace> {

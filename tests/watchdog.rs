@@ -93,7 +93,10 @@ fn a_task_that_blocks_is_named_while_it_is_stuck() {
         task.await.unwrap();
         site
     });
-    let (first, _) = told(watched.runtime, &watched.told);
+    let handle = watched.runtime.handle();
+    let (first, last) = told(watched.runtime, &watched.told);
+    let counts = handle.metrics().stalls.unwrap();
+    assert!(counts.count >= 1 && counts.longest >= last.lasted(), "{counts:?}");
     assert_eq!(first.task().unwrap().to_string(), "#1");
     let told = first.site().unwrap();
     assert_eq!((told.file(), told.line()), (site.file(), site.line() + 1));
@@ -261,6 +264,7 @@ fn there_is_a_thread_if_there_is_a_threshold_and_none_for_zero() {
     };
     let ms = Duration::from_millis;
     assert_eq!(threads(Builder::new()), 0);
+    assert!(Runtime::new().unwrap().metrics().stalls.is_none());
     assert_eq!(threads(Builder::new().stall_threshold(Duration::ZERO)), 0);
     assert_eq!(threads(Builder::new().on_stall(|_| {}).stall_threshold(Duration::ZERO)), 0);
     assert_eq!(threads(Builder::new().on_stall(|_| {})), 1);
