@@ -78,7 +78,8 @@
 //! `net`, `time` and `offload` are on by default, and each can be taken away. Without them the crate is the executor alone,
 //! with two small dependencies. `hyper` adds hyper 1's `rt` traits for the types here, and `macros` the attributes `main`
 //! and `test` for an `async fn`. `tracing` surrounds the turns of each task with a span: what the program logs in a task says
-//! which task it was. [`testing`] comes with `time`, and so does `FusedFuture` for the handles. `streams`, a part
+//! which task it was. `inspect` lets other programs of the same user ask what a loop does, also while it is stuck (Unix).
+//! [`testing`] comes with `time`, and so does `FusedFuture` for the handles. `streams`, a part
 //! of `time`, makes the channels of [`sync`] `Stream` and `Sink`. `net` needs Linux 5.11 or newer so far; everything else
 //! builds where std does.
 
