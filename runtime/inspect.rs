@@ -3,22 +3,33 @@
 #![forbid(unsafe_code)]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::insights::Insights;
-use crate::executor::{Id, Stands};
-use crate::insight::{Beat, Form, Served, Source, Standing, Topic};
+use crate::executor::{Id, Stands, State};
+use crate::insight::{Beat, DumpedTask, Form, Served, Source, Standing, Topic};
 use crate::threads::Handle;
+
+/// How long a loop may be silent when it is asked for its tasks.
+const LIMIT: Duration = Duration::from_millis(500);
+
+/// A handle that no work comes by.
+struct Asked {
+    handle: Handle,
+    insights: Arc<Insights>,
+}
 
 impl Served for Handle {
     fn source(&self) -> Option<Arc<dyn Source>> {
-        Some(self.attached::<Insights>()?)
+        let insights = self.attached::<Insights>()?;
+        Some(Arc::new(Asked { handle: self.uncounted(), insights }))
     }
 }
 
-impl Insights {
+impl Asked {
     /// As reports name a task.
     fn title(&self, id: Id) -> String {
-        match self.hub.name_of(id) {
+        match self.insights.hub.name_of(id) {
             _ if id == Id::ROOT => "the future of `block_on`".to_owned(),
             Some(name) => format!("task {id} {name:?}"),
             None => format!("task {id}"),
@@ -26,12 +37,14 @@ impl Insights {
     }
 }
 
-impl Source for Insights {
+impl Source for Asked {
     fn beat(&self) -> Beat {
-        let seen = self.hub.pulse();
+        let hub = &self.insights.hub;
+        let seen = hub.pulse();
         let task = seen.task.zip(seen.site);
         Beat {
             standing: match seen.stands {
+                _ if hub.has_closed() => Standing::Ended,
                 Stands::Outside => Standing::Outside,
                 Stands::Runs => Standing::Runs,
                 Stands::Parked => Standing::Waits,
@@ -45,11 +58,25 @@ impl Source for Insights {
     }
 
     fn tell(&self, topic: Topic, form: Form) -> Result<String, String> {
-        let _ = (topic, form);
-        Err("the loop keeps nothing of that".into())
+        Ok(match (topic, form) {
+            (Topic::Metrics, Form::Text) => self.handle.metrics().to_string(),
+            (Topic::Metrics, Form::Json) => self.handle.metrics().to_json(),
+            (Topic::Dump, Form::Text) => self.handle.dump(LIMIT).to_string(),
+            (Topic::Dump, Form::Json) => self.handle.dump(LIMIT).to_json(),
+        })
+    }
+
+    fn stuck(&self) -> Result<Vec<String>, String> {
+        let dump = self.handle.dump(LIMIT);
+        if !dump.is_answered() {
+            return Err("the loop gives no answer now".into());
+        }
+        let stuck = dump.tasks().iter().filter(|task| task.info().state() == State::Stuck);
+        Ok(stuck.map(DumpedTask::to_string).collect())
     }
 
     fn trace(&self) -> Result<String, String> {
-        Err("the loop keeps nothing of that".into())
+        let trace = self.handle.trace().ok_or("the loop keeps no timeline: `Builder::trace`")?;
+        Ok(trace.to_html())
     }
 }

@@ -16,3 +16,5 @@ mod program;
 mod socket;
 #[path = "inspect/stuck.rs"]
 mod stuck;
+#[path = "inspect/told.rs"]
+mod told;

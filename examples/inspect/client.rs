@@ -1,15 +1,24 @@
 //! One process that can be asked.
 
 use std::error::Error;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
 
 /// The server answers also while its loop is stuck. What takes longer than this never comes.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// A process that is stopped accepts nothing. Once enough clients wait for that, `connect` waits too, without a limit.
+fn connect(path: &Path) -> io::Result<UnixStream> {
+    let (path, (tell, connected)) = (path.to_owned(), mpsc::channel());
+    thread::spawn(move || tell.send(UnixStream::connect(path)));
+    connected.recv_timeout(LIMIT).unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))
+}
 
 pub(crate) struct Process {
     pub(crate) pid: u32,
@@ -45,7 +54,7 @@ impl Process {
 
     /// The answer to one question.
     pub(crate) fn ask(&self, question: &str) -> Result<String, Box<dyn Error>> {
-        let mut stream = UnixStream::connect(&self.path)?;
+        let mut stream = connect(&self.path)?;
         stream.set_read_timeout(Some(LIMIT))?;
         writeln!(stream, "{question}")?;
         let mut answer = BufReader::new(stream);

@@ -7,9 +7,9 @@ use std::process;
 use std::time::Duration;
 
 use taketurns::insight::Serve;
-use taketurns::task::Builder;
+use taketurns::task::{Builder, join_all};
 use taketurns::time::{interval, sleep};
-use taketurns::{Background, JoinHandle, Runtime, spawn, spawn_blocking};
+use taketurns::{Background, JoinHandle, spawn, spawn_blocking};
 
 /// A task with a name, spawned where this is called.
 #[track_caller]
@@ -38,8 +38,8 @@ async fn build(depth: u32) {
         return sleep(Duration::from_secs(3600)).await;
     }
     let parts = ["left", "right"].map(|side| named(side, Box::pin(build(depth - 1))));
-    for part in parts {
-        part.await.expect("it does not panic");
+    for part in join_all(parts).await {
+        part.expect("it does not panic");
     }
 }
 
@@ -51,7 +51,8 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
     })?;
     let _worker = Serve::new().name("worker").start(&worker.handle())?;
 
-    let runtime = Runtime::new()?;
+    // What is known of its tasks while it is stuck, and its timeline.
+    let runtime = taketurns::Builder::new().task_slab(true).trace(10_000).build()?;
     let server = Serve::new().name("main").http(0).start(&runtime.handle())?;
     println!("process {}, socket {}", process::id(), server.path().display());
     println!("page {}", server.url().expect("it has one"));

@@ -78,8 +78,8 @@ pub(crate) fn top(process: &Process) -> Result<(), Box<dyn Error>> {
                 format!("{} {}", it["number"], string(it, "name")),
                 rate("turns").unwrap_or_default(),
                 rate("looks").unwrap_or_default(),
-                it["live"],
-                it["ready"],
+                it["live"].to_string(),
+                it["ready"].to_string(),
                 string(it, "told"),
             );
         }

@@ -100,10 +100,10 @@ fn answer(loops: &Loops, line: &str) -> Result<String, String> {
         "page" => return loops.page().ok_or_else(|| "there is no page: `Serve::http`".into()),
         "loops" => return loops.overview(form, number),
         "stalls" => return loops.stalls(form, number),
+        "deadlocks" => return loops.deadlocks(form, number),
         "trace" => return loops.trace(number),
         "metrics" => Topic::Metrics,
         "dump" => Topic::Dump,
-        "deadlocks" => Topic::Deadlocks,
         _ => return Err("there is no such command; `help` lists them".into()),
     };
     loops.tell(topic, form, number)

@@ -49,7 +49,7 @@ impl Looped {
         let gap = now - self.read;
         if !beat.is_still(&self.beat) {
             if self.is_stuck() {
-                self.stalls.push_back((now, self.stall()));
+                self.stalls.push_back((now, self.stall("took")));
                 self.stalls.drain(..self.stalls.len().saturating_sub(KEPT));
             }
             self.still = Duration::ZERO;
@@ -71,9 +71,9 @@ impl Looped {
         }
     }
 
-    /// The stall that goes on, or has just ended.
-    fn stall(&self) -> String {
-        format!("{} took at least {:.1} s", self.turn(), self.still.as_secs_f64())
+    /// The stall that "has taken" or, now that it is over, "took" so long.
+    fn stall(&self, verb: &str) -> String {
+        format!("{} {verb} at least {:.1} s", self.turn(), self.still.as_secs_f64())
     }
 
     /// `loop 2 "worker"`.
@@ -126,7 +126,7 @@ impl Looped {
 
     /// The stalls that are kept, the newest first; before them the one that goes on.
     pub(super) fn stalls(&self, form: Form) -> String {
-        let goes_on = self.is_stuck().then(|| (Duration::ZERO, self.stall()));
+        let goes_on = self.is_stuck().then(|| (Duration::ZERO, self.stall("has taken")));
         let over = self.stalls.iter().rev().map(|(when, text)| (when.elapsed(), text.clone()));
         let all = goes_on.into_iter().chain(over);
         match form {

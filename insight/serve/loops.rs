@@ -104,7 +104,6 @@ impl Loops {
         let key = match topic {
             Topic::Metrics => "metrics",
             Topic::Dump => "dump",
-            Topic::Deadlocks => "deadlocks",
         };
         self.collect(key, form, number, |it| it.source.tell(topic, form))
     }
@@ -112,6 +111,22 @@ impl Loops {
     /// The turns that took too long.
     pub(super) fn stalls(&self, form: Form, number: Option<u64>) -> Result<String, String> {
         self.collect("stalls", form, number, |it| Ok(it.stalls(form)))
+    }
+
+    /// The tasks that can never go on.
+    pub(super) fn deadlocks(&self, form: Form, number: Option<u64>) -> Result<String, String> {
+        self.collect("deadlocks", form, number, |it| {
+            let lines = it.source.stuck()?;
+            Ok(match form {
+                Form::Json => json::array(|array| {
+                    for line in &lines {
+                        array.item(line);
+                    }
+                }),
+                Form::Text if lines.is_empty() => "none".to_owned(),
+                Form::Text => lines.join("\n"),
+            })
+        })
     }
 
     fn collect(

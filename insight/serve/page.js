@@ -85,19 +85,30 @@ function draw() {
   put(at("told"), loop.told);
   at("told").classList.toggle("stuck", loop.is_stuck);
   at("trace").href = `trace?loop=${chosen}`;
-  for (const key of ["stalls", "deadlocks"]) {
-    const found = Array.isArray(loop[key]) ? loop[key] : [];
-    const shown = found.length > 0 ? found.slice(-50).reverse() : [loop[key] === null ? "not looked for: see TAKETURNS_DEBUG=1" : "none"];
-    list(at(key), "li", shown, (item, it) => put(item, typeof it === "string" ? it : it.text ?? JSON.stringify(it)));
-  }
+  const stalls = loop.stalls.map(({ ago_ms: ago, text }) => `${ago === 0 ? "now" : `${Math.round(ago / 1000)} s ago`}: ${text}`);
+  put(at("stalls-title"), `Stalls of 1 s or more: ${stalls.length}`);
+  list(at("stalls"), "li", stalls, put);
   drawMetrics(loop);
+}
+
+const time = (ns) => ns < 1e3 ? `${ns} ns` : ns < 1e6 ? `${(ns / 1e3).toFixed(1)} µs` : ns < 1e9 ? `${(ns / 1e6).toFixed(1)} ms` : `${(ns / 1e9).toFixed(2)} s`;
+
+// Of a histogram: pairs of the longest time of a bucket, and how many are in it.
+function quantiles(pairs) {
+  const all = pairs.reduce((sum, [, count]) => sum + count, 0);
+  const at = (part) => {
+    let left = Math.ceil(all * part);
+    for (const [ns, count] of pairs) if ((left -= count) <= 0) return time(ns);
+    return "?";
+  };
+  return all === 0 ? "none yet" : `half within ${at(0.5)}, 99% within ${at(0.99)}, all ${all.toLocaleString("en")} within ${at(1)}`;
 }
 
 // { a: { b: 1 } } as [["a b", 1]]
 function flat(value, path = []) {
   if (value === null || value === undefined) return [];
+  if (Array.isArray(value)) return [[path.join(" "), quantiles(value)]];
   if (typeof value !== "object") return [[path.join(" "), value]];
-  if (Array.isArray(value)) return [[path.join(" "), value.length > 12 ? `${value.length} numbers` : value.join(", ")]];
   return Object.entries(value).flatMap(([key, inner]) => flat(inner, [...path, key]));
 }
 
@@ -106,11 +117,11 @@ function drawMetrics(loop) {
   const numbers = loop.metrics ?? { turns: loop.turns, looks: loop.looks, live: loop.live, ready: loop.ready };
   const oldNumbers = new Map(flat(old?.metrics ?? old ?? {}));
   const seconds = before ? (asked - before.at) / 1000 : 0;
-  const counters = /^(turns|looks|parks|spawned|spawns|away_wakes|stalls|away wakes)$/;
+  const counters = /^(turns|looks|parks|spawned|away_wakes)$/;
   list(at("metrics").tBodies[0], "tr", flat(numbers), (row, [key, value]) => {
     const isTime = key.endsWith("_ns");
     const name = key.replace(/_ns$/, "").replaceAll("_", " ");
-    const text = isTime ? `${(value / 1e9).toFixed(3)} s` : typeof value === "number" ? value.toLocaleString("en") : String(value);
+    const text = typeof value !== "number" ? String(value) : isTime ? time(value) : value.toLocaleString("en");
     const was = oldNumbers.get(key);
     const isRate = counters.test(key) && seconds > 0 && typeof was === "number" && value >= was;
     const rate = isRate ? `${Math.round((value - was) / seconds).toLocaleString("en")}/s` : "";
@@ -125,16 +136,25 @@ function drawMetrics(loop) {
 
 // The tasks of a dump, each with the task that awaits it as `by`, in the order of the tree.
 function takeDump(loop) {
-  // From a loop that is stuck comes no list, unless it keeps one.
-  if (loop?.dump?.origin === "pulse" && tasks.length > 0) return drawTasks("as they were: the loop gives no answer now");
-  const found = loop?.dump?.tasks ?? [];
+  const dump = loop?.dump ?? { tasks: [] };
+  if (dump.origin === "pulse" && tasks.length > 0) return drawTasks("as they were: the loop gives no answer now");
+  const found = dump.tasks;
+  // A loop that is stuck has written down its tasks at best, but not which awaits which.
+  const awaited = new Map(tasks.map((task) => [task.id, task.awaited_by]));
+  if (dump.origin === "slab") for (const task of found) task.awaited_by ??= awaited.get(task.id) ?? null;
   const ids = new Set(found.map((task) => task.id));
   const below = new Map();
   for (const task of found) {
     const by = ids.has(task.awaited_by) && task.awaited_by !== task.id ? task.awaited_by : null;
-    below.set(by, [...(below.get(by) ?? []), task]);
+    if (!below.has(by)) below.set(by, []);
+    below.get(by).push(task);
   }
-  const why = loop?.dump ? (loop.dump.origin === "pulse" ? "the loop gives no answer now" : "") : loop?.why_not ?? "the program does not say";
+  const why = {
+    loop: "",
+    slab: "as the loop wrote them down last: it gives no answer now",
+    pulse: "the loop gives no answer now, and writes none down: Builder::task_slab",
+    ended: "the runtime has ended",
+  }[dump.origin] ?? loop?.why_not ?? "";
   tasks = [];
   const seen = new Set();
   const enter = (start) => {
@@ -175,6 +195,9 @@ function visible() {
 }
 
 function drawTasks(why = "") {
+  const dead = tasks.filter((task) => task.state === "stuck").map((task) => words(task).map(([text]) => text).join(", "));
+  put(at("deadlocks-title"), `Tasks that nothing can wake: ${dead.length}`);
+  list(at("deadlocks"), "li", dead.slice(0, ROWS), put);
   const all = visible();
   const rows = all.slice(0, ROWS);
   if (!rows.some((task) => task.id === current)) current = rows[0]?.id ?? null;

@@ -137,9 +137,23 @@ fn listed(folder: &Path) -> Vec<(u32, PathBuf)> {
 
 /// Whether no process listens there: the one that did has died without removing it.
 fn is_dead(path: &Path) -> bool {
-    UnixStream::connect(path).is_err_and(|error| {
+    try_connect(path).is_err_and(|error| {
         matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::NotFound)
     })
+}
+
+/// Without waiting: a process that is stopped accepts nothing, and `connect` would wait for it once enough clients do.
+#[cfg(target_os = "linux")]
+fn try_connect(path: &Path) -> io::Result<()> {
+    use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    Ok(rustix::net::connect(socket, &SocketAddrUnix::new(path)?)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn try_connect(path: &Path) -> io::Result<()> {
+    UnixStream::connect(path).map(drop)
 }
 
 fn remove_dead(folder: &Path) {

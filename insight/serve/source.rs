@@ -14,8 +14,6 @@ pub enum Topic {
     Metrics,
     /// Its tasks, as a tree.
     Dump,
-    /// The tasks that can never go on.
-    Deadlocks,
 }
 
 /// How it is written.
@@ -76,6 +74,13 @@ pub trait Source: Send + Sync {
     ///
     /// Why there is none, with the remedy.
     fn tell(&self, topic: Topic, form: Form) -> Result<String, String>;
+
+    /// The tasks that nothing can wake any more: a line for each.
+    ///
+    /// # Errors
+    ///
+    /// When the loop does not answer.
+    fn stuck(&self) -> Result<Vec<String>, String>;
 
     /// The timeline, as a page.
     ///

@@ -69,19 +69,34 @@ fn what_is_too_long_is_not_read_to_its_end() {
 fn a_client_that_sends_a_byte_now_and_then_is_cut_off() {
     let (_runtime, server) = serve();
     let (address, _) = place(server.url().unwrap());
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
-    stream.write_all(b"GET / HTTP/1.1\r\nX: ").unwrap();
+    let page = TcpStream::connect(address).unwrap();
+    page.set_read_timeout(Some(LITTLE)).unwrap();
+    (&page).write_all(b"GET / HTTP/1.1\r\nX: ").unwrap();
+    let socket = UnixStream::connect(server.path()).unwrap();
+    socket.set_read_timeout(Some(LITTLE)).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| drip(&page));
+        scope.spawn(|| drip(&socket));
+    });
+}
+
+const LITTLE: Duration = Duration::from_millis(50);
+
+/// Sends a byte now and then, until the server closes. Each read waits a little.
+fn drip(mut stream: impl Read + Write) {
     let mut buffer = [0; 100];
-    // Each read waits a little. It ends when the server has closed.
-    while stream.write_all(b"x").is_ok() {
+    for _ in 0..LOST.as_millis() / LITTLE.as_millis() {
+        if stream.write_all(b"x").is_err() {
+            return;
+        }
         match stream.read(&mut buffer) {
-            Ok(0) => break,
+            Ok(0) => return,
             Ok(_) => panic!("there is no answer to that"),
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => break,
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => return,
             Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
         }
     }
+    panic!("it is never cut off");
 }
 
 #[test]

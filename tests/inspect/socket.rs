@@ -3,7 +3,7 @@
 use std::env;
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -48,6 +48,25 @@ fn the_socket_goes_with_its_process_or_with_the_next() {
     let next = Demo::start(&runtime);
     assert!(!socket.exists(), "the next removes it");
     assert!(next.socket.exists());
+}
+
+#[test]
+fn a_process_that_is_stopped_holds_up_no_other() {
+    use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with};
+    let runtime = folder("full");
+    fs::DirBuilder::new().mode(0o700).create(runtime.join("taketurns")).unwrap();
+    let path = runtime.join("taketurns/1.sock");
+    let _stopped = UnixListener::bind(&path).unwrap(); // accepts nothing
+    let address = SocketAddrUnix::new(&path).unwrap();
+    let connect = || {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).unwrap();
+        rustix::net::connect(&socket, &address).ok().map(|()| socket)
+    };
+    let _waiting: Vec<_> = std::iter::from_fn(connect).collect(); // until one more would wait
+    let demo = Demo::start(&runtime);
+    assert!(path.exists());
+    assert!(super::program::said(&runtime, &["tree", &demo.pid()]).0);
 }
 
 #[test]

@@ -3,21 +3,22 @@
 use std::panic::Location;
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 use taketurns::insight::{Serve, Server};
 use taketurns::{Runtime, task};
 
-use super::client::{Client, get};
+use super::client::{Client, LOST, get};
 
-/// Runs `ask` while a task named "hog" blocks the loop. It is given the place where the task was spawned.
-fn while_stuck(ask: impl FnOnce(&Server, &str)) {
+/// Runs `ask` while a task named "hog" blocks a loop of this name. It is given the place where the task was spawned.
+fn while_stuck(name: &'static str, ask: impl FnOnce(&Server, &str)) {
     let (send_server, server) = mpsc::channel();
     let (go_on, waits) = mpsc::channel::<()>();
     let (tell, is_blocked) = mpsc::channel();
     let looping = thread::spawn(move || {
         let runtime = Runtime::new().unwrap();
-        let serve = Serve::new().name("stuck").http(0);
+        let serve = Serve::new().name(name).http(0);
         send_server.send(serve.start(&runtime.handle()).unwrap()).unwrap();
         runtime.block_on(async {
             task::Builder::new().name("waiting").spawn(std::future::pending::<()>()).detach();
@@ -36,17 +37,17 @@ fn while_stuck(ask: impl FnOnce(&Server, &str)) {
     looping.join().unwrap();
 }
 
-/// The loop of this test, as it is told.
-fn stuck(told: &Value) -> &Value {
-    told["loops"].as_array().unwrap().iter().find(|it| it["name"] == "stuck").unwrap()
+/// What is told of the loop of this name.
+fn of<'a>(name: &str, told: &'a Value) -> &'a Value {
+    told["loops"].as_array().unwrap().iter().find(|it| it["name"] == name).unwrap()
 }
 
 #[test]
 fn the_socket_names_the_task_that_blocks_the_loop_and_its_place() {
-    while_stuck(|server, place| {
+    while_stuck("named", |server, place| {
         let mut client = Client::new(server.path());
         let it = loop {
-            let it = stuck(&client.ask_json("loops json")).clone();
+            let it = of("named", &client.ask_json("loops json")).clone();
             assert_eq!(it["standing"], "runs");
             assert_eq!(it["task"], "task #2 \"hog\"");
             assert!(it["site"].as_str().unwrap().starts_with(place), "{it}");
@@ -65,10 +66,23 @@ fn the_socket_names_the_task_that_blocks_the_loop_and_its_place() {
         assert!(stalls.contains(&format!("\nnow: a turn of task #2 \"hog\" ({place}")), "{stalls}");
         for question in ["metrics", "dump", "stalls", "deadlocks"] {
             let text = client.ask(&format!("{question} {number}")).unwrap();
-            assert!(text.starts_with(&format!("loop {number} \"stuck\": STUCK for at least ")));
+            assert!(text.starts_with(&format!("loop {number} \"named\": STUCK for at least ")));
             let told = client.ask_json(&format!("{question} json {number}"));
-            assert_eq!(stuck(&told)["task"], "task #2 \"hog\"");
+            assert_eq!(of("named", &told)["task"], "task #2 \"hog\"");
         }
+    });
+}
+
+#[test]
+fn a_loop_that_was_not_asked_for_long_is_known_to_be_stuck() {
+    while_stuck("seldom", |server, _| {
+        let (_never, pace) = mpsc::channel::<()>();
+        let seldom = Duration::from_millis(1200); // too seldom to tell from the questions alone
+        let asked = || {
+            pace.recv_timeout(seldom).unwrap_err();
+            of("seldom", &Client::new(server.path()).ask_json("loops json"))["is_stuck"] == true
+        };
+        assert!((0..LOST.as_millis() / seldom.as_millis()).any(|_| asked()));
     });
 }
 
@@ -94,7 +108,7 @@ fn a_stall_that_is_over_is_kept() {
 
 #[test]
 fn the_page_is_told_while_the_loop_is_stuck() {
-    while_stuck(|server, place| {
+    while_stuck("page", |server, place| {
         let url = server.url().unwrap();
         for file in ["", "page.js", "page.css"] {
             assert_eq!(get(url, file).0, 200);
@@ -103,7 +117,7 @@ fn the_page_is_told_while_the_loop_is_stuck() {
             let (code, _, body) = get(url, "state");
             assert_eq!(code, 200);
             let told: Value = serde_json::from_str(&body).unwrap();
-            let it = stuck(&told);
+            let it = of("page", &told);
             assert!(it["site"].as_str().unwrap().starts_with(place), "{it}");
             if it["is_stuck"] == true {
                 let stall = it["stalls"][0]["text"].as_str().unwrap();

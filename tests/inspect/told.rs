@@ -1,0 +1,123 @@
+//! What a running loop tells: numbers, tasks, those that nothing can wake, its timeline.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::client::{Client, get};
+use super::program::{Demo, folder, said};
+
+/// The demo, once its tasks are there.
+fn demo(name: &str) -> (Demo, Client) {
+    let demo = Demo::start(&folder(name));
+    let mut client = Client::new(&demo.socket);
+    while client.ask_json("loops json 2")["loops"][0]["live"] != 11 {}
+    (demo, client)
+}
+
+#[test]
+fn the_tasks_are_told_with_those_that_await_them() {
+    let (demo, mut client) = demo("tasks");
+    let told = client.ask_json("dump json 2");
+    let dump = &told["loops"][0]["dump"];
+    assert_eq!(dump["origin"], "loop");
+    let tasks = dump["tasks"].as_array().unwrap();
+    let names: BTreeMap<u64, &str> = tasks
+        .iter()
+        .map(|task| (task["id"].as_u64().unwrap(), task["name"].as_str().unwrap_or("")))
+        .collect();
+    let awaited_by = |task: &Value| task["awaited_by"].as_u64().map(|id| names[&id]);
+    let mut tree: Vec<_> =
+        tasks.iter().map(|task| (task["name"].as_str().unwrap_or(""), awaited_by(task))).collect();
+    tree.sort_unstable();
+    let expected = [
+        ("", None),
+        ("<img src=x onerror=alert(1)>", None),
+        ("builder", None),
+        ("clock", None),
+        ("forgotten", None),
+        ("left", Some("builder")),
+        ("left", Some("left")),
+        ("left", Some("right")),
+        ("right", Some("builder")),
+        ("right", Some("left")),
+        ("right", Some("right")),
+        ("user", Some("")),
+    ];
+    assert_eq!(tree, expected);
+    let text = client.ask("dump 2").unwrap();
+    assert!(text.contains("\n11 tasks and the future of `block_on`:\n"), "{text}");
+    let runtime = demo.socket.parent().unwrap().parent().unwrap();
+    assert!(said(runtime, &["tree", &demo.pid(), "2"]).1.contains("task #1 \"clock\", spawned at"));
+}
+
+#[test]
+fn the_tasks_that_nothing_can_wake_are_told() {
+    let (_demo, mut client) = demo("dead");
+    let told = client.ask_json("deadlocks json 2");
+    let lines = told["loops"][0]["deadlocks"].as_array().unwrap();
+    let [one, other] = &lines[..] else { panic!("{told}") };
+    assert!(one.as_str().unwrap().starts_with("task #3 \"forgotten\", spawned at "), "{one}");
+    assert!(other.as_str().unwrap().starts_with("task #4 \"<img "), "{other}");
+    assert!(client.ask("deadlocks 2").unwrap().contains("\ntask #3 \"forgotten\""));
+    assert!(client.ask("deadlocks 1").unwrap().ends_with("\nnone\n"));
+}
+
+#[test]
+fn the_numbers_are_told() {
+    let (demo, mut client) = demo("numbers");
+    let turns = |told: &Value| told["loops"][0]["metrics"]["turns"].as_u64().unwrap();
+    let first = client.ask_json("metrics json 1");
+    while turns(&client.ask_json("metrics json 1")) == turns(&first) {}
+    assert!(client.ask("metrics").unwrap().contains("\ntasks: 11 live of "));
+    let state: Value = serde_json::from_str(&get(&demo.url, "state").2).unwrap();
+    assert_eq!(state["loops"][1]["metrics"]["live"], 11);
+}
+
+#[test]
+fn the_timeline_is_told_as_a_page_apart() {
+    let (demo, mut client) = demo("timeline");
+    let page = client.ask("trace").unwrap(); // loop 1 keeps none
+    assert!(page.starts_with("<!doctype html>") && page.contains("forgotten"));
+    let why = client.ask("trace 1").unwrap_err();
+    assert_eq!(why, "the loop keeps no timeline: `Builder::trace`");
+    assert!(client.ask("trace 2").is_ok());
+
+    let (code, head, body) = get(&demo.url, "trace?loop=2");
+    assert_eq!(code, 200);
+    assert!(body.starts_with("<!doctype html>"));
+    // Its scripts run, but not as this server's own: they can fetch nothing.
+    assert!(head.contains("; sandbox allow-scripts allow-downloads;"), "{head}");
+    assert!(!head.contains("allow-same-origin") && !head.contains("connect-src"), "{head}");
+    assert_eq!(get(&demo.url, "trace?loop=1").0, 404);
+
+    let runtime = demo.socket.parent().unwrap().parent().unwrap();
+    let file = runtime.join("out.html");
+    let (is_ok, text) = said(runtime, &["trace", &demo.pid(), file.to_str().unwrap()]);
+    assert!(is_ok, "{text}");
+    assert!(std::fs::read_to_string(file).unwrap().starts_with("<!doctype html>"));
+}
+
+#[test]
+fn a_runtime_that_has_ended_says_so() {
+    let runtime = taketurns::Runtime::new().unwrap();
+    let serve = taketurns::insight::Serve::new().name("ended");
+    let server = serve.start(&runtime.handle()).unwrap();
+    drop(runtime);
+    let mut client = Client::new(server.path());
+    let told = client.ask("loops").unwrap();
+    assert!(told.contains(" \"ended\": has ended\n"), "{told}");
+    assert!(client.ask("dump").is_ok() && client.ask("metrics").is_ok());
+}
+
+/// The server keeps a handle, but no work comes by it.
+#[test]
+fn a_run_under_a_virtual_clock_is_found_deadlocked_as_without_a_server() {
+    use taketurns::time::Clock;
+    let runtime = taketurns::Builder::new().clock(Clock::AutoAdvance).build().unwrap();
+    let _server = taketurns::insight::serve(&runtime.handle()).unwrap();
+    let run = || runtime.block_on(std::future::pending::<()>());
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_err();
+    let text = panic.downcast_ref::<String>().unwrap();
+    assert!(text.starts_with("deadlock: "), "{text}");
+}
