@@ -1,5 +1,7 @@
 //! `TAKETURNS_DEBUG=1`: what a program prints that is run with it, and that it prints none of it without.
 
+#![cfg(all(feature = "net", feature = "time"))]
+
 #[path = "common/child.rs"]
 mod child;
 
