@@ -6,10 +6,10 @@
 //! * A runtime may be set to *explain*. Then each leaf future notes its wait when it begins, as a few plain words without a text,
 //!   in a table beside the tasks ([`Explained`](super::explained::Explained)). It takes the note back when it is ready, or
 //!   dropped. So a report finds there what every task waits for, at any time, and polls nothing.
-//! * Without that, a report may *ask*: it wakes the tasks that wait, and gives each one more turn. Each leaf future that such a turn polls
-//!   finds that it still has to wait, and says for what. (The technique is that of tokio's task dumps, 2023.) An extra turn may do
-//!   anything, as a future that lost its wake goes on in it. So only a report that ends the run may ask, and its verdict
-//!   stands before it does: see `insight/deadlock.rs`.
+//! * Without that, a report may *ask*: it wakes the tasks that wait, and gives each one more turn. Each leaf future that such
+//!   a turn polls finds that it still has to wait, and says for what. (The technique is that of tokio's task dumps, 2023.)
+//!   An extra turn may do anything, as a future that lost its wake goes on in it. So only a report that ends the run may
+//!   ask, and its verdict stands before it does: see `insight/deadlock.rs`.
 //!
 //! While neither is on, a leaf future reads one flag of its thread.
 

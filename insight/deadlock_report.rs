@@ -6,6 +6,7 @@ use std::fmt;
 
 use super::exit_report::{LISTED, write_more};
 use super::waiting::{Circle, Waiting};
+use crate::common::awaited::Awaited;
 use crate::executor::Info;
 
 /// Tasks that can never go on, or that look so. What [`Builder::on_deadlock`](crate::Builder::on_deadlock) is given.
@@ -26,10 +27,11 @@ pub enum Finding {
     Stuck,
     /// Tasks wait for each other, and as far as this crate can see for nothing else. Other tasks may go on.
     Circle,
-    /// A task waits for a lock or a permit that was granted to another future of its own, which it keeps and does not poll. Other
-    /// tasks may go on.
+    /// A task waits for a lock or a permit that was granted to another future of its own, which it keeps and does not
+    /// poll. Other tasks may go on.
     Futurelock,
-    /// Nothing is left that could end the run: no waker of the future of `block_on` exists or, in `run_forever`, of any task.
+    /// Nothing is left that could end the run: no waker of the future of `block_on` exists or, in `run_forever`, of any
+    /// task.
     Certain,
     /// No task is ready, and nothing is left that is known to wake one. A thread of the program's own may still do so.
     Suspected,
@@ -46,9 +48,10 @@ impl Deadlock {
         self.finding
     }
 
-    /// The tasks that it is about, in the order of spawning. The future of `block_on` has the id 0.
-    pub fn tasks(&self) -> impl Iterator<Item = &Info> {
-        self.tasks.iter().map(|waiting| &waiting.task)
+    /// The tasks that it is about, each with what it waits for. The future of `block_on` has the id 0, and comes first; of
+    /// a circle, the task that was spawned first does.
+    pub fn tasks(&self) -> impl Iterator<Item = (&Info, &[Awaited])> {
+        self.tasks.iter().map(|waiting| (&waiting.task, &waiting.waits[..]))
     }
 
     fn heading(&self) -> &'static str {

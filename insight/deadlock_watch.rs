@@ -1,14 +1,15 @@
 //! [`DeadlockWatch`]: looks for deadlocks under the real clock, and reports them once each.
 //!
-//! A loop that has nothing to do cannot tell a program that waits from one that waits for ever: a socket, a timer or another thread may
-//! bring something. Three things it can tell, and looks for them before it parks:
+//! A loop that has nothing to do cannot tell a program that waits from one that waits for ever: a socket, a timer or another
+//! thread may bring something. Three things it can tell, and looks for them before it parks:
 //!
 //! * A task of which no waker is left. That is certain.
 //! * Tasks of which each waits for the next, and for nothing else.
-//! * That nothing is left which the runtime knows of: no timer, no source, no job, no `Handle`. A thread that the runtime does not know of may
-//!   still wake a task, so this is only suspected, and reported after a grace.
+//! * That nothing is left which the runtime knows of: no timer, no source, no job, no `Handle`. A thread that the runtime
+//!   does not know of may still wake a task, so this is only suspected, and reported after a grace.
 //!
-//! To find the first two, all tasks are looked at. With many tasks that takes longer than a park should, so then it is done once a second.
+//! To find the first two, all tasks are looked at. With many tasks that takes longer than a park should, so then it is done
+//! once a second.
 
 #![forbid(unsafe_code)]
 

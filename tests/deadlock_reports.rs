@@ -343,3 +343,28 @@ fn layers_of_tasks_that_await_each_other_are_told_as_fast_as_tasks_in_a_row() {
     assert_eq!(text.matches("\n  task #").count(), 40, "{text}");
     assert_eq!(text.matches("\n    waits for the `Event` made at here").count(), 80, "{text}");
 }
+
+#[test]
+fn a_report_is_plain_data_too() {
+    let (tell, told) = mpsc::channel();
+    let builder = Builder::new().deadlock_grace(Duration::ZERO).on_lost(|_| {});
+    let runtime = builder.on_deadlock(move |deadlock| {
+        for (task, waits) in deadlock.tasks() {
+            let parts: Vec<_> = waits.iter().map(|wait| (wait.kind(), wait.part())).collect();
+            tell.send((task.name().map(str::to_owned), parts)).unwrap();
+        }
+        Handle::current().stop();
+    });
+    let runtime = runtime.build().unwrap();
+    let events: [Rc<Event>; 20] = std::array::from_fn(|_| Rc::new(Event::new()));
+    runtime.block_on(async {
+        let waits = async move {
+            task::join_all(events.iter().map(|event| event.wait())).await;
+        };
+        task::Builder::new().name("waits").spawn(waits).detach();
+    });
+    runtime.run_forever();
+    let (name, parts) = told.recv().unwrap();
+    let expected: Vec<_> = (0..20).map(|part| ("the `Event` made", Some(part))).collect();
+    assert_eq!((name.as_deref(), parts), (Some("waits"), expected));
+}

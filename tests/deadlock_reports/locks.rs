@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::future::{Either, select};
 use taketurns::insight::Finding;
-use taketurns::sync::{Mutex, RwLock, Semaphore};
+use taketurns::sync::{Mutex, RwLock, Semaphore, oneshot};
 use taketurns::time::sleep;
 use taketurns::{spawn, task, yield_now};
 
@@ -90,9 +90,13 @@ fn a_wait_that_was_given_up_is_not_told() {
         let _held = lock.lock().await;
         let given_up = taketurns::time::timeout(MOMENT, lock.lock()).await;
         assert!(given_up.is_err());
+        let (_sender, mut receiver) = oneshot::channel::<()>();
+        let given_up = taketurns::time::timeout(MOMENT, &mut receiver).await;
+        assert!(given_up.is_err());
+        drop(receiver);
         reported().await;
     });
-    let root = "\n  the future of `block_on`, called at here, polled 2 times, waiting";
+    let root = "\n  the future of `block_on`, called at here, polled 3 times, waiting";
     assert_eq!(told.only(), (Finding::Suspected, format!("{SUSPECTED}{root}{REMEDY}")));
 }
 
