@@ -206,6 +206,11 @@ impl Drop for Within {
     }
 }
 
+/// As [`Explained::waits`], of the runtime that this thread is inside of. Empty if that does not explain.
+pub(crate) fn current_waits() -> BTreeMap<Id, Vec<Awaited>> {
+    scoped::current(&CURRENT).map(|table| table.waits()).unwrap_or_default()
+}
+
 impl Explained {
     /// What each task waits for, in the order in which the waits began; what is inside a named wait comes right behind it.
     /// Linear in the waits.

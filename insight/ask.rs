@@ -3,13 +3,17 @@
 //! The loop could list all of them in one turn. But with 100,000 tasks that turn would stop the loop for tens of
 //! milliseconds, and a tool that looks why a program is slow must not be the reason. So the loop lists them in slices: a
 //! slice is a function that the loop calls, it ends after a quarter of a millisecond, and then sends the next one to its
-//! own inbox. Between two slices tasks have their turns.
+//! own inbox. Between two slices tasks have their turns. What the tasks wait for, if the runtime notes that, is read in one
+//! step, with the last slice.
 
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
+use crate::common::awaited::Awaited;
+use crate::common::explained::current_waits;
 use crate::executor::primitives::{Arc, Condvar, Mutex, MutexGuard, wait_timeout};
 use crate::executor::{Hub, HubHandle, Id, Info, with_current};
 
@@ -18,14 +22,24 @@ const SLICE: Duration = Duration::from_micros(250);
 /// How many places of the list of tasks are looked at before the clock is.
 const STEP: usize = 32;
 
-/// A task, and the task that awaits its handle.
-pub(crate) type Listed = (Info, Option<Id>);
+/// A task, as the loop lists it.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    pub(crate) task: Info,
+    /// The task that awaits its handle.
+    pub(crate) awaited_by: Option<Id>,
+    /// Its handle is awaited by a waker that leads to no task.
+    pub(crate) is_awaited_elsewhere: bool,
+}
+
+/// What each task waits for, if the runtime explains it.
+pub(crate) type Waits = BTreeMap<Id, Vec<Awaited>>;
 
 /// What came of asking.
 #[derive(Debug)]
 pub(crate) enum Answer {
     /// Every task.
-    All(Vec<Listed>),
+    All(Vec<Listed>, Waits),
     /// The loop gave no sign for as long as the limit.
     Silent,
     /// The executor has closed, or did so meanwhile.
@@ -43,7 +57,10 @@ pub(crate) fn ask(hub: &HubHandle, limit: Duration) -> Answer {
 /// All tasks, read at once by the loop's own thread.
 pub(crate) fn list(hub: &Hub) -> Vec<Listed> {
     let mut all = Vec::new();
-    let rest = hub.blocked_from(0, || true, |task, awaiter| all.push((task, awaiter)));
+    let tell = |task, awaited_by, is_awaited_elsewhere| {
+        all.push(Listed { task, awaited_by, is_awaited_elsewhere });
+    };
+    let rest = hub.blocked_from(0, || true, tell);
     debug_assert_eq!(rest, None);
     all
 }
@@ -62,7 +79,7 @@ struct State {
 }
 
 enum End {
-    Complete,
+    Complete(Waits),
     /// A slice was dropped instead of called.
     Dropped,
     /// The thread that asked no longer waits.
@@ -93,11 +110,11 @@ impl Asked {
         let mut slices = 0;
         let mut until = Instant::now().checked_add(limit);
         loop {
-            match state.end {
-                Some(End::Complete) => {
+            match state.end.take() {
+                Some(End::Complete(waits)) => {
                     let slices = std::mem::take(&mut state.slices);
                     drop(state);
-                    return Answer::All(slices.into_iter().flatten().collect());
+                    return Answer::All(slices.into_iter().flatten().collect(), waits);
                 }
                 Some(_) => return Answer::Ended,
                 None => {}
@@ -136,9 +153,12 @@ impl Slice {
     fn list(&mut self) -> Option<Slice> {
         let asked = self.asked.take()?;
         let (mut listed, mut is_long) = (Vec::new(), slice_is_long());
-        let tell = |task, awaiter| listed.push((task, awaiter));
+        let tell = |task, awaited_by, is_awaited_elsewhere| {
+            listed.push(Listed { task, awaited_by, is_awaited_elsewhere });
+        };
         let from = with_current(|hub| hub.blocked_from(self.from, || !is_long(), tell))?;
-        let is_wanted = asked.tell(listed, from.is_none().then_some(End::Complete));
+        let end = from.is_none().then(|| End::Complete(current_waits()));
+        let is_wanted = asked.tell(listed, end);
         from.filter(|_| is_wanted).map(|from| Slice { asked: Some(asked), from })
     }
 }

@@ -6,12 +6,15 @@
 
 #![forbid(unsafe_code)]
 
+use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::ask::{Answer, Listed, ask, list};
+use super::ask::{Answer, Listed, Waits, ask, list};
 use super::json;
 use super::slab::{Row, Slab};
+use crate::common::awaited::{Awaited, TOLD};
+use crate::common::explained::current_waits;
 use crate::executor::observe::Cause;
 use crate::executor::{HubHandle, Id, Info, Sample, Stands, State, with_current};
 
@@ -63,6 +66,7 @@ pub struct DumpedTask {
     info: Info,
     awaited_by: Option<Id>,
     woken_by: Option<Cause>,
+    waits: Vec<Awaited>,
 }
 
 impl DumpedTask {
@@ -76,6 +80,13 @@ impl DumpedTask {
     #[must_use]
     pub fn awaited_by(&self) -> Option<Id> {
         self.awaited_by
+    }
+
+    /// What it waits for, beside the tasks that it awaits. Empty if the runtime does not note that, which it does with
+    /// `Builder::report_deadlocks`; and where the loop did not answer.
+    #[must_use]
+    pub fn waits(&self) -> &[Awaited] {
+        &self.waits
     }
 
     /// What woke it last: "task #3", "a timer". `None` without `Builder::task_slab`.
@@ -92,14 +103,27 @@ impl DumpedTask {
     }
 }
 
-/// As [`Info`], and what woke it.
+impl DumpedTask {
+    /// "; waits for the timer made at src/main.rs:3:5", but with another beginning.
+    pub(super) fn write_waits(&self, begin: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (nth, wait) in self.waits.iter().take(TOLD).enumerate() {
+            write!(f, "{}{wait}", if nth == 0 { begin } else { "; " })?;
+        }
+        match self.waits.len().saturating_sub(TOLD) {
+            0 => Ok(()),
+            more => write!(f, "; and {more} more"),
+        }
+    }
+}
+
+/// As [`Info`], and what woke it, and what it waits for.
 impl fmt::Display for DumpedTask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.info)?;
-        match self.woken_by() {
-            Some(by) => write!(f, "; woken last by {by}"),
-            None => Ok(()),
+        if let Some(by) = self.woken_by() {
+            write!(f, "; woken last by {by}")?;
         }
+        self.write_waits("; ", f)
     }
 }
 
@@ -112,7 +136,8 @@ impl Dump {
         limit: Duration,
     ) -> Self {
         if HubHandle::current().as_ref() == Some(hub) {
-            return Self::of_loop(with_current(list).unwrap_or_default(), slab);
+            let listed = with_current(list).unwrap_or_default();
+            return Self::of_loop(listed, current_waits(), slab);
         }
         if hub.has_closed() {
             return Self { origin: Origin::Ended, tasks: Vec::new() };
@@ -121,20 +146,29 @@ impl Dump {
             return Self::of_silence(hub, slab, None);
         }
         match ask(hub, limit) {
-            Answer::All(listed) => Self::of_loop(listed, slab),
+            Answer::All(listed, waits) => Self::of_loop(listed, waits, slab),
             Answer::Silent => Self::of_silence(hub, slab, Some(limit)),
             Answer::Ended => Self { origin: Origin::Ended, tasks: Vec::new() },
         }
     }
 
     /// Of what the loop has listed.
-    pub(crate) fn of_loop(listed: Vec<Listed>, slab: Option<&Slab>) -> Self {
+    pub(crate) fn of_loop(listed: Vec<Listed>, mut waits: Waits, slab: Option<&Slab>) -> Self {
         let mut rows = slab.map(Slab::rows).unwrap_or_default();
         rows.sort_unstable_by_key(|row| row.id);
-        let task = |(info, awaited_by): Listed| {
-            let row = rows.binary_search_by_key(&info.id(), |row| row.id);
+        // Awaits by a waker that leads to no task are among the waits.
+        let awaits = |(by, waits): (&Id, &Vec<Awaited>)| {
+            waits.iter().filter_map(Awaited::awaits).map(|task| (task, *by)).collect::<Vec<_>>()
+        };
+        let awaiters: HashMap<Id, Id> = waits.iter().flat_map(awaits).collect();
+        let task = |Listed { task: info, awaited_by, is_awaited_elsewhere }: Listed| {
+            let id = info.id();
+            let noted = awaiters.get(&id).copied().filter(|_| is_awaited_elsewhere);
+            let row = rows.binary_search_by_key(&id, |row| row.id);
             let woken_by = row.ok().map(|row| rows[row].woken_by);
-            DumpedTask { info, awaited_by, woken_by }
+            let mut waits = waits.remove(&id).unwrap_or_default();
+            waits.retain(|wait| wait.awaits().is_none()); // the tree has the others
+            DumpedTask { info, awaited_by: awaited_by.or(noted), woken_by, waits }
         };
         Self::new(Origin::Loop, listed.into_iter().map(task).collect())
     }
@@ -148,6 +182,7 @@ impl Dump {
             info: Info::new(row.id, hub.name_of(row.id), row.site, row.polls, row.state),
             awaited_by: None,
             woken_by: Some(row.woken_by),
+            waits: Vec::new(),
         };
         Self::new(Origin::Slab(silence), slab.rows().iter().map(task).collect())
     }
@@ -172,7 +207,7 @@ impl Dump {
 
     /// The dump as JSON: an object with `origin` (`"loop"`, `"slab"`, `"pulse"` or `"ended"`), `silence` (`null`, or how the
     /// loop stood that did not answer) and `tasks`, an array of objects with `id`, `name`, `site`, `polls`, `state`,
-    /// `woken_by` and `awaited_by`.
+    /// `woken_by`, `awaited_by` and `waits`, an array of texts.
     #[must_use]
     pub fn to_json(&self) -> String {
         let (origin, silence) = match &self.origin {
@@ -228,5 +263,10 @@ impl DumpedTask {
             },
         );
         object.field("woken_by", self.woken_by()).field("awaited_by", self.awaited_by);
+        object.array("waits", |waits| {
+            for wait in &self.waits {
+                waits.item(wait.to_string());
+            }
+        });
     }
 }

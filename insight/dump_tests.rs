@@ -3,6 +3,7 @@
 use std::panic::Location;
 use std::time::Instant;
 
+use super::ask::{Listed, Waits};
 use super::dump::Dump;
 use crate::executor::{Id, Info, State};
 
@@ -22,8 +23,17 @@ fn named(id: u64, name: Option<&str>, site: Site, by: Option<u64>) -> (Info, Opt
     (Info::new(Id(id), name.map(Box::from), site, 1, State::Waiting), by.map(Id))
 }
 
+fn dump(listed: impl IntoIterator<Item = (Info, Option<Id>)>) -> Dump {
+    let listed = listed.into_iter().map(|(task, awaited_by)| Listed {
+        task,
+        awaited_by,
+        is_awaited_elsewhere: false,
+    });
+    Dump::of_loop(listed.collect(), Waits::new(), None)
+}
+
 fn text(listed: impl IntoIterator<Item = (Info, Option<Id>)>) -> String {
-    Dump::of_loop(listed.into_iter().collect(), None).to_string()
+    dump(listed).to_string()
 }
 
 #[test]
@@ -158,17 +168,17 @@ fn a_long_chain_is_told_without_recursion() {
 #[test]
 fn json_has_every_task_and_its_awaiter() {
     let site = here();
-    let listed = vec![task(0, site, None), named(3, Some("a \"b\""), site, Some(0))];
-    let dump = Dump::of_loop(listed, None);
+    let listed = [task(0, site, None), named(3, Some("a \"b\""), site, Some(0))];
+    let dump = dump(listed);
     let read: serde_json::Value = serde_json::from_str(&dump.to_json()).unwrap();
     let expected = serde_json::json!({
         "origin": "loop",
         "silence": null,
         "tasks": [
             { "id": 0, "name": null, "site": site.to_string(), "polls": 1, "state": "waiting",
-              "woken_by": null, "awaited_by": null },
+              "woken_by": null, "awaited_by": null, "waits": [] },
             { "id": 3, "name": "a \"b\"", "site": site.to_string(), "polls": 1, "state": "waiting",
-              "woken_by": null, "awaited_by": 0 },
+              "woken_by": null, "awaited_by": 0, "waits": [] },
         ],
     });
     assert_eq!(read, expected);

@@ -105,6 +105,8 @@ struct Kind {
     only: Option<Place>,
     site: &'static Location<'static>,
     state: u8,
+    /// What it waits for, and where that was made.
+    waits: Vec<(&'static str, Option<&'static Location<'static>>)>,
     /// The kinds of the groups below, and how many each has.
     below: Vec<(u32, usize)>,
 }
@@ -137,7 +139,9 @@ impl<'a> Tree<'a> {
                 || tree.closes_circle[place].is_some();
             let (only, state) = (is_only.then_some(place), info.state() as u8);
             let next = kinds.len() as u32;
-            let kind = Kind { only, site: info.site(), state, below };
+            let waits =
+                tasks[place].waits().iter().map(|wait| (wait.kind(), wait.site())).collect();
+            let kind = Kind { only, site: info.site(), state, waits, below };
             kind_of[place] = *kinds.entry(kind).or_insert(next);
             above[place].map_or(&mut roots, |above| &mut children[above]).push(place);
         }
@@ -194,6 +198,7 @@ impl<'a> Tree<'a> {
                 _ if least == most => write!(f, "{most} times each"),
                 _ => write!(f, "{least} to {most} times"),
             }?;
+            first.write_waits(&format!("; each waits as {} does: ", info.id()), f)?;
             if !self.below[group.members[0]].is_empty() {
                 write!(f, "; each awaits what {} does:", info.id())?;
             }

@@ -3,12 +3,14 @@
 use std::collections::HashSet;
 use std::future::pending;
 use std::panic::Location;
+use std::rc::Rc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
 use taketurns::executor::Id;
 use taketurns::insight::Dump;
+use taketurns::sync::Event;
 use taketurns::{Builder, Handle, JoinHandle, Runtime, spawn, task, yield_now};
 
 /// For a loop that answers. It ends the wait of a test that would hang otherwise.
@@ -212,6 +214,36 @@ fn with_a_slab_an_answered_dump_says_what_woke_each_task_last() {
         tasks.iter().map(|task| task.woken_by().unwrap()).collect::<Vec<_>>()
     });
     assert_eq!(woken_by, ["the future of `block_on`", "another thread"]);
+}
+
+/// As deadlocks are to be reported, the runtime notes what its tasks wait for.
+#[test]
+fn a_runtime_that_reports_deadlocks_says_what_each_task_waits_for() {
+    let runtime = Builder::new().report_deadlocks(true).build().unwrap();
+    let handle = runtime.handle();
+    let (dump, made) = runtime.block_on(async {
+        let (event, made) = (Rc::new(Event::new()), site(38));
+        for _ in 0..7 {
+            let event = Rc::clone(&event);
+            spawn(async move { event.wait().await }).detach();
+        }
+        let tasks: Vec<_> = (0..2).map(|_| spawn(pending::<()>())).collect();
+        spawn(task::join_all(tasks)).detach();
+        let dump = dump_by_a_thread(&handle, LONG).await;
+        event.set();
+        (dump, made)
+    });
+    let lines: Vec<String> = dump.to_string().lines().skip(2).map(without_site).collect();
+    let lines: Vec<String> = lines.iter().map(|line| line.replace(&made, "made")).collect();
+    assert_eq!(
+        lines,
+        [
+            "7 tasks spawned at _, waiting (#1 to #7); polled once each; each waits as #1 does: waits for the `Event` made at made",
+            "task #10, spawned at _, polled once, waiting",
+            "  task #8, spawned at _, polled once, stuck: no waker of it is left",
+            "  task #9, spawned at _, polled once, stuck: no waker of it is left",
+        ]
+    );
 }
 
 #[test]

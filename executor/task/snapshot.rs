@@ -49,18 +49,20 @@ impl Hub {
     }
 
     /// A part of [`blocked`](Self::blocked), in another order: the tasks in the places from `from` on, for as long as `goes_on`.
-    /// Gives the place at which the next part begins, if one is left. A task keeps its place until it ends, so it is in one
-    /// part at most, though tasks come and go between two parts.
+    /// Each with the task that awaits its handle, and whether that is awaited by a waker that is no task's of this hub. Gives the
+    /// place at which the next part begins, if one is left. A task keeps its place until it ends, so it is in one part at most,
+    /// though tasks come and go between two parts.
     pub(crate) fn blocked_from(
         &self,
         from: usize,
         mut goes_on: impl FnMut() -> bool,
-        mut tell: impl FnMut(Info, Option<Id>),
+        mut tell: impl FnMut(Info, Option<Id>, bool),
     ) -> Option<usize> {
         // SAFETY: (ALIVE) as in `blocked`.
         let mut tell_of = |task: TaskRef| unsafe {
-            let awaiter = task.home().waiters.awaiter(self);
-            tell(self.describe(task), awaiter.map(|by| Id(by.home().id.get())));
+            let waiters = &task.home().waiters;
+            let awaiter = waiters.awaiter(self).map(|by| Id(by.home().id.get()));
+            tell(self.describe(task), awaiter, waiters.is_awaited_elsewhere(self));
         };
         if from == 0 {
             self.home.root.get().into_iter().for_each(&mut tell_of);
