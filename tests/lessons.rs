@@ -18,6 +18,8 @@ mod awaited_task;
 mod back_pressure;
 #[path = "lessons/background_loop.rs"]
 mod background_loop;
+#[path = "lessons/blocking_sleep.rs"]
+mod blocking_sleep;
 mod common;
 #[cfg(feature = "offload")]
 #[path = "lessons/computation.rs"]

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-const LESSONS: [(&str, &str); 34] = [
+const LESSONS: [(&str, &str); 35] = [
     ("1", "lost-task"),
     ("2", "awaited-task"),
     ("7", "concurrent-waits"),
@@ -41,6 +41,7 @@ const LESSONS: [(&str, &str); 34] = [
     ("35", "futurelock"),
     ("10", "limited-workers"),
     ("18", "back-pressure"),
+    ("12", "blocking-sleep"),
     ("20", "blocking-handler"),
     ("21", "offloaded-handler"),
     ("30", "computation"),

@@ -163,6 +163,24 @@ fn parcels_that_are_empty() {
     assert_differs("15", "s/bytes(1024)/bytes(0)/", "asyncio says: ");
 }
 
+/// Lessons 12, 15 and 20: the debug mode of asyncio tells of a turn when it is over.
+mod a_long_turn {
+    use super::{assert_claim, assert_differs};
+
+    #[test]
+    fn that_is_told_of_while_it_lasts() {
+        assert_claim("12", "s/^    is_stuck = False$/    pass/", "asyncio tells of it when");
+        assert_claim("15", "s/^    has_turn = False$/    pass/", "asyncio tells of it when");
+        assert_claim("20", "s/^    is_done = True$/    pass/", "asyncio tells of it when");
+    }
+
+    #[test]
+    fn that_does_not_block() {
+        let waits = "s/^    time.sleep(0.3)$/    await asyncio.sleep(0.3)/; s/    is_stuck = True$/    print('-- told of the culprit after its turn')/";
+        assert_differs("12", waits, "asyncio says: tick 0 / blocks / tick 1 / tick 2 / blocked");
+    }
+}
+
 #[test]
 fn a_run_that_has_a_time_limit() {
     let no_error = "s/asyncio.run(stop, timeout=1)/pass/";

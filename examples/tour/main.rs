@@ -19,6 +19,7 @@
 //! 6. `twin.rs` and `twins/`: the same programs in asyncio, run as child processes.
 //! 7. `http.rs`: enough HTTP/1.1 for the lessons on blocking work; `child.rs`: this program again, as a child process;
 //!    `compiled.rs`: what the compiler says of a type.
+//!    `report.rs`: what a watchdog tells of a task.
 //! 8. `timeline.rs`: what the loops did, as pages of their own (`--timeline`).
 //! 9. `frame.rs`: the page, 80 columns wide.
 
@@ -33,6 +34,7 @@ mod frame;
 mod http;
 mod lane;
 mod lessons;
+mod report;
 mod stage;
 mod timeline;
 mod trace;
@@ -106,10 +108,7 @@ fn list(page: &Page) {
         }
     }
     page.gap();
-    page.line(
-        Ink::Plain,
-        "(The numbers to 32 are rows of docs/lessons.md; those missing are yet to come.)",
-    );
+    page.line(Ink::Plain, "(The numbers to 32 are rows of docs/lessons.md.)");
 }
 
 fn play(page: &Page, plan: &Plan) -> ExitCode {

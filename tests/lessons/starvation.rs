@@ -4,9 +4,11 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::mpsc;
+use std::time::Duration;
 
-use taketurns::spawn;
 use taketurns::time::sleep;
+use taketurns::{Builder, spawn, task};
 
 use crate::common::Trace;
 use crate::{SECOND, losing};
@@ -57,4 +59,29 @@ fn no_child_runs_until_the_manager_ends_then_each_in_the_order_of_spawning() {
     assert_eq!(held.get(), BOUND * 1000, "each holds its parcel while it sleeps");
     assert_eq!(runtime.shutdown().lost().len(), BOUND);
     assert_eq!(held.get(), 0);
+}
+
+#[test]
+fn a_manager_without_an_end_is_named_while_it_makes_tasks() {
+    let (tell, told) = mpsc::channel();
+    let on_stall = move |stall: &taketurns::insight::Stall| {
+        if stall.name() == Some("manager") {
+            let _ = tell.send((stall.is_over(), stall.ready() as usize));
+        }
+    };
+    let builder = Builder::new().stall_threshold(Duration::from_millis(2)).on_stall(on_stall);
+    let runtime = builder.on_lost(|_| {}).build().unwrap();
+    let manager = async move {
+        (0..BOUND).for_each(|_| spawn(std::future::pending::<()>()).detach());
+        loop {
+            // It would go on for ever; that it ends is the watchdog's work. That tells again, should it have told before
+            // all were made.
+            if let Ok((is_over, BOUND)) = told.try_recv() {
+                return is_over;
+            }
+        }
+    };
+    let spawn = async { task::Builder::new().name("manager").spawn(manager).await };
+    let told = runtime.block_on(spawn);
+    assert!(!told.unwrap(), "told while the turn lasted");
 }

@@ -91,7 +91,9 @@ fn a_reader_sees_at_a_glance_that_no_child_has_a_turn() {
            │ │ │ │ │ █ ·
            │ │ │ │ │ │ █
            × × × × × × ×      (dropped)
-                              after the manager: 10000 started";
+                              after the manager: 10000 started
+                              reported: manager
+   asyncio alone: told of the manager after its turn";
     assert_eq!(format!("\n{}", rows.join("\n")), expected);
 }
 
@@ -198,7 +200,7 @@ fn the_list_has_each_number_and_name_by_chapter() {
     let chapters: Vec<&str> =
         list.lines().filter(|line| line.starts_with(char::is_alphabetic)).collect();
     assert_eq!(chapters.len(), CHAPTERS, "{list}");
-    let missing = "(The numbers to 32 are rows of docs/lessons.md; those missing are yet to come.)";
+    let missing = "(The numbers to 32 are rows of docs/lessons.md.)";
     assert_eq!(list.lines().last(), Some(missing));
     for chapter in chapters {
         assert!(

@@ -8,6 +8,7 @@ mod awaited_task;
 mod back_pressure;
 mod background_loop;
 mod blocking_handler;
+mod blocking_sleep;
 mod computation;
 mod concurrent_waits;
 mod done_callbacks;
@@ -112,7 +113,12 @@ pub(crate) static CHAPTERS: &[Chapter] = &[
     Chapter { title: "Back-pressure", lessons: &[limited_workers::LESSON, back_pressure::LESSON] },
     Chapter {
         title: "Blocking work",
-        lessons: &[blocking_handler::LESSON, offloaded_handler::LESSON, computation::LESSON],
+        lessons: &[
+            blocking_sleep::LESSON,
+            blocking_handler::LESSON,
+            offloaded_handler::LESSON,
+            computation::LESSON,
+        ],
     },
     Chapter {
         title: "From synchronous code",

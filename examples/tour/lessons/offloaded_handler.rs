@@ -36,7 +36,7 @@ async fn root(work: site::Work) -> io::Result<()> {
 
 fn play(stage: &mut Stage) -> io::Result<()> {
     let run = stage.timed_scene("right way", "`/` hands its work to a thread", || {
-        site::serve(root, Duration::from_secs(30))
+        site::serve(root, Duration::from_secs(30), None)
     })?;
     stage.why(
         "`spawn_blocking` runs the closure on a thread of the pool. Its handle is awaited like any other \

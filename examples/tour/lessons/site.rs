@@ -18,12 +18,16 @@ use taketurns::net::{TcpListener, TcpStream};
 
 use crate::http::{Get, read_request, respond};
 use crate::lane::{self, spawn_named};
-use crate::timeline::block_on;
+use crate::report::Report;
+use crate::timeline::{self, Recorded};
 use crate::trace::say;
 
 const HELLO: &str = r#"{"message": "Hello World"}"#;
 const HEALTHY: &str = r#"{"status": "ok"}"#;
 const LOST: &str = r#"{"detail": "Not Found"}"#;
+
+/// A turn that has lasted so long is told of.
+const THRESHOLD: Duration = Duration::from_millis(100);
 
 /// What the visitor says when it leaves.
 type Left = oneshot::Receiver<io::Result<()>>;
@@ -33,6 +37,7 @@ pub(crate) struct Work {
     begun: Sender<()>,
     answered: Receiver<()>,
     patience: Duration,
+    report: Option<Report>,
 }
 
 impl Work {
@@ -44,26 +49,33 @@ impl Work {
             let _ = self.begun.send(());
             thread::sleep(Duration::from_millis(200));
             let _ = self.answered.recv_timeout(self.patience);
+            self.report.iter().for_each(Report::wait);
             say!("/ is done");
         });
     }
 }
 
-/// Serves the two requests of a visitor, with `root` as the handler of `/`.
-pub(crate) fn serve<F>(root: F, patience: Duration) -> io::Result<()>
+/// Serves the two requests of a visitor, with `root` as the handler of `/`. With a report, the loop has a watchdog, and `/` is
+/// at work until that has told of it.
+pub(crate) fn serve<F>(root: F, patience: Duration, report: Option<&Report>) -> io::Result<()>
 where
     F: AsyncFn(Work) -> io::Result<()> + Copy + 'static,
 {
     let (begun, begins) = mpsc::channel();
     let (answers, answered) = mpsc::channel();
     let (leaves, mut left) = oneshot::channel();
-    block_on(async move {
+    let mut builder = timeline::builder();
+    if let Some(told) = report.cloned() {
+        builder = builder.stall_threshold(THRESHOLD).on_stall(move |stall| told.note(stall));
+    }
+    let (runtime, report) = (Recorded::from(builder.build()?), report.cloned());
+    runtime.block_on(async move {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
         thread::spawn(move || leaves.send(visit(address, &begins, &answers)));
 
         let first = accept(&listener, &mut left).await?;
-        let work = Work { begun, answered, patience };
+        let work = Work { begun, answered, patience, report };
         let first = spawn_named("/", connection(first, root, Some(work)));
         let second = accept(&listener, &mut left).await?;
         let second = spawn_named("/health", connection(second, root, None));

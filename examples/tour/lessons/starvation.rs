@@ -8,12 +8,15 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use taketurns::time::sleep;
+use taketurns::insight::Doing;
+use taketurns::time::{Clock, sleep};
 
 use crate::exercise::exercise;
-use crate::lane::{spawn, virtually};
+use crate::lane::{spawn, spawn_named};
 use crate::lessons::{Lesson, Next};
+use crate::report::Report;
 use crate::stage::Stage;
+use crate::timeline::{self, Recorded};
 use crate::trace::say;
 use crate::twin::script;
 
@@ -34,6 +37,9 @@ pub(crate) const LESSON: Lesson = Lesson {
 };
 
 const BOUND: usize = 10_000;
+
+/// A turn that has lasted so long is told of.
+const THRESHOLD: Duration = Duration::from_millis(50);
 
 /// How many bytes each child is given to work on.
 const PARCEL: usize = 1024;
@@ -88,7 +94,7 @@ struct Pile {
     memory: Option<(u64, u64)>,
 }
 
-async fn manager(started: Rc<Started>) -> Pile {
+async fn manager(started: Rc<Started>, report: Report) -> Pile {
     let before = resident();
     say!("Manager started");
     // [show
@@ -99,6 +105,7 @@ async fn manager(started: Rc<Started>) -> Pile {
         }
     }
     // show]
+    report.compute();
     say!("Manager stopped by its bound, {} bytes held", HELD.get());
     Pile {
         // Each live child holds one count; two more are held by the scene and by this function.
@@ -108,11 +115,23 @@ async fn manager(started: Rc<Started>) -> Pile {
     }
 }
 
+/// Runs the manager as a task of a loop that has a watchdog.
+fn watched(started: Rc<Started>, report: &Report) -> io::Result<Pile> {
+    let told = report.clone();
+    let builder = timeline::builder().clock(Clock::AutoAdvance).on_lost(|_| {});
+    let builder = builder.stall_threshold(THRESHOLD).on_stall(move |stall| told.note(stall));
+    let runtime = Recorded::from(builder.build()?);
+    let manager = manager(started, report.clone());
+    runtime.block_on(async { spawn_named("manager", manager).await }).map_err(io::Error::other)
+}
+
 fn play(stage: &mut Stage) -> io::Result<()> {
+    let report = Report::of("manager");
     let run = stage.scene("wrong way", "make tasks in a loop that never awaits", || {
         let started = Rc::new(Started(Cell::new(0)));
-        let pile = virtually("manager", manager(started.clone()))?;
+        let pile = watched(started.clone(), &report)?;
         say!("after the manager: {} started", started.0.get());
+        report.say();
         Ok(pile)
     })?;
     stage.why(
@@ -121,8 +140,12 @@ fn play(stage: &mut Stage) -> io::Result<()> {
     );
     stage.note(
         "A manager without an end would stop the program for ever. This one stops after 10,000 rounds, \
-         and only then do the children have their first turn.",
+         once a watchdog has told of it, and only then do the children have their first turn.",
     );
+    let stall = report.first();
+    if let Some(stall) = &stall {
+        stage.note(&format!("The watchdog said, while the manager had its turn: {stall}."));
+    }
     let Pile { tasks, started, memory } = run.value;
     if let Some((before, after)) = memory {
         stage.note(&format!(
@@ -143,6 +166,18 @@ fn play(stage: &mut Stage) -> io::Result<()> {
             "Manager stopped by its bound, 10240000 bytes held",
             "the first to start: child 1",
         ) && run.count("after the manager: 10000 started") == 1,
+    );
+    stage.check(
+        "a watchdog named the manager while it had its turn, with how many waited behind it",
+        stall.as_ref().is_some_and(|stall| stall.name() == Some("manager") && stall.ready() > 0),
+    );
+    stage.check(
+        "it says that the thread computed, where the system tells, or had no core to do so",
+        stall.is_some_and(|stall| !matches!(stall.doing(), Doing::Blocked(_))),
+    );
+    stage.check(
+        "asyncio tells of it when the manager has stopped",
+        run.asyncio_alone(&["told of the manager after its turn"]),
     );
     Ok(())
 }

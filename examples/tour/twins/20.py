@@ -3,16 +3,36 @@
 import asyncio
 import http.client
 import json
+import logging
+import re
 import threading
 import time
 
 begun = threading.Event()
+is_done = False
+
+
+class Report(logging.Handler):
+    """What the debug mode of asyncio tells of the connection for `/`."""
+
+    told = False
+
+    def emit(self, record):
+        if re.search(r"Executing <Task .*name='/'", record.getMessage()):
+            Report.told = True
+            print("-- told of / after its turn" if is_done else "-- told of / during its turn")
+
+
+logging.getLogger("asyncio").addHandler(Report())
+logging.getLogger("asyncio").propagate = False
 
 
 def work():
+    global is_done
     print("/ works")
     begun.set()
     time.sleep(0.2)
+    is_done = True
     print("/ is done")
 
 
@@ -27,6 +47,7 @@ async def health():
 
 async def connection(reader, writer):
     request = await reader.readuntil(b"\r\n\r\n")
+    asyncio.current_task().set_name(request.split()[1].decode())
     handler = {b"/": root, b"/health": health}[request.split()[1]]
     body = json.dumps(await handler()).encode()
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
@@ -55,6 +76,7 @@ def visitor(port):
 
 
 async def main():
+    asyncio.get_running_loop().slow_callback_duration = 0.1
     server = await asyncio.start_server(connection, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with server:
@@ -62,4 +84,5 @@ async def main():
 
 
 print("== wrong way")
-asyncio.run(main())
+asyncio.run(main(), debug=True)
+print("reported:", "/" if Report.told else "no task")
