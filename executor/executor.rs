@@ -18,7 +18,7 @@ use super::contain::Held;
 use super::frame::OpenScope;
 use super::observe::Observe;
 use super::task::{self, Hub, HubHandle, HubOwner};
-use super::{Driver, Info, JoinHandle, Nested, Reason, budget};
+use super::{Driver, Id, Info, JoinHandle, Nested, Reason, budget};
 
 /// An executor for the thread that makes it, over a [`Driver`].
 ///
@@ -236,6 +236,7 @@ impl<'env, D: Driver> Executor<'env, D> {
                 self.run_until(|| root.is_done());
             });
             budget::lift(); // what the last turn has spent does not bind the future's destructor
+            self.hub.pulse().show(Id::ROOT.0, site);
             held.drop_then(result)
         })?;
         Ok(result.unwrap_or_else(|error| match error.into_panic() {

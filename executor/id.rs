@@ -12,6 +12,8 @@ pub struct Id(pub(crate) u64);
 impl Id {
     /// The future of `block_on`. Inside it is a task, the root; reports do not call it one.
     pub(crate) const ROOT: Id = Id(0);
+    /// A function that another thread has sent. It has a turn, and is no task.
+    pub(crate) const SENT: Id = Id(u64::MAX);
 }
 
 impl fmt::Display for Id {

@@ -210,3 +210,49 @@ fn parks_and_away_wakes_are_counted() {
     assert!(after.parks >= 1 && after.looks > after.parks);
     assert!(!after.parked.is_zero());
 }
+
+#[test]
+fn the_longest_queue_that_a_look_has_taken_in_is_kept() {
+    let executor = Executor::new(ParkThread::new(), EVENT_INTERVAL);
+    (0..10).for_each(|_| executor.spawn(async {}).detach());
+    executor.run_until_stalled();
+    assert_eq!(executor.remote().pulse().peak_ready, 10);
+}
+
+/// A destructor is named, too: of a task at the executor's end, and of the future of `block_on`.
+#[test]
+fn another_thread_reads_whose_destructor_is_stuck() {
+    struct OnDrop<F: FnMut()>(F);
+    impl<F: FnMut()> Drop for OnDrop<F> {
+        fn drop(&mut self) {
+            self.0();
+        }
+    }
+    let executor = Executor::new(ParkThread::new(), EVENT_INTERVAL);
+    executor.watch();
+    let remote = executor.remote();
+    let (tell, told) = mpsc::channel();
+    let read = || OnDrop(|| tell.send(remote.pulse()).unwrap());
+    let held = read();
+    executor.block_on(async move {
+        let _held = &held;
+        spawn(async {}).detach(); // its turn is the last
+    });
+    let root = told.recv().unwrap();
+    assert_eq!((root.stands, root.task), (Stands::Runs, Some(Id::ROOT)));
+    let site = Location::caller();
+    assert_eq!(root.site.map(Location::file), Some(site.file()));
+}
+
+#[test]
+fn a_function_that_another_thread_sent_is_no_task() {
+    let (executor, told) = observed();
+    let remote = executor.remote();
+    let (tell, sample) = mpsc::channel();
+    let asks = executor.remote();
+    assert!(remote.call(move || tell.send((asks.pulse(), super::current().is_none())).unwrap()));
+    executor.run_until_stalled();
+    let (sample, is_no_task) = sample.recv().unwrap();
+    assert_eq!((sample.stands, sample.task, is_no_task), (Stands::Runs, None, true));
+    assert!(told.take().iter().all(|text| !text.contains('#')));
+}

@@ -21,7 +21,7 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use super::observe::{Cause, OBSERVED, PLAIN, WATCHED};
-use super::{Driver, Executor, budget};
+use super::{Driver, Executor, Hub, budget};
 
 /// Turns between two looks, unless told otherwise. tokio's number: a look is a system call when a
 /// socket is waited for, which costs many short turns, so it is spread over some.
@@ -123,23 +123,14 @@ impl<D: Driver> Executor<'_, D> {
 
     /// Waits outside, and tells of it. (A wait without waiting is no park.)
     fn wait(&self, driver: &mut D, limit: Option<Duration>) {
-        let is_observed = self.hub.seen() == OBSERVED;
-        if is_observed {
+        if self.hub.seen() == OBSERVED {
             self.hub.tell(|observer| observer.looks());
         }
         if limit == NO_WAIT {
             return driver.wait(limit);
         }
-        if is_observed {
-            self.hub.tell(|observer| observer.parks());
-        }
-        self.hub.pulse().park();
-        let since = Instant::now();
+        let _parked = Parked::begin(&self.hub);
         driver.wait(limit);
-        self.hub.pulse().unpark(since.elapsed());
-        if is_observed {
-            self.hub.tell(|observer| observer.unparks());
-        }
     }
 
     /// Looks outside, after a wait of at most `limit` (`None`: until something happens).
@@ -151,12 +142,38 @@ impl<D: Driver> Executor<'_, D> {
         self.hub.take_in(); // after the wait, and before a clock may move: see `common/tokens.rs`
         driver.wake(self.hub.has_ready());
         self.hub.set_cause(Cause::Outside);
+        self.hub.pulse().end_look();
         drop(driver);
         if let Some(mut chooser) = self.chooser.as_ref().map(RefCell::borrow_mut) {
             let next = self.hub.choose_next(|ready| chooser.choose(ready));
             next.into_iter().for_each(|task| chooser.turn(task));
         }
         self.next_look.set(self.hub.pulse().turns() + u64::from(self.event_interval));
+    }
+}
+
+/// The loop waits outside until this is dropped, on unwind too.
+struct Parked<'a> {
+    hub: &'a Hub,
+    since: Instant,
+}
+
+impl<'a> Parked<'a> {
+    fn begin(hub: &'a Hub) -> Self {
+        if hub.seen() == OBSERVED {
+            hub.tell(|observer| observer.parks());
+        }
+        hub.pulse().park();
+        Self { hub, since: Instant::now() }
+    }
+}
+
+impl Drop for Parked<'_> {
+    fn drop(&mut self) {
+        self.hub.pulse().unpark(self.since.elapsed());
+        if self.hub.seen() == OBSERVED {
+            self.hub.tell(|observer| observer.unparks());
+        }
     }
 }
 

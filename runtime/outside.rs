@@ -74,7 +74,10 @@ impl Driver for Outside {
         self.was_held = self.parts.is_held();
         self.suspect(limit);
         self.parts.show_pending();
+        // A function of the program's that is told may take its time: that is no park.
+        let before = with_current(|hub| hub.pulse().enter());
         let has_told = limit.is_none() && self.tells_of_deadlocks();
+        with_current(|hub| before.map(|before| hub.pulse().leave(before)));
         // The program's own function was told, and may have woken a task.
         let any_ready = has_told && with_current(Hub::has_ready) == Some(true);
         let limit = if any_ready { Some(Duration::ZERO) } else { self.wait_limit(limit) };

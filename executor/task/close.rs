@@ -32,8 +32,10 @@ impl Hub {
                     // SAFETY: (ALIVE) as above; not in the run queue, which is empty.
                     unsafe {
                         task.home().state.begin_close();
+                        self.away.pulse.show(task.home().id.get(), task.fixed().site);
                         self.cancel(task, JoinError::shutdown);
                     }
+                    self.away.pulse.set_turns(self.away.pulse.turns() + 1);
                 }
                 self.empty_queue();
             }

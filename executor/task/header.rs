@@ -36,7 +36,7 @@ pub(super) struct Home {
     pub(super) polls: HomeCell<u32>,
     /// Which place of the list of live tasks has it, while it is listed.
     pub(super) live_place: HomeCell<u32>,
-    /// 0 for the root, and for a function that another thread has sent (`CALL`). A task that another thread has sent is
+    /// 0 for the root, `Id::SENT` for a function that another thread has sent (`CALL`). A task that another thread has sent is
     /// given the next number when home takes it in.
     pub(super) id: HomeCell<u64>,
     /// The tasks and callbacks that wait for this task to end.

@@ -50,19 +50,20 @@ impl Hub {
     unsafe fn seen_as(&self, task: TaskRef) -> Option<Seen> {
         // SAFETY: (ALIVE) as the caller promised.
         let (home, site) = unsafe { (task.home(), task.fixed().site) };
-        let is_task = home.id.get() != Id::ROOT.0 || self.home.root.get() == Some(task);
+        let is_task = home.id.get() != Id::SENT.0;
         let place = if home.state.is_listed() { home.live_place.get() } else { NO_PLACE };
         is_task.then_some(Seen { id: Id(home.id.get()), place, site })
     }
 
     /// What goes on now.
     fn cause(&self) -> Cause {
-        let running = self.home.running.get();
         // SAFETY: (ALIVE) its turn holds RUNNING.
-        running.map_or_else(
-            || self.home.cause.get(),
-            |task| Cause::Task(Id(unsafe { task.home() }.id.get())),
-        )
+        let id = |task: TaskRef| Id(unsafe { task.home() }.id.get());
+        match self.home.running.get().map(id) {
+            None => self.home.cause.get(),
+            Some(Id::SENT) => Cause::Thread,
+            Some(id) => Cause::Task(id),
+        }
     }
 
     /// # Safety

@@ -80,8 +80,8 @@ pub(crate) struct Sample {
     pub(crate) sources: u64,
 }
 
-/// In place of a task's id: none has its turn.
-const NO_TASK: u64 = u64::MAX;
+/// In place of a task's id: none has its turn, or a function that another thread has sent.
+const NO_TASK: u64 = Id::SENT.0;
 
 impl Pulse {
     pub(super) fn new() -> Self {
@@ -129,7 +129,7 @@ impl Pulse {
 
     /// This task has its turn.
     #[inline]
-    pub(super) fn show(&self, id: u64, site: &'static Location<'static>) {
+    pub(crate) fn show(&self, id: u64, site: &'static Location<'static>) {
         self.task.set(id);
         self.site.set(ptr::from_ref(site).cast_mut());
     }
@@ -138,6 +138,10 @@ impl Pulse {
     pub(crate) fn begin_look(&self) {
         self.task.set(NO_TASK);
         self.looks.add(1);
+    }
+
+    /// The look has taken in what there is.
+    pub(crate) fn end_look(&self) {
         self.peak_ready.set(self.peak_ready.get().max(self.ready()));
     }
 
@@ -157,14 +161,14 @@ impl Pulse {
         self.stands.set(if lingers { Stands::Parked } else { Stands::Runs } as u64);
     }
 
-    /// A run begins. Gives what [`leave`](Self::leave) puts back.
-    pub(super) fn enter(&self) -> u64 {
+    /// A run begins, or the program's code is called in a wait. Gives what [`leave`](Self::leave) puts back.
+    pub(crate) fn enter(&self) -> u64 {
         let before = self.stands.get();
         self.stands.set(Stands::Runs as u64);
         before
     }
 
-    pub(super) fn leave(&self, before: u64) {
+    pub(crate) fn leave(&self, before: u64) {
         self.task.set(NO_TASK);
         self.stands.set(before);
     }

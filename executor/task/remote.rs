@@ -122,7 +122,7 @@ impl HubHandle {
             state: TaskState::new(bits),
             away: AwayCount::new_posted(), // the reference is the waker's
             hub: self.0,
-            id: 0, // home gives a task the next one when it takes that in; a `Call` keeps 0
+            id: if bits == state::CALL { Id::SENT.0 } else { 0 }, // home gives a task the next one when it takes that in
             site,
         };
         let task = cell::new(birth, future, None);

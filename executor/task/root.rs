@@ -28,6 +28,11 @@ impl<T> Root<T> {
 impl<T> Drop for Root<T> {
     /// However the run ended, the task must not touch the future after it (BORROW).
     fn drop(&mut self) {
+        let root = self.0.hub().home.root.get();
+        if let Some(root) = root.filter(|_| self.0.hub().is_observed() && !self.0.is_finished()) {
+            // SAFETY: (ALIVE) the handle keeps it.
+            unsafe { self.0.hub().tell_ended(root) };
+        }
         self.0.hub().home.root.set(None);
         self.0.hub().forget_note(Id::ROOT.0); // if the run unwinds, the root has not ended
         self.0.state().take_root_future();

@@ -10,18 +10,18 @@ use crate::executor::primitives::ordering;
 use crate::executor::{Id, Info, State};
 
 impl Hub {
-    /// The task that has its turn now. `None` for the future of `block_on`, and for a function that another thread sent: both
-    /// have the id 0.
+    /// The task that has its turn now. `None` for the future of `block_on`, and for a function that another thread sent.
     pub(crate) fn current(&self) -> Option<Info> {
         // SAFETY: (ALIVE) its turn holds RUNNING, or OWED, which `begin_turn` is about to trade.
         let task = self.home.running.get().map(|task| unsafe { self.describe(task) });
-        task.filter(|task| task.id != Id::ROOT)
+        task.filter(|task| task.id != Id::ROOT && task.id != Id::SENT)
     }
 
-    /// Which task has its turn now: of the future of `block_on` the id 0.
+    /// Which task has its turn now: of the future of `block_on` the id 0. `None` for a function that another thread sent.
     pub(crate) fn in_turn(&self) -> Option<Id> {
         // SAFETY: (ALIVE) as in `current`.
-        self.home.running.get().map(|task| Id(unsafe { task.home() }.id.get()))
+        let id = self.home.running.get().map(|task| Id(unsafe { task.home() }.id.get()));
+        id.filter(|id| *id != Id::SENT)
     }
 
     /// Whether `waker` is the one that the task which has its turn now was polled with.

@@ -36,11 +36,14 @@ pub(crate) struct Copied {
     pub(crate) events: Vec<Words>,
 }
 
+/// More events than a page can show, and 1 GiB.
+const MOST: usize = 1 << 26;
+
 impl Ring {
-    /// Room for `capacity` events at least.
+    /// Room for `capacity` events at least, but for no more than 2^26.
     pub(crate) fn new(capacity: usize) -> Self {
         let slot = || [AtomicU64::new(0), AtomicU64::new(0)];
-        let slots = (0..capacity.next_power_of_two()).map(|_| slot()).collect();
+        let slots = (0..capacity.min(MOST).next_power_of_two()).map(|_| slot()).collect();
         Self { slots, begun: AtomicU64::new(0), done: AtomicU64::new(0) }
     }
 
