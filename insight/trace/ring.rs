@@ -101,10 +101,10 @@ impl Writer {
         self.next.set(event + 1);
         // Ordering: `ring_word` gives it on.
         ring.begun.store(event + 1, ordering!(ring_begun: Relaxed));
-        let [first, second] = ring.slot(event);
-        // Ordering: gives `ring_begun` to `ring_read`.
-        first.store(words[0], ordering!(ring_word: Release));
-        second.store(words[1], ordering!(ring_word: Release));
+        for (word, value) in ring.slot(event).iter().zip(words) {
+            // Ordering: gives `ring_begun` to `ring_read`.
+            word.store(value, ordering!(ring_word: Release));
+        }
         // Ordering: gives the event to `ring_written`.
         ring.done.store(event + 1, ordering!(ring_done: Release));
     }

@@ -244,6 +244,26 @@ fn a_task_that_is_dropped_with_its_runtime_is_lost() {
 }
 
 #[test]
+fn the_clock_is_read_once_a_turn() {
+    let readings = Rc::new(Cell::new(0));
+    let counted = Rc::clone(&readings);
+    let clock = Clock::Virtual(Box::new(move || {
+        counted.set(counted.get() + 1);
+        counted.get()
+    }));
+    let recorder = Recorder::new(8, clock, Box::new(|_| None));
+    recorder.looks();
+    let before = readings.get();
+    for _ in 0..10 {
+        recorder.begins_turn(task(1), 1);
+        recorder.woken(task(1), Cause::Task(Id(1)));
+        recorder.woken(task(2), Cause::Task(Id(1)));
+        recorder.ends_turn(task(1), false);
+    }
+    assert_eq!(readings.get() - before, 11, "and once after the look");
+}
+
+#[test]
 fn a_task_that_yields_is_woken_by_itself() {
     let it = Loop::new(8);
     it.turn(3, 10, || it.recorder.woken(task(3), Cause::Task(Id(3))));
