@@ -234,10 +234,11 @@ fn another_thread_reads_whose_destructor_is_stuck() {
     let (tell, told) = mpsc::channel();
     let read = || OnDrop(|| tell.send(remote.pulse()).unwrap());
     let held = read();
-    executor.block_on(async move {
-        let _held = &held;
+    executor.block_on(poll_fn(move |_| {
+        let _held = &held; // an `async` block would drop it in its turn
         spawn(async {}).detach(); // its turn is the last
-    });
+        Poll::Ready(())
+    }));
     let root = told.recv().unwrap();
     assert_eq!((root.stands, root.task), (Stands::Runs, Some(Id::ROOT)));
     let site = Location::caller();
