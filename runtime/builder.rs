@@ -53,8 +53,6 @@ pub struct Builder {
     /// How many events of the timeline are kept; 0: there is none.
     trace: usize,
     pub(super) unhandled_panic: UnhandledPanic,
-    /// Whether the runtime notes what its tasks wait for.
-    pub(super) explains: bool,
     pub(super) on_deadlock: Option<OnDeadlock>,
     watchdog: WatchdogSettings,
     pub(super) histograms: bool,
@@ -86,7 +84,6 @@ impl Builder {
             thread_name: None,
             trace: 0,
             unhandled_panic: UnhandledPanic::default(),
-            explains: false,
             on_deadlock: debug_mode::is_on().then_some(OnDeadlock::Print),
             watchdog: WatchdogSettings {
                 threshold: debug_mode::is_on().then_some(THRESHOLD),

@@ -83,8 +83,7 @@ impl Parts {
         let reactor = Rc::new(Reactor::new());
         let holds = Tokens::new(reactor.unparker());
         let on_deadlock = builder.on_deadlock.clone();
-        let explains = builder.explains || on_deadlock.is_some();
-        let explained: Option<Rc<Explained>> = explains.then(Rc::default);
+        let explained: Option<Rc<Explained>> = on_deadlock.is_some().then(Rc::default);
         let on_deadlock = on_deadlock.zip(explained.clone());
         let failures = Rc::new(Failures::new(builder.unhandled_panic.clone()));
         Ok(Self {
