@@ -51,8 +51,9 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
     })?;
     let _worker = Serve::new().name("worker").start(&worker.handle())?;
 
-    // What is known of its tasks while it is stuck, and its timeline.
-    let runtime = taketurns::Builder::new().task_slab(true).trace(10_000).build()?;
+    // What is known of its tasks while it is stuck, its timeline, and what each task waits for.
+    let builder = taketurns::Builder::new().task_slab(true).trace(10_000).on_deadlock(|_| ());
+    let runtime = builder.build()?;
     let server = Serve::new().name("main").http(0).start(&runtime.handle())?;
     println!("process {}, socket {}", process::id(), server.path().display());
     println!("page {}", server.url().expect("it has one"));
