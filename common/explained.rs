@@ -76,6 +76,8 @@ pub(crate) fn enter(table: Option<&Rc<Explained>>) -> Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
+        // The future of `block_on` is gone. A guard that it gave to its caller is no task's from now on.
+        with_state(State::forget_root);
         set_explaining(self.explained_before);
         tell_of_awaits(self.told_before);
     }
@@ -251,6 +253,14 @@ impl Explained {
 }
 
 impl State {
+    fn forget_root(&mut self) {
+        self.records.retain(|_, record| record.task != Id::ROOT);
+        self.locks.values_mut().for_each(|holders| {
+            holders.retain(|holder| holder.task != Some(Id::ROOT));
+        });
+        self.locks.retain(|_, holders| !holders.is_empty());
+    }
+
     /// Per line, the futures that were granted something which they have not been polled for.
     fn unpolled(&self) -> BTreeMap<usize, Vec<Holder>> {
         let mut unpolled: BTreeMap<usize, Vec<Holder>> = BTreeMap::new();

@@ -3,12 +3,14 @@
 use std::future::pending;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
 use taketurns::net::TcpListener;
+use taketurns::sync::Mutex;
 use taketurns::time::sleep;
-use taketurns::{Builder, UnhandledPanic, spawn};
+use taketurns::{Builder, UnhandledPanic, spawn, yield_now};
 
 use crate::common::some_real_time;
 use crate::{Told, runtime};
@@ -93,4 +95,24 @@ fn without_being_asked_no_deadlock_is_reported() {
         });
         receiver.await.unwrap();
     });
+}
+
+/// The next future of `block_on` is another one, and does not have the lock.
+#[test]
+fn a_guard_that_a_run_gave_to_its_caller_is_not_the_next_runs() {
+    let (runtime, told) = runtime(1, Duration::ZERO);
+    let mutex = Rc::new(Mutex::new(()));
+    drop(runtime.block_on(mutex.lock_owned()));
+    runtime.block_on(async {
+        let held = Rc::clone(&mutex);
+        let holder = spawn(async move {
+            let _held = held.lock().await;
+            sleep(Duration::from_millis(5)).await;
+        });
+        yield_now().await;
+        let waits = Rc::clone(&mutex);
+        spawn(async move { drop(waits.lock().await) }).await.unwrap();
+        holder.await.unwrap();
+    });
+    assert_eq!(told.take(), []);
 }
