@@ -8,8 +8,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
+use futures::stream::{FuturesUnordered, StreamExt as _};
 use taketurns::executor::Id;
-use taketurns::insight::Dump;
+use taketurns::insight::{Dump, DumpedTask};
 use taketurns::sync::Event;
 use taketurns::{Builder, Handle, JoinHandle, Runtime, spawn, task, yield_now};
 
@@ -244,6 +245,21 @@ fn a_runtime_that_reports_deadlocks_says_what_each_task_waits_for() {
             "  task #9, spawned at _, polled once, stuck: no waker of it is left",
         ]
     );
+}
+
+/// `FuturesUnordered` polls its parts by wakers of its own, which lead to no task.
+#[test]
+fn a_task_that_is_awaited_by_a_foreign_combinator_stands_below_its_awaiter() {
+    let runtime = Builder::new().report_deadlocks(true).build().unwrap();
+    let handle = runtime.handle();
+    let dump = runtime.block_on(async {
+        let tasks: FuturesUnordered<_> = (0..2).map(|_| spawn(pending::<()>())).collect();
+        spawn(tasks.collect::<Vec<_>>()).detach();
+        dump_by_a_thread(&handle, LONG).await
+    });
+    let awaited: Vec<_> = dump.tasks()[1..].iter().map(DumpedTask::awaited_by).collect();
+    let awaiter = dump.tasks()[3].info().id();
+    assert_eq!(awaited, [Some(awaiter), Some(awaiter), None]);
 }
 
 #[test]
