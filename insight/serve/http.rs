@@ -109,7 +109,10 @@ impl Request {
         secret: &Secret,
     ) -> Result<(&str, &str), Refused> {
         const FORBIDDEN: &str = "403 Forbidden";
-        let hosts = [address.to_string(), format!("localhost:{}", address.port())];
+        let mut hosts = vec![address.to_string(), format!("localhost:{}", address.port())];
+        if address.port() == 80 {
+            hosts.extend([address.ip().to_string(), "localhost".to_owned()]); // browsers leave it out
+        }
         let is_ours = |host: &str| hosts.iter().any(|ours| host.eq_ignore_ascii_case(ours));
         let mut host = self.all("host");
         if !(host.next().is_some_and(is_ours) && host.next().is_none()) {

@@ -6,8 +6,8 @@ use super::http::{Refused, Request, Secret};
 
 const PORT: u16 = 4711;
 
-fn address() -> SocketAddr {
-    ([127, 0, 0, 1], PORT).into()
+fn address(port: u16) -> SocketAddr {
+    ([127, 0, 0, 1], port).into()
 }
 
 fn parse(text: &str) -> Result<Request, Refused> {
@@ -16,13 +16,17 @@ fn parse(text: &str) -> Result<Request, Refused> {
 
 /// The code of the answer to a request for `path` behind the secret, with these lines of the head.
 fn asked(path: &str, lines: &[&str]) -> &'static str {
+    asked_at(PORT, path, lines)
+}
+
+fn asked_at(port: u16, path: &str, lines: &[&str]) -> &'static str {
     let secret = Secret::new().unwrap();
-    let url = secret.url(address());
-    let secret_path = url.strip_prefix("http://127.0.0.1:4711").unwrap();
+    let url = secret.url(address(port));
+    let secret_path = url.strip_prefix(&format!("http://127.0.0.1:{port}")).unwrap();
     let head: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
     let request = parse(&format!("GET {secret_path}{path} HTTP/1.1\r\n{head}\r\n"));
     match request.and_then(|request| {
-        let (path, _) = request.check(address(), &secret)?;
+        let (path, _) = request.check(address(port), &secret)?;
         Ok(path.to_owned())
     }) {
         Ok(found) => {
@@ -42,6 +46,15 @@ fn the_page_and_the_user_may_ask() {
     assert_eq!(asked("", &[HOST, "Sec-Fetch-Site: none"]), "200");
     let origin = "Origin: http://127.0.0.1:4711";
     assert_eq!(asked("state", &[HOST, origin, "Sec-Fetch-Site: same-origin"]), "200");
+}
+
+/// Browsers leave it out of the field Host.
+#[test]
+fn the_port_of_http_need_not_be_named() {
+    for host in ["127.0.0.1", "localhost", "127.0.0.1:80"] {
+        assert_eq!(asked_at(80, "", &[&format!("Host: {host}")]), "200", "{host}");
+    }
+    assert_eq!(asked_at(80, "", &["Host: evil.example"]), "403");
 }
 
 #[test]
@@ -85,7 +98,7 @@ fn another_site_is_refused() {
 #[test]
 fn an_address_without_the_secret_is_refused() {
     let secret = Secret::new().unwrap();
-    let url = secret.url(address());
+    let url = secret.url(address(PORT));
     let right = url.strip_prefix("http://127.0.0.1:4711/").unwrap().trim_end_matches('/');
     let last = if right.ends_with('0') { '1' } else { '0' };
     let nearly = format!("/{}{last}/", &right[..right.len() - 1]);
@@ -95,7 +108,7 @@ fn an_address_without_the_secret_is_refused() {
     let targets = ["/", "//", "/state", "*", "", &nearly, &longer, &shorter, &upper];
     for target in targets {
         let request = parse(&format!("GET {target} HTTP/1.1\r\n{HOST}\r\n\r\n"));
-        let code = request.and_then(|request| request.check(address(), &secret).map(|_| "200"));
+        let code = request.and_then(|request| request.check(address(PORT), &secret).map(|_| "200"));
         let code = code.unwrap_or_else(|Refused(code, _)| &code[..3]);
         assert_eq!(code, "403", "{target:?}");
     }
@@ -103,7 +116,7 @@ fn an_address_without_the_secret_is_refused() {
 
 #[test]
 fn two_secrets_differ() {
-    let [one, other] = [(); 2].map(|()| Secret::new().unwrap().url(address()));
+    let [one, other] = [(); 2].map(|()| Secret::new().unwrap().url(address(PORT)));
     assert_ne!(one, other);
     assert_eq!(one.len(), "http://127.0.0.1:4711//".len() + 32);
 }
@@ -115,11 +128,11 @@ fn only_a_small_get_without_a_body_is_answered() {
     assert_eq!(asked("", &[HOST, "Transfer-Encoding: chunked"]), "400");
     assert_eq!(asked("", &[HOST, &format!("X-Long: {}", "x".repeat(9000))]), "431");
     let secret = Secret::new().unwrap();
-    let url = secret.url(address());
+    let url = secret.url(address(PORT));
     let path = url.strip_prefix("http://127.0.0.1:4711").unwrap();
     for method in ["POST", "OPTIONS", "HEAD", "get"] {
         let request = parse(&format!("{method} {path} HTTP/1.1\r\n{HOST}\r\n\r\n")).ok().unwrap();
-        assert_eq!(request.check(address(), &secret).unwrap_err().0, "405 Method Not Allowed");
+        assert_eq!(request.check(address(PORT), &secret).unwrap_err().0, "405 Method Not Allowed");
     }
 }
 
