@@ -214,6 +214,11 @@ pub(crate) fn current_waits() -> BTreeMap<Id, Vec<Awaited>> {
 }
 
 impl Explained {
+    /// How many waits there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.borrow().records.len()
+    }
+
     /// What each task waits for, in the order in which the waits began; what is inside a named wait comes right behind it.
     /// Linear in the waits.
     pub(crate) fn waits(&self) -> BTreeMap<Id, Vec<Awaited>> {

@@ -8,8 +8,8 @@
 //! * That nothing is left which the runtime knows of: no timer, no source, no job, no `Handle`. A thread that the runtime
 //!   does not know of may still wake a task, so this is only suspected, and reported after a grace.
 //!
-//! To find the first two, all tasks are looked at. With many tasks that takes longer than a park should, so then it is done
-//! once a second.
+//! To find the first two, all tasks and waits are looked at. With many that takes longer than a park should, so then it is done
+//! once a second at most ([`Pace`]).
 
 #![forbid(unsafe_code)]
 
@@ -18,9 +18,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::deadlock_report::{Deadlock, Finding};
+use super::pace::Pace;
 use super::waiting::{Waiting, circles, waiting};
 use crate::common::explained::Explained;
 use crate::executor::primitives::Gauge;
@@ -42,12 +43,6 @@ impl fmt::Debug for OnDeadlock {
     }
 }
 
-/// So many tasks are looked at before every park.
-const FEW: usize = 64;
-
-/// More are looked at not more often than that.
-const INTERVAL: Duration = Duration::from_secs(1);
-
 /// Looks for the deadlocks of one runtime.
 pub(crate) struct DeadlockWatch {
     /// `None` only while this is dropped.
@@ -55,7 +50,7 @@ pub(crate) struct DeadlockWatch {
     /// How many reports there were, for any thread to read.
     reports: Arc<Gauge>,
     explained: Rc<Explained>,
-    last_look: Cell<Option<Instant>>,
+    pace: Cell<Pace>,
     /// Tasks that were reported as stuck. Those that have ended since are taken out.
     stuck: RefCell<BTreeSet<Id>>,
     /// The circles that were reported, and still were there at the last look.
@@ -70,7 +65,7 @@ impl DeadlockWatch {
             on_deadlock: Some(on_deadlock),
             reports: Arc::default(),
             explained,
-            last_look: Cell::new(None),
+            pace: Cell::default(),
             stuck: RefCell::default(),
             circles: RefCell::default(),
             all: RefCell::default(),
@@ -84,13 +79,15 @@ impl DeadlockWatch {
     /// The loop is about to park: reports the tasks that can never go on.
     pub(crate) fn look(&self) {
         let live = with_current(Hub::live).unwrap_or_default();
-        if live > FEW && self.last_look.get().is_some_and(|last| last.elapsed() < INTERVAL) {
+        let many = live.max(self.explained.len());
+        let begin = Instant::now();
+        if !self.pace.get().is_due(many, begin) {
             return;
         }
-        self.last_look.set((live > FEW).then(Instant::now));
         let all = waiting(&self.explained);
         self.look_for_stuck(&all);
         self.look_for_circles(&all);
+        self.pace.set(Pace::after(many, begin, Instant::now()));
     }
 
     fn look_for_stuck(&self, all: &[Waiting]) {

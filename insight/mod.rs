@@ -14,7 +14,7 @@
 //! 3. `deadlock.rs`: under virtual time, that no task can ever run again.
 //! 4. `waiting.rs`: what each task waits for. `named.rs`: [`Named`], a name for it.
 //! 5. `deadlock_report.rs`: [`Deadlock`], what is said of tasks that can never go on. `deadlock_watch.rs`: how they are found under
-//!    the real clock.
+//!    the real clock. `pace.rs`: how often.
 //! 6. `stall.rs`: [`Stall`], a turn that does not end. `standstill.rs`: how one is told from a loop that is alive.
 //!    `proc.rs`: what Linux says of a thread. `watchdog.rs`: the thread that looks.
 //! 7. `metrics.rs`: [`Metrics`], numbers of a loop. `histogram.rs`: [`Histogram`], how long tasks wait and turns take.
@@ -47,6 +47,7 @@ mod metrics;
 #[cfg(all(test, not(loom)))]
 mod metrics_tests;
 mod named;
+mod pace;
 mod proc;
 #[cfg(feature = "inspect")]
 mod serve;
