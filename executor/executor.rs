@@ -164,13 +164,11 @@ impl<'env, D: Driver> Executor<'env, D> {
     }
 
     /// Before the first run: from then on other threads see which task has its turn ([`HubHandle::pulse`]).
-    #[allow(dead_code, reason = "used by the parts that a feature can take away")]
     pub(crate) fn watch(&self) {
         self.hub.watch();
     }
 
     /// Before the first run: from then on `observer` is told of each step.
-    #[allow(dead_code, reason = "used by the parts that a feature can take away")]
     pub(crate) fn observe(&self, observer: Box<dyn Observe>) {
         self.hub.observe(observer);
     }

@@ -102,7 +102,6 @@ pub use spawn::{Builder, current, spawn};
 pub(crate) use task::watch;
 pub(crate) use task::{Control, Hub, HubHandle, is_noop, noop, with_current};
 pub use task::{JoinHandle, Nested};
-#[allow(unused_imports, reason = "see `task/pulse.rs`")]
 pub(crate) use task::{Sample, Stands};
 pub(crate) use task::{drop_contained, wake_contained};
 pub use yield_now::{YieldNow, yield_now};

@@ -59,6 +59,24 @@ impl Observe for Log {
     }
 }
 
+/// The future of `block_on` waits until a thread has used its waker so.
+fn wait_for_a_thread(
+    executor: &Executor<'_, ParkThread>,
+    wake: impl FnOnce(Waker) + Send + 'static,
+) {
+    let (wakers, woken) = mpsc::channel::<Waker>();
+    let thread = thread::spawn(move || wake(woken.recv().unwrap()));
+    let mut wakers = Some(wakers);
+    executor.block_on(poll_fn(|cx| match wakers.take() {
+        Some(wakers) => {
+            wakers.send(cx.waker().clone()).unwrap();
+            Poll::Pending
+        }
+        None => Poll::Ready(()),
+    }));
+    thread.join().unwrap();
+}
+
 fn observed() -> (Executor<'static, ParkThread>, Told) {
     let executor = Executor::new(ParkThread::new(), EVENT_INTERVAL);
     let told = Told::default();
@@ -97,17 +115,7 @@ fn each_step_is_told_in_order() {
 #[test]
 fn a_wake_of_another_thread_and_a_park_are_told() {
     let (executor, told) = observed();
-    let (wakers, woken) = mpsc::channel::<Waker>();
-    let thread = thread::spawn(move || woken.recv().unwrap().wake());
-    let mut polls = 0;
-    executor.block_on(poll_fn(|cx| {
-        polls += 1;
-        if polls == 1 {
-            wakers.send(cx.waker().clone()).unwrap();
-        }
-        if polls == 1 { Poll::Pending } else { Poll::Ready(()) }
-    }));
-    thread.join().unwrap();
+    wait_for_a_thread(&executor, Waker::wake);
     let told = told.take();
     // The wake may come before the loop parks.
     let told: Vec<_> =
@@ -188,23 +196,12 @@ fn without_a_watch_another_thread_reads_all_but_the_task() {
 fn parks_and_away_wakes_are_counted() {
     let executor = Executor::new(ParkThread::new(), EVENT_INTERVAL);
     let remote = executor.remote();
-    let (wakers, woken) = mpsc::channel::<Waker>();
-    let thread = thread::spawn(move || {
-        let waker = woken.recv().unwrap();
+    wait_for_a_thread(&executor, move |waker| {
         while remote.pulse().stands != Stands::Parked {
             thread::yield_now();
         }
         waker.wake();
     });
-    let mut polls = 0;
-    executor.block_on(poll_fn(|cx| {
-        polls += 1;
-        if polls == 1 {
-            wakers.send(cx.waker().clone()).unwrap();
-        }
-        if polls == 1 { Poll::Pending } else { Poll::Ready(()) }
-    }));
-    thread.join().unwrap();
     let after = executor.remote().pulse();
     assert_eq!((after.away_wakes, after.turns), (1, 2));
     assert!(after.parks >= 1 && after.looks > after.parks);

@@ -15,7 +15,6 @@ use crate::threads::Handle;
 
 /// For any thread. It may outlive the runtime.
 pub(crate) struct Insights {
-    #[allow(dead_code, reason = "see `executor/task/pulse.rs`")]
     pub(crate) hub: HubHandle,
     /// How many deadlocks were reported, if they are.
     #[allow(dead_code, reason = "for the metrics")]

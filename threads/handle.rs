@@ -308,7 +308,6 @@ impl Handle {
     }
 
     /// What the runtime has attached to its handles, for a part above this one. `None` for a bare executor.
-    #[allow(dead_code, reason = "used by the parts that a feature can take away")]
     pub(crate) fn attached<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         Arc::clone(self.home.attached.get()?).downcast().ok()
     }

@@ -14,6 +14,7 @@ use crate::executor::Id;
 use crate::executor::primitives::{Gauge, PtrGauge};
 
 /// Written at home alone. It begins a cache line, as what lies before it is written by other threads.
+#[derive(Default)]
 #[repr(align(64))]
 pub(crate) struct Pulse {
     /// Turns that have ended.
@@ -50,10 +51,6 @@ pub(crate) enum Stands {
 
 /// One reading of a [`Pulse`]. Its numbers need not be of one moment.
 #[derive(Clone, Copy, Debug)]
-#[allow(
-    dead_code,
-    reason = "a part that a feature can take away may be the only reader of a number"
-)]
 pub(crate) struct Sample {
     pub(crate) stands: Stands,
     /// Turns that have ended.
@@ -85,22 +82,7 @@ const NO_TASK: u64 = Id::SENT.0;
 
 impl Pulse {
     pub(super) fn new() -> Self {
-        let pulse = Self {
-            turns: Gauge::default(),
-            pushed: Gauge::default(),
-            task: Gauge::default(),
-            site: PtrGauge::default(),
-            looks: Gauge::default(),
-            stands: Gauge::default(),
-            peak_ready: Gauge::default(),
-            spawned: Gauge::default(),
-            live: Gauge::default(),
-            away_wakes: Gauge::default(),
-            parks: Gauge::default(),
-            parked_nanos: Gauge::default(),
-            timers: Gauge::default(),
-            sources: Gauge::default(),
-        };
+        let pulse = Self::default();
         pulse.task.set(NO_TASK);
         pulse
     }

@@ -45,13 +45,11 @@ impl HubHandle {
     }
 
     /// What the loop does, and how much it has done.
-    #[allow(dead_code, reason = "used by the parts that a feature can take away")]
     pub(crate) fn pulse(&self) -> Sample {
         self.away().pulse.sample()
     }
 
     /// The name of a live task, if it has one.
-    #[allow(dead_code, reason = "used by the parts that a feature can take away")]
     pub(crate) fn name_of(&self, id: Id) -> Option<Box<str>> {
         self.away().names().get(&id.0).cloned()
     }
