@@ -21,11 +21,11 @@ pub(super) struct Measured {
 impl Measured {
     /// Observes the executor, if `builder` says so.
     pub(super) fn new<D: Driver>(builder: &Builder, executor: &Executor<'_, D>) -> Self {
-        let histograms = builder.histograms.then(Histograms::new);
+        let histograms = builder.telling.histograms.then(Histograms::new);
         if let Some(histograms) = &histograms {
             executor.observe(stopwatch(Arc::clone(histograms)));
         }
-        let slab = builder.task_slab.then(Slab::new);
+        let slab = builder.telling.task_slab.then(Slab::new);
         if let Some(slab) = &slab {
             executor.observe(Writer::new(Arc::clone(slab)));
         }

@@ -82,7 +82,7 @@ impl Parts {
         #[cfg(not(feature = "net"))]
         let reactor = Rc::new(Reactor::new());
         let holds = Tokens::new(reactor.unparker());
-        let on_deadlock = builder.on_deadlock.clone();
+        let on_deadlock = builder.telling.on_deadlock.clone();
         let explained: Option<Rc<Explained>> = on_deadlock.is_some().then(Rc::default);
         let on_deadlock = on_deadlock.zip(explained.clone());
         let failures = Rc::new(Failures::new(builder.unhandled_panic.clone()));
