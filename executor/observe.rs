@@ -38,6 +38,32 @@ impl Seen {
 
 pub(crate) const NO_PLACE: u32 = u32::MAX;
 
+/// What a loop does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum LoopState {
+    /// No run is in progress.
+    Outside,
+    /// It gives turns, or looks outside without waiting.
+    Runs,
+    /// It waits outside for something to do.
+    Parked,
+    /// The runtime has ended. The numbers are its last.
+    Ended,
+}
+
+impl LoopState {
+    /// For programs.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Outside => "outside",
+            Self::Runs => "runs",
+            Self::Parked => "parked",
+            Self::Ended => "ended",
+        }
+    }
+}
+
 /// What set off a wake or a spawn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(dead_code, reason = "a feature can take away what wakes tasks")]

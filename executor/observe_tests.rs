@@ -10,8 +10,8 @@ use std::sync::mpsc;
 use std::task::{Poll, Waker};
 use std::thread;
 
-use super::observe::{Cause, NO_PLACE, Observe, Seen};
-use super::{Builder, EVENT_INTERVAL, Executor, Id, ParkThread, Sample, Stands, spawn, yield_now};
+use super::observe::{Cause, LoopState, NO_PLACE, Observe, Seen};
+use super::{Builder, EVENT_INTERVAL, Executor, Id, ParkThread, Sample, spawn, yield_now};
 
 type Told = Rc<RefCell<Vec<String>>>;
 
@@ -173,13 +173,16 @@ fn another_thread_reads_which_task_is_stuck() {
     let executor = Executor::new(ParkThread::new(), EVENT_INTERVAL);
     executor.watch();
     let (sample, name) = read_while_stuck(&executor);
-    assert_eq!((sample.stands, sample.task), (Stands::Runs, Some(Id(1))));
+    assert_eq!((sample.stands, sample.task), (LoopState::Runs, Some(Id(1))));
     assert_eq!(sample.site.map(Location::file), Some(file!()));
     assert_eq!(name.as_deref(), Some("stuck"));
     assert_eq!((sample.turns, sample.ready, sample.live, sample.spawned), (1, 1, 2, 2));
     let remote = executor.remote();
     let after = remote.pulse();
-    assert_eq!((after.stands, after.task, after.live, after.ready), (Stands::Outside, None, 0, 0));
+    assert_eq!(
+        (after.stands, after.task, after.live, after.ready),
+        (LoopState::Outside, None, 0, 0)
+    );
     assert_eq!(remote.name_of(Id(1)), None, "its name goes with it");
 }
 
@@ -187,7 +190,7 @@ fn another_thread_reads_which_task_is_stuck() {
 fn without_a_watch_another_thread_reads_all_but_the_task() {
     let executor = Executor::new(ParkThread::new(), EVENT_INTERVAL);
     let (sample, _) = read_while_stuck(&executor);
-    assert_eq!((sample.stands, sample.task), (Stands::Runs, None));
+    assert_eq!((sample.stands, sample.task), (LoopState::Runs, None));
     assert!(sample.site.is_none());
     assert_eq!((sample.turns, sample.live, sample.spawned), (1, 2, 2));
 }
@@ -197,7 +200,7 @@ fn parks_and_away_wakes_are_counted() {
     let executor = Executor::new(ParkThread::new(), EVENT_INTERVAL);
     let remote = executor.remote();
     wait_for_a_thread(&executor, move |waker| {
-        while remote.pulse().stands != Stands::Parked {
+        while remote.pulse().stands != LoopState::Parked {
             thread::yield_now();
         }
         waker.wake();
@@ -237,7 +240,7 @@ fn another_thread_reads_whose_destructor_is_stuck() {
         Poll::Ready(())
     }));
     let root = told.recv().unwrap();
-    assert_eq!((root.stands, root.task), (Stands::Runs, Some(Id::ROOT)));
+    assert_eq!((root.stands, root.task), (LoopState::Runs, Some(Id::ROOT)));
     let site = Location::caller();
     assert_eq!(root.site.map(Location::file), Some(site.file()));
 }
@@ -251,6 +254,6 @@ fn a_function_that_another_thread_sent_is_no_task() {
     assert!(remote.call(move || tell.send((asks.pulse(), super::current().is_none())).unwrap()));
     executor.run_until_stalled();
     let (sample, is_no_task) = sample.recv().unwrap();
-    assert_eq!((sample.stands, sample.task, is_no_task), (Stands::Runs, None, true));
+    assert_eq!((sample.stands, sample.task, is_no_task), (LoopState::Runs, None, true));
     assert!(told.take().iter().all(|text| !text.contains('#')));
 }

@@ -16,7 +16,7 @@ use super::slab::{Row, Slab};
 use crate::common::awaited::{Awaited, TOLD};
 use crate::common::explained::current_waits;
 use crate::executor::observe::Cause;
-use crate::executor::{HubHandle, Id, Info, Sample, Stands, State, with_current};
+use crate::executor::{HubHandle, Id, Info, Sample, State, with_current};
 
 /// Every live task of a runtime: what it is, how it stands, and which task awaits it.
 ///
@@ -234,18 +234,9 @@ impl Dump {
 impl Silence {
     fn write(&self, object: &mut json::Object<'_>) {
         let Self { waited, sample, name } = self;
-        object.field("waited_ns", *waited).field("loop", stands(sample.stands));
+        object.field("waited_ns", *waited).field("loop", sample.stands.word());
         object.field("task", sample.task).field("name", name.as_deref());
         object.field("site", sample.site).field("live", sample.live).field("ready", sample.ready);
-    }
-}
-
-/// For programs.
-pub(super) fn stands(stands: Stands) -> &'static str {
-    match stands {
-        Stands::Outside => "outside",
-        Stands::Runs => "runs",
-        Stands::Parked => "parked",
     }
 }
 

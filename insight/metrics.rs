@@ -12,7 +12,8 @@ use std::time::Duration;
 use super::histogram::Histogram;
 use super::json;
 use super::stall::StallCounts;
-use crate::executor::{Id, Sample, Stands};
+use crate::executor::observe::LoopState;
+use crate::executor::{Id, Sample};
 
 /// What a loop has done so far, and what it has now.
 ///
@@ -61,20 +62,6 @@ pub struct Metrics {
     pub poll_time: Option<Histogram>,
 }
 
-/// What a loop does.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum LoopState {
-    /// No run is in progress.
-    Outside,
-    /// It gives turns, or looks outside without waiting.
-    Runs,
-    /// It waits outside for something to do.
-    Parked,
-    /// The runtime has ended. The numbers are its last.
-    Ended,
-}
-
 /// What the pool for blocking jobs has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -94,31 +81,10 @@ impl JobCounts {
     }
 }
 
-impl LoopState {
-    pub(crate) fn new(stands: Stands, has_ended: bool) -> Self {
-        match stands {
-            _ if has_ended => Self::Ended,
-            Stands::Outside => Self::Outside,
-            Stands::Runs => Self::Runs,
-            Stands::Parked => Self::Parked,
-        }
-    }
-
-    /// For programs.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Outside => "outside",
-            Self::Runs => "runs",
-            Self::Parked => "parked",
-            Self::Ended => "ended",
-        }
-    }
-}
-
 impl Metrics {
     pub(crate) fn new(sample: &Sample, has_ended: bool) -> Self {
         Self {
-            stands: LoopState::new(sample.stands, has_ended),
+            stands: if has_ended { LoopState::Ended } else { sample.stands },
             running: sample.task,
             turns: sample.turns,
             looks: sample.looks,

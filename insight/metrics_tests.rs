@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use super::histogram::Histogram;
-use super::metrics::{JobCounts, LoopState, Metrics};
+use super::metrics::{JobCounts, Metrics};
 use super::stall::StallCounts;
-use crate::executor::{Id, Sample, Stands};
+use crate::executor::observe::LoopState;
+use crate::executor::{Id, Sample};
 
 fn metrics() -> Metrics {
     let sample = Sample {
-        stands: Stands::Runs,
+        stands: LoopState::Runs,
         turns: 1,
         looks: 2,
         task: Some(Id(3)),

@@ -65,6 +65,7 @@ mod waiting;
 mod watchdog;
 
 pub use crate::common::awaited::Awaited;
+pub use crate::executor::observe::LoopState;
 pub(crate) use ask::list;
 pub(crate) use deadlock::{GRACE, Suspicion, Verdict};
 pub use deadlock_report::{Deadlock, Finding};
@@ -74,7 +75,7 @@ pub(crate) use exit_report::{ExitReport, Lost, StillRunning};
 pub(crate) use failures::Failures;
 pub use histogram::Histogram;
 pub(crate) use histogram::{Histograms, stopwatch};
-pub use metrics::{JobCounts, LoopState, Metrics};
+pub use metrics::{JobCounts, Metrics};
 pub use named::{Named, NamedFuture};
 #[cfg(feature = "inspect")]
 pub(crate) use serve::{Beat, Form, Source, Standing, Topic};

@@ -21,7 +21,8 @@ use std::time::Duration;
 
 use super::proc::{Act, Schedule, TICK};
 use super::stall::{Doing, Holder, Stall, StallCounts};
-use crate::executor::{Id, Sample, Stands};
+use crate::executor::observe::LoopState;
+use crate::executor::{Id, Sample};
 
 /// What the watchdog looks at: the loop's pulse, a clock, and what the system says of two threads.
 pub(super) trait Scene {
@@ -154,7 +155,7 @@ impl Standstill {
 
 /// Whether nothing has happened between two samples, although the loop was not waiting.
 fn stands_still(before: &Sample, now: &Sample) -> bool {
-    let runs = |pulse: &Sample| pulse.stands == Stands::Runs;
+    let runs = |pulse: &Sample| pulse.stands == LoopState::Runs;
     let steps = |pulse: &Sample| (pulse.task, pulse.turns, pulse.looks, pulse.parks);
     runs(before) && runs(now) && steps(before) == steps(now)
 }

@@ -5,7 +5,8 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::{Scene, StallCounts, Standstill};
-use crate::executor::{Id, Sample, Stands};
+use crate::executor::observe::LoopState;
+use crate::executor::{Id, Sample};
 use crate::insight::proc::{Act, Schedule};
 
 const fn ms(ms: u64) -> Duration {
@@ -59,7 +60,7 @@ impl Scene for Made {
 fn made() -> Made {
     let task = Some(Id(3));
     let pulse = Sample {
-        stands: Stands::Runs,
+        stands: LoopState::Runs,
         turns: 6,
         looks: 1,
         task,
@@ -182,11 +183,11 @@ fn a_second_stall_is_counted_and_told_of_from_the_threshold_on() {
 
 #[test]
 fn parked_or_outside_of_a_run_it_never_stands_still() {
-    for waits in [Stands::Parked, Stands::Outside] {
+    for waits in [LoopState::Parked, LoopState::Outside] {
         let made = made();
         made.change(|pulse| pulse.stands = waits);
         assert_eq!(made.until(10_000), [""; 0]);
-        made.change(|pulse| pulse.stands = Stands::Runs); // in the same look: it has stood still since then
+        made.change(|pulse| pulse.stands = LoopState::Runs); // in the same look: it has stood still since then
         assert_eq!(made.until(10_125), [format!("10125: {}", stands("100ms", TWO_WAIT))]);
         made.change(|pulse| pulse.stands = waits);
         assert_eq!(made.after(25), goes_on("125ms"));

@@ -12,7 +12,8 @@ use std::fmt;
 use std::panic::Location;
 
 use super::dump::{Dump, DumpedTask, Origin, Silence};
-use crate::executor::{Id, Info, Stands, State};
+use crate::executor::observe::LoopState;
+use crate::executor::{Id, Info, State};
 
 /// More siblings that are alike share a line.
 const ALIKE: usize = 5;
@@ -55,16 +56,17 @@ impl fmt::Display for Silence {
         }
         let sample = &self.sample;
         match (sample.stands, sample.task, sample.site) {
-            (Stands::Outside, ..) => f.write_str("no run is in progress"),
-            (Stands::Parked, ..) => f.write_str("it waits outside"),
-            (Stands::Runs, Some(Id::ROOT), Some(site)) => {
+            (LoopState::Outside, ..) => f.write_str("no run is in progress"),
+            (LoopState::Ended, ..) => f.write_str("the runtime has ended"),
+            (LoopState::Parked, ..) => f.write_str("it waits outside"),
+            (LoopState::Runs, Some(Id::ROOT), Some(site)) => {
                 write!(f, "it is in the turn of the future of `block_on`, called at {site}")
             }
-            (Stands::Runs, Some(id), Some(site)) => {
+            (LoopState::Runs, Some(id), Some(site)) => {
                 let name = self.name.as_ref().map(|name| format!(" {name:?}")).unwrap_or_default();
                 write!(f, "it is in the turn of task {id}{name}, spawned at {site}")
             }
-            (Stands::Runs, ..) => f.write_str("it is in a turn, or looks outside"),
+            (LoopState::Runs, ..) => f.write_str("it is in a turn, or looks outside"),
         }
     }
 }
@@ -75,7 +77,7 @@ impl Silence {
         let (live, ready) = (self.sample.live, self.sample.ready);
         let tasks = if live == 1 { "1 task".to_owned() } else { format!("{live} tasks") };
         // If the loop does not write down which task has its turn, that one is still counted with the others.
-        let is_unknown = self.sample.task.is_none() && self.sample.stands == Stands::Runs;
+        let is_unknown = self.sample.task.is_none() && self.sample.stands == LoopState::Runs;
         let or_running = if is_unknown { " or in a turn" } else { "" };
         write!(f, "{self}; it has {tasks}, and {ready} in the run queue{or_running}")?;
         f.write_str(" (with `Builder::task_slab` it writes down which)")

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::insights::Insights;
-use crate::executor::{Id, Stands, State};
+use crate::executor::observe::LoopState;
+use crate::executor::{Id, State};
 use crate::insight::{Beat, DumpedTask, Form, Served, Source, Standing, Topic};
 use crate::threads::Handle;
 
@@ -45,9 +46,10 @@ impl Source for Asked {
         Beat {
             standing: match seen.stands {
                 _ if hub.has_closed() => Standing::Ended,
-                Stands::Outside => Standing::Outside,
-                Stands::Runs => Standing::Runs,
-                Stands::Parked => Standing::Waits,
+                LoopState::Outside => Standing::Outside,
+                LoopState::Runs => Standing::Runs,
+                LoopState::Parked => Standing::Waits,
+                LoopState::Ended => Standing::Ended,
             },
             turns: seen.turns,
             looks: seen.looks,

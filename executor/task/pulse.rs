@@ -11,6 +11,7 @@ use std::ptr;
 use std::time::Duration;
 
 use crate::executor::Id;
+use crate::executor::observe::LoopState;
 use crate::executor::primitives::{Gauge, PtrGauge};
 
 /// Written at home alone. It begins a cache line, as what lies before it is written by other threads.
@@ -38,21 +39,11 @@ pub(crate) struct Pulse {
     sources: Gauge,
 }
 
-/// Where the loop stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Stands {
-    /// No run has been begun, or the last has ended.
-    Outside,
-    /// It gives turns, or looks outside.
-    Runs,
-    /// It waits for something to happen outside, or looks out for that in a loop.
-    Parked,
-}
-
 /// One reading of a [`Pulse`]. Its numbers need not be of one moment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sample {
-    pub(crate) stands: Stands,
+    /// Never `Ended`: see [`HubHandle::has_closed`](super::HubHandle::has_closed).
+    pub(crate) stands: LoopState,
     /// Turns that have ended.
     pub(crate) turns: u64,
     pub(crate) looks: u64,
@@ -130,23 +121,23 @@ impl Pulse {
     /// The loop waits outside.
     pub(crate) fn park(&self) {
         self.parks.add(1);
-        self.stands.set(Stands::Parked as u64);
+        self.stands.set(LoopState::Parked as u64);
     }
 
     pub(crate) fn unpark(&self, waited: Duration) {
         self.parked_nanos.add(u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX));
-        self.stands.set(Stands::Runs as u64);
+        self.stands.set(LoopState::Runs as u64);
     }
 
     /// The loop begins, or ends, to look out for work in place of a wait.
     pub(crate) fn set_lingers(&self, lingers: bool) {
-        self.stands.set(if lingers { Stands::Parked } else { Stands::Runs } as u64);
+        self.stands.set(if lingers { LoopState::Parked } else { LoopState::Runs } as u64);
     }
 
     /// A run begins, or the program's code is called in a wait. Gives what [`leave`](Self::leave) puts back.
     pub(crate) fn enter(&self) -> u64 {
         let before = self.stands.get();
-        self.stands.set(Stands::Runs as u64);
+        self.stands.set(LoopState::Runs as u64);
         before
     }
 
@@ -172,9 +163,9 @@ impl Pulse {
         let site = self.site.get();
         Sample {
             stands: match self.stands.get() {
-                0 => Stands::Outside,
-                1 => Stands::Runs,
-                _ => Stands::Parked,
+                0 => LoopState::Outside,
+                1 => LoopState::Runs,
+                _ => LoopState::Parked,
             },
             turns: self.turns.get(),
             looks: self.looks.get(),
