@@ -93,6 +93,11 @@ impl Asked {
     }
 
     /// Whether the answer is still waited for.
+    fn is_wanted(&self) -> bool {
+        self.lock().end.is_none()
+    }
+
+    /// Whether the answer is still waited for.
     fn tell(&self, listed: Vec<Listed>, end: Option<End>) -> bool {
         let mut state = self.lock();
         let is_over = state.end.is_some();
@@ -151,7 +156,8 @@ fn send(hub: &HubHandle, mut slice: Slice) {
 impl Slice {
     /// Lists them. Gives the next slice, if there is to be one.
     fn list(&mut self) -> Option<Slice> {
-        let asked = self.asked.take()?;
+        // A loop that was stuck may find many slices that were given up.
+        let asked = self.asked.take().filter(|asked| asked.is_wanted())?;
         let (mut listed, mut is_long) = (Vec::new(), slice_is_long());
         let tell = |task, awaited_by, is_awaited_elsewhere| {
             listed.push(Listed { task, awaited_by, is_awaited_elsewhere });
