@@ -14,7 +14,7 @@
 #![forbid(unsafe_code)]
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -55,8 +55,9 @@ pub(crate) struct DeadlockWatch {
     stuck: RefCell<BTreeSet<Id>>,
     /// The circles that were reported, and still were there at the last look.
     circles: RefCell<BTreeSet<BTreeSet<Id>>>,
-    /// The tasks that waited when a deadlock of all was reported last.
-    all: RefCell<Vec<Id>>,
+    /// The deadlocks of all tasks that were reported: how many tasks waited, by the newest of them. While that lives, the two
+    /// tell these tasks from any others, as every older task was there, and none that has ended comes back.
+    all: RefCell<BTreeMap<Id, usize>>,
 }
 
 impl DeadlockWatch {
@@ -121,12 +122,16 @@ impl DeadlockWatch {
         }
     }
 
-    /// Nothing is left that could wake a task, and the grace is over. Reports it, unless the same tasks waited when it was reported
+    /// Nothing is left that could wake a task, and the grace is over. Reports it, unless that was reported of the same tasks
     /// before.
     pub(crate) fn all_wait(&self, is_certain: bool) {
         let all = waiting(&self.explained);
-        let ids: Vec<Id> = all.iter().map(|waiting| waiting.task.id()).collect();
-        if self.all.replace(ids.clone()) == ids && !ids.is_empty() {
+        let ids: BTreeSet<Id> = all.iter().map(|waiting| waiting.task.id()).collect();
+        let mut told = self.all.borrow_mut();
+        told.retain(|newest, _| ids.contains(newest));
+        let before = ids.last().and_then(|newest| told.insert(*newest, ids.len()));
+        drop(told);
+        if before == Some(ids.len()) {
             return;
         }
         let finding = if is_certain { Finding::Certain } else { Finding::Suspected };
