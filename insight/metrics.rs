@@ -42,7 +42,7 @@ pub struct Metrics {
     pub ready: u64,
     /// The most tasks that a look outside has seen there. (Between two looks there may have been more.)
     pub peak_ready: u64,
-    /// Wakes, and tasks, that other threads have sent.
+    /// Wakes, tasks and functions that other threads have sent. A wake counts also if its task has ended meanwhile.
     pub away_wakes: u64,
     /// How often the loop waited outside.
     pub parks: u64,
@@ -56,6 +56,8 @@ pub struct Metrics {
     pub jobs: Option<JobCounts>,
     /// The turns that did not end in time. `None` without `Builder::stall_threshold`.
     pub stalls: Option<StallCounts>,
+    /// How many deadlocks were reported. `None` without `Builder::report_deadlocks`.
+    pub deadlocks: Option<u64>,
     /// How long tasks were ready before their turns, in real time. `None` without `Builder::histograms`.
     pub queue_delay: Option<Histogram>,
     /// How long turns took, in real time. `None` without `Builder::histograms`.
@@ -99,6 +101,7 @@ impl Metrics {
             sources: sample.sources,
             jobs: None,
             stalls: None,
+            deadlocks: None,
             queue_delay: None,
             poll_time: None,
         }
@@ -132,6 +135,7 @@ impl Metrics {
             }),
             None => object.field("stalls", None::<u64>),
         };
+        object.field("deadlocks", self.deadlocks);
         for (key, histogram) in
             [("queue_delay_ns", &self.queue_delay), ("poll_time_ns", &self.poll_time)]
         {
@@ -180,6 +184,9 @@ impl fmt::Display for Metrics {
             if count > 0 {
                 write!(f, ", of {longest:?} at most")?;
             }
+        }
+        if let Some(reports) = self.deadlocks {
+            write!(f, "\n{} reported", Many(reports, "deadlock"))?;
         }
         if let Some(delay) = &self.queue_delay {
             write!(f, "\nfrom ready to turn: {delay}")?;

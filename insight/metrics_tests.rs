@@ -46,6 +46,11 @@ outside: 11 timers, 12 sources; 8 wakes from other threads"
     };
     assert_eq!(last_of(StallCounts::default()), "the watchdog: 0 stalls");
     assert_eq!(last_of(stalls()), "the watchdog: 16 stalls, of 17ms at most");
+    let mut last_of = |reports| {
+        metrics.deadlocks = Some(reports);
+        metrics.to_string().lines().last().unwrap().to_owned()
+    };
+    assert_eq!([0, 1].map(&mut last_of), ["0 deadlocks reported", "1 deadlock reported"]);
 }
 
 #[test]
@@ -73,13 +78,14 @@ fn json_has_each_number_by_its_name() {
     let mut metrics = metrics();
     metrics.jobs = Some(JobCounts::new(13, 14, 15));
     metrics.stalls = Some(stalls());
+    metrics.deadlocks = Some(18);
     metrics.poll_time = Some(histogram());
     let read: serde_json::Value = serde_json::from_str(&metrics.to_json()).unwrap();
     let expected = serde_json::json!({
         "stands": "runs", "running": 3, "turns": 1, "looks": 2, "spawned": 6, "live": 7, "ready": 4,
         "peak_ready": 5, "away_wakes": 8, "parks": 9, "parked_ns": 10_000_000, "timers": 11, "sources": 12,
         "jobs": { "queued": 13, "running": 14, "threads": 15 },
-        "stalls": { "count": 16, "longest_ns": 17_000_000 },
+        "stalls": { "count": 16, "longest_ns": 17_000_000 }, "deadlocks": 18,
         "queue_delay_ns": null, "poll_time_ns": [[3, 2], [7, 1]],
     });
     assert_eq!(read, expected);

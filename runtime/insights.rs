@@ -15,10 +15,9 @@ use crate::threads::Handle;
 
 /// For any thread. It may outlive the runtime.
 pub(crate) struct Insights {
-    pub(crate) hub: HubHandle,
+    pub(super) hub: HubHandle,
     /// How many deadlocks were reported, if they are.
-    #[allow(dead_code, reason = "for the metrics")]
-    pub(crate) deadlock_reports: Option<Arc<Gauge>>,
+    pub(super) deadlock_reports: Option<Arc<Gauge>>,
     /// Set if the runtime is traced.
     recording: OnceLock<Arc<Recording>>,
     /// Set if the runtime has a watchdog.
