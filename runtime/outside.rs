@@ -38,16 +38,19 @@ impl Outside {
         }
     }
 
-    /// Before the loop parks without limit: reports deadlocks, if it is asked to. Under a virtual clock that of all tasks is no report,
-    /// but ends the run.
+    /// Before the loop parks: reports deadlocks, if it is asked to, and whether a task is ready since then. Under a virtual clock that
+    /// of all tasks is no report, but ends the run.
     #[inline]
-    fn tells_of_deadlocks(&mut self) -> bool {
+    fn has_work_after_reports(&mut self) -> bool {
         let Some(deadlocks) = &self.parts.deadlocks else { return false };
+        // A function of the program's that is told may take its time: that is no park.
+        let before = with_current(|hub| hub.pulse().enter());
         deadlocks.look();
         let suspicion = self.suspicion.as_mut().filter(|_| !self.parts.is_virtual());
         let told = suspicion.and_then(|it| it.is_to_be_told().then(|| it.is_certain()));
         told.into_iter().for_each(|is_certain| deadlocks.all_wait(is_certain));
-        true
+        with_current(|hub| before.map(|before| hub.pulse().leave(before)));
+        with_current(Hub::has_ready) == Some(true)
     }
 
     /// How long to wait: at most `limit`, at most until the next deadline, and at most for the grace of a deadlock that is
@@ -74,13 +77,11 @@ impl Driver for Outside {
         self.was_held = self.parts.is_held();
         self.suspect(limit);
         self.parts.show_pending();
-        // A function of the program's that is told may take its time: that is no park.
-        let before = with_current(|hub| hub.pulse().enter());
-        let has_told = limit.is_none() && self.tells_of_deadlocks();
-        with_current(|hub| before.map(|before| hub.pulse().leave(before)));
-        // The program's own function was told, and may have woken a task.
-        let any_ready = has_told && with_current(Hub::has_ready) == Some(true);
-        let limit = if any_ready { Some(Duration::ZERO) } else { self.wait_limit(limit) };
+        let parks = limit != Some(Duration::ZERO);
+        let limit = match parks && self.has_work_after_reports() {
+            true => Some(Duration::ZERO),
+            false => self.wait_limit(limit),
+        };
         self.parts.wait(limit);
     }
 

@@ -83,16 +83,18 @@ impl Builder {
     /// Whether deadlocks are reported under the real clock: by default they are not. The reports go to stderr, or to the function of
     /// [`on_deadlock`](Self::on_deadlock).
     ///
-    /// Before the loop parks it looks for
+    /// Before the loop parks, in a run or in its end by [`OnExit`](crate::OnExit), it looks for
     ///
     /// * tasks of which no waker is left: nothing but an abort can ever give them a turn
     ///   ([`Finding::Stuck`](crate::insight::Finding));
     /// * tasks that wait for each other, by handles or by locks, and as far as this crate can see for nothing else
     ///   (`Circle`);
     /// * a task that waits for what was granted to another future of its own, which it does not poll (`Futurelock`);
-    /// * a run that nothing can end (`Certain`), or in which nothing is left that is known to wake a task: no timer, no
+    /// * a run without limit that nothing can end (`Certain`), or in which nothing is left that is known to wake a task: no timer, no
     ///   socket, no blocking job, no [`Handle`](crate::Handle) (`Suspected`, after a second, or the grace of
     ///   `deadlock_grace`).
+    ///
+    /// A host loop parks by itself: [`Runtime::try_tick`](crate::Runtime::try_tick) does not look.
     ///
     /// Each is reported once, with what each task waits for. To know that, each future of this crate notes what it waits for
     /// as it begins to, which costs 0.05 to 0.1 us for each wait, and 0.03 us for each lock that is taken. The tasks are
@@ -171,6 +173,7 @@ impl Builder {
 
     /// Whether the loop writes down what each live task does, so that a [`Dump`](crate::insight::Dump) of a loop that is stuck
     /// has its tasks, and each dump says what woke a task last: off by default. A task takes 24 bytes, and a turn some 20 ns.
+    /// (What a task waits for is in a dump with [`report_deadlocks`](Self::report_deadlocks), as that costs more.)
     ///
     /// ```
     /// use std::time::Duration;
