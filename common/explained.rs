@@ -154,11 +154,18 @@ fn note_let_go(key: Key) {
     });
 }
 
-/// The task that has its turn takes a lock, whose line of futures has this key.
+/// The task that has its turn takes a lock, whose line of futures has this key. `is_alone`: no other has it, whatever is noted of
+/// a guard that left the run.
 #[cold]
-pub(crate) fn took(line: Key, holder: impl FnOnce(Option<Id>) -> Holder) {
+pub(crate) fn took(line: Key, is_alone: bool, holder: impl FnOnce(Option<Id>) -> Holder) {
     let holder = holder(with_current(Hub::in_turn).flatten());
-    with_state(|state| state.locks.entry(line.0).or_default().push(holder));
+    with_state(|state| {
+        let holders = state.locks.entry(line.0).or_default();
+        if is_alone {
+            holders.clear();
+        }
+        holders.push(holder);
+    });
 }
 
 /// The task that has its turn, or another to which it has sent the guard, gives the lock back.

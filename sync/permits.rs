@@ -333,7 +333,8 @@ impl Permits {
     #[cold]
     #[inline(never)]
     fn note_taken(&self, ask: Ask, site: Option<&'static Location<'static>>) {
-        explained::took(self.line.line_key(), |task| Holder {
+        let is_alone = !matches!(ask.operation, Operation::Read);
+        explained::took(self.line.line_key(), is_alone, |task| Holder {
             task,
             kind: ask.name(),
             site,

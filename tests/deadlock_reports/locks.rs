@@ -158,3 +158,27 @@ fn a_permit_granted_to_a_future_that_its_task_does_not_poll_is_told() {
     let told = text_of!(semaphore = Semaphore::new(1), semaphore.acquire());
     assert_eq!(told, expected("Semaphore::acquire()", ", 0 of 1 permits there"));
 }
+
+/// The guard was dropped after the run, where nothing notes it.
+#[test]
+fn a_guard_that_left_the_run_by_a_task_is_not_told_beside_the_next_one() {
+    let (runtime, told) = runtime(1, HOUR);
+    let mutex = Rc::new(Mutex::new(()));
+    let owned = Rc::clone(&mutex);
+    drop(runtime.block_on(runtime.spawn(async move { owned.lock_owned().await })).unwrap());
+    runtime.block_on(async {
+        let own = Rc::clone(&mutex);
+        let stuck = spawn(async move {
+            let _held = own.lock().await;
+            own.lock().await;
+        });
+        task::race((async { stuck.await.unwrap() }, reported())).await;
+    });
+    let (finding, text) = told.only();
+    assert_eq!(finding, Finding::Circle);
+    assert_eq!(
+        text.matches("locked by").count(),
+        text.matches("locked by task #2").count(),
+        "{text}"
+    );
+}
