@@ -15,7 +15,7 @@ use std::time::Duration;
 use taketurns::insight::{Finding, Named};
 use taketurns::sync::{Event, oneshot};
 use taketurns::time::sleep;
-use taketurns::{Builder, Handle, JoinHandle, Runtime, spawn, task};
+use taketurns::{Builder, Handle, JoinHandle, OnExit, Runtime, spawn, task};
 
 #[path = "deadlock_reports/calm.rs"]
 mod calm;
@@ -208,6 +208,46 @@ fn a_suspicion_is_told_once_and_a_wake_of_a_thread_still_counts() {
         next.await.unwrap();
     });
     assert_eq!(told.only().0, Finding::Suspected);
+}
+
+#[test]
+fn a_suspicion_is_told_once_though_another_one_comes_between() {
+    let (runtime, told) = runtime(9, Duration::ZERO);
+    let [(one, first), (two, second), (three, third)] =
+        [(); 3].map(|()| futures::channel::oneshot::channel());
+    thread::spawn(move || {
+        for sender in [one, two, three] {
+            some_real_time();
+            sender.send(()).unwrap();
+        }
+    });
+    runtime.block_on(async {
+        first.await.unwrap();
+        let other = Rc::new(Event::new());
+        let waits = Rc::clone(&other);
+        let task = spawn(async move { waits.wait().await });
+        second.await.unwrap();
+        other.set();
+        task.await.unwrap();
+        third.await.unwrap();
+    });
+    let found: Vec<_> = told.take().into_iter().map(|(finding, _)| finding).collect();
+    assert_eq!(found, [Finding::Suspected; 2], "the future alone, and with the task");
+}
+
+#[test]
+fn the_end_of_a_runtime_that_waits_for_its_tasks_tells_too() {
+    let told = Told::default();
+    let tell = told.clone();
+    let builder = Builder::new().on_exit(OnExit::Wait { deadline: HOUR }).on_lost(|_| {});
+    let builder = builder.on_deadlock(move |deadlock| {
+        tell.0.lock().unwrap().push((deadlock.finding(), String::new()));
+    });
+    let runtime = builder.build().unwrap();
+    runtime.spawn(pending::<()>()).detach();
+    runtime.spawn(async { sleep(Duration::from_millis(5)).await }).detach();
+    drop(runtime);
+    assert_eq!(told.only().0, Finding::Stuck);
 }
 
 #[test]
