@@ -201,7 +201,7 @@ impl Builder {
     /// records nothing (0).
     ///
     /// It keeps the last `events`, rounded up to a power of two, in 16 bytes each; a turn is three or so. When there are more, the
-    /// oldest are dropped, and the [`Trace`](crate::insight::Trace) says how many. [`Runtime::trace`] and
+    /// oldest are dropped, and the [`Trace`](crate::insight::Trace) says how many. [`Runtime::trace`](crate::Runtime::trace) and
     /// [`Handle::trace`](crate::Handle::trace) give it, to look at as a page, in Perfetto or in the terminal.
     ///
     /// An event costs about 10 ns, most of which is the clock, read once a turn. Without a trace, nothing.

@@ -170,7 +170,7 @@ fn a_guard_that_left_the_run_by_a_task_is_not_told_beside_the_next_one() {
         let own = Rc::clone(&mutex);
         let stuck = spawn(async move {
             let _held = own.lock().await;
-            own.lock().await;
+            let _again = own.lock().await;
         });
         task::race((async { stuck.await.unwrap() }, reported())).await;
     });
