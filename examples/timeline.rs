@@ -1,4 +1,4 @@
-//! The timeline of a small program that has three mistakes in it, for whom to look at.
+//! The timeline of a small program that has three mistakes in it.
 //!
 //!     $ cargo run --example timeline -- /tmp
 //!     (a chart, and what is wrong)
