@@ -130,7 +130,7 @@ enum First {
 
 impl Call {
     const fn on(name: &'static str, x86_64: i32, aarch64: i32) -> Self {
-        Self { name, numbers: [x86_64, aarch64], first: First::Descriptor, note: None }
+        Self { first: First::Descriptor, ..Self::plain(name, x86_64, aarch64) }
     }
 
     const fn plain(name: &'static str, x86_64: i32, aarch64: i32) -> Self {
