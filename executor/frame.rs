@@ -31,9 +31,18 @@ pub(crate) trait Scope {
     fn leave(&self);
 }
 
-/// Makes the scope of a task that was just spawned, if it is to have one. (The name is behind a lock, so it is asked for.)
+/// How a task that was just spawned gets its scope.
 #[cfg(feature = "tracing")]
-pub(crate) type OpenScope = fn(
+#[derive(Clone, Copy)]
+pub(crate) struct OpenScope {
+    /// Whether any task is to have one at present. Each spawn asks, so this is cheap, and no user code.
+    pub(crate) is_wanted: fn() -> bool,
+    /// Makes it, if this task is to have one. (The name is behind a lock, so it is asked for.)
+    pub(crate) open: Open,
+}
+
+#[cfg(feature = "tracing")]
+type Open = fn(
     Id,
     &'static Location<'static>,
     name: &dyn Fn() -> Option<Box<str>>,

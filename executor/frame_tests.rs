@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::panic::Location;
 use std::rc::Rc;
 
-use super::frame::Scope;
+use super::frame::{OpenScope, Scope};
 use super::{EVENT_INTERVAL, Executor, Id, ParkThread, current, spawn};
 
 thread_local! {
@@ -41,7 +41,7 @@ fn open_and_spawn(
 #[test]
 fn a_task_that_is_spawned_as_a_scope_is_made_has_none() {
     let executor = Executor::new(ParkThread::new(), EVENT_INTERVAL);
-    executor.open_scopes(open_and_spawn);
+    executor.open_scopes(OpenScope { is_wanted: || true, open: open_and_spawn });
     executor.block_on(async {
         spawn(async {}).await.unwrap();
         spawn(async {}).await.unwrap();
@@ -52,7 +52,7 @@ fn a_task_that_is_spawned_as_a_scope_is_made_has_none() {
 #[test]
 fn a_scope_is_left_when_no_task_has_a_turn() {
     let executor = Executor::new(ParkThread::new(), EVENT_INTERVAL);
-    executor.open_scopes(|_, _, _| Some(Rc::new(Plain)));
+    executor.open_scopes(OpenScope { is_wanted: || true, open: |_, _, _| Some(Rc::new(Plain)) });
     executor.block_on(async {
         spawn(super::yield_now()).await.unwrap(); // the second turn ends the task, and may free it
     });

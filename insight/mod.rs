@@ -85,7 +85,7 @@ pub use serve::{Serve, Served, Server, serve, sockets};
 pub(crate) use slab::Slot;
 pub(crate) use slab::{Slab, Writer};
 #[cfg(feature = "tracing")]
-pub(crate) use spans::open_span;
+pub(crate) use spans::OPEN_SPAN;
 pub use stall::{Doing, Stall, StallCounts};
 pub use trace::{By, Event, Trace, What};
 pub(crate) use trace::{Clock as TimelineClock, Recorder, Recording};

@@ -44,19 +44,23 @@ use tracing::level_filters::LevelFilter;
 use tracing::{Span, info_span};
 
 use crate::executor::Id;
-use crate::executor::frame::Scope;
+use crate::executor::frame::{OpenScope, Scope};
 
 struct TaskSpan(Span);
 
+pub(crate) const OPEN_SPAN: OpenScope = OpenScope { is_wanted: takes_info, open: open_span };
+
+/// Whether a subscriber may take a span. There may be none, or a filter of the whole program.
+fn takes_info() -> bool {
+    LevelFilter::current() >= LevelFilter::INFO
+}
+
 /// The span of a task that was just spawned. `None`: no subscriber wants it.
-pub(crate) fn open_span(
+fn open_span(
     id: Id,
     site: &'static Location<'static>,
     name: &dyn Fn() -> Option<Box<str>>,
 ) -> Option<Rc<dyn Scope>> {
-    if LevelFilter::current() < LevelFilter::INFO {
-        return None; // among others, where there is no subscriber
-    }
     let span = info_span!(
         target: "taketurns",
         parent: None,

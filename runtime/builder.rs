@@ -336,7 +336,7 @@ impl Builder {
             executor = executor.with_chooser(Box::new(UntilAsked(chooser)));
         }
         #[cfg(feature = "tracing")]
-        executor.open_scopes(crate::insight::open_span);
+        executor.open_scopes(crate::insight::OPEN_SPAN);
         // Whether it will be asked from outside is not known yet.
         #[cfg(feature = "inspect")]
         executor.watch();

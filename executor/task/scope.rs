@@ -21,7 +21,7 @@ impl Hub {
     /// (ALIVE) A task of this hub. It is kept until this returns.
     #[inline]
     pub(super) unsafe fn open_scope(&self, task: TaskRef) {
-        if let Some(open) = self.home.opens.get() {
+        if let Some(open) = self.home.opens.get().filter(|open| (open.is_wanted)()) {
             // SAFETY: as the caller promised.
             unsafe { self.open_by(open, task) };
         }
@@ -38,7 +38,7 @@ impl Hub {
         let mut scope = None;
         // A task that is spawned by `open` itself has no scope, or this would have no end.
         self.home.opens.set(None);
-        contain(|| scope = open(Id(id), site, &|| self.away.names().get(&id).cloned()));
+        contain(|| scope = (open.open)(Id(id), site, &|| self.away.names().get(&id).cloned()));
         self.home.opens.set(Some(open));
         // It has ended if it is stillborn; or if `open`, between two runs, has run the executor.
         if home.state.is_finished() {
