@@ -28,7 +28,7 @@
 //! # What it costs
 //!
 //! Without the feature, nothing: it is not compiled. With it, and no subscriber that wants spans: a spawn asks whether there is one, some
-//! 45 instructions of 520. A turn looks at nothing; a task is no larger. With one, a spawn costs the span and an entry in the hub's notes, and a turn looks
+//! 10 instructions of 525. A turn looks at nothing; a task is no larger. With one, a spawn costs the span and an entry in the hub's notes, and a turn looks
 //! that entry up. So there is no switch in the [`Builder`](crate::Builder): the subscriber is the switch, as everywhere with
 //! `tracing`. A filter takes the spans out by their target, `taketurns=off`.
 //!
