@@ -21,6 +21,13 @@ pub struct Taketurns(taketurns::Runtime);
 #[derive(Debug)]
 pub struct TaketurnsSpawner;
 
+impl From<taketurns::Runtime> for Taketurns {
+    /// One that was built in another way.
+    fn from(runtime: taketurns::Runtime) -> Self {
+        Taketurns(runtime)
+    }
+}
+
 impl System for Taketurns {
     const NAME: &'static str = "taketurns";
     type Spawner = TaketurnsSpawner;
@@ -52,7 +59,7 @@ impl System for TaketurnsAdaptive {
     fn new() -> Result<Self, Refused> {
         let builder = taketurns::Builder::new().adaptive_wait(ADAPTIVE_WAIT);
         let runtime = builder.blocking_adaptive_wait(ADAPTIVE_WAIT).build()?;
-        Ok(TaketurnsAdaptive(Taketurns(runtime)))
+        Ok(TaketurnsAdaptive(runtime.into()))
     }
 
     fn run<W>(&mut self, workload: impl FnOnce(Self::Spawner) -> W) -> W::Output
