@@ -18,6 +18,9 @@ ADMIT = "offload/shared.rs"
 WORKER = "offload/worker.rs"
 JOB = "offload/shared_job.rs"
 POOL = "offload/pool.rs"
+RING = "insight/trace/ring.rs"
+SLAB = "insight/slab.rs"
+ASK = "insight/ask.rs"
 
 ON_THE_SPOT = "if local + away.word.load(ordering!(retire_look: Acquire)) == 0 {"
 RETIRE = """\
@@ -117,21 +120,7 @@ PLANTED = {
     ),
     "nointerval": (
         "no look while a task is ready",
-        [
-            (
-                RUN,
-                """\
-        if left == 0 || !self.hub.turn() {
-            return false;
-        }
-        self.turns_left.set(left - 1);""",
-                """\
-        if !self.hub.turn() {
-            return false;
-        }
-        self.turns_left.set(left);""",
-            )
-        ],
+        [(RUN, "if turns == self.next_look.get() || !self.hub.turn::<SEEN>() {", "if !self.hub.turn::<SEEN>() {")],
     ),
     "yieldfront": (
         "a task that yields goes to the front of the queue",
@@ -293,12 +282,12 @@ PLANTED = {
             (
                 RUN,
                 """\
-        driver.wait(limit);
+        self.wait(&mut *driver, limit);
         self.hub.take_in(); // after the wait, and before a clock may move: see `common/tokens.rs`
 """,
                 """\
         self.hub.take_in();
-        driver.wait(limit);
+        self.wait(&mut *driver, limit);
 """,
             )
         ],
@@ -436,5 +425,52 @@ PLANTED = {
                 "= taken.flatten() else {\n            drop(self.slot.fill(Err(why(Subject::Job(self.site)))));\n            return;\n        };\n",
             )
         ],
+    ),
+    # What another thread reads of a loop.
+    "ringearly": (
+        "home says that an event is complete before it writes it",
+        [(RING, "        let event = self.next.get();\n", "        let event = self.next.get();\n        ring.done.store(event + 1, ordering!(ring_done: Release));\n")],
+    ),
+    "ringlate": (
+        "home says that it begins an event after it has written it",
+        [
+            (RING, "        ring.begun.store(event + 1, ordering!(ring_begun: Relaxed));\n", ""),
+            (RING, "        ring.done.store(event + 1, ordering!(ring_done: Release));\n", "        ring.begun.store(event + 1, ordering!(ring_begun: Relaxed));\n        ring.done.store(event + 1, ordering!(ring_done: Release));\n"),
+        ],
+    ),
+    "ringkept": (
+        "a reader keeps the events that home may have overwritten meanwhile",
+        [(RING, "        events.drain(..events.len().min((lost - oldest) as usize));\n", "        events.drain(..0);\n")],
+    ),
+    "ringfirst": (
+        "a reader asks what home has overwritten before it copies",
+        [
+            (RING, "        let begun = self.begun.load(ordering!(ring_check: Relaxed));\n", ""),
+            (RING, "        let written = self.written();\n", "        let written = self.written();\n        let begun = self.begun.load(ordering!(ring_check: Relaxed));\n"),
+        ],
+    ),
+    "slabunchecked": (
+        "a reader of a slot does not look again whose it is",
+        [(SLAB, "(is_same && step % 2 == 1)", "(step % 2 == 1 || is_same && step % 2 == 1)")],
+    ),
+    "slabreused": (
+        "a slot has the same number in the life of each task",
+        [(SLAB, "        let next = self.own(&self.step) + 1;", "        let next = 1;"), (SLAB, "let next = self.own(&self.step).next_multiple_of(2);", "let next = 0;")],
+    ),
+    "slabunended": (
+        "a slot goes to the next task before its number says so",
+        [(SLAB, "        let next = self.own(&self.step).next_multiple_of(2);\n", "        let next = self.own(&self.step);\n"), (SLAB, "        let next = self.own(&self.step) + 1;", "        let next = self.own(&self.step) + 1 + self.own(&self.step) % 2;")],
+    ),
+    "slabearly": (
+        "a slot says that it has a task before the task is written down",
+        [(SLAB, "        self.write(&self.id, id.0);\n", "        self.step.store(self.own(&self.step) + 1, Ordering::Release);\n        self.write(&self.id, id.0);\n"), (SLAB, "        let next = self.own(&self.step) + 1;", "        let next = self.own(&self.step);"), (SLAB, "primitives::{AtomicU64,", "primitives::{Ordering, AtomicU64,")],
+    ),
+    "slicedropped": (
+        "the end of a loop drops the function that lists its tasks, and the thread that asked is not told",
+        [(ASK, "            asked.tell(Vec::new(), Some(End::Dropped));", "            drop(asked);")],
+    ),
+    "slicequiet": (
+        "the loop lists its tasks and does not end the wait of the thread that asked",
+        [(ASK, "        self.told.notify_one();\n", "")],
     ),
 }

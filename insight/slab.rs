@@ -4,8 +4,9 @@
 //! lock would do, but then a reader could hold up the loop, and each turn would pay for the lock. So each task has a slot
 //! of its own, which home writes by plain stores and any thread reads at any time. A slot is never freed or moved while
 //! the slab exists: the slots are in chunks, each twice as long as the one before. After its task's end a slot serves
-//! another task. So a reader takes the id first, then the rest, then the id again: if that is the same, all it has read is
-//! of that task, as no id comes twice (the technique is that of a sequence lock).
+//! another task. So a slot counts the begins and ends of its tasks. A reader takes that number first, then the rest, then
+//! the number again: if it is the same, all that was read is of one task (the technique is that of a sequence lock). The id
+//! would not do in its place: each future of `block_on` has the id 0.
 
 #![forbid(unsafe_code)]
 
@@ -94,7 +95,8 @@ fn position(index: usize) -> (usize, usize) {
 
 /// What is known of one task, as home writes it.
 pub(crate) struct Slot {
-    /// The task's id and 1; 0 while the slot has no task.
+    /// How many begins and ends of tasks it has seen: odd while it has a task.
+    step: AtomicU64,
     id: AtomicU64,
     /// The number of its site, and how many turns it has begun.
     story: AtomicU64,
@@ -112,21 +114,36 @@ pub(crate) struct Content {
 
 impl Slot {
     pub(crate) fn new() -> Self {
-        Self { id: AtomicU64::new(0), story: AtomicU64::new(0), stands: AtomicU64::new(0) }
+        let zero = || AtomicU64::new(0);
+        Self { step: zero(), id: zero(), story: zero(), stands: zero() }
     }
 
     /// The slot has a task from now on.
     pub(crate) fn begin(&self, id: Id, story: u64, stands: u64) {
+        self.end(); // of the task before, if that was not told
+        self.write(&self.id, id.0);
         self.write(&self.story, story);
         self.write(&self.stands, stands);
-        // Ordering: gives what was written above to `slab_read_id`.
-        self.id.store(id.0 + 1, ordering!(slab_begin: Release));
+        let next = self.own(&self.step) + 1;
+        // Ordering: gives what was written above to `slab_read_step`.
+        self.step.store(next, ordering!(slab_begin: Release));
     }
 
-    /// Its task has ended.
+    /// Its task, if it has one, has ended.
     pub(crate) fn end(&self) {
+        let next = self.own(&self.step).next_multiple_of(2);
         // Ordering: each write of the next task gives this one to the readers that see it.
-        self.id.store(0, ordering!(slab_end: Relaxed));
+        self.step.store(next, ordering!(slab_end: Relaxed));
+    }
+
+    fn has_task(&self) -> bool {
+        self.own(&self.step) % 2 == 1
+    }
+
+    /// For home.
+    fn own(&self, field: &AtomicU64) -> u64 {
+        // Ordering: home alone writes it.
+        field.load(ordering!(slab_own: Relaxed))
     }
 
     fn write(&self, field: &AtomicU64, value: u64) {
@@ -137,14 +154,17 @@ impl Slot {
     /// `None` if it has no task, or another by the end of the reading.
     pub(crate) fn read(&self) -> Option<Content> {
         // Ordering: pairs with `slab_begin`.
-        let id = self.id.load(ordering!(slab_read_id: Acquire));
+        let step = self.step.load(ordering!(slab_read_step: Acquire));
         // Ordering: pairs with `slab_write`.
         let read = |field: &AtomicU64| field.load(ordering!(slab_read: Acquire));
-        let (story, stands) = (read(&self.story), read(&self.stands));
+        let content = Content {
+            id: Id(read(&self.id)),
+            story: read(&self.story),
+            stands: read(&self.stands),
+        };
         // Ordering: the loads above are not moved behind this one, as they acquire.
-        let is_same = self.id.load(ordering!(slab_read_id_again: Relaxed)) == id;
-        let id = Id(id.checked_sub(1)?);
-        is_same.then_some(Content { id, story, stands })
+        let is_same = self.step.load(ordering!(slab_read_step_again: Relaxed)) == step;
+        (is_same && step % 2 == 1).then_some(content)
     }
 }
 
@@ -221,9 +241,7 @@ impl Writer {
     /// Changes how a task stands.
     fn stands(&self, task: Seen, change: impl FnOnce(u64) -> u64) {
         let Some(slot) = self.slot(task) else { return };
-        // Ordering: home alone writes it.
-        let before = slot.stands.load(ordering!(slab_own: Relaxed));
-        slot.write(&slot.stands, change(before));
+        slot.write(&slot.stands, change(slot.own(&slot.stands)));
     }
 }
 
@@ -233,7 +251,7 @@ impl Observe for Writer {
     }
 
     fn woken(&self, task: Seen, by: Cause) {
-        let is_here = || self.slot(task).is_some_and(|slot| slot.read().is_some());
+        let is_here = || self.slot(task).is_some_and(Slot::has_task);
         // The future of `block_on` is not spawned: its first wake is the first that is told of it.
         if task.id == Id::ROOT && !is_here() {
             return self.begin(task, caused(by) | READY);
@@ -243,8 +261,7 @@ impl Observe for Writer {
 
     fn begins_turn(&self, task: Seen, polls: u32) {
         let Some(slot) = self.slot(task) else { return };
-        // Ordering: home alone writes it.
-        let site = slot.story.load(ordering!(slab_own: Relaxed)) >> 32;
+        let site = slot.own(&slot.story) >> 32;
         slot.write(&slot.story, site << 32 | u64::from(polls));
         self.stands(task, |stands| stands & !STATE | RUNNING);
     }

@@ -11,23 +11,38 @@ use crate::Handle;
 use crate::executor::Id;
 use crate::insight::Slot;
 
-/// A thread reads a slot while its task ends and another takes the slot over. What it reads is of one of them: never a part of
-/// the one and a part of the other.
+/// A thread reads a slot while its task ends and another takes the slot over: both times a future of `block_on`, so that the
+/// id is the same. What it reads is of one of them: never a part of the one and a part of the other.
 ///
 /// Unbounded: two threads.
 #[test]
 fn sample_against_retire_and_reuse() {
     model(UNBOUNDED, || {
         let slot = Arc::new(Slot::new());
-        let (first, second) = (Id(1), Id(2));
-        slot.begin(first, 10, 100);
+        slot.begin(Id::ROOT, 10, 100);
         let read = Arc::clone(&slot);
         let away = thread::spawn(move || read.read());
         slot.end();
-        slot.begin(second, 20, 200);
+        slot.begin(Id::ROOT, 20, 200);
         if let Some(read) = away.join().unwrap() {
-            let id = read.id.0;
-            assert_eq!((read.story, read.stands), (id * 10, id * 100));
+            assert_eq!(read.id, Id::ROOT);
+            assert!(matches!((read.story, read.stands), (10, 100) | (20, 200)), "{read:?}");
+        }
+    });
+}
+
+/// A thread reads a slot that is used for the first time: nothing, or all of the task.
+///
+/// Unbounded: two threads.
+#[test]
+fn sample_against_first_use() {
+    model(UNBOUNDED, || {
+        let slot = Arc::new(Slot::new());
+        let read = Arc::clone(&slot);
+        let away = thread::spawn(move || read.read());
+        slot.begin(Id(1), 10, 100);
+        if let Some(read) = away.join().unwrap() {
+            assert_eq!((read.id, read.story, read.stands), (Id(1), 10, 100));
         }
     });
 }

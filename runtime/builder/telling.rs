@@ -172,7 +172,7 @@ impl Builder {
     }
 
     /// Whether the loop writes down what each live task does, so that a [`Dump`](crate::insight::Dump) of a loop that is stuck
-    /// has its tasks, and each dump says what woke a task last: off by default. A task takes 24 bytes, and a turn some 20 ns.
+    /// has its tasks, and each dump says what woke a task last: off by default. A task takes 32 bytes, and a turn some 20 ns.
     /// (What a task waits for is in a dump with [`report_deadlocks`](Self::report_deadlocks), as that costs more.)
     ///
     /// ```
