@@ -98,10 +98,10 @@ pub use reason::Reason;
 pub(crate) use request::{CancelRequest, ListenerKey};
 pub use run::EVENT_INTERVAL;
 pub use spawn::{Builder, current, spawn};
-pub(crate) use task::Sample;
 #[cfg(all(loom, test))]
 pub(crate) use task::watch;
 pub(crate) use task::{Control, Hub, HubHandle, is_noop, noop, with_current};
 pub use task::{JoinHandle, Nested};
+pub(crate) use task::{PartBefore, Sample};
 pub(crate) use task::{drop_contained, wake_contained};
 pub use yield_now::{YieldNow, yield_now};

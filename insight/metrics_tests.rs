@@ -15,6 +15,7 @@ fn metrics() -> Metrics {
         looks: 2,
         task: Some(Id(3)),
         site: None,
+        part: None,
         ready: 4,
         peak_ready: 5,
         spawned: 6,

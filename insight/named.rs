@@ -14,6 +14,7 @@ use pin_project_lite::pin_project;
 use crate::common::awaited::Awaited;
 use crate::common::explained::within_named;
 use crate::common::waits::{self, Key};
+use crate::executor::{PartBefore, with_current};
 
 /// [`named`](Self::named), for every future.
 ///
@@ -23,8 +24,12 @@ pub trait Named: Future + Sized {
     /// The same future. While it waits, reports of what its task waits for have a line with this name, and below that what the
     /// future itself waits for.
     ///
+    /// While a turn is in the future and does not end, the watchdog's [`Stall`](super::Stall) says where it was named. (Not the
+    /// name: that is the loop's, which does not answer then.)
+    ///
     /// Names may be nested. Unless the runtime explains what its tasks wait for, as with
-    /// [`Builder::report_deadlocks`](crate::Builder::report_deadlocks), a name costs a look at a flag in each poll.
+    /// [`Builder::report_deadlocks`](crate::Builder::report_deadlocks), or has a watchdog, a name costs a look at two flags in
+    /// each poll.
     ///
     /// # Cancellation
     ///
@@ -71,13 +76,33 @@ impl<F: Future> Future for NamedFuture<F> {
         let this = self.project();
         let key = Key::at(this.label);
         waits::note(key, || Awaited::named(this.label.clone(), this.site));
-        let within = within_named(key);
+        let within = (within_named(key), Part::enter(this.site));
         let polled = this.future.poll(cx);
         drop(within);
         if polled.is_ready() {
             waits::over(key);
         }
         polled
+    }
+}
+
+/// The turn is in the future until this is dropped, on unwind too. Other threads see that if the loop is watched.
+struct Part(Option<PartBefore>);
+
+impl Part {
+    fn enter(named_at: &'static Location<'static>) -> Self {
+        Self(
+            with_current(|hub| hub.is_watched().then(|| hub.pulse().enter_part(named_at)))
+                .flatten(),
+        )
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if let Some(before) = self.0 {
+            with_current(|hub| hub.pulse().leave_part(before));
+        }
     }
 }
 

@@ -27,7 +27,12 @@ pub struct Stall {
 /// What has the thread.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Holder {
-    Task { id: Id, name: Option<String>, site: Option<&'static Location<'static>> },
+    Task {
+        id: Id,
+        name: Option<String>,
+        site: Option<&'static Location<'static>>,
+        part: Option<&'static Location<'static>>,
+    },
     Look,
 }
 
@@ -85,6 +90,15 @@ impl Stall {
         }
     }
 
+    /// Where the future was [named](super::Named) that the turn is in, the innermost if there are more.
+    #[must_use]
+    pub fn named_at(&self) -> Option<&'static Location<'static>> {
+        match &self.holder {
+            Holder::Task { part, .. } => *part,
+            Holder::Look => None,
+        }
+    }
+
     /// Whether it is a look that takes so long: the loop took in what other threads, timers and sockets have for it, and
     /// there it calls wakers and destructors.
     #[must_use]
@@ -136,6 +150,9 @@ impl fmt::Display for Stall {
             (Holder::Task { .. }, true) => return write!(f, " had its turn for about {lasted:?}"),
             (Holder::Look, true) => return write!(f, " took about {lasted:?}"),
         }?;
+        if let Some(named_at) = self.named_at() {
+            write!(f, ", in what is named at {named_at}")?;
+        }
         match self.ready {
             0 => f.write_str("; no other task is ready"),
             1 => f.write_str("; 1 ready task waits behind it"),
@@ -155,7 +172,7 @@ impl fmt::Display for Holder {
                 f.write_str("the future of `block_on`")?;
                 ("called", site)
             }
-            Self::Task { id, name, site } => {
+            Self::Task { id, name, site, .. } => {
                 write!(f, "task {id}")?;
                 if let Some(name) = name {
                     write!(f, " {name:?}")?;

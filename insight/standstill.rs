@@ -127,7 +127,10 @@ impl Standstill {
             stand.next = stand.next.saturating_mul(2);
         }
         let holder = match pulse.task {
-            Some(id) => Holder::Task { id, name: scene.name(id), site: pulse.site },
+            Some(id) => {
+                let (name, site, part) = (scene.name(id), pulse.site, pulse.part);
+                Holder::Task { id, name, site, part }
+            }
             None => Holder::Look,
         };
         let (thread, lasted, ready) = (Arc::clone(&self.thread), stand.lasted, pulse.ready);

@@ -65,6 +65,7 @@ fn made() -> Made {
         looks: 1,
         task,
         site: Some(site()),
+        part: None,
         ready: 2,
         peak_ready: 3,
         spawned: 3,

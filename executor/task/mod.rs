@@ -246,7 +246,7 @@ pub(crate) use entry::{enter, with_current};
 pub(crate) use hub::Hub;
 pub use join::JoinHandle;
 pub(crate) use owner::HubOwner;
-pub(crate) use pulse::Sample;
+pub(crate) use pulse::{PartBefore, Sample};
 pub(crate) use remote::HubHandle;
 pub(crate) use waker::{abort, drop_contained, is_noop, noop, wake_contained};
 

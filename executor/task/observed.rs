@@ -3,7 +3,7 @@
 use super::header::TaskRef;
 use super::hub::Hub;
 use crate::executor::Id;
-use crate::executor::observe::{Cause, NO_PLACE, OBSERVED, Observe, Seen, WATCHED};
+use crate::executor::observe::{Cause, NO_PLACE, OBSERVED, Observe, PLAIN, Seen, WATCHED};
 
 impl Hub {
     /// From the next run on, each turn writes which task has it where other threads see it.
@@ -22,6 +22,12 @@ impl Hub {
     #[inline]
     pub(crate) fn seen(&self) -> u8 {
         self.home.seen.get()
+    }
+
+    /// Whether other threads see which task has its turn.
+    #[inline]
+    pub(crate) fn is_watched(&self) -> bool {
+        self.seen() != PLAIN
     }
 
     #[inline]

@@ -37,7 +37,13 @@ pub(crate) struct Pulse {
     parked_nanos: Gauge,
     timers: Gauge,
     sources: Gauge,
+    /// Where the part of the program was named that the turn is in.
+    part: PtrGauge<Location<'static>>,
 }
+
+/// A part of the program that a turn was in before it entered another.
+#[derive(Clone, Copy)]
+pub(crate) struct PartBefore(*mut Location<'static>);
 
 /// One reading of a [`Pulse`]. Its numbers need not be of one moment.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +57,8 @@ pub(crate) struct Sample {
     pub(crate) task: Option<Id>,
     /// Where that was spawned, or the call of `block_on`.
     pub(crate) site: Option<&'static Location<'static>>,
+    /// Where the part of the program was named that the turn is in, if the loop is watched.
+    pub(crate) part: Option<&'static Location<'static>>,
     /// How many tasks are in the run queue.
     pub(crate) ready: u64,
     /// The most that a look has seen there.
@@ -107,6 +115,19 @@ impl Pulse {
         self.site.set(ptr::from_ref(site).cast_mut());
     }
 
+    /// The turn is in a part of the program that was named there.
+    #[inline]
+    pub(crate) fn enter_part(&self, named_at: &'static Location<'static>) -> PartBefore {
+        let before = self.part.get();
+        self.part.set(ptr::from_ref(named_at).cast_mut());
+        PartBefore(before)
+    }
+
+    #[inline]
+    pub(crate) fn leave_part(&self, before: PartBefore) {
+        self.part.set(before.0);
+    }
+
     /// The loop looks outside; no task has its turn.
     pub(crate) fn begin_look(&self) {
         self.task.set(NO_TASK);
@@ -160,7 +181,9 @@ impl Pulse {
 
     pub(super) fn sample(&self) -> Sample {
         let task = self.task.get();
-        let site = self.site.get();
+        // SAFETY: (SITE) null, or the address of a `&'static Location`.
+        let place = |gauge: &PtrGauge<Location<'static>>| unsafe { gauge.get().as_ref() };
+        let of_task = |gauge| place(gauge).filter(|_| task != NO_TASK);
         Sample {
             stands: match self.stands.get() {
                 0 => LoopState::Outside,
@@ -170,8 +193,8 @@ impl Pulse {
             turns: self.turns.get(),
             looks: self.looks.get(),
             task: (task != NO_TASK).then_some(Id(task)),
-            // SAFETY: (SITE) null, or the address of a `&'static Location`.
-            site: unsafe { site.as_ref() }.filter(|_| task != NO_TASK),
+            site: of_task(&self.site),
+            part: of_task(&self.part),
             ready: self.ready(),
             peak_ready: self.peak_ready.get(),
             spawned: self.spawned.get(),
