@@ -231,17 +231,8 @@ impl Awaited {
     }
 }
 
-/// A task, or the future of `block_on`.
-struct Title(Option<Id>);
-
-impl fmt::Display for Title {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            None => f.write_str("a future outside of all tasks"),
-            Some(Id::ROOT) => f.write_str("the future of `block_on`"),
-            Some(task) => write!(f, "task {task}"),
-        }
-    }
+fn title(task: Option<Id>) -> String {
+    task.map_or_else(|| "a future outside of all tasks".to_owned(), |id| id.title(None))
 }
 
 impl fmt::Display for Awaited {
@@ -250,7 +241,7 @@ impl fmt::Display for Awaited {
             return write!(f, "in {label:?}, named at {site}");
         }
         if self.kind == TASK {
-            return write!(f, "awaits {}", Title(self.holder()));
+            return write!(f, "awaits {}", title(self.holder()));
         }
         if self.is_unpolled {
             f.write_str("does not poll ")?;
@@ -265,7 +256,7 @@ impl fmt::Display for Awaited {
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let title = Title(self.task);
+        let title = title(self.task);
         match (self.is_unpolled, self.site) {
             (false, None) => write!(f, ", locked by {title}"),
             (false, Some(site)) => write!(f, ", locked by {title} at {site}"),

@@ -14,6 +14,15 @@ impl Id {
     pub(crate) const ROOT: Id = Id(0);
     /// A function that another thread has sent. It has a turn, and is no task.
     pub(crate) const SENT: Id = Id(u64::MAX);
+
+    /// As reports name a task: `task #3`, or `task #3 "name"`.
+    pub(crate) fn title(self, name: Option<&str>) -> String {
+        match name {
+            _ if self == Self::ROOT => "the future of `block_on`".to_owned(),
+            Some(name) => format!("task {self} {name:?}"),
+            None => format!("task {self}"),
+        }
+    }
 }
 
 impl fmt::Display for Id {

@@ -47,11 +47,7 @@ impl Info {
 
     /// `task #3`, or `task #3 "name"`.
     pub(crate) fn title(&self) -> String {
-        if self.id == Id::ROOT {
-            return "the future of `block_on`".to_owned();
-        }
-        let name = self.name.as_ref().map(|name| format!(" {name:?}"));
-        format!("task {}{}", self.id, name.unwrap_or_default())
+        self.id.title(self.name())
     }
 
     /// Which task it is.

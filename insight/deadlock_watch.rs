@@ -21,10 +21,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::deadlock_report::{Deadlock, Finding};
+use super::log::Log;
 use super::pace::Pace;
 use super::waiting::{Waiting, circles, waiting};
 use crate::common::explained::Explained;
-use crate::executor::primitives::Gauge;
 use crate::executor::{Hub, Id, State, silence, with_current};
 
 /// What becomes of a report.
@@ -47,8 +47,8 @@ impl fmt::Debug for OnDeadlock {
 pub(crate) struct DeadlockWatch {
     /// `None` only while this is dropped.
     on_deadlock: Option<OnDeadlock>,
-    /// How many reports there were, for any thread to read.
-    reports: Arc<Gauge>,
+    /// What was reported, for any thread to read.
+    reports: Arc<Log>,
     explained: Rc<Explained>,
     pace: Cell<Pace>,
     /// Tasks that were reported as stuck. Those that have ended since are taken out.
@@ -73,7 +73,7 @@ impl DeadlockWatch {
         }
     }
 
-    pub(crate) fn reports(&self) -> &Arc<Gauge> {
+    pub(crate) fn reports(&self) -> &Arc<Log> {
         &self.reports
     }
 
@@ -141,7 +141,7 @@ impl DeadlockWatch {
 
     /// The function is the program's own. Nothing is borrowed while it runs, and its panic ends here.
     fn report(&self, deadlock: &Deadlock) {
-        self.reports.add(1);
+        self.reports.add(deadlock);
         match &self.on_deadlock {
             Some(OnDeadlock::Call(function)) => silence(|| function(deadlock)),
             _ => silence(|| eprintln!("{deadlock}")),

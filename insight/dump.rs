@@ -93,8 +93,7 @@ impl DumpedTask {
     #[must_use]
     pub fn woken_by(&self) -> Option<String> {
         self.woken_by.map(|by| match by {
-            Cause::Task(Id::ROOT) => "the future of `block_on`".to_owned(),
-            Cause::Task(id) => format!("task {id}"),
+            Cause::Task(id) => id.title(None),
             Cause::Timer => "a timer".to_owned(),
             Cause::Source => "a source".to_owned(),
             Cause::Thread => "another thread".to_owned(),

@@ -161,10 +161,8 @@ impl fmt::Display for Metrics {
             LoopState::Parked => "the loop waits outside",
             LoopState::Ended => "the runtime has ended",
         })?;
-        match self.running {
-            Some(Id::ROOT) => f.write_str(", in the turn of the future of `block_on`")?,
-            Some(task) => write!(f, ", in the turn of task {task}")?,
-            None => {}
+        if let Some(id) = self.running {
+            write!(f, ", in the turn of {}", id.title(None))?;
         }
         let (turns, looks) = (Many(self.turns, "turn"), Many(self.looks, "look"));
         let (waits, parked) = (Many(self.parks, "wait"), self.parked);

@@ -22,7 +22,7 @@
 //!    case it will not answer. `tree.rs`: how a dump reads.
 //! 9. `trace/`: [`Trace`], what the loop did, turn by turn, as a picture.
 //! 10. `spans.rs`: a span of the crate `tracing` for each task.
-//! 11. `json.rs`: how reports are written for programs.
+//! 11. `json.rs`: how reports are written for programs. `log.rs`: the last of a kind.
 //! 12. `serve/`: a view from outside, for other programs of the same user.
 
 #![forbid(unsafe_code)]
@@ -43,6 +43,7 @@ mod histogram_tests;
 mod json;
 #[cfg(all(test, not(loom)))]
 mod json_tests;
+mod log;
 mod metrics;
 #[cfg(all(test, not(loom)))]
 mod metrics_tests;
@@ -75,10 +76,11 @@ pub(crate) use exit_report::{ExitReport, Lost, StillRunning};
 pub(crate) use failures::Failures;
 pub use histogram::Histogram;
 pub(crate) use histogram::{Histograms, stopwatch};
+pub(crate) use log::Log;
 pub use metrics::{JobCounts, Metrics};
 pub use named::{Named, NamedFuture};
 #[cfg(feature = "inspect")]
-pub(crate) use serve::{Beat, Form, Source, Standing, Topic};
+pub(crate) use serve::{Asked, Source, Stalls};
 #[cfg(feature = "inspect")]
 pub use serve::{Serve, Served, Server, serve, sockets};
 #[cfg(test)]
@@ -90,4 +92,4 @@ pub use stall::{Doing, Stall, StallCounts};
 pub use trace::{By, Event, Trace, What};
 pub(crate) use trace::{Clock as TimelineClock, Recorder, Recording};
 pub(crate) use unhandled::{Unhandled, UnhandledPanic};
-pub(crate) use watchdog::{StallCounter, THRESHOLD, Watchdog, WatchdogSettings};
+pub(crate) use watchdog::{HomeThread, StallCounter, THRESHOLD, Watchdog, WatchdogSettings};

@@ -140,20 +140,29 @@ impl Stall {
 
 impl fmt::Display for Stall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { thread, holder, doing, is_over, .. } = self;
-        let lasted = round_down(self.lasted);
-        let verb = if *is_over { "goes on" } else { "stands still" };
-        write!(f, "the loop on thread {thread} {verb}: {holder}")?;
+        let verb = if self.is_over { "goes on" } else { "stands still" };
+        write!(f, "the loop on thread {} {verb}: {}", self.thread, Turn(self))
+    }
+}
+
+/// A stall without its loop: "task #3, spawned at src/main.rs:3:5, has had its turn for at least 104ms; ..".
+pub(super) struct Turn<'a>(pub(super) &'a Stall);
+
+impl fmt::Display for Turn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Stall { holder, doing, is_over, ready, .. } = self.0;
+        let lasted = round_down(self.0.lasted);
+        write!(f, "{holder}")?;
         match (holder, is_over) {
             (Holder::Task { .. }, false) => write!(f, " has had its turn for at least {lasted:?}"),
             (Holder::Look, false) => write!(f, " has taken at least {lasted:?}"),
             (Holder::Task { .. }, true) => return write!(f, " had its turn for about {lasted:?}"),
             (Holder::Look, true) => return write!(f, " took about {lasted:?}"),
         }?;
-        if let Some(named_at) = self.named_at() {
+        if let Some(named_at) = self.0.named_at() {
             write!(f, ", in what is named at {named_at}")?;
         }
-        match self.ready {
+        match ready {
             0 => f.write_str("; no other task is ready"),
             1 => f.write_str("; 1 ready task waits behind it"),
             many => write!(f, "; {many} ready tasks wait behind it"),
@@ -167,25 +176,21 @@ impl fmt::Display for Stall {
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (verb, site) = match self {
-            Self::Task { id: Id::ROOT, site, .. } => {
-                f.write_str("the future of `block_on`")?;
-                ("called", site)
-            }
+        match self {
             Self::Task { id, name, site, .. } => {
-                write!(f, "task {id}")?;
-                if let Some(name) = name {
-                    write!(f, " {name:?}")?;
-                }
-                ("spawned", site)
+                let end = if site.is_some() { "," } else { "" };
+                write!(f, "{}{end}", title_at(*id, name.as_deref(), *site))
             }
-            Self::Look => return f.write_str("a look, in which it calls wakers and destructors,"),
-        };
-        match site {
-            Some(site) => write!(f, ", {verb} at {site},"),
-            None => Ok(()),
+            Self::Look => f.write_str("a look, in which it calls wakers and destructors,"),
         }
     }
+}
+
+/// `task #3 "name", spawned at src/main.rs:3:5`.
+pub(super) fn title_at(id: Id, name: Option<&str>, site: Option<&Location<'_>>) -> String {
+    let verb = if id == Id::ROOT { "called" } else { "spawned" };
+    let at = site.map(|site| format!(", {verb} at {site}"));
+    id.title(name) + &at.unwrap_or_default()
 }
 
 /// What "the thread" of the report does.
@@ -204,7 +209,7 @@ impl fmt::Display for Doing {
 }
 
 /// Whole milliseconds, and under 10 of them whole microseconds: finer than the watchdog looks, and never more than it saw.
-fn round_down(time: Duration) -> Duration {
+pub(super) fn round_down(time: Duration) -> Duration {
     if time < Duration::from_millis(10) {
         Duration::from_micros(time.as_micros().try_into().unwrap_or(u64::MAX))
     } else {

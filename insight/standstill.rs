@@ -40,7 +40,7 @@ pub(super) trait Scene {
 
 /// The watchdog's memory.
 pub(super) struct Standstill {
-    threshold: Duration,
+    pub(super) threshold: Duration,
     /// The name of the loop's thread.
     thread: Arc<str>,
     last: Option<(Duration, Sample)>,
@@ -111,7 +111,9 @@ impl Standstill {
         if act == Some(Act::Stopped) {
             stand.begin_anew(); // by a debugger, which leaves other threads running
         }
-        if stand.told.is_some() {
+        if let Some(told) = &mut stand.told {
+            told.lasted = told.lasted.max(stand.lasted);
+            told.ready = pulse.ready;
             self.counts.longest = self.counts.longest.max(stand.lasted);
         }
         if stand.lasted < stand.next {
@@ -151,13 +153,20 @@ impl Standstill {
         Some(Stall { lasted, is_over: true, ..told })
     }
 
+    /// The stall that goes on, if it was told, and the sample that has seen it last.
+    #[cfg(feature = "inspect")]
+    pub(super) fn goes_on(&self) -> Option<(Sample, Stall)> {
+        let stall = self.stand.as_ref()?.told.clone()?;
+        Some((self.last?.1, stall))
+    }
+
     fn is_late(&self, gap: Duration) -> bool {
         gap > 2 * self.period()
     }
 }
 
 /// Whether nothing has happened between two samples, although the loop was not waiting.
-fn stands_still(before: &Sample, now: &Sample) -> bool {
+pub(super) fn stands_still(before: &Sample, now: &Sample) -> bool {
     let runs = |pulse: &Sample| pulse.stands == LoopState::Runs;
     let steps = |pulse: &Sample| (pulse.task, pulse.turns, pulse.looks, pulse.parks);
     runs(before) && runs(now) && steps(before) == steps(now)

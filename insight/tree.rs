@@ -12,6 +12,7 @@ use std::fmt;
 use std::panic::Location;
 
 use super::dump::{Dump, DumpedTask, Origin, Silence};
+use super::stall::title_at;
 use crate::executor::observe::LoopState;
 use crate::executor::{Id, Info, State};
 
@@ -59,12 +60,8 @@ impl fmt::Display for Silence {
             (LoopState::Outside, ..) => f.write_str("no run is in progress"),
             (LoopState::Ended, ..) => f.write_str("the runtime has ended"),
             (LoopState::Parked, ..) => f.write_str("it waits outside"),
-            (LoopState::Runs, Some(Id::ROOT), Some(site)) => {
-                write!(f, "it is in the turn of the future of `block_on`, called at {site}")
-            }
-            (LoopState::Runs, Some(id), Some(site)) => {
-                let name = self.name.as_ref().map(|name| format!(" {name:?}")).unwrap_or_default();
-                write!(f, "it is in the turn of task {id}{name}, spawned at {site}")
+            (LoopState::Runs, Some(id), site) => {
+                write!(f, "it is in the turn of {}", title_at(id, self.name.as_deref(), site))
             }
             (LoopState::Runs, ..) => f.write_str("it is in a turn, or looks outside"),
         }

@@ -14,8 +14,11 @@ use std::sync::PoisonError;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::log::Log;
 use super::proc::{Act, Schedule, Thread};
-use super::stall::{Stall, StallCounts};
+use super::stall::{Stall, StallCounts, Turn};
+#[cfg(feature = "inspect")]
+use super::standstill::stands_still;
 use super::standstill::{Scene, Standstill};
 use super::trace::Recording;
 use crate::executor::primitives::{Arc, Condvar, Mutex, MutexGuard, wait_timeout};
@@ -49,9 +52,28 @@ pub(crate) struct Watchdog {
     thread: Option<JoinHandle<()>>,
 }
 
+/// A thread that runs a loop, as its watchdog tells of it.
+#[derive(Clone)]
+pub(crate) struct HomeThread {
+    name: std::sync::Arc<str>,
+    thread: Option<Thread>,
+}
+
+impl HomeThread {
+    /// The calling thread.
+    pub(crate) fn current() -> Self {
+        let name = thread::current().name().unwrap_or("unnamed").into();
+        Self { name, thread: Thread::current() }
+    }
+}
+
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
+    /// The stalls that are over. One is added while the state is locked.
+    over: Log,
+    #[cfg(feature = "inspect")]
+    threshold: Duration,
 }
 
 #[derive(Default)]
@@ -59,6 +81,9 @@ struct State {
     is_to_end: bool,
     has_ended: bool,
     counts: StallCounts,
+    /// The stall that goes on, and the sample that has seen it last.
+    #[cfg(feature = "inspect")]
+    goes_on: Option<(Sample, Stall)>,
 }
 
 /// For any thread, also after the watchdog's end.
@@ -71,7 +96,8 @@ impl WatchdogSettings {
         (!threshold.is_zero()).then(|| threshold.clamp(SHORTEST, LONGEST))
     }
 
-    /// Starts the watchdog of a loop that this thread is to run, if there is to be one. It notes stalls in `recording`, too.
+    /// Starts the watchdog of a loop, if there is to be one. `thread` gives the thread that is to run it. Stalls are noted in
+    /// `recording`, too.
     ///
     /// # Errors
     ///
@@ -79,12 +105,13 @@ impl WatchdogSettings {
     pub(crate) fn start(
         self,
         home: HubHandle,
+        thread: impl FnOnce() -> HomeThread,
         recording: Option<std::sync::Arc<Recording>>,
     ) -> io::Result<Option<Watchdog>> {
         let Some(threshold) = self.threshold() else { return Ok(None) };
-        let name = thread::current().name().unwrap_or("unnamed").into();
+        let HomeThread { name, thread: home_thread } = thread();
         let standstill = Standstill::new(threshold, name);
-        let (begin, home_thread) = (Instant::now(), Thread::current());
+        let begin = Instant::now();
         let scene = move || Loop { begin, home, home_thread, this_thread: Thread::current() };
         let on_stall = match recording {
             Some(recording) => Some(noting(recording, self.on_stall)),
@@ -122,7 +149,13 @@ impl Watchdog {
         scene: impl FnOnce() -> S + Send + 'static,
         on_stall: Option<OnStall>,
     ) -> io::Result<Self> {
-        let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new() });
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            over: Log::default(),
+            #[cfg(feature = "inspect")]
+            threshold: standstill.threshold,
+        });
         let of_thread = Arc::clone(&shared);
         let watch = move || {
             of_thread.watch(&mut standstill, &scene(), on_stall.as_ref());
@@ -163,7 +196,16 @@ impl Shared {
         while !is_last {
             is_last = self.wait(standstill.wait(), |state| state.is_to_end);
             let stall = standstill.sample(scene);
-            self.lock().counts = standstill.counts;
+            let mut state = self.lock();
+            state.counts = standstill.counts;
+            if let Some(over) = stall.as_ref().filter(|stall| stall.is_over) {
+                self.over.add(&Turn(over));
+            }
+            #[cfg(feature = "inspect")]
+            {
+                state.goes_on = standstill.goes_on();
+            }
+            drop(state);
             if let Some(stall) = stall {
                 silence(|| match on_stall {
                     Some(on_stall) => on_stall(&stall),
@@ -191,6 +233,28 @@ impl Drop for Watchdog {
 impl StallCounter {
     pub(crate) fn read(&self) -> StallCounts {
         self.0.lock().counts
+    }
+
+    /// From when on a turn is told of.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn threshold(&self) -> Duration {
+        self.0.threshold
+    }
+
+    /// The stall that goes on in the turn that `now` shows; and the last that are over, as [`Log::last`].
+    #[cfg(feature = "inspect")]
+    pub(crate) fn told(&self, now: &Sample) -> (Option<Stall>, Vec<(Duration, String)>) {
+        let state = self.0.lock();
+        let (goes_on, mut over) = (state.goes_on.clone(), self.0.over.last());
+        drop(state);
+        let Some((seen, stall)) = goes_on else { return (None, over) };
+        if stands_still(&seen, now) {
+            return (Some(stall), over);
+        }
+        // The watchdog has not seen it yet.
+        let stall = Stall { is_over: true, ..stall };
+        over.insert(0, (Duration::ZERO, Turn(&stall).to_string()));
+        (None, over)
     }
 }
 

@@ -13,7 +13,7 @@ impl Insights {
     pub(super) fn metrics(&self) -> Metrics {
         let mut metrics = Metrics::new(&self.hub.pulse(), self.hub.has_closed());
         metrics.stalls = self.stalls();
-        metrics.deadlocks = self.deadlock_reports.as_ref().map(|reports| reports.get());
+        metrics.deadlocks = self.deadlock_reports.as_ref().map(|reports| reports.count());
         metrics.queue_delay = self.measured.queue_delay();
         metrics.poll_time = self.measured.poll_time();
         #[cfg(feature = "offload")]

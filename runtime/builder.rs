@@ -22,7 +22,7 @@ use super::parts::Parts;
 use super::{OnExit, Runtime};
 use crate::common::spin::Spin;
 use crate::executor::{Chooser, EVENT_INTERVAL, Executor, Info};
-use crate::insight::{GRACE, Recorder, UnhandledPanic};
+use crate::insight::{GRACE, HomeThread, Recorder, UnhandledPanic};
 #[cfg(feature = "time")]
 use crate::timer::{self, Clock};
 use telling::Telling;
@@ -358,13 +358,14 @@ impl Builder {
         let failures = Rc::clone(&parts.failures);
         executor.on_unhandled(move |task, error| failures.add(task, error));
         let Self { on_exit, on_lost, telling, .. } = self;
-        let watchdog = match telling.watchdog.start(executor.remote(), recording) {
-            Ok(watchdog) => watchdog,
-            Err(error) => {
-                drop(on_lost); // not as this returns: see above
-                return Err(error);
-            }
-        };
+        let watchdog =
+            match telling.watchdog.start(executor.remote(), HomeThread::current, recording) {
+                Ok(watchdog) => watchdog,
+                Err(error) => {
+                    drop(on_lost); // not as this returns: see above
+                    return Err(error);
+                }
+            };
         if let Some(watchdog) = &watchdog {
             insights.count_stalls(watchdog.counter());
         }

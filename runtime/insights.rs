@@ -9,26 +9,30 @@ use std::sync::{Arc, OnceLock};
 use super::Runtime;
 use super::measured::Measured;
 use crate::executor::HubHandle;
-use crate::executor::primitives::Gauge;
-use crate::insight::{Recording, StallCounter, StallCounts, Trace};
+#[cfg(feature = "inspect")]
+use crate::insight::HomeThread;
+use crate::insight::{Log, Recording, StallCounter, StallCounts, Trace};
 use crate::threads::Handle;
 
 /// For any thread. It may outlive the runtime.
 pub(crate) struct Insights {
     pub(super) hub: HubHandle,
-    /// How many deadlocks were reported, if they are.
-    pub(super) deadlock_reports: Option<Arc<Gauge>>,
+    /// The deadlocks that were reported, if they are.
+    pub(super) deadlock_reports: Option<Arc<Log>>,
     /// Set if the runtime is traced.
     recording: OnceLock<Arc<Recording>>,
     /// Set if the runtime has a watchdog.
-    stalls: OnceLock<StallCounter>,
+    pub(super) stalls: OnceLock<StallCounter>,
+    #[cfg(feature = "inspect")]
+    pub(super) home_thread: HomeThread,
     pub(super) measured: Measured,
 }
 
 impl Insights {
+    /// On the thread that is to run the loop.
     pub(super) fn new(
         hub: HubHandle,
-        deadlock_reports: Option<Arc<Gauge>>,
+        deadlock_reports: Option<Arc<Log>>,
         measured: Measured,
     ) -> Self {
         Self {
@@ -36,6 +40,8 @@ impl Insights {
             deadlock_reports,
             recording: OnceLock::new(),
             stalls: OnceLock::new(),
+            #[cfg(feature = "inspect")]
+            home_thread: HomeThread::current(),
             measured,
         }
     }
@@ -54,7 +60,7 @@ impl Insights {
         self.stalls.get().map(StallCounter::read)
     }
 
-    fn trace(&self) -> Option<Trace> {
+    pub(super) fn trace(&self) -> Option<Trace> {
         self.recording.get().map(|recording| recording.trace())
     }
 }

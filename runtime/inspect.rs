@@ -2,83 +2,75 @@
 
 #![forbid(unsafe_code)]
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::insights::Insights;
-use crate::executor::observe::LoopState;
-use crate::executor::{Id, State};
-use crate::insight::{Beat, DumpedTask, Form, Served, Source, Standing, Topic};
+use crate::executor::{HubHandle, Sample};
+use crate::insight::{
+    Asked, Dump, Metrics, Served, Source, Stalls, Trace, Watchdog, WatchdogSettings,
+};
 use crate::threads::Handle;
 
 /// How long a loop may be silent when it is asked for its tasks.
 const LIMIT: Duration = Duration::from_millis(500);
 
-/// A handle that no work comes by.
-struct Asked {
+/// From when on a turn is told of, where the program has not said it.
+const THRESHOLD: Duration = Duration::from_secs(1);
+
+struct FromOutside {
+    /// No work comes by it.
     handle: Handle,
     insights: Arc<Insights>,
+    /// Of a runtime that has no watchdog itself.
+    watchdog: Option<Watchdog>,
 }
 
 impl Served for Handle {
-    fn source(&self) -> Option<Arc<dyn Source>> {
-        let insights = self.attached::<Insights>()?;
-        Some(Arc::new(Asked { handle: self.uncounted(), insights }))
+    fn asked(&self) -> io::Result<Asked> {
+        let insights = self.attached::<Insights>().ok_or_else(|| {
+            let text = "a handle of a bare executor: only a `Runtime` can be asked from outside";
+            io::Error::new(io::ErrorKind::Unsupported, text)
+        })?;
+        let watchdog = match insights.stalls.get() {
+            Some(_) => None,
+            None => {
+                let on_stall = Some(Arc::new(|_: &_| ()) as _); // it prints nothing
+                let settings = WatchdogSettings { threshold: Some(THRESHOLD), on_stall };
+                let thread = insights.home_thread.clone();
+                settings.start(insights.hub.clone(), || thread, None)?
+            }
+        };
+        Ok(Asked(Arc::new(FromOutside { handle: self.uncounted(), insights, watchdog })))
     }
 }
 
-impl Asked {
-    /// As reports name a task.
-    fn title(&self, id: Id) -> String {
-        match self.insights.hub.name_of(id) {
-            _ if id == Id::ROOT => "the future of `block_on`".to_owned(),
-            Some(name) => format!("task {id} {name:?}"),
-            None => format!("task {id}"),
-        }
-    }
-}
-
-impl Source for Asked {
-    fn beat(&self) -> Beat {
-        let hub = &self.insights.hub;
-        let seen = hub.pulse();
-        let task = seen.task.zip(seen.site);
-        Beat {
-            standing: match seen.stands {
-                _ if hub.has_closed() => Standing::Ended,
-                LoopState::Outside => Standing::Outside,
-                LoopState::Runs => Standing::Runs,
-                LoopState::Parked => Standing::Waits,
-                LoopState::Ended => Standing::Ended,
-            },
-            turns: seen.turns,
-            looks: seen.looks,
-            task: task.map(|(id, site)| (self.title(id), site.to_string())),
-            ready: seen.ready,
-            live: seen.live,
-        }
+impl Source for FromOutside {
+    fn hub(&self) -> &HubHandle {
+        &self.insights.hub
     }
 
-    fn tell(&self, topic: Topic, form: Form) -> Result<String, String> {
-        Ok(match (topic, form) {
-            (Topic::Metrics, Form::Text) => self.handle.metrics().to_string(),
-            (Topic::Metrics, Form::Json) => self.handle.metrics().to_json(),
-            (Topic::Dump, Form::Text) => self.handle.dump(LIMIT).to_string(),
-            (Topic::Dump, Form::Json) => self.handle.dump(LIMIT).to_json(),
-        })
+    fn metrics(&self) -> Metrics {
+        self.insights.metrics()
     }
 
-    fn stuck(&self) -> Result<Vec<String>, String> {
-        let dump = self.handle.dump(LIMIT);
-        if !dump.is_answered() {
-            return Err("the loop gives no answer now".into());
-        }
-        let stuck = dump.tasks().iter().filter(|task| task.info().state() == State::Stuck);
-        Ok(stuck.map(DumpedTask::to_string).collect())
+    fn stalls(&self, now: &Sample) -> Stalls {
+        let own = self.watchdog.as_ref().map(Watchdog::counter);
+        let counter = own.as_ref().or(self.insights.stalls.get()).expect("it has one of the two");
+        let (goes_on, over) = counter.told(now);
+        Stalls { threshold: counter.threshold(), counts: counter.read(), goes_on, over }
     }
 
-    fn trace(&self) -> Result<String, String> {
-        let trace = self.handle.trace().ok_or("the loop keeps no timeline: `Builder::trace`")?;
-        Ok(trace.to_html())
+    fn deadlocks(&self) -> Option<Vec<(Duration, String)>> {
+        self.insights.deadlock_reports.as_ref().map(|reports| reports.last())
+    }
+
+    fn dump(&self) -> Dump {
+        self.handle.dump(LIMIT)
+    }
+
+    fn trace(&self) -> Option<Trace> {
+        self.insights.trace()
     }
 }

@@ -23,9 +23,8 @@ use crate::common::running_job::RunningJob;
 use crate::common::scoped;
 use crate::common::tokens::Tokens;
 use crate::executor::observe::Cause;
-use crate::executor::primitives::Gauge;
 use crate::executor::{Hub, HubHandle, Pending, Unpark, with_current};
-use crate::insight::{DeadlockWatch, Failures, TimelineClock, Verdict};
+use crate::insight::{DeadlockWatch, Failures, Log, TimelineClock, Verdict};
 #[cfg(feature = "offload")]
 use crate::offload::Pool;
 #[cfg(feature = "net")]
@@ -108,7 +107,7 @@ impl Parts {
     }
 
     /// How many deadlocks were reported.
-    pub(super) fn deadlock_reports(&self) -> Option<Arc<Gauge>> {
+    pub(super) fn deadlock_reports(&self) -> Option<Arc<Log>> {
         self.deadlocks.as_ref().map(|deadlocks| Arc::clone(deadlocks.reports()))
     }
 

@@ -6,8 +6,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use super::loops::Loops;
-use super::source::{Form, Topic};
+use super::loops::{Form, Loops};
 use super::stream::Timed;
 
 /// How long a line may be.
@@ -22,7 +21,7 @@ A line asks: COMMAND [json] [LOOP]. The answer: `ok LENGTH` and so many bytes, o
   metrics    their numbers
   dump       their tasks, as a tree
   stalls     the turns that took too long
-  deadlocks  the tasks that can never go on
+  deadlocks  the deadlocks that were reported, and the tasks that nothing can wake
   trace      the timeline of one loop, as a page
   page       the address of the live page
   help       this text
@@ -95,16 +94,15 @@ fn answer(loops: &Loops, line: &str) -> Result<String, String> {
             _ => return Err("after the command may come `json` and the number of a loop".into()),
         }
     }
-    let topic = match command {
-        "help" => return Ok(HELP.into()),
-        "page" => return loops.page().ok_or_else(|| "there is no page: `Serve::http`".into()),
-        "loops" => return loops.overview(form, number),
-        "stalls" => return loops.stalls(form, number),
-        "deadlocks" => return loops.deadlocks(form, number),
-        "trace" => return loops.trace(number),
-        "metrics" => Topic::Metrics,
-        "dump" => Topic::Dump,
-        _ => return Err("there is no such command; `help` lists them".into()),
-    };
-    loops.tell(topic, form, number)
+    match command {
+        "help" => Ok(HELP.into()),
+        "page" => loops.page().ok_or_else(|| "there is no page: `Serve::http`".into()),
+        "loops" => loops.overview(form, number),
+        "metrics" => loops.metrics(form, number),
+        "dump" => loops.dump(form, number),
+        "stalls" => loops.stalls(form, number),
+        "deadlocks" => loops.deadlocks(form, number),
+        "trace" => loops.trace(number),
+        _ => Err("there is no such command; `help` lists them".into()),
+    }
 }

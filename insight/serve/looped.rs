@@ -1,152 +1,183 @@
-//! [`Looped`]: one loop as the server sees it, and for how long it has stood still.
+//! [`Looped`]: a loop that can be asked. [`Reading`]: what it says at one moment.
 //!
-//! One reading of a loop cannot tell a long turn from a short one. So each loop is read twice a second, and what did not change
-//! between two readings stood still in between. It is only read, so a loop that is busy or parked does not notice it.
+//! One reading of a loop cannot tell a long turn from a short one. Its watchdog can, as it reads again and again, so what
+//! stands still is asked of that.
 
 #![forbid(unsafe_code)]
 
-use std::collections::VecDeque;
-use std::fmt::Write;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::source::{Beat, Form, Source, Standing};
-use crate::insight::json::{self, Object};
-
-/// How often a loop is read.
-pub(super) const EVERY: Duration = Duration::from_millis(500);
-
-/// A turn that is longer is called stuck.
-const LONG: Duration = Duration::from_secs(1);
-
-/// How many stalls are kept of a loop.
-const KEPT: usize = 50;
+use super::source::{Asked, Source, Stalls};
+use crate::executor::observe::LoopState;
+use crate::executor::{Sample, State};
+use crate::insight::DumpedTask;
+use crate::insight::json::{Array, Object};
+use crate::insight::stall::{Turn, round_down, title_at};
 
 #[derive(Clone)]
 pub(super) struct Looped {
     pub(super) number: u64,
-    name: Option<String>,
-    pub(super) source: Arc<dyn Source>,
-    beat: Beat,
-    /// When that was read.
-    read: Instant,
-    /// For how long the loop was seen to stand still.
-    still: Duration,
-    /// The stalls that are over: when they were, and what they were. The oldest go first.
-    stalls: VecDeque<(Instant, String)>,
+    pub(super) name: Option<String>,
+    pub(super) asked: Asked,
+}
+
+/// A loop at one moment.
+pub(super) struct Reading {
+    looped: Looped,
+    stands: LoopState,
+    sample: Sample,
+    /// Of the task that has its turn.
+    name: Option<Box<str>>,
+    stalls: Stalls,
 }
 
 impl Looped {
-    pub(super) fn new(number: u64, name: Option<String>, source: Arc<dyn Source>) -> Self {
-        let (beat, read) = (source.beat(), Instant::now());
-        let (still, stalls) = (Duration::ZERO, VecDeque::new());
-        Self { number, name, source, beat, read, still, stalls }
-    }
-
-    /// Reads it anew.
-    pub(super) fn read(&mut self) {
-        let (beat, now) = (self.source.beat(), Instant::now());
-        let gap = now - self.read;
-        if !beat.is_still(&self.beat) {
-            if self.is_stuck() {
-                self.stalls.push_back((now, self.stall("took")));
-                self.stalls.drain(..self.stalls.len().saturating_sub(KEPT));
-            }
-            self.still = Duration::ZERO;
-        } else if gap < 2 * EVERY {
-            self.still += gap;
-        } // otherwise the whole process was stopped, and the loop with it
-        (self.beat, self.read) = (beat, now);
-    }
-
-    fn is_stuck(&self) -> bool {
-        self.beat.standing == Standing::Runs && self.still >= LONG
-    }
-
-    /// `a turn of task #3 "name" (src/main.rs:3:5)`.
-    fn turn(&self) -> String {
-        match &self.beat.task {
-            Some((task, site)) => format!("a turn of {task} ({site})"),
-            None => "a look, which calls wakers and destructors".to_owned(),
+    pub(super) fn read(&self) -> Reading {
+        let source = &self.asked.0;
+        let hub = source.hub();
+        let sample = hub.pulse();
+        Reading {
+            looped: self.clone(),
+            stands: if hub.has_closed() { LoopState::Ended } else { sample.stands },
+            sample,
+            name: sample.task.and_then(|task| hub.name_of(task)),
+            stalls: source.stalls(&sample),
         }
     }
+}
 
-    /// The stall that "has taken" or, now that it is over, "took" so long.
-    fn stall(&self, verb: &str) -> String {
-        format!("{} {verb} at least {:.1} s", self.turn(), self.still.as_secs_f64())
+impl Reading {
+    pub(super) fn source(&self) -> &Arc<dyn Source> {
+        &self.looped.asked.0
     }
 
     /// `loop 2 "worker"`.
     pub(super) fn title(&self) -> String {
-        match &self.name {
-            Some(name) => format!("loop {} {name:?}", self.number),
-            None => format!("loop {}", self.number),
+        match &self.looped.name {
+            Some(name) => format!("loop {} {name:?}", self.looped.number),
+            None => format!("loop {}", self.looped.number),
         }
+    }
+
+    /// The task that has its turn.
+    fn task(&self) -> Option<String> {
+        self.sample.task.map(|task| task.title(self.name.as_deref()))
     }
 
     /// One line, without the title.
     pub(super) fn told(&self) -> String {
-        let mut text = match self.beat.standing {
-            Standing::Runs if self.is_stuck() => {
-                format!("STUCK for at least {:.1} s, in {}", self.still.as_secs_f64(), self.turn())
-            }
-            Standing::Runs if self.beat.task.is_none() => "looks outside".to_owned(),
-            Standing::Runs => format!("in {}", self.turn()),
-            Standing::Waits => "waits".to_owned(),
-            Standing::Outside => "is not run now".to_owned(),
-            Standing::Ended => return "has ended".to_owned(),
+        let what = match (self.stands, &self.stalls.goes_on) {
+            (LoopState::Ended, _) => return "has ended".to_owned(),
+            (LoopState::Runs, Some(stall)) => return format!("STUCK: {}", Turn(stall)),
+            (LoopState::Runs, None) => match self.sample.task {
+                Some(id) => {
+                    let task = title_at(id, self.name.as_deref(), self.sample.site);
+                    format!("in the turn of {task}")
+                }
+                None => "looks outside".to_owned(),
+            },
+            (LoopState::Parked, _) => "waits outside".to_owned(),
+            (LoopState::Outside, _) => "is not in a run".to_owned(),
         };
-        let tasks = if self.beat.live == 1 { "task" } else { "tasks" };
-        let _ = write!(text, "; {} {tasks}, {} ready", self.beat.live, self.beat.ready);
-        text
+        let Sample { live, ready, .. } = self.sample;
+        format!("{what}; {live} {}, {ready} ready", if live == 1 { "task" } else { "tasks" })
     }
 
     pub(super) fn write(&self, object: &mut Object<'_>) {
-        let Beat { standing, turns, looks, task, ready, live } = &self.beat;
-        let standing = match standing {
-            Standing::Runs => "runs",
-            Standing::Waits => "waits",
-            Standing::Outside => "outside",
-            Standing::Ended => "ended",
-        };
+        let Sample { turns, looks, site, ready, live, .. } = self.sample;
         object
-            .field("number", self.number)
-            .field("name", self.name.as_ref())
+            .field("number", self.looped.number)
+            .field("name", self.looped.name.as_ref())
             .field("told", self.told())
-            .field("standing", standing)
-            .field("is_stuck", self.is_stuck())
-            .field("still_ms", u64::try_from(self.still.as_millis()).unwrap_or(u64::MAX))
-            .field("task", task.as_ref().map(|(task, _)| task))
-            .field("site", task.as_ref().map(|(_, site)| site))
+            .field("stands", self.stands.word())
+            .field("stuck_ns", self.stalls.goes_on.as_ref().map(|stall| stall.lasted))
+            .field("task", self.task())
+            .field("site", site)
             .field("turns", turns)
             .field("looks", looks)
             .field("ready", ready)
             .field("live", live);
     }
 
-    /// The stalls that are kept, the newest first; before them the one that goes on.
-    pub(super) fn stalls(&self, form: Form) -> String {
-        let goes_on = self.is_stuck().then(|| (Duration::ZERO, self.stall("has taken")));
-        let over = self.stalls.iter().rev().map(|(when, text)| (when.elapsed(), text.clone()));
-        let all = goes_on.into_iter().chain(over);
-        match form {
-            Form::Json => json::array(|array| {
-                for (ago, text) in all {
-                    let ago = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
-                    array.object(|object| {
-                        object.field("ago_ms", ago).field("text", text);
-                    });
-                }
-            }),
-            Form::Text => {
-                let lines: Vec<_> = all
-                    .map(|(ago, text)| match ago.as_secs() {
-                        _ if ago.is_zero() => format!("now: {text}"),
-                        ago => format!("{ago} s ago: {text}"),
-                    })
-                    .collect();
-                if lines.is_empty() { "no stall of 1 s or more".into() } else { lines.join("\n") }
+    /// How many stalls there were; then the one that goes on, and the last that are over.
+    pub(super) fn stalls(&self) -> String {
+        let Stalls { threshold, counts, goes_on, over } = &self.stalls;
+        let longest = round_down(counts.longest);
+        let mut lines = vec![match counts.count {
+            0 => format!("no stall of {threshold:?} or more"),
+            1 => format!("1 stall of {threshold:?} or more, of {longest:?}"),
+            many => format!("{many} stalls of {threshold:?} or more, of {longest:?} at most"),
+        }];
+        lines.extend(goes_on.as_ref().map(|stall| format!("now: {}", Turn(stall))));
+        lines.extend(over.iter().map(ago));
+        lines.join("\n")
+    }
+
+    pub(super) fn write_stalls(&self, object: &mut Object<'_>) {
+        let Stalls { threshold, counts, goes_on, over } = &self.stalls;
+        object
+            .field("threshold_ns", *threshold)
+            .field("count", counts.count)
+            .field("longest_ns", counts.longest)
+            .field("now", goes_on.as_ref().map(|stall| Turn(stall).to_string()))
+            .array("over", |array| write_reports(over, array));
+    }
+
+    /// The deadlocks that were reported, and the tasks that nothing can wake now.
+    pub(super) fn deadlocks(&self) -> String {
+        let mut lines = match self.source().deadlocks() {
+            None => vec!["deadlocks are not reported: `Builder::report_deadlocks`".to_owned()],
+            Some(none) if none.is_empty() => vec!["no deadlock was reported".to_owned()],
+            Some(reports) => reports.iter().map(ago).collect(),
+        };
+        match self.unwakeable() {
+            None => lines.push("which tasks nothing can wake: the loop gives no answer now".into()),
+            Some(tasks) if tasks.is_empty() => lines.push("nothing can wake: no task".into()),
+            Some(tasks) => {
+                lines.push("nothing can wake:".to_owned());
+                lines.extend(tasks.iter().map(|task| format!("  {task}")));
             }
         }
+        lines.join("\n")
+    }
+
+    pub(super) fn write_deadlocks(&self, object: &mut Object<'_>) {
+        self.write_reported(object);
+        match self.unwakeable() {
+            None => object.field("unwakeable", None::<u64>),
+            Some(tasks) => object.array("unwakeable", |array| {
+                for task in &tasks {
+                    array.item(task);
+                }
+            }),
+        };
+    }
+
+    /// The deadlocks that were reported. The loop is not asked.
+    pub(super) fn write_reported(&self, object: &mut Object<'_>) {
+        match self.source().deadlocks() {
+            None => object.field("reported", None::<u64>),
+            Some(reports) => object.array("reported", |array| write_reports(&reports, array)),
+        };
+    }
+
+    /// The tasks that nothing can wake any more. `None`: the loop does not answer.
+    fn unwakeable(&self) -> Option<Vec<String>> {
+        let dump = self.source().dump();
+        let stuck = dump.tasks().iter().filter(|task| task.info().state() == State::Stuck);
+        dump.is_answered().then(|| stuck.map(DumpedTask::to_string).collect())
+    }
+}
+
+fn ago((ago, text): &(Duration, String)) -> String {
+    format!("{} s ago: {text}", ago.as_secs())
+}
+
+fn write_reports(reports: &[(Duration, String)], array: &mut Array<'_>) {
+    for (ago, text) in reports {
+        array.object(|object| {
+            object.field("ago_ns", *ago).field("text", text);
+        });
     }
 }

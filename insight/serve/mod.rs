@@ -11,7 +11,7 @@
 //!
 //! 1. `source.rs`: what the server asks of a loop.
 //! 2. `place.rs`: where the sockets are. `stream.rs`: sockets, and deadlines for them. `crowd.rs`: who is served at a time.
-//! 3. `looped.rs`: one loop, and for how long it stands still. `loops.rs`: all that this process has.
+//! 3. `looped.rs`: one loop, and what it says. `loops.rs`: all that this process has.
 //! 4. `lines.rs`: the protocol of the Unix socket.
 //! 5. `http.rs`: a request, and what it is refused for. `page.rs`: the live page, and what it fetches.
 //! 6. `server.rs`: [`serve`], [`Serve`] and [`Server`], the public face.
@@ -37,4 +37,4 @@ mod stream;
 pub use place::sockets;
 pub use server::{Serve, Server, serve};
 pub use source::Served;
-pub(crate) use source::{Beat, Form, Source, Standing, Topic};
+pub(crate) use source::{Asked, Source, Stalls};

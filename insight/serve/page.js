@@ -59,14 +59,16 @@ async function run() {
   setTimeout(run, EVERY);
 }
 
+const isStuck = (loop) => loop.stuck_ns !== null;
+const ago = ({ ago_ns: ns, text }) => `${Math.floor(ns / 1e9)} s ago: ${text}`;
 const title = (loop) => loop.name === null ? `loop ${loop.number}` : `loop ${loop.number} “${loop.name}”`;
 
 function draw() {
   document.title = `${state.program} ${state.pid}`;
   put(at("program"), `${state.program}, process ${state.pid}`);
-  const stuck = state.loops.filter((loop) => loop.is_stuck);
+  const stuck = state.loops.filter(isStuck);
   // Without the seconds: it is read aloud each time that it changes.
-  put(at("alarm"), stuck.map((loop) => `${title(loop)} is stuck in a turn of ${loop.task ?? "a task"}${loop.site ? `, ${loop.site}` : ""}`).join("\n"));
+  put(at("alarm"), stuck.map((loop) => `${title(loop)} is stuck in ${loop.task === null ? "a look outside" : `the turn of ${loop.task}, ${loop.site}`}`).join("\n"));
   list(at("loops"), "button", state.loops, (tab, loop) => {
     const isChosen = loop.number === chosen;
     tab.type = "button";
@@ -75,7 +77,7 @@ function draw() {
     tab.setAttribute("aria-selected", isChosen);
     tab.setAttribute("aria-controls", "loop");
     tab.tabIndex = isChosen ? 0 : -1;
-    tab.classList.toggle("stuck", loop.is_stuck);
+    tab.classList.toggle("stuck", isStuck(loop));
     put(tab, title(loop));
   });
   const loop = state.loops.find((loop) => loop.number === chosen);
@@ -83,11 +85,14 @@ function draw() {
   if (loop === undefined) return;
   at("loop").setAttribute("aria-labelledby", `loop-${loop.number}`);
   put(at("told"), loop.told);
-  at("told").classList.toggle("stuck", loop.is_stuck);
+  at("told").classList.toggle("stuck", isStuck(loop));
   at("trace").href = `trace?loop=${chosen}`;
-  const stalls = loop.stalls.map(({ ago_ms: ago, text }) => `${ago === 0 ? "now" : `${Math.round(ago / 1000)} s ago`}: ${text}`);
-  put(at("stalls-title"), `Stalls of 1 s or more: ${stalls.length}`);
-  list(at("stalls"), "li", stalls, put);
+  const { threshold_ns: threshold, count, longest_ns: longest, now, over } = loop.stalls;
+  put(at("stalls-title"), `Stalls of ${time(threshold)} or more: ${count}${count > 0 ? `, of ${time(longest)} at most` : ""}`);
+  list(at("stalls"), "li", [...(now === null ? [] : [`now: ${now}`]), ...over.map(ago)], put);
+  const { reported } = loop.deadlocks;
+  put(at("deadlocks-title"), reported === null ? "Deadlocks are not reported: Builder::report_deadlocks" : `Deadlocks reported: ${loop.metrics.deadlocks}`);
+  list(at("deadlocks"), "li", (reported ?? []).map(ago), put);
   drawMetrics(loop);
 }
 
@@ -114,11 +119,10 @@ function flat(value, path = []) {
 
 function drawMetrics(loop) {
   const old = before?.state.loops.find((other) => other.number === loop.number);
-  const numbers = loop.metrics ?? { turns: loop.turns, looks: loop.looks, live: loop.live, ready: loop.ready };
-  const oldNumbers = new Map(flat(old?.metrics ?? old ?? {}));
+  const oldNumbers = new Map(flat(old?.metrics ?? {}));
   const seconds = before ? (asked - before.at) / 1000 : 0;
   const counters = /^(turns|looks|parks|spawned|away_wakes)$/;
-  list(at("metrics").tBodies[0], "tr", flat(numbers), (row, [key, value]) => {
+  list(at("metrics").tBodies[0], "tr", flat(loop.metrics), (row, [key, value]) => {
     const isTime = key.endsWith("_ns");
     const name = key.replace(/_ns$/, "").replaceAll("_", " ");
     const text = typeof value !== "number" ? String(value) : isTime ? time(value) : value.toLocaleString("en");
@@ -154,7 +158,7 @@ function takeDump(loop) {
     slab: "as the loop wrote them down last: it gives no answer now",
     pulse: "the loop gives no answer now, and writes none down: Builder::task_slab",
     ended: "the runtime has ended",
-  }[dump.origin] ?? loop?.why_not ?? "";
+  }[dump.origin] ?? "";
   tasks = [];
   const seen = new Set();
   const enter = (start) => {
@@ -196,8 +200,8 @@ function visible() {
 
 function drawTasks(why = "") {
   const dead = tasks.filter((task) => task.state === "stuck").map((task) => words(task).map(([text]) => text).join(", "));
-  put(at("deadlocks-title"), `Tasks that nothing can wake: ${dead.length}`);
-  list(at("deadlocks"), "li", dead.slice(0, ROWS), put);
+  put(at("unwakeable-title"), `Tasks that nothing can wake: ${dead.length}`);
+  list(at("unwakeable"), "li", dead.slice(0, ROWS), put);
   const all = visible();
   const rows = all.slice(0, ROWS);
   if (!rows.some((task) => task.id === current)) current = rows[0]?.id ?? null;

@@ -7,8 +7,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use super::http::{Policy, Refused, Request, Secret, send};
-use super::loops::Loops;
-use super::source::{Form, Topic};
+use super::loops::{Form, Loops};
 use super::stream::{Stream, Timed};
 
 /// How long a client may take for its request.
@@ -75,7 +74,7 @@ fn find(loops: &Loops, path: &str, query: &str) -> Result<Answer, Refused> {
         "page.js" => file("text/javascript", include_str!("page.js")),
         "state" => told("application/json", Policy::Own, loops.state()),
         "dump" => {
-            let dump = loops.tell(Topic::Dump, Form::Json, number);
+            let dump = loops.dump(Form::Json, number);
             told("application/json", Policy::Own, dump)
         }
         "trace" => told("text/html", Policy::Apart, loops.trace(number)),

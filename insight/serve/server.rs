@@ -11,10 +11,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::crowd::Crowd;
 use super::http::Secret;
-use super::loops::{Loops, Watching};
+use super::loops::Loops;
 use super::page::Page;
 use super::place::Place;
-use super::source::{Served, Source};
+use super::source::{Asked, Served};
 use super::{lines, place};
 
 /// Lets this user's programs ask what a loop does, until the [`Server`] is dropped; also while the loop is stuck.
@@ -34,7 +34,7 @@ use super::{lines, place};
 /// | `metrics` | their numbers |
 /// | `dump` | their tasks, as a tree |
 /// | `stalls` | the turns that took too long |
-/// | `deadlocks` | the tasks that can never go on |
+/// | `deadlocks` | the deadlocks that were reported, and the tasks that nothing can wake |
 /// | `trace` | the timeline of one loop, as an HTML page |
 /// | `page` | the address of the live page |
 /// | `help` | these commands |
@@ -44,8 +44,8 @@ use super::{lines, place};
 ///
 /// # Errors
 ///
-/// When the handle is that of a bare executor; when the system gives no socket or thread; when neither folder can be used, as it belongs to another user or is open to
-/// others; when the socket has been taken by a process of another container that has the same pid.
+/// When the handle is that of a bare executor; when the system gives no socket or thread; when neither folder can be used, as
+/// it belongs to another user or is open to others; when the socket has been taken by a process of another container that has the same pid.
 ///
 /// ```
 /// use std::io::{Read, Write};
@@ -111,13 +111,10 @@ impl Serve {
     ///
     /// As [`serve`]; and when the port is in use.
     pub fn start(self, handle: &impl Served) -> io::Result<Server> {
-        let source = handle.source().ok_or_else(|| {
-            let text = "a handle of a bare executor: only a `Runtime` can be asked from outside";
-            io::Error::new(io::ErrorKind::Unsupported, text)
-        })?;
+        let asked = handle.asked()?;
         let listener = self.port.map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)));
         let listener = listener.transpose()?; // the last that may be refused for what the caller said
-        let (loops, path, number) = enter(self.name, source)?;
+        let (loops, path, number) = enter(self.name, asked)?;
         let mut server = Server { loops, path, number, page: None, url: None };
         if let Some(listener) = listener {
             server.open(listener)?;
@@ -168,15 +165,15 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         let mut process = lock();
-        let (_source, is_left) = self.loops.remove(self.number);
+        let (_looped, is_left) = self.loops.remove(self.number);
         let ended = if is_left { None } else { process.take() };
         // Its name goes while the lock is held, so it cannot be that of the next one.
-        let threads = ended.map(|Process { place, socket, watching, .. }| {
+        let socket = ended.map(|Process { place, socket, .. }| {
             drop(place);
-            (socket, watching)
+            socket
         });
         drop(process);
-        drop(threads); // waits for threads, which may wait for a loop during a short limit
+        drop(socket); // waits for threads, which may wait for a loop during a short limit
     }
 }
 
@@ -192,7 +189,6 @@ struct Process {
     place: Place,
     loops: Arc<Loops>,
     socket: Crowd<UnixStream>,
-    watching: Watching,
 }
 
 static PROCESS: Mutex<Option<Process>> = Mutex::new(None);
@@ -203,7 +199,7 @@ fn lock() -> MutexGuard<'static, Option<Process>> {
 }
 
 /// Adds a loop. Gives the loops of this process, the path of its socket, and the number of the loop.
-fn enter(name: Option<String>, source: Arc<dyn Source>) -> io::Result<(Arc<Loops>, PathBuf, u64)> {
+fn enter(name: Option<String>, asked: Asked) -> io::Result<(Arc<Loops>, PathBuf, u64)> {
     let mut process = lock();
     if process.is_none() {
         let (place, listener) = place::Place::take()?;
@@ -212,10 +208,9 @@ fn enter(name: Option<String>, source: Arc<dyn Source>) -> io::Result<(Arc<Loops
         let socket = Crowd::start(listener, move |stream, has_asked| {
             lines::serve(&asked, stream, has_asked);
         })?;
-        let watching = Watching::start(&loops)?;
-        *process = Some(Process { place, loops, socket, watching });
+        *process = Some(Process { place, loops, socket });
     }
     let process = process.as_ref().expect("made above");
-    let number = process.loops.add(name, source);
+    let number = process.loops.add(name, asked);
     Ok((Arc::clone(&process.loops), process.place.path().to_owned(), number))
 }

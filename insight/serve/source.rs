@@ -5,94 +5,57 @@
 
 #![forbid(unsafe_code)]
 
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// What a loop can be asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Topic {
-    /// Its numbers.
-    Metrics,
-    /// Its tasks, as a tree.
-    Dump,
-}
-
-/// How it is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// For people.
-    Text,
-    /// For programs: one JSON value.
-    Json,
-}
-
-/// What a loop does at one moment.
-#[derive(Clone, Debug)]
-pub struct Beat {
-    /// Where it is.
-    pub standing: Standing,
-    /// How many turns it has begun.
-    pub turns: u64,
-    /// How many looks outside it has taken.
-    pub looks: u64,
-    /// The task whose turn it is, as reports name it, and where that was spawned. `None` where it is not known.
-    pub task: Option<(String, String)>,
-    /// How many tasks wait for their turn.
-    pub ready: u64,
-    /// How many tasks there are.
-    pub live: u64,
-}
-
-impl Beat {
-    /// Whether the loop has not moved since `earlier`. Its task may have: it may spawn and wake others.
-    pub fn is_still(&self, earlier: &Self) -> bool {
-        let place = |beat: &Self| (beat.standing, beat.turns, beat.looks);
-        place(self) == place(earlier)
-    }
-}
-
-/// Where a loop is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// In a turn, or looking outside.
-    Runs,
-    /// Waiting for an event.
-    Waits,
-    /// Between two runs: its thread does something else.
-    Outside,
-    /// It is no more.
-    Ended,
-}
+use crate::executor::{HubHandle, Sample};
+use crate::insight::stall::{Stall, StallCounts};
+use crate::insight::{Dump, Metrics, Trace};
 
 /// A loop, as other threads see it. No call waits for it longer than a short limit.
-pub trait Source: Send + Sync {
-    /// What it does now. Never waits.
-    fn beat(&self) -> Beat;
+pub(crate) trait Source: Send + Sync {
+    /// Its executor.
+    fn hub(&self) -> &HubHandle;
 
-    /// The answer to a question.
-    ///
-    /// # Errors
-    ///
-    /// Why there is none, with the remedy.
-    fn tell(&self, topic: Topic, form: Form) -> Result<String, String>;
+    /// Its numbers.
+    fn metrics(&self) -> Metrics;
 
-    /// The tasks that nothing can wake any more: a line for each.
-    ///
-    /// # Errors
-    ///
-    /// When the loop does not answer.
-    fn stuck(&self) -> Result<Vec<String>, String>;
+    /// What its watchdog has seen. `now`: what the loop does.
+    fn stalls(&self, now: &Sample) -> Stalls;
 
-    /// The timeline, as a page.
-    ///
-    /// # Errors
-    ///
-    /// Why there is none, with the remedy.
-    fn trace(&self) -> Result<String, String>;
+    /// The last deadlocks that were reported, the newest first, and how long ago. `None`: they are not looked for.
+    fn deadlocks(&self) -> Option<Vec<(Duration, String)>>;
+
+    /// Its tasks.
+    fn dump(&self) -> Dump;
+
+    /// Its timeline, if it keeps one.
+    fn trace(&self) -> Option<Trace>;
 }
+
+/// What the watchdog of a loop has seen.
+pub(crate) struct Stalls {
+    /// From when on it tells.
+    pub(crate) threshold: Duration,
+    pub(crate) counts: StallCounts,
+    /// The stall that goes on.
+    pub(crate) goes_on: Option<Stall>,
+    /// The last that are over, the newest first, and how long ago each was.
+    pub(crate) over: Vec<(Duration, String)>,
+}
+
+/// What a server asks.
+#[derive(Clone)]
+pub struct Asked(pub(crate) Arc<dyn Source>);
 
 /// What [`serve`](super::serve()) takes: a [`Handle`](crate::Handle).
 pub trait Served {
-    /// What the server asks. `None` for the handle of a bare executor, which keeps nothing for other threads.
+    /// What the server asks.
+    ///
+    /// # Errors
+    ///
+    /// For the handle of a bare executor, which keeps nothing for other threads; and when the system gives no thread for a watchdog.
     #[doc(hidden)]
-    fn source(&self) -> Option<Arc<dyn Source>>;
+    fn asked(&self) -> io::Result<Asked>;
 }

@@ -189,7 +189,7 @@ fn the_loops_of_a_process_share_its_socket() {
     let told = client.ask(&format!("loops {number}")).unwrap();
     assert_eq!(
         told,
-        format!("loop {number} \"one \\u{{1b}}[31m\": is not run now; 0 tasks, 0 ready\n")
+        format!("loop {number} \"one \\u{{1b}}[31m\": is not in a run; 0 tasks, 0 ready\n")
     );
     drop(first);
     assert!(!names(&mut client).any(|(other, _)| other == *number));

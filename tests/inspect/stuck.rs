@@ -48,25 +48,33 @@ fn the_socket_names_the_task_that_blocks_the_loop_and_its_place() {
         let mut client = Client::new(server.path());
         let it = loop {
             let it = of("named", &client.ask_json("loops json")).clone();
-            assert_eq!(it["standing"], "runs");
+            assert_eq!(it["stands"], "runs");
             assert_eq!(it["task"], "task #2 \"hog\"");
             assert!(it["site"].as_str().unwrap().starts_with(place), "{it}");
             assert_eq!((it["live"].as_u64(), it["ready"].as_u64()), (Some(2), Some(0)));
-            if it["is_stuck"] == true {
+            if !it["stuck_ns"].is_null() {
                 break it;
             }
         };
-        assert!(it["still_ms"].as_u64().unwrap() >= 1000);
+        assert!(it["stuck_ns"].as_u64().unwrap() >= 1_000_000_000);
         let number = &it["number"];
         let line = client.ask(&format!("loops {number}")).unwrap();
-        let (_, rest) = line.split_once(": STUCK for at least ").unwrap();
-        let expected = format!(" s, in a turn of task #2 \"hog\" ({place}");
-        assert!(rest.contains(&expected), "{line}");
+        let (_, rest) = line.split_once(": STUCK: ").unwrap();
+        let hog = format!("task #2 \"hog\", spawned at {place}");
+        assert!(
+            rest.starts_with(&hog) && rest.contains(", has had its turn for at least "),
+            "{line}"
+        );
+        assert!(
+            rest.contains("; no other task is ready; the thread is blocked in futex"),
+            "{line}"
+        );
         let stalls = client.ask(&format!("stalls {number}")).unwrap();
-        assert!(stalls.contains(&format!("\nnow: a turn of task #2 \"hog\" ({place}")), "{stalls}");
+        assert!(stalls.contains(&format!("\nnow: {hog}")), "{stalls}");
+        assert!(stalls.contains("\n1 stall of 1s or more, of "), "{stalls}");
         for question in ["metrics", "dump", "stalls", "deadlocks"] {
             let text = client.ask(&format!("{question} {number}")).unwrap();
-            assert!(text.starts_with(&format!("loop {number} \"named\": STUCK for at least ")));
+            assert!(text.starts_with(&format!("loop {number} \"named\": STUCK: {hog}")));
             let told = client.ask_json(&format!("{question} json {number}"));
             assert_eq!(of("named", &told)["task"], "task #2 \"hog\"");
         }
@@ -80,7 +88,7 @@ fn a_loop_that_was_not_asked_for_long_is_known_to_be_stuck() {
         let seldom = Duration::from_millis(1200); // too seldom to tell from the questions alone
         let asked = || {
             pace.recv_timeout(seldom).unwrap_err();
-            of("seldom", &Client::new(server.path()).ask_json("loops json"))["is_stuck"] == true
+            of("seldom", &Client::new(server.path()).ask_json("loops json"))["stuck_ns"].is_u64()
         };
         assert!((0..LOST.as_millis() / seldom.as_millis()).any(|_| asked()));
     });
@@ -91,19 +99,21 @@ fn a_stall_that_is_over_is_kept() {
     let runtime = super::program::folder("stall");
     let mut demo = super::program::Demo::start(&runtime);
     let mut client = Client::new(&demo.socket);
-    assert_eq!(client.ask("stalls 2").unwrap().lines().last(), Some("no stall of 1 s or more"));
+    assert_eq!(client.ask("stalls 2").unwrap().lines().last(), Some("no stall of 1s or more"));
     demo.enter();
     assert_eq!(demo.line(), "the loop is blocked");
-    while client.ask_json("loops json 2")["loops"][0]["is_stuck"] == false {}
+    while client.ask_json("loops json 2")["loops"][0]["stuck_ns"].is_null() {}
     demo.enter();
     assert_eq!(demo.line(), "the loop goes on");
-    while client.ask_json("loops json 2")["loops"][0]["is_stuck"] == true {}
+    while client.ask_json("loops json 2")["loops"][0]["stuck_ns"].is_u64() {}
     let told = client.ask_json("stalls json 2");
-    let [stall] = &told["loops"][0]["stalls"].as_array().unwrap()[..] else { panic!("{told}") };
+    let stalls = &told["loops"][0]["stalls"];
+    let [stall] = &stalls["over"].as_array().unwrap()[..] else { panic!("{told}") };
     let text = stall["text"].as_str().unwrap();
-    assert!(text.starts_with("a turn of task #") && text.contains("\"user\" ("), "{text}");
-    assert!(text.contains(") took at least 1."), "{text}");
-    assert!(client.ask("stalls 2").unwrap().contains(" s ago: a turn of "));
+    assert!(text.starts_with("task #") && text.contains("\"user\", spawned at "), "{text}");
+    assert!(text.contains(", had its turn for about "), "{text}");
+    assert_eq!((&stalls["count"], &stalls["now"]), (&1.into(), &Value::Null));
+    assert!(client.ask("stalls 2").unwrap().contains(&format!(" s ago: {text}\n")));
 }
 
 #[test]
@@ -119,9 +129,9 @@ fn the_page_is_told_while_the_loop_is_stuck() {
             let told: Value = serde_json::from_str(&body).unwrap();
             let it = of("page", &told);
             assert!(it["site"].as_str().unwrap().starts_with(place), "{it}");
-            if it["is_stuck"] == true {
-                let stall = it["stalls"][0]["text"].as_str().unwrap();
-                assert!(stall.starts_with("a turn of task #2 \"hog\" ("), "{stall}");
+            if !it["stuck_ns"].is_null() {
+                let stall = it["stalls"]["now"].as_str().unwrap();
+                assert!(stall.starts_with("task #2 \"hog\", spawned at "), "{stall}");
                 break;
             }
         }
@@ -151,4 +161,23 @@ fn the_server_can_be_dropped_while_its_loop_is_stuck() {
     assert!(std::net::TcpStream::connect(address).is_err(), "nothing listens there any more");
     drop(go_on);
     looping.join().unwrap();
+}
+
+#[test]
+fn a_watchdog_of_the_programs_own_is_asked_with_its_threshold() {
+    let (tell, told) = mpsc::channel();
+    let threshold = Duration::from_millis(20);
+    let builder = taketurns::Builder::new().stall_threshold(threshold);
+    let runtime = builder.on_stall(move |stall| tell.send(stall.clone()).unwrap()).build().unwrap();
+    runtime.block_on(async { told.recv().unwrap() }); // the mistake, until it is told
+    while !told.recv().unwrap().is_over() {}
+    let server = Serve::new().name("watched").start(&runtime.handle()).unwrap();
+    let mut client = Client::new(server.path());
+    let told = client.ask_json("stalls json");
+    let stalls = &of("watched", &told)["stalls"];
+    assert_eq!((&stalls["threshold_ns"], &stalls["count"]), (&20_000_000.into(), &1.into()));
+    let text = stalls["over"][0]["text"].as_str().unwrap();
+    assert!(text.starts_with("the future of `block_on`, called at "), "{text}");
+    let text = client.ask("stalls").unwrap();
+    assert!(text.contains("\n1 stall of 20ms or more, of "), "{text}");
 }

@@ -58,12 +58,16 @@ fn the_tasks_are_told_with_those_that_await_them() {
 fn the_tasks_that_nothing_can_wake_are_told() {
     let (_demo, mut client) = demo("dead");
     let told = client.ask_json("deadlocks json 2");
-    let lines = told["loops"][0]["deadlocks"].as_array().unwrap();
+    let lines = told["loops"][0]["deadlocks"]["unwakeable"].as_array().unwrap();
     let [one, other] = &lines[..] else { panic!("{told}") };
     assert!(one.as_str().unwrap().starts_with("task #3 \"forgotten\", spawned at "), "{one}");
     assert!(other.as_str().unwrap().starts_with("task #4 \"<img "), "{other}");
-    assert!(client.ask("deadlocks 2").unwrap().contains("\ntask #3 \"forgotten\""));
-    assert!(client.ask("deadlocks 1").unwrap().ends_with("\nnone\n"));
+    let text = client.ask("deadlocks 2").unwrap();
+    assert!(text.contains("\nnothing can wake:\n  task #3 \"forgotten\""), "{text}");
+    let text = client.ask("deadlocks 1").unwrap();
+    let nothing =
+        "\ndeadlocks are not reported: `Builder::report_deadlocks`\nnothing can wake: no task\n";
+    assert!(text.ends_with(nothing), "{text}");
 }
 
 #[test]
@@ -123,4 +127,49 @@ fn a_run_under_a_virtual_clock_is_found_deadlocked_as_without_a_server() {
     let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_err();
     let text = panic.downcast_ref::<String>().unwrap();
     assert!(text.starts_with("deadlock: "), "{text}");
+}
+
+#[test]
+fn the_deadlocks_that_were_reported_are_told_with_their_circles() {
+    use std::rc::Rc;
+    use taketurns::insight::{Deadlock, Serve};
+    use taketurns::sync::Mutex;
+    use taketurns::task;
+
+    let (tell, reported) = std::sync::mpsc::channel();
+    let builder = taketurns::Builder::new();
+    let on_deadlock = move |it: &Deadlock| tell.send(it.to_string()).unwrap();
+    let runtime = builder.on_deadlock(on_deadlock).build().unwrap();
+    let server = Serve::new().name("locks").http(0).start(&runtime.handle()).unwrap();
+    let mut client = Client::new(server.path());
+    let text = client.ask("deadlocks").unwrap();
+    assert!(text.contains("\nno deadlock was reported\n"), "{text}");
+    runtime.block_on(async {
+        let locks = [(); 2].map(|()| Rc::new(Mutex::new(())));
+        for (name, [first, second]) in [("one", [0, 1]), ("other", [1, 0])] {
+            let (first, second) = (Rc::clone(&locks[first]), Rc::clone(&locks[second]));
+            let crossing = async move {
+                let _first = first.lock().await;
+                taketurns::yield_now().await;
+                let _second = second.lock().await;
+            };
+            task::Builder::new().name(name).spawn(crossing).detach();
+        }
+        taketurns::spawn_blocking(move || {
+            let report = reported.recv().unwrap();
+            assert!(report.contains("\nin a circle: task #1 \"one\" waits for "), "{report}");
+            let text = client.ask("deadlocks").unwrap();
+            assert!(text.contains(&format!(" s ago: {report}\n")), "{text}");
+            let state: Value =
+                serde_json::from_str(&get(server.url().unwrap(), "state").2).unwrap();
+            for told in [client.ask_json("deadlocks json"), state] {
+                let mut loops = told["loops"].as_array().unwrap().iter();
+                let it = loops.find(|it| it["name"] == "locks").unwrap();
+                assert_eq!(it["deadlocks"]["reported"].as_array().unwrap().len(), 1);
+                assert_eq!(it["deadlocks"]["reported"][0]["text"], report);
+            }
+        })
+        .await
+        .unwrap();
+    });
 }

@@ -1,0 +1,73 @@
+//! [`Log`]: how many reports of a kind there were, and the last of them, for a thread that asks later.
+//!
+//! A report goes to the program at once, by a function or on stderr. But a program that is asked from outside has often sent
+//! its stderr where the user who asks cannot find it. So with the feature `inspect` the last texts are kept.
+
+#![forbid(unsafe_code)]
+
+use std::fmt::Display;
+
+use crate::executor::primitives::Gauge;
+
+/// Written by one thread, read by any.
+#[derive(Default)]
+pub(crate) struct Log {
+    count: Gauge,
+    #[cfg(feature = "inspect")]
+    last: kept::Last,
+}
+
+impl Log {
+    pub(crate) fn add(&self, report: &dyn Display) {
+        self.count.add(1);
+        #[cfg(feature = "inspect")]
+        self.last.add(report.to_string());
+        #[cfg(not(feature = "inspect"))]
+        let _ = report;
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.count.get()
+    }
+
+    /// The last reports, the newest first: how long ago each was made, and its text.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn last(&self) -> Vec<(std::time::Duration, String)> {
+        self.last.read()
+    }
+}
+
+#[cfg(feature = "inspect")]
+mod kept {
+    use std::collections::VecDeque;
+    use std::sync::PoisonError;
+    use std::time::{Duration, Instant};
+
+    use crate::executor::primitives::{Mutex, MutexGuard};
+
+    /// How many are kept.
+    const KEPT: usize = 50;
+
+    /// The newest is the last.
+    #[derive(Default)]
+    pub(super) struct Last(Mutex<VecDeque<(Instant, String)>>);
+
+    impl Last {
+        /// Nothing panics under the lock.
+        fn lock(&self) -> MutexGuard<'_, VecDeque<(Instant, String)>> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+
+        pub(super) fn add(&self, text: String) {
+            let mut last = self.lock();
+            let oldest = if last.len() == KEPT { last.pop_front() } else { None };
+            last.push_back((Instant::now(), text));
+            drop(last);
+            drop(oldest);
+        }
+
+        pub(super) fn read(&self) -> Vec<(Duration, String)> {
+            self.lock().iter().rev().map(|(at, text)| (at.elapsed(), text.clone())).collect()
+        }
+    }
+}
