@@ -36,7 +36,8 @@ fn a_thread_reads_the_numbers_while_the_loop_is_stuck() {
     });
     assert_eq!((metrics.stands, metrics.spawned, metrics.live), (LoopState::Runs, 5, 4));
     assert_eq!(metrics.turns, 3); // of this future, and of two tasks
-    assert_eq!(metrics.ready, 4); // three tasks, and this future, as the loop does not say which task has its turn
+    // Three tasks, and this future where the loop does not say which task has its turn. With `inspect` it always does.
+    assert_eq!(metrics.ready, if cfg!(feature = "inspect") { 3 } else { 4 });
 }
 
 #[test]
