@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
@@ -27,8 +28,20 @@ pub struct Awaited {
     pub(super) depth: usize,
     /// It is ready, and the task has not polled it since.
     pub(super) is_unpolled: bool,
-    /// Futures that wait at the same place are served one after the other.
-    pub(super) is_served_in_turn: bool,
+    pub(super) line: Line,
+}
+
+/// Whether the futures that wait at the same place are served one after the other, so that one that does not take what it was
+/// granted keeps the others waiting. If so, which tasks can end that.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Line {
+    No,
+    /// The task that has it: guard and future borrow the lock.
+    Lock,
+    /// The same, but the task may have given guard or future to another one.
+    OwnedLock,
+    /// Any task that gives permits back.
+    Permits,
 }
 
 /// What there is to say of some kinds of waits.
@@ -79,6 +92,8 @@ pub(crate) struct Holder {
     pub(crate) site: Option<&'static Location<'static>>,
     /// It was granted, and the future it was granted to has not been polled since.
     pub(crate) is_unpolled: bool,
+    /// The task may have given it to another one.
+    pub(crate) may_move: bool,
 }
 
 /// The kind of a wait for a task's end.
@@ -101,7 +116,7 @@ impl Awaited {
             part: None,
             depth: 0,
             is_unpolled: false,
-            is_served_in_turn: false,
+            line: Line::No,
         }
     }
 
@@ -112,7 +127,13 @@ impl Awaited {
 
     /// A wait for the end of a task.
     pub(crate) fn for_task(task: Id) -> Self {
-        let holder = Holder { task: Some(task), kind: TASK, site: None, is_unpolled: false };
+        let holder = Holder {
+            task: Some(task),
+            kind: TASK,
+            site: None,
+            is_unpolled: false,
+            may_move: false,
+        };
         Self { holders: vec![holder], ..Self::somewhere(TASK) }
     }
 
@@ -120,10 +141,8 @@ impl Awaited {
         Self { detail, ..self }
     }
 
-    /// Futures that wait at the same place are served one after the other, so one that does not take what it was granted keeps
-    /// the others waiting.
-    pub(crate) fn served_in_turn(self) -> Self {
-        Self { is_served_in_turn: true, ..self }
+    pub(crate) fn in_line(self, line: Line) -> Self {
+        Self { line, ..self }
     }
 
     /// What it waits for, in words that [`site`](Self::site) follows: "the timer made". "task" for the end of a task, "named" for
@@ -205,6 +224,14 @@ impl Awaited {
     /// The tasks that keep it waiting.
     pub(crate) fn tasks(&self) -> impl Iterator<Item = Id> {
         self.holders.iter().filter_map(|holder| holder.task)
+    }
+
+    /// Whether it lasts as long as none of these tasks goes on, whatever others do.
+    pub(crate) fn is_kept_by(&self, tasks: &BTreeSet<Id>) -> bool {
+        let keeps = |holder: &Holder| {
+            !holder.may_move && holder.task.is_some_and(|task| tasks.contains(&task))
+        };
+        self.line != Line::Permits && self.holders.iter().any(keeps)
     }
 
     /// What is waited for, without a verb.

@@ -18,7 +18,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::awaited::{Awaited, Holder, TOLD};
+use super::awaited::{Awaited, Holder, Line, TOLD};
 use super::noting::{Key, Numbered, is_explaining, set_explaining};
 use super::scoped::{self, Scoped};
 use crate::executor::{Hub, Id, tell_of_awaits, with_current};
@@ -249,7 +249,7 @@ impl Explained {
                 record.named.and_then(|named| depths.get(&named)).map_or(0, |depth| depth + 1);
             let mut wait = record.wait.read();
             wait.depth = depth;
-            if wait.is_served_in_turn && !wait.is_unpolled {
+            if wait.line != Line::No && !wait.is_unpolled {
                 let locks = state.locks.get(&key.0).into_iter().flatten();
                 let unpolled = unpolled.get(&key.0).into_iter().flatten();
                 wait.holders.extend(locks.chain(unpolled).take(TOLD).cloned());
@@ -277,12 +277,13 @@ impl State {
     fn unpolled(&self) -> BTreeMap<usize, Vec<Holder>> {
         let mut unpolled: BTreeMap<usize, Vec<Holder>> = BTreeMap::new();
         for (key, Record { task, wait, .. }) in &self.records {
-            if wait.is_served_in_turn && wait.is_unpolled {
+            if wait.line != Line::No && wait.is_unpolled {
                 unpolled.entry(key.0).or_default().push(Holder {
                     task: Some(*task),
                     kind: wait.kind(),
                     site: wait.site(),
                     is_unpolled: true,
+                    may_move: wait.line == Line::OwnedLock,
                 });
             }
         }

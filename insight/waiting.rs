@@ -72,12 +72,12 @@ impl Circle {
         (tasks, Self(waits))
     }
 
-    /// Whether its tasks wait for nothing else.
+    /// Whether its tasks wait for nothing else, and no other task can end these waits.
     pub(crate) fn is_closed(&self, all: &[Waiting]) -> bool {
         let tasks = self.tasks(all);
         let goes_on = |wait: &Awaited| {
             let is_a_wait = wait.label().is_none() && !wait.is_unpolled();
-            is_a_wait && !wait.tasks().any(|task| tasks.contains(&task))
+            is_a_wait && !wait.is_kept_by(&tasks)
         };
         !self.0.iter().flat_map(|(place, _)| &all[*place].waits).any(goes_on)
     }

@@ -57,6 +57,8 @@ pub struct Mutex<T> {
 
 const LOCK: Ask = Ask { operation: Operation::Lock, permits: 1 };
 
+const LOCK_OWNED: Ask = Ask { operation: Operation::LockOwned, permits: 1 };
+
 impl<T> Mutex<T> {
     /// An unlocked mutex.
     #[must_use]
@@ -128,7 +130,7 @@ impl<T> Mutex<T> {
     ///
     /// It is locked, or a future waits.
     pub fn try_lock_owned(self: &Rc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
-        if self.permits.try_lock(LOCK) {
+        if self.permits.try_lock(LOCK_OWNED) {
             Ok(Self::guard_owned(self))
         } else {
             Err(TryLockError(()))
@@ -218,7 +220,7 @@ impl<T> Future for LockOwned<T> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let LockOwned { mutex, acquiring } = self.get_mut();
-        ready!(acquiring.poll_open(&mutex.permits, LOCK, cx));
+        ready!(acquiring.poll_open(&mutex.permits, LOCK_OWNED, cx));
         Poll::Ready(Mutex::guard_owned(mutex))
     }
 }

@@ -17,7 +17,7 @@ use std::panic::Location;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::wait_list::{Key, WaitList, drop_waker, wake_each};
-use crate::common::awaited::{Awaited, Detail, Holder};
+use crate::common::awaited::{Awaited, Detail, Holder, Line};
 use crate::common::explained;
 use crate::common::waits;
 use crate::executor::budget;
@@ -61,6 +61,8 @@ pub(super) struct Ask {
 pub(super) enum Operation {
     Acquire,
     Lock,
+    /// Its guard is no borrow of the lock.
+    LockOwned,
     Read,
     Write,
 }
@@ -310,7 +312,7 @@ impl Permits {
     fn note(&self, place: &Option<Key>, ask: Ask, site: &'static Location<'static>) {
         self.line.note(place, || {
             let there = Detail::Permits { there: self.free.get(), of: ask.permits };
-            let wait = Awaited::new(ask.name(), site).served_in_turn();
+            let wait = Awaited::new(ask.name(), site).in_line(ask.operation.line());
             match ask.operation {
                 _ if waits::is_asking() => {
                     let place = place.as_ref().expect("it is in line");
@@ -339,6 +341,7 @@ impl Permits {
             kind: ask.name(),
             site,
             is_unpolled: false,
+            may_move: ask.operation.line() == Line::OwnedLock,
         });
     }
 
@@ -371,7 +374,7 @@ impl Ask {
         match (self.operation, self.permits) {
             (Operation::Acquire, 1) => "the `Semaphore::acquire()`",
             (Operation::Acquire, _) => "the `Semaphore::acquire_many()`",
-            (Operation::Lock, _) => "the `Mutex::lock()`",
+            (Operation::Lock | Operation::LockOwned, _) => "the `Mutex::lock()`",
             (Operation::Read, _) => "the `RwLock::read()`",
             (Operation::Write, _) => "the `RwLock::write()`",
         }
@@ -383,6 +386,14 @@ impl Operation {
     fn is_lock(self) -> bool {
         !matches!(self, Operation::Acquire)
     }
+
+    fn line(self) -> Line {
+        match self {
+            Operation::Acquire => Line::Permits,
+            Operation::LockOwned => Line::OwnedLock,
+            Operation::Lock | Operation::Read | Operation::Write => Line::Lock,
+        }
+    }
 }
 
 impl fmt::Display for Ask {
@@ -390,7 +401,7 @@ impl fmt::Display for Ask {
         match (self.operation, self.permits) {
             (Operation::Acquire, 1) => f.write_str("Semaphore::acquire()"),
             (Operation::Acquire, permits) => write!(f, "Semaphore::acquire_many({permits})"),
-            (Operation::Lock, _) => f.write_str("Mutex::lock()"),
+            (Operation::Lock | Operation::LockOwned, _) => f.write_str("Mutex::lock()"),
             (Operation::Read, _) => f.write_str("RwLock::read()"),
             (Operation::Write, _) => f.write_str("RwLock::write()"),
         }

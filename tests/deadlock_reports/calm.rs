@@ -3,14 +3,15 @@
 use std::future::pending;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
 use taketurns::net::TcpListener;
-use taketurns::sync::Mutex;
+use taketurns::sync::{Mutex, Semaphore};
 use taketurns::time::sleep;
-use taketurns::{Builder, UnhandledPanic, spawn, yield_now};
+use taketurns::{Builder, UnhandledPanic, spawn, task, yield_now};
 
 use crate::common::some_real_time;
 use crate::{Told, runtime};
@@ -113,6 +114,48 @@ fn a_guard_that_a_run_gave_to_its_caller_is_not_the_next_runs() {
         let waits = Rc::clone(&mutex);
         spawn(async move { drop(waits.lock().await) }).await.unwrap();
         holder.await.unwrap();
+    });
+    assert_eq!(told.take(), []);
+}
+
+/// The task that took the lock has given its guard to another one, which gives the lock back.
+#[test]
+fn a_task_that_waits_for_a_lock_whose_guard_it_has_given_away_is_left_alone() {
+    let (runtime, told) = runtime(1, Duration::ZERO);
+    runtime.block_on(async {
+        let mutex = Rc::new(Mutex::new(()));
+        let task = spawn(async move {
+            let held = Rc::clone(&mutex).lock_owned().await;
+            spawn(async move {
+                sleep(Duration::from_millis(5)).await;
+                drop(held);
+            })
+            .detach();
+            drop(mutex.lock().await);
+        });
+        task.await.unwrap();
+    });
+    assert_eq!(told.take(), []);
+}
+
+/// Another task has a permit, too, and gives it back.
+#[test]
+fn a_permit_that_is_not_taken_is_no_deadlock_while_another_may_come_back() {
+    let (runtime, told) = runtime(1, Duration::ZERO);
+    runtime.block_on(async {
+        let semaphore = Rc::new(Semaphore::new(2));
+        let tasks = [2, 10].map(|time| {
+            let semaphore = Rc::clone(&semaphore);
+            spawn(async move {
+                let _held = semaphore.acquire().await;
+                sleep(Duration::from_millis(time)).await;
+            })
+        });
+        yield_now().await;
+        let mut one = pin!(semaphore.acquire());
+        assert!(futures::poll!(&mut one).is_pending());
+        drop(semaphore.acquire().await); // `one` was granted what came back first
+        task::join_all(tasks).await;
     });
     assert_eq!(told.take(), []);
 }

@@ -103,8 +103,11 @@ fn a_wait_that_was_given_up_is_not_told() {
 /// The text of the deadlock in which a task keeps a future that is in line, does not poll it any more, and waits for another one
 /// behind it. A task of its own has what both want, until it is granted.
 macro_rules! text_of {
-    ($shared:ident = $new:expr, $take:expr) => {{
-        let (runtime, told) = runtime(1, HOUR);
+    ($shared:ident = $new:expr, $take:expr) => {
+        text_of!($shared = $new, $take, HOUR)
+    };
+    ($shared:ident = $new:expr, $take:expr, $grace:expr) => {{
+        let (runtime, told) = runtime(1, $grace);
         runtime.block_on(async {
             let $shared = Rc::new($new);
             let lent = Rc::clone(&$shared);
@@ -153,11 +156,21 @@ fn a_read_write_lock_granted_to_a_future_that_its_task_does_not_poll_is_told() {
     assert_eq!(told, expected("RwLock::write()", ""));
 }
 
+/// Any task could add a permit, so this is told when nothing is left that could run one.
 #[test]
 fn a_permit_granted_to_a_future_that_its_task_does_not_poll_is_told() {
-    let told = text_of!(semaphore = Semaphore::new(1), semaphore.acquire());
-    assert_eq!(told, expected("Semaphore::acquire()", ", 0 of 1 permits there"));
+    let told = text_of!(semaphore = Semaphore::new(1), semaphore.acquire(), Duration::ZERO);
+    let (_, futurelock) = expected("Semaphore::acquire()", ", 0 of 1 permits there");
+    let futurelock = futurelock.split_once('\n').unwrap().1.replacen(
+        "\n  task #2",
+        &format!("{ROOT_THRICE}\n  task #2"),
+        1,
+    );
+    assert_eq!(told, (Finding::Suspected, format!("{SUSPECTED}\n{futurelock}{REMEDY}")));
 }
+
+const ROOT_THRICE: &str =
+    "\n  the future of `block_on`, called at here, polled 2 times, waiting\n    awaits task #2";
 
 /// The guard was dropped after the run, where nothing notes it.
 #[test]
