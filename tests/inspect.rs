@@ -6,6 +6,8 @@
 mod client;
 #[path = "common/example.rs"]
 mod example;
+#[path = "inspect/fork.rs"]
+mod fork;
 #[path = "inspect/hostile.rs"]
 mod hostile;
 #[path = "inspect/page.rs"]

@@ -7,13 +7,14 @@
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
 use std::sync::{Arc, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::stream::{Listener, Stream};
+use super::stream::{Listener, Stream, wait};
 use crate::executor::primitives::{Condvar, Mutex, MutexGuard, wait_timeout};
 
 /// How many connections are served at a time.
@@ -25,7 +26,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Accepts and serves until it is dropped.
 pub(super) struct Crowd<S: Stream> {
     shared: Arc<Shared<S>>,
-    wake: Box<dyn Fn() + Send>,
+    /// Dropped to end the wait for clients.
+    end: Option<UnixStream>,
     accepting: Option<JoinHandle<()>>,
 }
 
@@ -84,11 +86,15 @@ impl<S: Stream> Shared<S> {
         self.guests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn accept<L: Listener<Stream = S>>(self: &Arc<Self>, listener: &L) {
+    fn accept<L: Listener<Stream = S>>(self: &Arc<Self>, listener: &L, end: &UnixStream) {
         loop {
-            let accepted = listener.accept();
+            wait(listener, end);
             if self.lock().is_ended {
                 return;
+            }
+            let accepted = listener.try_accept();
+            if accepted.as_ref().is_err_and(|error| error.kind() == ErrorKind::WouldBlock) {
+                continue; // the client has left
             }
             if accepted.and_then(|stream| self.admit(stream)).is_err() {
                 let guests = self.lock();
@@ -145,11 +151,12 @@ impl<S: Stream> Crowd<S> {
         let guests = Guests { is_ended: false, last: 0, here, leaving: Vec::new() };
         let (guests, ended) = (Mutex::new(guests), Condvar::new());
         let shared = Arc::new(Shared { guests, ended, serve: Box::new(serve) });
-        let wake = listener.waker()?;
+        listener.set_nonblocking()?;
+        let (end, ended) = UnixStream::pair()?;
         let accepts = Arc::clone(&shared);
         let thread = thread::Builder::new().name("taketurns-inspect".into());
-        let accepting = Some(thread.spawn(move || accepts.accept(&listener))?);
-        Ok(Self { shared, wake, accepting })
+        let accepting = Some(thread.spawn(move || accepts.accept(&listener, &ended))?);
+        Ok(Self { shared, end: Some(end), accepting })
     }
 }
 
@@ -158,7 +165,7 @@ impl<S: Stream> Drop for Crowd<S> {
     fn drop(&mut self) {
         self.shared.lock().is_ended = true;
         self.shared.ended.notify_all();
-        (self.wake)();
+        self.end = None;
         if let Some(accepting) = self.accepting.take() {
             let _ = accepting.join();
         }

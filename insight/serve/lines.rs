@@ -25,7 +25,7 @@ A line asks: COMMAND [json] [LOOP]. The answer: `ok LENGTH` and so many bytes, o
   trace      the timeline of one loop, as a page
   page       the address of the live page
   help       this text
-`json` gives JSON in place of text. LOOP is a number from `loops`; without one all of them answer.
+`json` gives JSON in place of text, but for the last three. LOOP is a number from `loops`; without one all of them answer.
 ";
 
 /// Whether the client on the other side is this user. Where the system does not say, the socket's mode has to do.
@@ -95,6 +95,7 @@ fn answer(loops: &Loops, line: &str) -> Result<String, String> {
         }
     }
     match command {
+        "help" | "page" | "trace" if form == Form::Json => Err(format!("`{command}` has no JSON")),
         "help" => Ok(HELP.into()),
         "page" => loops.page().ok_or_else(|| "there is no page: `Serve::http`".into()),
         "loops" => loops.overview(form, number),

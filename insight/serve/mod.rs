@@ -30,6 +30,8 @@ mod looped;
 mod loops;
 mod page;
 mod place;
+#[cfg(all(test, not(loom)))]
+mod place_tests;
 mod server;
 mod source;
 mod stream;

@@ -40,7 +40,7 @@ impl Place {
     fn take_in(folder: &Path) -> io::Result<(Self, UnixListener)> {
         let pid = process::id();
         let path = folder.join(format!("{pid}.sock"));
-        remove_dead(folder);
+        remove_dead(folder, is_dead);
         if path.exists() {
             let text = "a process with this pid serves here already: of another container, or by another copy of this crate";
             return Err(io::Error::new(ErrorKind::AddrInUse, text));
@@ -56,11 +56,16 @@ impl Place {
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
+
+    /// Not after a `fork`, in the child.
+    pub(super) fn is_ours(&self) -> bool {
+        self.pid == process::id()
+    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if self.pid == process::id() {
+        if self.is_ours() {
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -136,29 +141,33 @@ fn listed(folder: &Path) -> Vec<(u32, PathBuf)> {
 }
 
 /// Whether no process listens there: the one that did has died without removing it.
-fn is_dead(path: &Path) -> bool {
+pub(super) fn is_dead(path: &Path) -> bool {
     try_connect(path).is_err_and(|error| {
         matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::NotFound)
     })
 }
 
 /// Without waiting: a process that is stopped accepts nothing, and `connect` would wait for it once enough clients do.
-#[cfg(target_os = "linux")]
 fn try_connect(path: &Path) -> io::Result<()> {
-    use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-    Ok(rustix::net::connect(socket, &SocketAddrUnix::new(path)?)?)
+    use rustix::io::{FdFlags, fcntl_setfd};
+    use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, connect, socket};
+    let stream = UnixStream::from(socket(AddressFamily::UNIX, SocketType::STREAM, None)?);
+    fcntl_setfd(&stream, FdFlags::CLOEXEC)?;
+    stream.set_nonblocking(true)?;
+    Ok(connect(&stream, &SocketAddrUnix::new(path)?)?)
 }
 
-#[cfg(not(target_os = "linux"))]
-fn try_connect(path: &Path) -> io::Result<()> {
-    UnixStream::connect(path).map(drop)
-}
-
-fn remove_dead(folder: &Path) {
-    for (_, path) in listed(folder).into_iter().filter(|(_, path)| is_dead(path)) {
-        let _ = fs::remove_file(path);
+/// Removes the sockets of processes that have died.
+///
+/// Between the look and the removal a process that got the same pid may put its own socket there. So a name that looks dead is
+/// first moved aside, and what is found there is looked at again: only this process knows that name.
+pub(super) fn remove_dead(folder: &Path, is_dead: impl Fn(&Path) -> bool) {
+    for (pid, path) in listed(folder).into_iter().filter(|(_, path)| is_dead(path)) {
+        let aside = folder.join(format!("{pid}.dead-{}", process::id()));
+        if fs::rename(&path, &aside).is_ok() {
+            let _ =
+                if is_dead(&aside) { fs::remove_file(&aside) } else { fs::rename(&aside, &path) };
+        }
     }
 }
 

@@ -4,9 +4,11 @@
 
 use std::fmt;
 use std::io;
+use std::mem;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::process;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::crowd::Crowd;
@@ -39,7 +41,7 @@ use super::{lines, place};
 /// | `page` | the address of the live page |
 /// | `help` | these commands |
 ///
-/// `json` gives JSON in place of text. LOOP is a number from `loops`; without one, all loops answer. A connection may ask
+/// `json` gives JSON in place of text; `trace`, `page` and `help` have none. LOOP is a number from `loops`; without one, all loops answer. A connection may ask
 /// again and again. It is closed when it asks for nothing for 10 s.
 ///
 /// # Errors
@@ -115,7 +117,7 @@ impl Serve {
         let listener = self.port.map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)));
         let listener = listener.transpose()?; // the last that may be refused for what the caller said
         let (loops, path, number) = enter(self.name, asked)?;
-        let mut server = Server { loops, path, number, page: None, url: None };
+        let mut server = Server { loops, path, number, pid: process::id(), page: None, url: None };
         if let Some(listener) = listener {
             server.open(listener)?;
         }
@@ -132,6 +134,8 @@ pub struct Server {
     loops: Arc<Loops>,
     path: PathBuf,
     number: u64,
+    /// After a `fork` the child has this value too, but it is its parent that serves.
+    pid: u32,
     page: Option<Crowd<TcpStream>>,
     url: Option<String>,
 }
@@ -164,6 +168,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        if self.pid != process::id() {
+            return mem::forget(self.page.take()); // it would wait for the parent's threads
+        }
         let mut process = lock();
         let (_looped, is_left) = self.loops.remove(self.number);
         let ended = if is_left { None } else { process.take() };
@@ -201,6 +208,9 @@ fn lock() -> MutexGuard<'static, Option<Process>> {
 /// Adds a loop. Gives the loops of this process, the path of its socket, and the number of the loop.
 fn enter(name: Option<String>, asked: Asked) -> io::Result<(Arc<Loops>, PathBuf, u64)> {
     let mut process = lock();
+    if process.as_ref().is_some_and(|it| !it.place.is_ours()) {
+        mem::forget(process.take()); // after a `fork`: what it would wait for are the parent's threads
+    }
     if process.is_none() {
         let (place, listener) = place::Place::take()?;
         let loops = Arc::new(Loops::default());

@@ -6,11 +6,12 @@
 #![forbid(unsafe_code)]
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, poll};
 
 /// A connection.
 pub(super) trait Stream: Read + Write + Send + Sized + 'static {
@@ -40,48 +41,39 @@ macro_rules! streams {
 streams!(UnixStream TcpStream);
 
 /// A socket that listens.
-pub(super) trait Listener: Send + 'static {
+pub(super) trait Listener: AsFd + Send + 'static {
     type Stream: Stream;
 
-    fn accept(&self) -> io::Result<Self::Stream>;
+    /// Without waiting.
+    fn try_accept(&self) -> io::Result<Self::Stream>;
 
-    /// A function that ends an `accept` on another thread.
-    fn waker(&self) -> io::Result<Box<dyn Fn() + Send>>;
+    fn set_nonblocking(&self) -> io::Result<()>;
 }
 
-impl Listener for UnixListener {
-    type Stream = UnixStream;
+macro_rules! listeners {
+    ($($listener:ty: $stream:ty,)*) => {$(
+        impl Listener for $listener {
+            type Stream = $stream;
 
-    fn accept(&self) -> io::Result<UnixStream> {
-        self.accept().map(|(stream, _)| stream)
-    }
+            fn try_accept(&self) -> io::Result<$stream> {
+                let (stream, _) = self.accept()?;
+                stream.set_nonblocking(false)?; // some systems hand it on
+                Ok(stream)
+            }
 
-    fn waker(&self) -> io::Result<Box<dyn Fn() + Send>> {
-        let listening = UnixStream::from(OwnedFd::from(self.try_clone()?));
-        let path = self.local_addr()?.as_pathname().map(PathBuf::from);
-        Ok(Box::new(move || {
-            // On Linux the first is enough; other systems need a connection.
-            listening.shut_down(Shutdown::Both);
-            let _ = path.as_ref().map(UnixStream::connect);
-        }))
-    }
+            fn set_nonblocking(&self) -> io::Result<()> {
+                self.set_nonblocking(true)
+            }
+        }
+    )*};
 }
+listeners!(UnixListener: UnixStream, TcpListener: TcpStream,);
 
-impl Listener for TcpListener {
-    type Stream = TcpStream;
-
-    fn accept(&self) -> io::Result<TcpStream> {
-        self.accept().map(|(stream, _)| stream)
-    }
-
-    fn waker(&self) -> io::Result<Box<dyn Fn() + Send>> {
-        let listening = TcpStream::from(OwnedFd::from(self.try_clone()?));
-        let address: SocketAddr = self.local_addr()?;
-        Ok(Box::new(move || {
-            listening.shut_down(Shutdown::Both);
-            let _ = TcpStream::connect_timeout(&address, Duration::from_secs(1));
-        }))
-    }
+/// Waits until a client connects, or the other end of `end` is dropped. (A `shutdown` of the listener would end an `accept`
+/// on Linux alone, and a connection to it only while its name is there.)
+pub(super) fn wait(listener: &impl Listener, end: &UnixStream) {
+    let mut awaited = [PollFd::new(listener, PollFlags::IN), PollFd::new(end, PollFlags::IN)];
+    let _ = poll(&mut awaited, None); // a signal may end it sooner
 }
 
 /// A stream whose reads and writes fail at a deadline.

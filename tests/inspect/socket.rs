@@ -207,6 +207,7 @@ fn a_question_that_is_none_gets_an_error_that_says_so() {
     let why = "after the command may come `json` and the number of a loop";
     assert_eq!(client.ask("loops xml").unwrap_err(), why);
     assert_eq!(client.ask("loops -1").unwrap_err(), why);
+    assert_eq!(client.ask("trace json").unwrap_err(), "`trace` has no JSON");
     assert!(client.ask("help").unwrap().contains("\n  dump "));
     assert!(client.ask("").unwrap().contains("\n  dump "));
 }

@@ -1,0 +1,52 @@
+//! What becomes of the sockets of processes that have died.
+
+use std::cell::RefCell;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::{env, fs, process};
+
+use super::place::{is_dead, remove_dead};
+
+/// A folder of the test's own, with the socket of a process that has died.
+fn folder(name: &str) -> (PathBuf, PathBuf) {
+    let folder = env::temp_dir().join(format!("tt-place-{}-{name}", process::id()));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir(&folder).unwrap();
+    let path = folder.join("1234.sock");
+    drop(UnixListener::bind(&path).unwrap()); // its name stays
+    (folder, path)
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn the_socket_of_a_dead_process_is_removed_and_that_of_a_live_one_is_not() {
+    let (folder, path) = folder("dead");
+    let live = UnixListener::bind(folder.join("1.sock")).unwrap();
+    assert!(is_dead(&path) && !is_dead(&folder.join("1.sock")));
+    remove_dead(&folder, is_dead);
+    assert_eq!(names(&folder), ["1.sock"]);
+    drop((live, fs::remove_dir_all(&folder)));
+}
+
+#[test]
+fn a_process_that_gets_the_pid_of_a_dead_one_keeps_its_socket() {
+    let (folder, path) = folder("reused");
+    let live = RefCell::default();
+    remove_dead(&folder, |looked_at| {
+        let was_dead = is_dead(looked_at);
+        let mut live = live.borrow_mut();
+        if Option::is_none(&live) {
+            // The process with the same pid comes right behind the look.
+            fs::remove_file(&path).unwrap();
+            *live = Some(UnixListener::bind(&path).unwrap());
+        }
+        was_dead
+    });
+    assert_eq!(names(&folder), ["1234.sock"]);
+    UnixStream::connect(&path).unwrap();
+    drop((live, fs::remove_dir_all(&folder)));
+}
