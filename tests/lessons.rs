@@ -26,6 +26,8 @@ mod common;
 mod computation;
 #[path = "lessons/concurrent_waits.rs"]
 mod concurrent_waits;
+#[path = "lessons/deadlock.rs"]
+mod deadlock;
 #[path = "lessons/done_callbacks.rs"]
 mod done_callbacks;
 #[path = "lessons/event.rs"]
@@ -60,6 +62,8 @@ mod shared_state;
 mod starvation;
 #[path = "lessons/stop_from_outside.rs"]
 mod stop_from_outside;
+#[path = "lessons/stuck_loop.rs"]
+mod stuck_loop;
 #[path = "lessons/submitted_task.rs"]
 mod submitted_task;
 #[path = "lessons/task_group.rs"]
@@ -68,6 +72,8 @@ mod task_group;
 mod thread_target;
 #[path = "lessons/time_limit.rs"]
 mod time_limit;
+#[path = "lessons/timeline.rs"]
+mod timeline;
 #[cfg(feature = "offload")]
 #[path = "lessons/two_loops.rs"]
 mod two_loops;

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-const LESSONS: [(&str, &str); 35] = [
+const LESSONS: [(&str, &str); 38] = [
     ("1", "lost-task"),
     ("2", "awaited-task"),
     ("7", "concurrent-waits"),
@@ -56,6 +56,9 @@ const LESSONS: [(&str, &str); 35] = [
     ("5", "two-loops"),
     ("33", "virtual-time"),
     ("34", "replayed-schedule"),
+    ("37", "timeline"),
+    ("36", "deadlock"),
+    ("38", "stuck-loop"),
 ];
 
 fn binary() -> &'static Path {

@@ -293,6 +293,33 @@ fn a_waiter_that_does_not_write() {
 }
 
 #[test]
+fn a_deadlock_that_asyncio_tells_of() {
+    let tells = "s/^    done, _ = await.*$/&; logging.getLogger('asyncio').warning('stuck')/";
+    assert_claim("36", tells, "asyncio told of neither");
+}
+
+#[test]
+fn locks_that_are_taken_in_one_order() {
+    let ends = "s/takes(two, one)/takes(one, two)/";
+    assert_differs("36", ends, "has one lock / has both / has one lock / has both / ended");
+}
+
+#[test]
+fn a_row_that_takes_a_long_turn() {
+    let slow = "s/^    Turns.count += 1$/&; asyncio.get_running_loop().clock.now += 0.2/";
+    assert_claim("37", slow, "asyncio told nothing");
+    assert_differs("37", "s/^ROWS = 8/ROWS = 7/", "health answers, after 7");
+}
+
+#[test]
+fn a_stuck_loop_that_is_asked_at_another_place() {
+    let elsewhere = "s/^async def blocks/async def works/; s/(blocks(/(works(/";
+    assert_claim("38", elsewhere, "asyncio knows the line");
+    let free = "s/^    stuck.set()$/    asyncio.get_running_loop().call_soon(stuck.set)/; s/^    go_on.wait()$/    await asyncio.to_thread(go_on.wait)/";
+    assert_differs("38", free, "asyncio says: main waits / sleeper waits / culprit waits");
+}
+
+#[test]
 fn a_refusal_that_names_a_place() {
     let place = r#"s/print(f"-- {error}")/print(f"-- {error}, entered at line 1")/"#;
     assert_claim("24", place, "asyncio's name no place");

@@ -19,7 +19,7 @@
 //! 6. `twin.rs` and `twins/`: the same programs in asyncio, run as child processes.
 //! 7. `http.rs`: enough HTTP/1.1 for the lessons on blocking work; `child.rs`: this program again, as a child process;
 //!    `compiled.rs`: what the compiler says of a type.
-//!    `report.rs`: what a watchdog tells of a task.
+//!    `report.rs`: what a watchdog tells of a task; `socket.rs`: what another program is told.
 //! 8. `timeline.rs`: what the loops did, as pages of their own (`--timeline`).
 //! 9. `frame.rs`: the page, 80 columns wide.
 
@@ -35,6 +35,7 @@ mod http;
 mod lane;
 mod lessons;
 mod report;
+mod socket;
 mod stage;
 mod timeline;
 mod trace;

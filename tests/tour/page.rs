@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{LESSONS, text, tour, whole_tour};
 
-const CHAPTERS: usize = 11;
+const CHAPTERS: usize = 12;
 
 /// To the left of what a program printed, which is as wide as it is.
 const QUOTE: &str = "  > ";

@@ -11,6 +11,7 @@ mod blocking_handler;
 mod blocking_sleep;
 mod computation;
 mod concurrent_waits;
+mod deadlock;
 mod done_callbacks;
 mod event;
 mod futurelock;
@@ -28,10 +29,12 @@ mod shared_state;
 mod site;
 mod starvation;
 mod stop_from_outside;
+mod stuck_loop;
 mod submitted_task;
 mod task_group;
 mod thread_target;
 mod time_limit;
+mod timeline;
 mod two_loops;
 mod unseen_error;
 mod virtual_time;
@@ -136,6 +139,10 @@ pub(crate) static CHAPTERS: &[Chapter] = &[
         ],
     },
     Chapter { title: "Trying it out", lessons: &[virtual_time::LESSON, replayed_schedule::LESSON] },
+    Chapter {
+        title: "Seeing what goes on",
+        lessons: &[timeline::LESSON, deadlock::LESSON, stuck_loop::LESSON],
+    },
 ];
 
 /// What the child processes of the lessons play.
