@@ -38,6 +38,7 @@
 //! | keep tasks together, await several at once, race them | [`task`]: [`TaskGroup`](task::TaskGroup), [`JoinSet`](task::JoinSet), [`join_all`](task::join_all()), [`race`](task::race()) |
 //! | ask tasks to end, limit a part of one | [`cancel`]: [`cancelled`](cancel::cancelled()), [`Scope`](cancel::Scope), [`CancellationToken`](cancel::CancellationToken) |
 //! | call in from another thread | [`Handle`], [`CancellationToken`](cancel::CancellationToken) |
+//! | see which task holds the turn, what each waits for, what was lost | `TAKETURNS_DEBUG=1`; [`Builder::stall_threshold`], [`Handle::dump`]; [`insight`] |
 //! | run the loop beside a synchronous program, or one on each core | [`Background`], [`PerCore`] |
 //!
 //! With their features, `time` has sleeps, timeouts and clocks, `net` TCP, and `testing` tests under many schedules.

@@ -279,7 +279,7 @@ impl Handle {
         C: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        if self.home.is_here() {
+        if self.home.is_here() && !self.home.hub.has_closed() {
             return Err(JoinError::own_thread(Subject::Remote(Location::caller())));
         }
         self.spawn(async move { function() }).wait()

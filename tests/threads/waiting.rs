@@ -354,6 +354,16 @@ fn a_function_that_makes_a_future_may_panic_or_be_refused() {
     assert_eq!(receive.try_iter().collect::<Vec<_>>(), [sender]);
 }
 
+/// Whatever thread asks: no other would do better.
+#[test]
+fn a_call_after_the_runtimes_end_says_that_it_has_ended() {
+    let runtime = runtime();
+    let handle = runtime.handle();
+    drop(runtime);
+    let error = handle.call(|| ()).unwrap_err();
+    assert!(error.is_shutdown() && !error.is_own_thread(), "{error}");
+}
+
 #[test]
 fn a_function_that_was_never_called_is_dropped_at_the_end_of_the_runtime() {
     let runtime = runtime();
