@@ -429,13 +429,13 @@ PLANTED = {
     # What another thread reads of a loop.
     "ringearly": (
         "home says that an event is complete before it writes it",
-        [(RING, "        let event = self.next.get();\n", "        let event = self.next.get();\n        ring.done.store(event + 1, ordering!(ring_done: Release));\n")],
+        [(RING, "        let event = self.begun.load(ordering!(ring_own: Relaxed));\n", "        let event = self.begun.load(ordering!(ring_own: Relaxed));\n        self.done.store(event + 1, ordering!(ring_done: Release));\n")],
     ),
     "ringlate": (
         "home says that it begins an event after it has written it",
         [
-            (RING, "        ring.begun.store(event + 1, ordering!(ring_begun: Relaxed));\n", ""),
-            (RING, "        ring.done.store(event + 1, ordering!(ring_done: Release));\n", "        ring.begun.store(event + 1, ordering!(ring_begun: Relaxed));\n        ring.done.store(event + 1, ordering!(ring_done: Release));\n"),
+            (RING, "        self.begun.store(event + 1, ordering!(ring_begun: Relaxed));\n", ""),
+            (RING, "        self.done.store(event + 1, ordering!(ring_done: Release));\n", "        self.begun.store(event + 1, ordering!(ring_begun: Relaxed));\n        self.done.store(event + 1, ordering!(ring_done: Release));\n"),
         ],
     ),
     "ringkept": (

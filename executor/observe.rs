@@ -18,12 +18,12 @@ pub(crate) const WATCHED: u8 = 1;
 /// A turn tells the observers, too.
 pub(crate) const OBSERVED: u8 = 2;
 
-/// A task, as its observers see it.
+/// A task, or a function that another thread has sent ([`Id::SENT`]), as its observers see it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Seen {
     pub(crate) id: Id,
     /// A small number that no other live task has; after the task's end another may get it. [`NO_PLACE`] for the future of
-    /// `block_on`.
+    /// `block_on`, and for a function.
     pub(crate) place: u32,
     pub(crate) site: &'static Location<'static>,
 }
@@ -78,23 +78,34 @@ pub(crate) enum Cause {
     Outside,
 }
 
+/// How a turn ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum TurnEnd {
+    /// The task waits.
+    Waits,
+    /// It has woken itself, as by `yield_now`: it has entered the run queue.
+    Yields,
+    /// The task has ended in this turn.
+    Done,
+}
+
 /// Is told of each step. Each method is called on the executor's own thread, in the middle of the step: it must not panic, run
 /// the program's code, or come back to the executor.
 #[allow(unused_variables, reason = "each observer is told of what it has a method for")]
 pub(crate) trait Observe {
-    fn spawned(&self, task: Seen, by: Cause) {}
+    fn spawned(&self, task: &Seen, by: Cause) {}
 
-    /// It has entered the run queue.
-    fn woken(&self, task: Seen, by: Cause) {}
+    /// It has entered the run queue. A task that wakes itself in its turn enters it when the turn ends, and
+    /// [`ends_turn`](Self::ends_turn) says so.
+    fn woken(&self, task: &Seen, by: Cause) {}
 
     /// `polls`: how many turns it has begun, with this one.
-    fn begins_turn(&self, task: Seen, polls: u32) {}
+    fn begins_turn(&self, task: &Seen, polls: u32) {}
 
-    /// `is_done`: it has ended in this turn.
-    fn ends_turn(&self, task: Seen, is_done: bool) {}
+    fn ends_turn(&self, task: &Seen, end: TurnEnd) {}
 
     /// It is live no longer, whatever ended it. If that was in a turn, [`ends_turn`](Self::ends_turn) comes next.
-    fn ended(&self, task: Seen) {}
+    fn ended(&self, task: &Seen) {}
 
     /// The loop looks outside.
     fn looks(&self) {}
@@ -103,4 +114,7 @@ pub(crate) trait Observe {
     fn parks(&self) {}
 
     fn unparks(&self) {}
+
+    /// The run ends, or the step of a host loop.
+    fn leaves(&self) {}
 }

@@ -10,7 +10,7 @@ use std::sync::mpsc;
 use std::task::{Poll, Waker};
 use std::thread;
 
-use super::observe::{Cause, LoopState, NO_PLACE, Observe, Seen};
+use super::observe::{Cause, LoopState, NO_PLACE, Observe, Seen, TurnEnd};
 use super::{Builder, EVENT_INTERVAL, Executor, Id, ParkThread, Sample, spawn, yield_now};
 
 type Told = Rc<RefCell<Vec<String>>>;
@@ -24,23 +24,23 @@ impl Log {
 }
 
 impl Observe for Log {
-    fn spawned(&self, task: Seen, by: Cause) {
+    fn spawned(&self, task: &Seen, by: Cause) {
         self.note(format!("{} at {} spawned by {by:?}", task.id, task.place));
     }
 
-    fn woken(&self, task: Seen, by: Cause) {
+    fn woken(&self, task: &Seen, by: Cause) {
         self.note(format!("{} woken by {by:?}", task.id));
     }
 
-    fn begins_turn(&self, task: Seen, polls: u32) {
+    fn begins_turn(&self, task: &Seen, polls: u32) {
         self.note(format!("{} begins turn {polls}", task.id));
     }
 
-    fn ends_turn(&self, task: Seen, is_done: bool) {
-        self.note(format!("{} {}", task.id, if is_done { "is done" } else { "waits" }));
+    fn ends_turn(&self, task: &Seen, end: TurnEnd) {
+        self.note(format!("{} {end:?}", task.id));
     }
 
-    fn ended(&self, task: Seen) {
+    fn ended(&self, task: &Seen) {
         let at =
             if task.place == NO_PLACE { "no place".to_owned() } else { task.place.to_string() };
         self.note(format!("{} ended at {at}", task.id));
@@ -56,6 +56,10 @@ impl Observe for Log {
 
     fn unparks(&self) {
         self.note("unparks".to_owned());
+    }
+
+    fn leaves(&self) {
+        self.note("leaves".to_owned());
     }
 }
 
@@ -97,17 +101,17 @@ fn each_step_is_told_in_order() {
         "#0 begins turn 1",
         "#1 at 0 spawned by Task(Id(0))",
         "#1 woken by Task(Id(0))",
-        "#0 waits",
+        "#0 Waits",
         "#1 begins turn 1",
-        "#1 woken by Task(Id(1))",
-        "#1 waits",
+        "#1 Yields",
         "#1 begins turn 2",
         "#0 woken by Task(Id(1))",
         "#1 ended at 0",
-        "#1 is done",
+        "#1 Done",
         "#0 begins turn 2",
         "#0 ended at no place",
-        "#0 is done",
+        "#0 Done",
+        "leaves",
     ];
     assert_eq!(told, expected);
 }
@@ -123,11 +127,12 @@ fn a_wake_of_another_thread_and_a_park_are_told() {
     let expected = [
         "#0 woken by Outside",
         "#0 begins turn 1",
-        "#0 waits",
+        "#0 Waits",
         "#0 woken by Thread",
         "#0 begins turn 2",
         "#0 ended at no place",
-        "#0 is done",
+        "#0 Done",
+        "leaves",
     ];
     assert_eq!(told, expected);
 }
@@ -141,7 +146,10 @@ fn what_is_dropped_at_the_end_has_ended_too() {
     drop(executor);
     assert_eq!((remote.pulse().live, remote.pulse().ready), (0, 0));
     let told = told.take();
-    assert_eq!(told, ["#1 at 0 spawned by Outside", "#1 woken by Outside", "#1 ended at 0"]);
+    assert_eq!(
+        told,
+        ["#1 at 0 spawned by Outside", "#1 woken by Outside", "#1 ended at 0", "leaves"]
+    );
 }
 
 /// What another thread reads while the task of `work` does not return.
@@ -246,7 +254,7 @@ fn another_thread_reads_whose_destructor_is_stuck() {
 }
 
 #[test]
-fn a_function_that_another_thread_sent_is_no_task() {
+fn a_function_that_another_thread_sent_has_a_turn_and_is_no_task() {
     let (executor, told) = observed();
     let remote = executor.remote();
     let (tell, sample) = mpsc::channel();
@@ -255,5 +263,9 @@ fn a_function_that_another_thread_sent_is_no_task() {
     executor.run_until_stalled();
     let (sample, is_no_task) = sample.recv().unwrap();
     assert_eq!((sample.stands, sample.task, is_no_task), (LoopState::Runs, None, true));
-    assert!(told.take().iter().all(|text| !text.contains('#')));
+    let expected = ["woken by Thread", "begins turn 1", "ended at no place", "Done"];
+    let told = told.take();
+    let sent = Id::SENT.to_string();
+    let told: Vec<_> = told.iter().filter_map(|text| text.strip_prefix(&sent)).collect();
+    assert_eq!(told, expected.map(|text| format!(" {text}")));
 }

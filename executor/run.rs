@@ -123,9 +123,7 @@ impl<D: Driver> Executor<'_, D> {
 
     /// Waits outside, and tells of it. (A wait without waiting is no park.)
     fn wait(&self, driver: &mut D, limit: Option<Duration>) {
-        if self.hub.seen() == OBSERVED {
-            self.hub.tell(|observer| observer.looks());
-        }
+        self.hub.tell(|observer| observer.looks());
         if limit == NO_WAIT {
             return driver.wait(limit);
         }
@@ -160,9 +158,7 @@ struct Parked<'a> {
 
 impl<'a> Parked<'a> {
     fn begin(hub: &'a Hub) -> Self {
-        if hub.seen() == OBSERVED {
-            hub.tell(|observer| observer.parks());
-        }
+        hub.tell(|observer| observer.parks());
         hub.pulse().park();
         Self { hub, since: Instant::now() }
     }
@@ -171,9 +167,7 @@ impl<'a> Parked<'a> {
 impl Drop for Parked<'_> {
     fn drop(&mut self) {
         self.hub.pulse().unpark(self.since.elapsed());
-        if self.hub.seen() == OBSERVED {
-            self.hub.tell(|observer| observer.unparks());
-        }
+        self.hub.tell(|observer| observer.unparks());
     }
 }
 

@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::executor::observe::{Cause, Observe, Seen};
+use crate::executor::observe::{Cause, Observe, Seen, TurnEnd};
 use crate::executor::primitives::Gauge;
 
 /// Each power of two has 2^`FINE` buckets.
@@ -179,19 +179,23 @@ impl<C: Fn() -> u64> Stopwatch<C> {
         let (ready_since, turn_began) = (RefCell::default(), Cell::new(0));
         Self { histograms, clock, ready_since, turn_began }
     }
-}
 
-impl<C: Fn() -> u64> Observe for Stopwatch<C> {
-    fn woken(&self, task: Seen, _by: Cause) {
+    fn is_ready(&self, task: &Seen, now: u64) {
         let Some(index) = task.index() else { return };
         let mut ready_since = self.ready_since.borrow_mut();
         if index >= ready_since.len() {
             ready_since.resize(index + 1, 0);
         }
-        ready_since[index] = (self.clock)();
+        ready_since[index] = now;
+    }
+}
+
+impl<C: Fn() -> u64> Observe for Stopwatch<C> {
+    fn woken(&self, task: &Seen, _by: Cause) {
+        self.is_ready(task, (self.clock)());
     }
 
-    fn begins_turn(&self, task: Seen, _polls: u32) {
+    fn begins_turn(&self, task: &Seen, _polls: u32) {
         let now = (self.clock)();
         self.turn_began.set(now);
         let ready_since = self.ready_since.borrow();
@@ -200,7 +204,11 @@ impl<C: Fn() -> u64> Observe for Stopwatch<C> {
         }
     }
 
-    fn ends_turn(&self, _task: Seen, _is_done: bool) {
-        self.histograms.poll_time.count((self.clock)().saturating_sub(self.turn_began.get()));
+    fn ends_turn(&self, task: &Seen, end: TurnEnd) {
+        let now = (self.clock)();
+        self.histograms.poll_time.count(now.saturating_sub(self.turn_began.get()));
+        if end == TurnEnd::Yields {
+            self.is_ready(task, now);
+        }
     }
 }

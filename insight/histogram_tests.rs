@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::histogram::{Histogram, Histograms, Stopwatch};
 use crate::executor::Id;
-use crate::executor::observe::{Cause, NO_PLACE, Observe, Seen};
+use crate::executor::observe::{Cause, NO_PLACE, Observe, Seen, TurnEnd};
 
 fn task(id: u64, place: u32) -> Seen {
     Seen { id: Id(id), place, site: Location::caller() }
@@ -25,9 +25,9 @@ fn stopwatch() -> (std::sync::Arc<Histograms>, Stopwatch<impl Fn() -> u64>, Rc<C
 pub(super) fn of(times: impl IntoIterator<Item = u64>) -> Histogram {
     let (histograms, stopwatch, clock) = stopwatch();
     for time in times {
-        stopwatch.begins_turn(task(1, 0), 1);
+        stopwatch.begins_turn(&task(1, 0), 1);
         clock.set(clock.get() + time);
-        stopwatch.ends_turn(task(1, 0), false);
+        stopwatch.ends_turn(&task(1, 0), TurnEnd::Waits);
     }
     histograms.poll_time()
 }
@@ -103,19 +103,19 @@ fn a_histogram_reads_as_one_line() {
 fn a_task_waits_from_its_wake_until_its_turn() {
     let (histograms, stopwatch, clock) = stopwatch();
     let (root, one, two) = (task(0, NO_PLACE), task(1, 0), task(2, 1));
-    stopwatch.woken(root, Cause::Outside);
+    stopwatch.woken(&root, Cause::Outside);
     clock.set(2);
-    stopwatch.begins_turn(root, 1);
-    stopwatch.woken(two, Cause::Task(Id(0)));
+    stopwatch.begins_turn(&root, 1);
+    stopwatch.woken(&two, Cause::Task(Id(0)));
     clock.set(3);
-    stopwatch.woken(one, Cause::Task(Id(0)));
-    stopwatch.ends_turn(root, false);
+    stopwatch.woken(&one, Cause::Task(Id(0)));
+    stopwatch.ends_turn(&root, TurnEnd::Waits);
     clock.set(7);
-    stopwatch.begins_turn(two, 1);
-    stopwatch.ends_turn(two, true);
-    stopwatch.begins_turn(one, 1);
+    stopwatch.begins_turn(&two, 1);
+    stopwatch.ends_turn(&two, TurnEnd::Done);
+    stopwatch.begins_turn(&one, 1);
     clock.set(16);
-    stopwatch.ends_turn(one, true);
+    stopwatch.ends_turn(&one, TurnEnd::Done);
     let counted = |times: Histogram| times.buckets().collect::<Vec<_>>();
     let nanos = Duration::from_nanos;
     let one_each = |times: [u64; 3]| times.map(|time| (nanos(time), 1)).to_vec();

@@ -16,7 +16,7 @@ use std::panic::Location;
 use std::ptr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crate::executor::observe::{Cause, Observe, Seen};
+use crate::executor::observe::{Cause, Observe, Seen, TurnEnd};
 use crate::executor::primitives::{AtomicU64, Gauge, ordering};
 use crate::executor::{Id, State};
 
@@ -227,30 +227,30 @@ impl Writer {
         })
     }
 
-    fn begin(&self, task: Seen, stands: u64) {
+    fn begin(&self, task: &Seen, stands: u64) {
         let story = u64::from(self.number_of(task.site)) << 32;
         if let Some(index) = task.index() {
             self.slab.slot_for(index).begin(task.id, story, stands);
         }
     }
 
-    fn slot(&self, task: Seen) -> Option<&Slot> {
+    fn slot(&self, task: &Seen) -> Option<&Slot> {
         self.slab.slot(task.index()?)
     }
 
     /// Changes how a task stands.
-    fn stands(&self, task: Seen, change: impl FnOnce(u64) -> u64) {
+    fn stands(&self, task: &Seen, change: impl FnOnce(u64) -> u64) {
         let Some(slot) = self.slot(task) else { return };
         slot.write(&slot.stands, change(slot.own(&slot.stands)));
     }
 }
 
 impl Observe for Writer {
-    fn spawned(&self, task: Seen, by: Cause) {
+    fn spawned(&self, task: &Seen, by: Cause) {
         self.begin(task, caused(by) | WAITING);
     }
 
-    fn woken(&self, task: Seen, by: Cause) {
+    fn woken(&self, task: &Seen, by: Cause) {
         let is_here = || self.slot(task).is_some_and(Slot::has_task);
         // The future of `block_on` is not spawned: its first wake is the first that is told of it.
         if task.id == Id::ROOT && !is_here() {
@@ -259,23 +259,22 @@ impl Observe for Writer {
         self.stands(task, |_| caused(by) | READY);
     }
 
-    fn begins_turn(&self, task: Seen, polls: u32) {
+    fn begins_turn(&self, task: &Seen, polls: u32) {
         let Some(slot) = self.slot(task) else { return };
         let site = slot.own(&slot.story) >> 32;
         slot.write(&slot.story, site << 32 | u64::from(polls));
         self.stands(task, |stands| stands & !STATE | RUNNING);
     }
 
-    fn ends_turn(&self, task: Seen, is_done: bool) {
-        if !is_done {
-            // A task that was woken in its turn is ready by now.
-            let rests =
-                |stands| if stands & STATE == RUNNING { stands & !STATE | WAITING } else { stands };
-            self.stands(task, rests);
+    fn ends_turn(&self, task: &Seen, end: TurnEnd) {
+        match end {
+            TurnEnd::Waits => self.stands(task, |stands| stands & !STATE | WAITING),
+            TurnEnd::Yields => self.stands(task, |_| caused(Cause::Task(task.id)) | READY),
+            TurnEnd::Done => {}
         }
     }
 
-    fn ended(&self, task: Seen) {
+    fn ended(&self, task: &Seen) {
         if let Some(slot) = self.slot(task) {
             slot.end();
         }

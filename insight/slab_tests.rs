@@ -4,7 +4,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::slab::{Row, Slab, Writer};
-use crate::executor::observe::{Cause, NO_PLACE, Observe, Seen};
+use crate::executor::observe::{Cause, NO_PLACE, Observe, Seen, TurnEnd};
 use crate::executor::{Id, State};
 
 fn task(id: u64, place: u32) -> Seen {
@@ -28,18 +28,18 @@ fn a_task_is_told_from_its_spawn_to_its_end() {
     let (slab, writer) = slab();
     let task = task(7, 3);
     let row = |polls, state, woken_by| Row { id: task.id, site: task.site, polls, state, woken_by };
-    writer.spawned(task, Cause::Task(Id(2)));
-    writer.woken(task, Cause::Task(Id(2)));
+    writer.spawned(&task, Cause::Task(Id(2)));
+    writer.woken(&task, Cause::Task(Id(2)));
     assert_eq!(only(&slab), row(0, State::Ready, Cause::Task(Id(2))));
-    writer.begins_turn(task, 1);
+    writer.begins_turn(&task, 1);
     assert_eq!(only(&slab), row(1, State::Running, Cause::Task(Id(2))));
-    writer.ends_turn(task, false);
+    writer.ends_turn(&task, TurnEnd::Waits);
     assert_eq!(only(&slab), row(1, State::Waiting, Cause::Task(Id(2))));
-    writer.woken(task, Cause::Timer);
+    writer.woken(&task, Cause::Timer);
     assert_eq!(only(&slab), row(1, State::Ready, Cause::Timer));
-    writer.begins_turn(task, 2);
-    writer.ended(task);
-    writer.ends_turn(task, true);
+    writer.begins_turn(&task, 2);
+    writer.ended(&task);
+    writer.ends_turn(&task, TurnEnd::Done);
     assert_eq!(slab.rows(), []);
 }
 
@@ -47,11 +47,10 @@ fn a_task_is_told_from_its_spawn_to_its_end() {
 fn a_task_that_is_woken_in_its_own_turn_stays_ready() {
     let (slab, writer) = slab();
     let task = task(1, 0);
-    writer.spawned(task, Cause::Outside);
-    writer.begins_turn(task, 1);
-    writer.woken(task, Cause::Task(task.id));
-    writer.ends_turn(task, false);
-    assert_eq!(only(&slab).state, State::Ready);
+    writer.spawned(&task, Cause::Outside);
+    writer.begins_turn(&task, 1);
+    writer.ends_turn(&task, TurnEnd::Yields);
+    assert_eq!((only(&slab).state, only(&slab).woken_by), (State::Ready, Cause::Task(task.id)));
 }
 
 #[test]
@@ -60,7 +59,7 @@ fn every_cause_comes_back() {
     let task = task(1, 0);
     let causes = [Cause::Outside, Cause::Timer, Cause::Source, Cause::Thread];
     for cause in causes.into_iter().chain([Cause::Task(Id::ROOT), Cause::Task(Id(1 << 50))]) {
-        writer.spawned(task, cause);
+        writer.spawned(&task, cause);
         assert_eq!(only(&slab).woken_by, cause);
     }
 }
@@ -69,10 +68,10 @@ fn every_cause_comes_back() {
 fn a_slot_that_is_used_again_tells_nothing_of_the_task_before() {
     let (slab, writer) = slab();
     let (one, two) = (task(1, 0), task(2, 0));
-    writer.spawned(one, Cause::Timer);
-    writer.begins_turn(one, 9);
-    writer.ended(one);
-    writer.spawned(two, Cause::Source);
+    writer.spawned(&one, Cause::Timer);
+    writer.begins_turn(&one, 9);
+    writer.ended(&one);
+    writer.spawned(&two, Cause::Source);
     let expected = (Id(2), two.site, 0, State::Waiting, Cause::Source);
     let row = only(&slab);
     assert_eq!((row.id, row.site, row.polls, row.state, row.woken_by), expected);
@@ -83,13 +82,13 @@ fn the_future_of_block_on_is_told_while_it_runs() {
     let (slab, writer) = slab();
     for _ in 0..2 {
         let root = task(0, NO_PLACE); // each run has a place in the source of its own
-        writer.woken(root, Cause::Outside);
-        writer.begins_turn(root, 1);
-        writer.ends_turn(root, false);
-        writer.woken(root, Cause::Thread);
+        writer.woken(&root, Cause::Outside);
+        writer.begins_turn(&root, 1);
+        writer.ends_turn(&root, TurnEnd::Waits);
+        writer.woken(&root, Cause::Thread);
         let row = only(&slab);
         assert_eq!((row.id, row.site, row.polls), (Id::ROOT, root.site, 1));
-        writer.ended(root);
+        writer.ended(&root);
         assert_eq!(slab.rows(), []);
     }
 }
@@ -97,8 +96,8 @@ fn the_future_of_block_on_is_told_while_it_runs() {
 #[test]
 fn a_task_that_has_left_the_list_is_not_taken_for_the_future_of_block_on() {
     let (slab, writer) = slab();
-    writer.woken(task(0, NO_PLACE), Cause::Outside);
-    writer.woken(task(5, NO_PLACE), Cause::Timer); // as when a callback comes late
+    writer.woken(&task(0, NO_PLACE), Cause::Outside);
+    writer.woken(&task(5, NO_PLACE), Cause::Timer); // as when a callback comes late
     assert_eq!(only(&slab).woken_by, Cause::Outside);
 }
 
@@ -107,7 +106,7 @@ fn slots_in_every_chunk_are_found_again() {
     let (slab, writer) = slab();
     let places = [0, 62, 63, 64, 190, 191, 192, 447, 448, 100_000];
     for place in places {
-        writer.spawned(task(u64::from(place) + 1, place), Cause::Outside);
+        writer.spawned(&task(u64::from(place) + 1, place), Cause::Outside);
     }
     let found: Vec<u64> = slab.rows().iter().map(|row| row.id.0).collect();
     assert_eq!(found, places.map(|place| u64::from(place) + 1));

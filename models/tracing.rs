@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::{UNBOUNDED, model, thread};
-use crate::insight::trace::ring::{Copied, Ring, Writer};
+use crate::insight::trace::ring::{Copied, Ring};
 
 /// The nth event: two words that belong together.
 fn event(n: u64) -> [u64; 2] {
@@ -20,13 +20,12 @@ fn event(n: u64) -> [u64; 2] {
 fn write_against_copy() {
     model(UNBOUNDED, || {
         let ring = Arc::new(Ring::new(2));
-        let home = Writer::new();
-        home.write(&ring, event(1));
-        home.write(&ring, event(2));
+        ring.write(event(1));
+        ring.write(event(2));
         let copies = Arc::clone(&ring);
         let away = thread::spawn(move || copies.copy());
-        home.write(&ring, event(3));
-        home.write(&ring, event(4));
+        ring.write(event(3));
+        ring.write(event(4));
         let Copied { dropped, events } = away.join().unwrap();
         let first = dropped + 1;
         let expected: Vec<_> = (first..first + events.len() as u64).map(event).collect();

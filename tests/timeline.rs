@@ -104,8 +104,8 @@ fn a_ring_that_is_full_keeps_the_last_events() {
         }
     });
     let trace = runtime.trace().unwrap();
-    // A turn is two events in the ring, and a yield is told as one more.
-    assert!(trace.dropped() > 180, "{}", trace.dropped());
+    // The ring has a wake, two looks, the begin of 101 turns, each but two with the end of the one before, and those two ends.
+    assert_eq!(trace.dropped(), 106 - 16);
     assert_eq!(lines(&trace).last().unwrap(), "0 block_on is done");
 }
 
@@ -163,6 +163,33 @@ fn what_is_lost_with_the_runtime_is_in_the_trace_of_a_handle() {
     let trace = handle.trace().unwrap();
     assert_eq!(lines(&trace).last().unwrap(), "0 task #1 lost");
     assert!(trace.to_text().contains("#1 was lost, spawned at tests/timeline.rs:"));
+}
+
+/// Its time is not that of the task that comes next.
+#[test]
+fn a_request_of_another_thread_has_a_turn_of_its_own() {
+    let runtime = Builder::new().trace(1000).build().unwrap();
+    let handle = runtime.handle();
+    let asks = thread::spawn(move || {
+        drop(handle.dump(Duration::from_secs(60)));
+        handle.stop();
+    });
+    runtime.run_forever();
+    asks.join().unwrap();
+    let trace = runtime.trace().unwrap();
+    let lines = lines(&trace);
+    let of_it = lines.iter().filter(|line| line.contains("request"));
+    let of_it: Vec<_> = of_it.map(|line| line.split_once(' ').unwrap().1).collect();
+    assert_eq!(
+        of_it,
+        [
+            "a request of another thread woken by another thread",
+            "a request of another thread begins a turn",
+            "a request of another thread is done",
+        ]
+    );
+    let text = trace.to_text();
+    assert!(text.contains("\nrequests of threads "), "{text}");
 }
 
 #[test]

@@ -129,6 +129,7 @@ pub(super) fn enter_anyway<R>(
     impl Drop for Restore<'_> {
         fn drop(&mut self) {
             self.3.pulse().leave(self.4);
+            self.3.tell(|observer| observer.leaves());
             INSIDE.with(|inside| inside.set(self.0));
             ENTERED_AT.with(|at| at.set(self.1));
             budget::restore(self.2);

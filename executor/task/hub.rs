@@ -30,7 +30,7 @@ use crate::executor::driver::Unpark;
 use crate::executor::frame::Frame;
 #[cfg(feature = "tracing")]
 use crate::executor::frame::OpenScope;
-use crate::executor::observe::{Cause, Observe, PLAIN};
+use crate::executor::observe::{Cause, Observe, PLAIN, TurnEnd};
 use crate::executor::primitives::{AtomicIsize, HomeCell};
 use crate::executor::{CancelRequest, Id, Info, Reason};
 
@@ -71,8 +71,8 @@ pub(super) struct Home {
     pub(super) observers: LeafCell<Vec<Box<dyn Observe>>>,
     /// For observers: what wakes tasks outside of a turn.
     pub(super) cause: HomeCell<Cause>,
-    /// For observers: a task has ended since the last turn began.
-    pub(super) has_ended: HomeCell<bool>,
+    /// For observers: how the turn ends, as far as that is known.
+    pub(super) turn_end: HomeCell<TurnEnd>,
     /// What makes the scopes of new tasks.
     #[cfg(feature = "tracing")]
     pub(super) opens: HomeCell<Option<OpenScope>>,
@@ -126,7 +126,7 @@ impl HubRef {
                 seen: HomeCell::new(PLAIN),
                 observers: LeafCell::new(Vec::new()),
                 cause: HomeCell::new(Cause::Outside),
-                has_ended: HomeCell::new(false),
+                turn_end: HomeCell::new(TurnEnd::Waits),
                 #[cfg(feature = "tracing")]
                 opens: HomeCell::new(None),
             },
@@ -305,7 +305,7 @@ impl Hub {
         self.away.pulse.live.add(1);
         if self.is_observed() {
             // SAFETY: (ALIVE) as the caller promised.
-            unsafe { self.tell_spawned(task) };
+            unsafe { self.tell_of(task, |observer, task, by| observer.spawned(task, by)) };
         }
     }
 
@@ -324,7 +324,17 @@ impl Hub {
         self.away.pulse.count_push();
         if self.is_observed() {
             // SAFETY: (QUEUE) kept by OWED.
-            unsafe { self.tell_woken(task) };
+            unsafe { self.tell_of(task, |observer, task, by| observer.woken(task, by)) };
+        }
+    }
+
+    /// As [`enqueue`](Self::enqueue), at the end of the task's turn: a task that is to be pushed has woken itself.
+    #[inline]
+    pub(super) fn enqueue_again(&self, task: TaskRef, wake: Wake) {
+        if wake == Wake::Push {
+            self.home.turn_end.set(TurnEnd::Yields);
+            self.away.pulse.count_push();
+            self.home.queue.push(task);
         }
     }
 

@@ -3,7 +3,7 @@
 use super::header::TaskRef;
 use super::hub::Hub;
 use crate::executor::Id;
-use crate::executor::observe::{Cause, NO_PLACE, OBSERVED, Observe, PLAIN, Seen, WATCHED};
+use crate::executor::observe::{Cause, NO_PLACE, OBSERVED, Observe, PLAIN, Seen, TurnEnd, WATCHED};
 
 impl Hub {
     /// From the next run on, each turn writes which task has it where other threads see it.
@@ -41,9 +41,16 @@ impl Hub {
         self.home.cause.set(cause);
     }
 
-    /// Tells the observers.
-    #[cold]
+    /// Tells the observers, if it is observed.
+    #[inline]
     pub(crate) fn tell(&self, told: impl Fn(&dyn Observe)) {
+        if self.is_observed() {
+            self.tell_observers(told);
+        }
+    }
+
+    #[inline]
+    fn tell_observers(&self, told: impl Fn(&dyn Observe)) {
         // SAFETY: (LEAF) an observer runs no user code, and does not come back here.
         unsafe {
             self.home.observers.with(|all| all.iter().for_each(|observer| told(&**observer)));
@@ -52,44 +59,36 @@ impl Hub {
 
     /// # Safety
     ///
-    /// (ALIVE) A task of this hub. `None` for a function that another thread has sent.
-    unsafe fn seen_as(&self, task: TaskRef) -> Option<Seen> {
+    /// (ALIVE) A task of this hub.
+    #[inline]
+    unsafe fn seen_as(&self, task: TaskRef) -> Seen {
         // SAFETY: (ALIVE) as the caller promised.
         let (home, site) = unsafe { (task.home(), task.fixed().site) };
-        let is_task = home.id.get() != Id::SENT.0;
         let place = if home.state.is_listed() { home.live_place.get() } else { NO_PLACE };
-        is_task.then_some(Seen { id: Id(home.id.get()), place, site })
+        Seen { id: Id(home.id.get()), place, site }
     }
 
     /// What goes on now.
+    #[inline]
     fn cause(&self) -> Cause {
         // SAFETY: (ALIVE) its turn holds RUNNING.
-        let id = |task: TaskRef| Id(unsafe { task.home() }.id.get());
-        match self.home.running.get().map(id) {
+        match self.home.running.get().map(|task| Id(unsafe { task.home() }.id.get())) {
             None => self.home.cause.get(),
             Some(Id::SENT) => Cause::Thread,
             Some(id) => Cause::Task(id),
         }
     }
 
+    /// Tells of `task`, and of what goes on now.
+    ///
     /// # Safety
     ///
     /// (ALIVE) A task of this hub.
     #[cold]
-    pub(super) unsafe fn tell_spawned(&self, task: TaskRef) {
+    pub(super) unsafe fn tell_of(&self, task: TaskRef, told: impl Fn(&dyn Observe, &Seen, Cause)) {
         // SAFETY: (ALIVE) as the caller promised.
-        let Some(seen) = (unsafe { self.seen_as(task) }) else { return };
-        self.tell(|observer| observer.spawned(seen, self.cause()));
-    }
-
-    /// # Safety
-    ///
-    /// (ALIVE) A task of this hub.
-    #[cold]
-    pub(super) unsafe fn tell_woken(&self, task: TaskRef) {
-        // SAFETY: (ALIVE) as the caller promised.
-        let Some(seen) = (unsafe { self.seen_as(task) }) else { return };
-        self.tell(|observer| observer.woken(seen, self.cause()));
+        let (seen, cause) = (unsafe { self.seen_as(task) }, self.cause());
+        self.tell_observers(|observer| told(observer, &seen, cause));
     }
 
     /// # Safety
@@ -97,10 +96,9 @@ impl Hub {
     /// (ALIVE) A task of this hub, which has just ended.
     #[cold]
     pub(super) unsafe fn tell_ended(&self, task: TaskRef) {
+        self.home.turn_end.set(TurnEnd::Done);
         // SAFETY: (ALIVE) as the caller promised.
-        let Some(seen) = (unsafe { self.seen_as(task) }) else { return };
-        self.home.has_ended.set(true);
-        self.tell(|observer| observer.ended(seen));
+        unsafe { self.tell_of(task, |observer, task, _| observer.ended(task)) };
     }
 
     /// Gives a turn, and tells of its beginning and end.
@@ -108,18 +106,14 @@ impl Hub {
     /// # Safety
     ///
     /// As [`give_turn`](Self::give_turn).
-    #[cold]
+    #[inline(always)]
     pub(super) unsafe fn give_turn_observed(&self, task: TaskRef) {
         // SAFETY: (ALIVE) as the caller promised.
         let (seen, polls) = unsafe { (self.seen_as(task), task.home().polls.get()) };
-        self.home.has_ended.set(false);
-        if let Some(seen) = seen {
-            self.tell(|observer| observer.begins_turn(seen, polls.saturating_add(1)));
-        }
+        self.home.turn_end.set(TurnEnd::Waits);
+        self.tell_observers(|observer| observer.begins_turn(&seen, polls.saturating_add(1)));
         // SAFETY: as the caller promised.
         unsafe { self.give_turn(task) };
-        if let Some(seen) = seen {
-            self.tell(|observer| observer.ends_turn(seen, self.home.has_ended.get()));
-        }
+        self.tell_observers(|observer| observer.ends_turn(&seen, self.home.turn_end.get()));
     }
 }

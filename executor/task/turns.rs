@@ -93,7 +93,7 @@ impl Hub {
             home.count_poll();
             match (task.fixed().vtable.poll)(task) {
                 Poll::Ready(()) => self.task_ended(task),
-                Poll::Pending => self.enqueue(task, home.state.end_turn()),
+                Poll::Pending => self.enqueue_again(task, home.state.end_turn()),
             }
         }
     }

@@ -1,7 +1,7 @@
 //! [`Packed`]: an event in 16 bytes.
 //!
 //! ```text
-//! first word     time in ns, 56 bits                                | cause, 4 | kind, 4
+//! first word     time in ns, 56 bits                                   | kind, 8
 //! second word    the task's id, 44 bits                 | where it was spawned, 20 bits
 //! ```
 //!
@@ -11,18 +11,18 @@
 #![forbid(unsafe_code)]
 
 use super::ring::Words;
+use crate::executor::Id;
+use crate::executor::observe::TurnEnd;
 
 /// What an event is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Kind {
-    Spawned,
-    Woken,
-    TurnBegan,
-    TurnEnded,
-    /// As `TurnEnded`; the task had woken itself in the turn, as by `yield_now`.
-    TurnYielded,
-    /// As `TurnEnded`, and the task with it.
-    TurnDone,
+    Spawned(Origin),
+    Woken(Origin),
+    /// A turn began. A turn that ended at this moment is told of in the same event: so a turn takes one event, where it follows
+    /// another at once.
+    TurnBegan(Option<TurnEnd>),
+    TurnEnded(TurnEnd),
     /// A task ended outside of a turn.
     Dropped,
     Looked,
@@ -41,22 +41,43 @@ pub(super) enum Origin {
     Outside,
 }
 
-const KINDS: [Kind; 10] = [
-    Kind::Spawned,
-    Kind::Woken,
-    Kind::TurnBegan,
-    Kind::TurnEnded,
-    Kind::TurnYielded,
-    Kind::TurnDone,
-    Kind::Dropped,
-    Kind::Looked,
-    Kind::Parked,
-    Kind::Unparked,
-];
-
 const ORIGINS: [Origin; 5] =
     [Origin::Turn, Origin::Timer, Origin::Source, Origin::Thread, Origin::Outside];
+const ENDS: [TurnEnd; 3] = [TurnEnd::Waits, TurnEnd::Yields, TurnEnd::Done];
 
+impl Kind {
+    /// A number below 256.
+    #[inline]
+    fn pack(self) -> u64 {
+        match self {
+            Self::Spawned(origin) => (origin as u64) << 4,
+            Self::Woken(origin) => (origin as u64) << 4 | 1,
+            Self::TurnBegan(end) => end.map_or(3, |end| end as u64) << 4 | 2,
+            Self::TurnEnded(end) => (end as u64) << 4 | 3,
+            Self::Dropped => 4,
+            Self::Looked => 5,
+            Self::Parked => 6,
+            Self::Unparked => 7,
+        }
+    }
+
+    fn unpack(packed: u64) -> Self {
+        let more = (packed >> 4 & 15) as usize;
+        match packed & 15 {
+            0 => Self::Spawned(ORIGINS[more]),
+            1 => Self::Woken(ORIGINS[more]),
+            2 => Self::TurnBegan(ENDS.get(more).copied()),
+            3 => Self::TurnEnded(ENDS[more]),
+            4 => Self::Dropped,
+            5 => Self::Looked,
+            6 => Self::Parked,
+            _ => Self::Unparked,
+        }
+    }
+}
+
+/// [`Id::SENT`] in 44 bits.
+const SENT: u64 = u64::MAX >> 20;
 /// More is shown as this.
 const LAST_TIME: u64 = (1 << 56) - 1;
 /// In place of a site of which there are too many.
@@ -67,14 +88,13 @@ pub(super) struct Packed {
     /// Since the ring was made, in ns.
     pub(super) at: u64,
     pub(super) kind: Kind,
-    pub(super) origin: Origin,
-    /// 0: the future of `block_on`, or none.
-    pub(super) task: u64,
+    /// [`Id::ROOT`]: the future of `block_on`, or none.
+    pub(super) task: Id,
     /// A place in the table of sites.
     pub(super) site: u32,
 }
 
-/// The first word of an event at `at`, without its kind and cause.
+/// The first word of an event at `at`, without its kind.
 #[inline]
 pub(super) fn time_word(at: u64) -> u64 {
     at.min(LAST_TIME) << 8
@@ -90,17 +110,16 @@ pub(super) fn task_word(task: u64, site: u32) -> u64 {
 pub(super) const NO_TASK: u64 = NO_SITE as u64;
 
 #[inline]
-pub(super) fn words(time_word: u64, kind: Kind, origin: Origin, task_word: u64) -> Words {
-    [time_word | (origin as u64) << 4 | kind as u64, task_word]
+pub(super) fn words(time_word: u64, kind: Kind, task_word: u64) -> Words {
+    [time_word | kind.pack(), task_word]
 }
 
 impl Packed {
     pub(super) fn unpack([first, second]: Words) -> Self {
         Self {
             at: first >> 8,
-            kind: KINDS[(first & 15) as usize],
-            origin: ORIGINS[(first >> 4 & 15) as usize],
-            task: second >> 20,
+            kind: Kind::unpack(first),
+            task: if second >> 20 == SENT { Id::SENT } else { Id(second >> 20) },
             site: second as u32 & NO_SITE,
         }
     }

@@ -4,6 +4,9 @@
 //! turn begins with that reading, unless the loop looked outside between the two. What happens within a turn has the time of
 //! the turn's end: a task that was woken then cannot run before.
 //!
+//! The end of a turn is not written at once either: the event that the next turn began says how the one before ended. If no
+//! turn follows, the end becomes an event of its own before whatever follows.
+//!
 //! An event says which task it is about, by its id, and where that was spawned. Names are longer, and few tasks have one. So
 //! names are asked for when the events are read; of a named task that has ended, the name is kept while the ring shows it.
 
@@ -17,10 +20,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::packed::{Kind, NO_SITE, NO_TASK, Origin, task_word, time_word, words};
-use super::ring::{Copied, Ring, Writer};
+use super::ring::{Copied, Ring};
 use crate::common::monotonic::monotonic;
 use crate::executor::Id;
-use crate::executor::observe::{Cause, Observe, Seen};
+use crate::executor::observe::{Cause, Observe, Seen, TurnEnd};
 use crate::executor::primitives::Gauge;
 use crate::insight::stall::{Holder, Stall};
 
@@ -50,9 +53,16 @@ pub(crate) struct Recording {
     shown: Gauge,
     sites: Mutex<Vec<Site>>,
     name_of: NameOf,
-    /// Of tasks that have ended: the number of the event that says so, and the name.
-    names: Mutex<VecDeque<(u64, Id, Box<str>)>>,
+    /// Of tasks that have ended.
+    names: Mutex<Names>,
     asides: Mutex<VecDeque<Aside>>,
+}
+
+#[derive(Default)]
+struct Names {
+    names: HashMap<Id, Box<str>>,
+    /// In the order of their ends: how many events were written before that.
+    order: VecDeque<(u64, Id)>,
 }
 
 /// What another thread has noted.
@@ -114,20 +124,15 @@ impl Recording {
     /// Of how many tasks that have ended the name is kept.
     #[cfg(test)]
     pub(super) fn names_kept(&self) -> usize {
-        lock(&self.names).len()
+        lock(&self.names).names.len()
     }
 
     /// The name of a task that is live, or that the ring still shows.
     pub(super) fn name(&self, task: Id) -> Option<Box<str>> {
-        let ended = || {
-            lock(&self.names).iter().find(|(_, id, _)| *id == task).map(|(.., name)| name.clone())
-        };
+        let ended = || lock(&self.names).names.get(&task).cloned();
         (self.name_of)(task).or_else(ended)
     }
 }
-
-/// No task has this id.
-const NONE: u64 = u64::MAX;
 
 /// How many sites home remembers without a look into its map.
 const RECENT: usize = 64;
@@ -135,20 +140,15 @@ const RECENT: usize = 64;
 /// Writes down what the loop does. At home.
 pub(crate) struct Recorder {
     recording: Arc<Recording>,
-    writer: Writer,
     clock: Clock,
     /// What a virtual clock showed at first.
     origin: u64,
     /// The last reading, as a word of an event.
     now: Cell<u64>,
-    /// Whether the last event was the end of a turn, so that the next begins at that time.
-    is_fresh: Cell<bool>,
-    /// The task that has its turn; [`NONE`]: none has.
-    in_turn: Cell<u64>,
-    /// The same, as a word of an event.
+    /// How the last turn ended, at that reading, while that is not written.
+    end: Cell<Option<TurnEnd>>,
+    /// The task of the last turn, as a word of an event; `NO_TASK` once its end is written.
     turn: Cell<u64>,
-    /// Whether it has woken itself.
-    yields: Cell<bool>,
     /// The addresses of sites, and their places in the table.
     recent: [Cell<(usize, u32)>; RECENT],
     places: RefCell<HashMap<usize, u32>>,
@@ -173,14 +173,11 @@ impl Recorder {
         });
         Self {
             recording,
-            writer: Writer::new(),
             clock,
             origin,
             now: Cell::new(0),
-            is_fresh: Cell::new(false),
-            in_turn: Cell::new(NONE),
+            end: Cell::new(None),
             turn: Cell::new(NO_TASK),
-            yields: Cell::new(false),
             recent: from_fn(|_| Cell::new((0, NO_SITE))),
             places: RefCell::default(),
         }
@@ -206,12 +203,20 @@ impl Recorder {
     }
 
     #[inline]
-    fn write(&self, kind: Kind, origin: Origin, task_word: u64) {
-        self.writer.write(&self.recording.ring, words(self.now.get(), kind, origin, task_word));
+    fn write(&self, kind: Kind, task_word: u64) {
+        self.recording.ring.write(words(self.now.get(), kind, task_word));
+    }
+
+    /// Writes the end of the last turn, if that is not written.
+    #[inline]
+    fn end_turn(&self) {
+        if let Some(end) = self.end.take() {
+            self.write(Kind::TurnEnded(end), self.turn.replace(NO_TASK));
+        }
     }
 
     #[inline]
-    fn word(&self, task: Seen) -> u64 {
+    fn word(&self, task: &Seen) -> u64 {
         task_word(task.id.0, self.place(task.site))
     }
 
@@ -243,6 +248,7 @@ impl Recorder {
 
     /// What it was, for an event that has the time of now: a look has read the clock, but then a virtual clock may have moved;
     /// and between runs the last reading may be old.
+    #[inline]
     fn origin_of(&self, by: Cause) -> Origin {
         let origin = match by {
             Cause::Task(_) => return Origin::Turn,
@@ -251,8 +257,8 @@ impl Recorder {
             Cause::Thread => Origin::Thread,
             Cause::Outside => Origin::Outside,
         };
+        self.end_turn();
         if origin == Origin::Outside || self.recording.is_virtual {
-            self.is_fresh.set(false);
             self.read_clock();
         }
         origin
@@ -260,69 +266,71 @@ impl Recorder {
 }
 
 impl Observe for Recorder {
-    fn spawned(&self, task: Seen, by: Cause) {
-        self.write(Kind::Spawned, self.origin_of(by), self.word(task));
+    fn spawned(&self, task: &Seen, by: Cause) {
+        self.write(Kind::Spawned(self.origin_of(by)), self.word(task));
     }
 
     #[inline]
-    fn woken(&self, task: Seen, by: Cause) {
-        if task.id.0 == self.in_turn.get() {
-            self.yields.set(true); // the end of the turn says so
-        } else {
-            self.write(Kind::Woken, self.origin_of(by), self.word(task));
+    fn woken(&self, task: &Seen, by: Cause) {
+        // A task that has ended is woken by itself to call late callbacks. That is no news of it.
+        if by != Cause::Task(task.id) {
+            self.write(Kind::Woken(self.origin_of(by)), self.word(task));
         }
     }
 
     #[inline]
-    fn begins_turn(&self, task: Seen, _polls: u32) {
-        if !self.is_fresh.replace(false) {
+    fn begins_turn(&self, task: &Seen, _polls: u32) {
+        let end = self.end.take();
+        if end.is_none() {
             self.read_clock();
         }
         let word = self.word(task);
-        self.in_turn.set(task.id.0);
         self.turn.set(word);
-        self.write(Kind::TurnBegan, Origin::Turn, word);
+        self.write(Kind::TurnBegan(end), word);
     }
 
     #[inline]
-    fn ends_turn(&self, _task: Seen, is_done: bool) {
+    fn ends_turn(&self, _task: &Seen, end: TurnEnd) {
         self.read_clock();
-        self.is_fresh.set(true);
-        let kind = match (is_done, self.yields.replace(false)) {
-            (false, false) => Kind::TurnEnded,
-            (false, true) => Kind::TurnYielded,
-            (true, _) => Kind::TurnDone,
-        };
-        self.in_turn.set(NONE);
-        self.write(kind, Origin::Turn, self.turn.get());
+        self.end.set(Some(end));
     }
 
-    fn ended(&self, task: Seen) {
-        if self.in_turn.get() == NONE {
+    fn ended(&self, task: &Seen) {
+        self.end_turn();
+        if self.turn.get() == NO_TASK {
             self.read_clock();
-            self.write(Kind::Dropped, Origin::Outside, self.word(task));
+            self.write(Kind::Dropped, self.word(task));
         }
         if let Some(name) = (self.recording.name_of)(task.id) {
-            let (shown, mut names) = (self.recording.ring.dropped(), lock(&self.recording.names));
-            while names.front().is_some_and(|(event, ..)| *event < shown) {
-                names.pop_front();
+            let (ring, mut kept) = (&self.recording.ring, lock(&self.recording.names));
+            let shown = ring.dropped();
+            while let Some((_, id)) =
+                kept.order.front().copied().filter(|(event, _)| *event < shown)
+            {
+                kept.order.pop_front();
+                kept.names.remove(&id);
             }
-            names.push_back((self.writer.written(), task.id, name));
+            kept.order.push_back((ring.written(), task.id));
+            kept.names.insert(task.id, name);
         }
     }
 
     fn looks(&self) {
+        self.end_turn();
         self.read_clock();
-        self.is_fresh.set(false);
-        self.write(Kind::Looked, Origin::Outside, NO_TASK);
+        self.write(Kind::Looked, NO_TASK);
     }
 
     fn parks(&self) {
-        self.write(Kind::Parked, Origin::Outside, NO_TASK);
+        self.write(Kind::Parked, NO_TASK);
     }
 
     fn unparks(&self) {
         self.read_clock();
-        self.write(Kind::Unparked, Origin::Outside, NO_TASK);
+        self.write(Kind::Unparked, NO_TASK);
+    }
+
+    fn leaves(&self) {
+        self.end_turn();
     }
 }

@@ -13,8 +13,6 @@
 
 #![forbid(unsafe_code)]
 
-use std::cell::Cell;
-
 use crate::executor::primitives::{AtomicU64, ordering};
 
 /// An event as it is stored: 16 bytes.
@@ -53,7 +51,7 @@ impl Ring {
     }
 
     /// How many events home has written.
-    fn written(&self) -> u64 {
+    pub(crate) fn written(&self) -> u64 {
         // Ordering: takes what `ring_done` gives, so the events before it are read whole.
         self.done.load(ordering!(ring_written: Acquire))
     }
@@ -77,35 +75,19 @@ impl Ring {
         events.drain(..events.len().min((lost - oldest) as usize));
         Copied { dropped: lost.min(written), events }
     }
-}
 
-/// Home's end of a ring.
-pub(crate) struct Writer {
-    next: Cell<u64>,
-}
-
-impl Writer {
-    pub(crate) fn new() -> Self {
-        Self { next: Cell::new(0) }
-    }
-
-    /// How many events it has written.
-    pub(crate) fn written(&self) -> u64 {
-        self.next.get()
-    }
-
-    /// Writes an event over the oldest. Always into the same ring.
+    /// Writes an event over the oldest. At home alone.
     #[inline]
-    pub(crate) fn write(&self, ring: &Ring, words: Words) {
-        let event = self.next.get();
-        self.next.set(event + 1);
+    pub(crate) fn write(&self, words: Words) {
+        // Ordering: home alone writes it.
+        let event = self.begun.load(ordering!(ring_own: Relaxed));
         // Ordering: `ring_word` gives it on.
-        ring.begun.store(event + 1, ordering!(ring_begun: Relaxed));
-        for (word, value) in ring.slot(event).iter().zip(words) {
+        self.begun.store(event + 1, ordering!(ring_begun: Relaxed));
+        for (word, value) in self.slot(event).iter().zip(words) {
             // Ordering: gives `ring_begun` to `ring_read`.
             word.store(value, ordering!(ring_word: Release));
         }
         // Ordering: gives the event to `ring_written`.
-        ring.done.store(event + 1, ordering!(ring_done: Release));
+        self.done.store(event + 1, ordering!(ring_done: Release));
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::packed::{Kind, Origin, Packed};
 use super::recorder::{Noted, Recording};
 use crate::executor::Id;
+use crate::executor::observe::TurnEnd;
 
 /// What a loop has done: its last events, in their order.
 ///
@@ -44,6 +45,9 @@ pub struct Event {
 }
 
 /// What happened. The id of the future of `block_on` is #0.
+///
+/// What other threads ask of the loop itself, as for a [`dump`](crate::Handle::dump), is done in turns too. They all have the
+/// id #18446744073709551615: a request is woken as it comes in, and done after its turn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum What {
@@ -136,10 +140,11 @@ impl Trace {
         self.tasks.get(&task)?.site
     }
 
-    /// `#3`, `#3 name`, or `block_on`.
+    /// `#3`, `#3 name`, `block_on`, or `requests of threads`.
     pub(super) fn title(&self, task: Id) -> String {
         match self.name(task) {
             _ if task == Id::ROOT => "block_on".to_owned(),
+            _ if task == Id::SENT => "requests of threads".to_owned(),
             Some(name) => format!("{task} {name}"),
             None => task.to_string(),
         }
@@ -190,33 +195,37 @@ struct Reader {
 
 impl Reader {
     fn read(&mut self, packed: Packed) -> What {
-        let (task, by) = (Id(packed.task), self.by(packed.origin));
+        let task = packed.task;
         let at = Duration::from_nanos(packed.at);
-        if packed.kind == Kind::TurnYielded {
-            self.events.push(Event { at, what: What::Woken { task, by: By::Task(task) } });
-        }
         let what = match packed.kind {
-            Kind::Spawned => What::Spawned { task, by },
-            Kind::Woken => What::Woken { task, by },
-            Kind::TurnBegan => What::TurnBegan { task },
-            Kind::TurnEnded | Kind::TurnYielded => What::TurnEnded { task, is_done: false },
-            Kind::TurnDone => What::TurnEnded { task, is_done: true },
+            Kind::Spawned(origin) => What::Spawned { task, by: self.by(origin) },
+            Kind::Woken(origin) => What::Woken { task, by: self.by(origin) },
+            Kind::TurnBegan(end) => {
+                self.end_turn_before(end, at);
+                self.turn = Some((task, self.events.len() + 1));
+                What::TurnBegan { task }
+            }
+            Kind::TurnEnded(end) => return self.end_turn(task, end, at),
             Kind::Dropped => What::Lost { task },
             Kind::Looked => What::Looked,
             Kind::Parked => What::Parked,
             Kind::Unparked => What::Unparked,
         };
-        match what {
-            What::TurnBegan { task } => self.turn = Some((task, self.events.len() + 1)),
-            What::TurnEnded { task, .. } => self.end_turn(task, at),
-            _ => {}
-        }
         self.events.push(Event { at, what });
         what
     }
 
-    /// Gives the events of a turn the time of its end. If the ring does not show how it began, these are all so far.
-    fn end_turn(&mut self, task: Id, at: Duration) {
+    /// The turn before has ended so. If the ring does not show how it began, it does not show of which task it was.
+    fn end_turn_before(&mut self, end: Option<TurnEnd>, at: Duration) {
+        match (end, self.turn) {
+            (Some(end), Some((task, _))) => _ = self.end_turn(task, end, at),
+            (Some(_), None) => self.events.iter_mut().for_each(|event| event.at = at),
+            (None, _) => {}
+        }
+    }
+
+    /// Gives the events of the turn the time of its end. If the ring does not show how it began, these are all so far.
+    fn end_turn(&mut self, task: Id, end: TurnEnd, at: Duration) -> What {
         let (_, first) = self.turn.take().unwrap_or((task, 0));
         for event in &mut self.events[first..] {
             event.at = at;
@@ -226,6 +235,12 @@ impl Reader {
                 }
             }
         }
+        if end == TurnEnd::Yields {
+            self.events.push(Event { at, what: What::Woken { task, by: By::Task(task) } });
+        }
+        let what = What::TurnEnded { task, is_done: end == TurnEnd::Done };
+        self.events.push(Event { at, what });
+        what
     }
 
     fn by(&self, origin: Origin) -> By {
@@ -259,6 +274,7 @@ impl fmt::Display for By {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Task(Id::ROOT) => f.write_str("block_on"),
+            Self::Task(Id::SENT) => f.write_str("a request of another thread"),
             Self::Task(task) => write!(f, "task {task}"),
             Self::Timer => f.write_str("a timer"),
             Self::Source => f.write_str("a source"),

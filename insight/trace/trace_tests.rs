@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::recorder::{Clock, Recorder, Recording};
 use super::trace::{By, Trace, What};
 use crate::executor::Id;
-use crate::executor::observe::{Cause, Observe, Seen};
+use crate::executor::observe::{Cause, Observe, Seen, TurnEnd};
 
 /// A loop that does what a test says, by a clock of ns that the test moves.
 struct Loop {
@@ -32,7 +32,9 @@ impl Loop {
         self.recorder.recording()
     }
 
+    /// After a run.
     fn trace(&self) -> Trace {
+        self.recorder.leaves();
         self.recording().trace()
     }
 
@@ -41,27 +43,31 @@ impl Loop {
     }
 
     fn spawn(&self, id: u64, by: Cause) {
-        self.recorder.spawned(task(id), by);
-        self.recorder.woken(task(id), by);
+        self.recorder.spawned(&task(id), by);
+        self.recorder.woken(&task(id), by);
     }
 
     /// A turn of so many ns, in which this is done.
     fn turn(&self, id: u64, nanos: u64, within: impl FnOnce()) {
+        self.turn_that(TurnEnd::Waits, id, nanos, within);
+    }
+
+    fn turn_that(&self, end: TurnEnd, id: u64, nanos: u64, within: impl FnOnce()) {
         self.begin(id);
         within();
         self.pass(nanos);
-        self.recorder.ends_turn(task(id), false);
+        self.recorder.ends_turn(&task(id), end);
     }
 
     fn begin(&self, id: u64) {
-        self.recorder.begins_turn(task(id), 1);
+        self.recorder.begins_turn(&task(id), 1);
     }
 
     fn last_turn(&self, id: u64, nanos: u64) {
         self.begin(id);
         self.pass(nanos);
-        self.recorder.ended(task(id));
-        self.recorder.ends_turn(task(id), true);
+        self.recorder.ended(&task(id));
+        self.recorder.ends_turn(&task(id), TurnEnd::Done);
     }
 
     fn look(&self) {
@@ -77,7 +83,7 @@ impl Loop {
 
     /// The future of `block_on` spawns 1 and 2 and awaits them; 1 is woken by a timer and wakes 2.
     fn play(&self) {
-        self.recorder.woken(task(0), Cause::Outside);
+        self.recorder.woken(&task(0), Cause::Outside);
         self.look();
         self.turn(0, 300, || {
             self.spawn(1, Cause::Task(Id(0)));
@@ -86,12 +92,12 @@ impl Loop {
         self.turn(1, 200, || ());
         self.turn(2, 100, || ());
         self.park(1000);
-        self.recorder.woken(task(1), Cause::Timer);
+        self.recorder.woken(&task(1), Cause::Timer);
         self.begin(1);
-        self.recorder.woken(task(2), Cause::Task(Id(1)));
+        self.recorder.woken(&task(2), Cause::Task(Id(1)));
         self.pass(400);
-        self.recorder.ended(task(1));
-        self.recorder.ends_turn(task(1), true);
+        self.recorder.ended(&task(1));
+        self.recorder.ends_turn(&task(1), TurnEnd::Done);
         self.last_turn(2, 200);
     }
 }
@@ -139,11 +145,12 @@ fn a_full_ring_drops_the_oldest_events_and_says_how_many() {
     let it = Loop::new(5); // rounded up to 8
     it.play();
     let trace = it.trace();
-    assert_eq!(trace.dropped(), 13);
-    assert_eq!(lines(&trace).len(), 8);
-    assert_eq!(lines(&trace)[..2], ["600 parks", "1600 unparks"]);
+    // The ring has 18; a turn that follows another is one, which tells two.
+    assert_eq!(trace.dropped(), 10);
+    assert_eq!(lines(&trace)[..2], ["600 looks outside", "600 parks"]);
+    assert_eq!(lines(&trace).len(), 9);
     assert!(
-        trace.to_text().starts_with("8 events, after 13 older ones that were dropped; 2 tasks")
+        trace.to_text().starts_with("9 events, after 10 older ones that were dropped; 2 tasks")
     );
 }
 
@@ -152,7 +159,7 @@ fn a_turn_whose_beginning_was_dropped_is_known_by_its_end() {
     let it = Loop::new(4);
     it.turn(6, 10, || {
         it.spawn(7, Cause::Task(Id(6)));
-        it.recorder.woken(task(8), Cause::Task(Id(6)));
+        it.recorder.woken(&task(8), Cause::Task(Id(6)));
     });
     assert_eq!(
         lines(&it.trace()),
@@ -165,11 +172,34 @@ fn a_turn_whose_beginning_was_dropped_is_known_by_its_end() {
     );
 }
 
+/// The ring does not show that it ended, but when.
+#[test]
+fn of_a_turn_whose_beginning_and_end_were_dropped_the_wakes_are_kept() {
+    let it = Loop::new(4);
+    it.turn(6, 10, || {
+        it.spawn(7, Cause::Task(Id(6)));
+        it.recorder.woken(&task(8), Cause::Task(Id(6)));
+    });
+    it.turn(7, 10, || ());
+    it.turn_that(TurnEnd::Yields, 8, 10, || ());
+    assert_eq!(
+        lines(&it.trace()),
+        [
+            "10 task #8 woken by a task whose turn is no longer shown",
+            "10 task #7 begins a turn",
+            "20 task #7 ends its turn",
+            "20 task #8 begins a turn",
+            "30 task #8 woken by task #8",
+            "30 task #8 ends its turn",
+        ]
+    );
+}
+
 #[test]
 fn a_turn_that_goes_on_is_told_to_have_begun() {
     let it = Loop::new(8);
     it.begin(2);
-    it.recorder.woken(task(4), Cause::Task(Id(2)));
+    it.recorder.woken(&task(4), Cause::Task(Id(2)));
     it.recording().stalled(Id(2), Duration::from_secs(1));
     let trace = it.trace();
     assert_eq!(
@@ -188,6 +218,7 @@ fn a_thread_takes_a_trace_home_that_is_plain_data() {
     fn is_plain<T: Send + Sync + Clone + 'static>(_: &T) {}
     let it = Loop::new(100);
     it.play();
+    it.recorder.leaves();
     let recording = it.recording();
     let trace = std::thread::spawn(move || recording.trace()).join().unwrap();
     is_plain(&trace);
@@ -201,7 +232,7 @@ fn names_and_sites_are_kept_as_long_as_the_ring_shows_the_task() {
     it.turn(1, 10, || ());
     assert_eq!(it.trace().name(Id(1)), Some("odd 1"));
     assert_eq!(it.trace().site(Id(1)).map(Location::file), Some(site.file()));
-    for _ in 0..2 {
+    for _ in 0..4 {
         it.turn(2, 10, || ());
     }
     assert_eq!((it.trace().name(Id(1)), it.trace().site(Id(1))), (None, None), "no longer shown");
@@ -218,16 +249,16 @@ fn the_name_of_a_task_that_has_ended_is_kept_and_then_dropped() {
     };
     let recorder = Recorder::new(4, Clock::Virtual(Box::new(|| 0)), Box::new(name_of));
     let end = |id: u64| {
-        recorder.begins_turn(task(id), 1);
-        recorder.ended(task(id));
-        recorder.ends_turn(task(id), true);
+        recorder.begins_turn(&task(id), 1);
+        recorder.ended(&task(id));
+        recorder.ends_turn(&task(id), TurnEnd::Done);
         live.lock().unwrap().retain(|(live, _)| live.0 != id);
     };
     end(1);
+    recorder.leaves();
     assert_eq!(recorder.recording().trace().name(Id(1)), Some("one"));
     assert_eq!(recorder.recording().names_kept(), 1);
-    end(9);
-    end(9);
+    (0..4).for_each(|_| end(9));
     end(2);
     assert_eq!(recorder.recording().trace().name(Id(2)), Some("two"));
     assert_eq!(recorder.recording().names_kept(), 1, "that of #1 is dropped");
@@ -237,7 +268,7 @@ fn the_name_of_a_task_that_has_ended_is_kept_and_then_dropped() {
 fn a_task_that_is_dropped_with_its_runtime_is_lost() {
     let it = Loop::new(8);
     it.turn(3, 10, || ());
-    it.recorder.ended(task(3));
+    it.recorder.ended(&task(3));
     let trace = it.trace();
     assert_eq!(lines(&trace)[2], "10 task #3 lost");
     assert!(trace.to_text().contains("#3 odd 3 was lost"), "{}", trace.to_text());
@@ -255,10 +286,9 @@ fn the_clock_is_read_once_a_turn() {
     recorder.looks();
     let before = readings.get();
     for _ in 0..10 {
-        recorder.begins_turn(task(1), 1);
-        recorder.woken(task(1), Cause::Task(Id(1)));
-        recorder.woken(task(2), Cause::Task(Id(1)));
-        recorder.ends_turn(task(1), false);
+        recorder.begins_turn(&task(1), 1);
+        recorder.woken(&task(2), Cause::Task(Id(1)));
+        recorder.ends_turn(&task(1), TurnEnd::Yields);
     }
     assert_eq!(readings.get() - before, 11, "and once after the look");
 }
@@ -266,7 +296,7 @@ fn the_clock_is_read_once_a_turn() {
 #[test]
 fn a_task_that_yields_is_woken_by_itself() {
     let it = Loop::new(8);
-    it.turn(3, 10, || it.recorder.woken(task(3), Cause::Task(Id(3))));
+    it.turn_that(TurnEnd::Yields, 3, 10, || ());
     assert_eq!(
         lines(&it.trace()),
         ["0 task #3 begins a turn", "10 task #3 woken by task #3", "10 task #3 ends its turn"]
@@ -277,7 +307,7 @@ fn a_task_that_yields_is_woken_by_itself() {
 fn each_kind_of_cause_is_told() {
     let it = Loop::new(8);
     for by in [Cause::Timer, Cause::Source, Cause::Thread, Cause::Outside] {
-        it.recorder.woken(task(1), by);
+        it.recorder.woken(&task(1), by);
     }
     let by = |event: &super::trace::Event| match event.what {
         What::Woken { by, .. } => by,
@@ -310,7 +340,7 @@ fn names_cannot_leave_the_data_of_the_page() {
     let name = "</script><script>alert(1)</script><!-- script -->\u{2028}\\\"";
     let clock = Clock::Virtual(Box::new(|| 0));
     let recorder = Recorder::new(8, clock, Box::new(move |_| Some(name.into())));
-    recorder.woken(task(1), Cause::Outside);
+    recorder.woken(&task(1), Cause::Outside);
     let page = recorder.recording().trace().to_html();
     assert_eq!(page.matches("</script").count(), 2, "its own two");
     assert_eq!(page.matches("<!-- script -->").count(), 0);
@@ -323,7 +353,7 @@ fn names_cannot_leave_the_data_of_the_page() {
 fn perfetto_gets_a_track_for_each_task_and_an_arrow_for_each_wake() {
     let it = Loop::new(100);
     it.play();
-    it.recorder.ended(task(0));
+    it.recorder.ended(&task(0));
     let file: serde_json::Value = serde_json::from_str(&it.trace().to_perfetto()).unwrap();
     let events = file["traceEvents"].as_array().unwrap();
     let all = |phase: &str| events.iter().filter(|event| event["ph"] == phase).collect::<Vec<_>>();
