@@ -95,6 +95,21 @@ task #6 \"six\", spawned at {site}, polled 7 times, waiting"
 }
 
 #[test]
+fn a_line_that_many_share_says_how_often_they_were_polled() {
+    let polled = |polls: [u32; 6]| {
+        let site = here();
+        let tasks = (1..).zip(polls);
+        let tasks =
+            tasks.map(|(id, polls)| (Info::new(Id(id), None, site, polls, State::Waiting), None));
+        text(tasks).rsplit_once("; ").unwrap().1.to_owned()
+    };
+    assert_eq!(polled([0; 6]), "polled never");
+    assert_eq!(polled([1; 6]), "polled once each");
+    assert_eq!(polled([3; 6]), "polled 3 times each");
+    assert_eq!(polled([3, 0, 1, 2, 1, 1]), "polled 0 to 3 times");
+}
+
+#[test]
 fn tasks_that_await_alike_share_a_line_with_what_they_await() {
     let (outer, inner, odd) = (here(), here(), here());
     let pairs = (0..10).flat_map(|pair| {

@@ -7,6 +7,7 @@ use super::slab::{Row, Slab, Writer};
 use crate::executor::observe::{Cause, NO_PLACE, Observe, Seen, TurnEnd};
 use crate::executor::{Id, State};
 
+#[track_caller]
 fn task(id: u64, place: u32) -> Seen {
     Seen { id: Id(id), place, site: Location::caller() }
 }
@@ -75,6 +76,18 @@ fn a_slot_that_is_used_again_tells_nothing_of_the_task_before() {
     let expected = (Id(2), two.site, 0, State::Waiting, Cause::Source);
     let row = only(&slab);
     assert_eq!((row.id, row.site, row.polls, row.state, row.woken_by), expected);
+}
+
+#[test]
+fn each_task_keeps_its_own_place_in_the_source() {
+    let (slab, writer) = slab();
+    let (one, two) = (task(1, 0), task(2, 1));
+    for task in [one, two] {
+        writer.spawned(task, Cause::Outside);
+        writer.begins_turn(task, 1);
+    }
+    let sites: Vec<_> = slab.rows().iter().map(|row| (row.id, row.site, row.polls)).collect();
+    assert_eq!(sites, [(one.id, one.site, 1), (two.id, two.site, 1)]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::panic::Location;
 use std::time::Duration;
 
-use super::{Scene, StallCounts, Standstill};
+use super::{Doing, Holder, Scene, Stall, StallCounts, Standstill};
 use crate::executor::observe::LoopState;
 use crate::executor::{Id, Sample};
 use crate::insight::proc::{Act, Schedule};
@@ -159,6 +159,21 @@ fn a_turn_is_told_of_at_the_threshold_then_each_time_it_has_doubled_and_when_it_
     assert_eq!(made.after(25), goes_on("1s"));
     assert_eq!(made.after(25), "");
     assert_eq!(made.counts(), StallCounts { count: 1, longest: ms(1000) });
+}
+
+#[test]
+fn a_time_is_rounded_down_to_what_the_watchdog_can_see() {
+    let stall = |micros| Stall {
+        thread: "main".into(),
+        holder: Holder::Look,
+        lasted: Duration::from_micros(micros),
+        ready: 2,
+        doing: Doing::Unknown,
+        is_over: true,
+    };
+    let text = |micros| stall(micros).to_string().rsplit_once(' ').unwrap().1.to_owned();
+    assert_eq!([9_999, 10_000, 12_999].map(text), ["9.999ms", "10ms", "12ms"]);
+    assert_eq!(stall(1).ready(), 2);
 }
 
 #[test]

@@ -24,6 +24,8 @@ mod child;
 mod common;
 #[path = "deadlock_reports/locks.rs"]
 mod locks;
+#[path = "deadlock_reports/noted.rs"]
+mod noted;
 
 use common::some_real_time;
 
@@ -90,12 +92,15 @@ fn reported() -> impl Future<Output = ()> {
 }
 
 fn without_places(text: &str) -> String {
-    [file!(), locks::FILE, calm::FILE].into_iter().fold(text.to_owned(), |text, file| {
-        let mut parts = text.split(file);
-        let first = parts.next().unwrap().to_owned();
-        let place = |c: char| c == ':' || c.is_ascii_digit();
-        parts.fold(first, |told, part| told + "here" + part.trim_start_matches(place))
-    })
+    [file!(), locks::FILE, calm::FILE, noted::FILE].into_iter().fold(
+        text.to_owned(),
+        |text, file| {
+            let mut parts = text.split(file);
+            let first = parts.next().unwrap().to_owned();
+            let place = |c: char| c == ':' || c.is_ascii_digit();
+            parts.fold(first, |told, part| told + "here" + part.trim_start_matches(place))
+        },
+    )
 }
 
 const SUSPECTED: &str = "deadlock suspected: no task is ready, and nothing is known that could wake one: \

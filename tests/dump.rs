@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use taketurns::executor::Id;
+#[cfg(feature = "time")]
+use taketurns::insight::Named as _;
 use taketurns::insight::{Dump, DumpedTask};
 use taketurns::sync::Event;
 use taketurns::{Builder, Handle, JoinHandle, Runtime, spawn, task, yield_now};
@@ -256,6 +258,41 @@ fn a_runtime_that_reports_deadlocks_says_what_each_task_waits_for() {
             "  task #9, spawned at _, polled once, stuck: no waker of it is left",
         ]
     );
+}
+
+#[cfg(feature = "time")]
+#[test]
+fn a_wait_has_the_programs_name_for_it_and_says_when_it_is_over() {
+    let runtime = Builder::new().report_deadlocks(true).build().unwrap();
+    let handle = runtime.handle();
+    let dump = runtime.block_on(async {
+        spawn(taketurns::time::sleep(LONG).named("the night")).detach();
+        dump_by_a_thread(&handle, LONG).await
+    });
+    let waits = dump.tasks()[1].waits();
+    let labels: Vec<_> = waits.iter().map(|wait| (wait.depth(), wait.label())).collect();
+    assert_eq!(labels, [(0, Some("the night")), (1, None)]);
+    assert_eq!(waits[0].due_in(), None);
+    let due_in = waits[1].due_in().unwrap();
+    assert!(!due_in.is_zero() && due_in <= LONG, "{due_in:?}");
+}
+
+#[test]
+fn json_says_how_a_loop_stands_that_does_not_answer() {
+    let runtime = Builder::new().task_slab(true).build().unwrap();
+    let handle = runtime.handle();
+    let json = runtime.block_on(async {
+        spawn(pending::<()>()).detach();
+        let task = task::Builder::new().name("stuck");
+        task.spawn(async move { dump_while_stuck(&handle).to_json() }).await.unwrap()
+    });
+    let read: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let silence = read["silence"].as_object().unwrap();
+    assert!(silence["site"].as_str().unwrap().contains("dump.rs"));
+    let told =
+        ["waited_ns", "loop", "task", "name", "live", "ready"].map(|key| silence[key].to_string());
+    assert_eq!(told, ["20000000", "\"runs\"", "2", "\"stuck\"", "2", "0"]);
+    assert_eq!(read["tasks"].as_array().unwrap().len(), 3);
 }
 
 /// `FuturesUnordered` polls its parts by wakers of its own, which lead to no task.

@@ -11,10 +11,11 @@ use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
+use futures::stream::{FuturesUnordered, StreamExt as _};
 use taketurns::cancel::CancellationToken;
 use taketurns::executor::{EVENT_INTERVAL, Executor, ParkThread};
 use taketurns::task::{TaskGroup, borrowing};
-use taketurns::{Handle, yield_now};
+use taketurns::{Builder, Handle, spawn, yield_now};
 
 /// Counts the bytes that are allocated.
 struct Counting;
@@ -66,6 +67,7 @@ fn memory_goes_back() {
     task_groups_that_come_and_go(); // the first grows what the executor keeps
     assert_eq!(left_by(task_groups_that_come_and_go), 0);
     tasks_that_come_and_go_in_one_group();
+    tasks_that_a_foreign_combinator_awaits();
 }
 
 /// One token lives long. Each of its children waits, and is dropped or cancelled.
@@ -139,6 +141,24 @@ fn tasks_that_come_and_go_in_one_group() {
         Ok::<_, Infallible>(())
     });
     executor().block_on(group).unwrap();
+}
+
+/// A runtime that reports deadlocks notes that each is awaited, and the handle does not take that back.
+fn tasks_that_a_foreign_combinator_awaits() {
+    let runtime = Builder::new().report_deadlocks(true).build().unwrap();
+    runtime.block_on(async {
+        let some = async |count: usize| {
+            for _ in 0..count {
+                let mut one: FuturesUnordered<_> = [spawn(yield_now())].into_iter().collect();
+                one.next().await.unwrap().unwrap();
+            }
+        };
+        some(1000).await;
+        let before = BYTES.load(Ordering::Relaxed);
+        some(10_000).await;
+        let grown = BYTES.load(Ordering::Relaxed) - before;
+        assert!(grown < 100_000, "{grown} bytes for 10,000 awaits");
+    });
 }
 
 fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {

@@ -14,7 +14,7 @@ use taketurns::time::sleep;
 use taketurns::{Builder, UnhandledPanic, spawn, task, yield_now};
 
 use crate::common::some_real_time;
-use crate::{Told, runtime};
+use crate::{HOUR, Told, runtime};
 
 pub(crate) const FILE: &str = file!();
 
@@ -114,6 +114,21 @@ fn a_guard_that_a_run_gave_to_its_caller_is_not_the_next_runs() {
         let waits = Rc::clone(&mutex);
         spawn(async move { drop(waits.lock().await) }).await.unwrap();
         holder.await.unwrap();
+    });
+    assert_eq!(told.take(), []);
+}
+
+/// The thread is quicker than the grace.
+#[test]
+fn what_a_thread_of_the_programs_own_wakes_within_the_grace_is_left_alone() {
+    let (runtime, told) = runtime(1, HOUR);
+    runtime.block_on(async {
+        let (sender, receiver) = futures::channel::oneshot::channel();
+        thread::spawn(move || {
+            some_real_time();
+            sender.send(()).unwrap();
+        });
+        receiver.await.unwrap();
     });
     assert_eq!(told.take(), []);
 }
