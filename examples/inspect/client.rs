@@ -20,6 +20,9 @@ fn connect(path: &Path) -> io::Result<UnixStream> {
     connected.recv_timeout(LIMIT).unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))
 }
 
+/// What is said when no process serves.
+pub(crate) const NONE: &str = "no process can be asked (`inspect demo` starts one)";
+
 pub(crate) struct Process {
     pub(crate) pid: u32,
     path: PathBuf,
@@ -39,11 +42,11 @@ impl Process {
             let number: u32 = pid.parse().map_err(|_| format!("{pid:?} is not a pid"))?;
             let found = all.into_iter().find(|process| process.pid == number);
             return found.ok_or_else(|| {
-                format!("process {pid} cannot be asked: it does not call `insight::serve`, or runs as another user").into()
+                format!("process {pid} cannot be asked: it has ended, does not call `insight::serve`, or runs as another user").into()
             });
         }
         match all.len() {
-            0 => Err("no process can be asked (`inspect demo` can)".into()),
+            0 => Err(NONE.into()),
             1 => Ok(all.remove(0)),
             _ => {
                 let pids: Vec<String> = all.iter().map(|process| process.pid.to_string()).collect();
@@ -54,19 +57,41 @@ impl Process {
 
     /// The answer to one question.
     pub(crate) fn ask(&self, question: &str) -> Result<String, Box<dyn Error>> {
+        let answer = self.exchange(question).map_err(|error| match error.kind() {
+            ErrorKind::NotFound | ErrorKind::ConnectionRefused => "it has ended".to_owned(),
+            ErrorKind::WouldBlock | ErrorKind::TimedOut => {
+                format!("no answer within {LIMIT:?}: it may be stopped")
+            }
+            ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
+                "it has closed the connection: it ends, or has too many clients".to_owned()
+            }
+            _ => error.to_string(),
+        });
+        answer
+            .and_then(|answer| answer)
+            .map_err(|why| format!("process {}: {why}", self.pid).into())
+    }
+
+    /// The inner error is the answer, too.
+    fn exchange(&self, question: &str) -> io::Result<Result<String, String>> {
         let mut stream = connect(&self.path)?;
         stream.set_read_timeout(Some(LIMIT))?;
         writeln!(stream, "{question}")?;
         let mut answer = BufReader::new(stream);
         let mut head = String::new();
-        answer.read_line(&mut head)?;
-        if let Some(why) = head.strip_prefix("error ") {
-            return Err(why.trim_end().into());
+        if answer.read_line(&mut head)? == 0 {
+            return Err(ErrorKind::UnexpectedEof.into());
         }
-        let length = head.strip_prefix("ok ").ok_or("this is not an answer of taketurns")?;
-        let mut body = vec![0; length.trim_end().parse()?];
+        if let Some(why) = head.strip_prefix("error ") {
+            return Ok(Err(why.trim_end().to_owned()));
+        }
+        let length = head.strip_prefix("ok ").and_then(|length| length.trim_end().parse().ok());
+        let Some(length) = length else {
+            return Ok(Err("this is not an answer of taketurns".to_owned()));
+        };
+        let mut body = vec![0; length];
         answer.read_exact(&mut body)?;
-        Ok(String::from_utf8(body)?)
+        String::from_utf8(body).map(Ok).map_err(io::Error::other)
     }
 
     pub(crate) fn ask_json(&self, question: &str) -> Result<Value, Box<dyn Error>> {

@@ -20,12 +20,14 @@ use std::process::ExitCode;
 use client::Process;
 
 const USAGE: &str = "\
-usage: inspect ps [PID]             the processes that can be asked, and what their loops do
-       inspect tree [PID [LOOP]]    the tasks, each below the task that awaits it
-       inspect top [PID]            what the loops do, every second, until Ctrl-C
-       inspect trace [PID [FILE]]   writes the timeline to a page: trace-PID.html
-       inspect demo                 a program to try it on
-Without PID: the one process that can be asked.";
+usage: inspect ps [PID]                 the processes that can be asked, and what their loops do
+       inspect tree [PID [LOOP]]        the tasks, each below the task that awaits it
+       inspect stalls [PID [LOOP]]      the turns that took too long
+       inspect deadlocks [PID [LOOP]]   the deadlocks that were reported, and the tasks that nothing can wake
+       inspect top [PID]                the numbers of the loops, every second, until Ctrl-C
+       inspect trace [PID [FILE]]       writes the timeline to a page: trace-PID.html
+       inspect demo                     a program to try it on
+Without PID: the only process that can be asked.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -40,18 +42,26 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &[&str]) -> Result<(), Box<dyn Error>> {
+    let process = |pid: &[&str]| Process::find(pid.first().copied());
     match *arguments {
         ["ps"] => show::list(&Process::all()?),
         ["ps", pid] => show::list(&[Process::find(Some(pid))?]),
-        ["tree"] => show::text(&Process::find(None)?, "dump"),
-        ["tree", pid] => show::text(&Process::find(Some(pid))?, "dump"),
-        ["tree", pid, of] => show::text(&Process::find(Some(pid))?, &format!("dump {of}")),
-        ["top"] => show::top(&Process::find(None)?),
-        ["top", pid] => show::top(&Process::find(Some(pid))?),
-        ["trace"] => trace(&Process::find(None)?, None),
-        ["trace", pid] => trace(&Process::find(Some(pid))?, None),
-        ["trace", pid, file] => trace(&Process::find(Some(pid))?, Some(file)),
+        ["tree", ref pid @ ..] if pid.len() < 2 => show::text(&process(pid)?, "dump"),
+        ["tree", pid, of] => show::text(&process(&[pid])?, &format!("dump {of}")),
+        [question @ ("stalls" | "deadlocks"), ref pid @ ..] if pid.len() < 2 => {
+            show::text(&process(pid)?, question)
+        }
+        [question @ ("stalls" | "deadlocks"), pid, of] => {
+            show::text(&process(&[pid])?, &format!("{question} {of}"))
+        }
+        ["top", ref pid @ ..] if pid.len() < 2 => show::top(&process(pid)?),
+        ["trace", ref pid @ ..] if pid.len() < 2 => trace(&process(pid)?, None),
+        ["trace", pid, file] => trace(&process(&[pid])?, Some(file)),
         ["demo"] => demo::run(),
+        ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
         _ => Err(USAGE.into()),
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::client::Process;
+use super::client::{NONE, Process};
 
 /// Names come from the program that is asked. As they are, they could send commands to the terminal.
 fn printable(text: &str) -> String {
@@ -19,35 +19,55 @@ fn string<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_default()
 }
 
+/// Rows under their headings. Numbers stand at the right, and the last column is as wide as it is.
+fn table<const N: usize>(numbers: [bool; N], rows: &[[String; N]]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let mut text = String::new();
+    for row in rows {
+        let cells = row.iter().enumerate().map(|(column, cell)| match width(column) {
+            Some(width) if numbers[column] => format!("{cell:>width$}"),
+            Some(width) if column + 1 < N => format!("{cell:<width$}"),
+            _ => cell.clone(),
+        });
+        text += cells.collect::<Vec<_>>().join("  ").trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+/// `2 main`, or `2`.
+fn name(it: &Value) -> String {
+    format!("{} {}", it["number"], string(it, "name")).trim_end().to_owned()
+}
+
 /// A line for each loop of each process.
 pub(crate) fn list(processes: &[Process]) -> Result<(), Box<dyn Error>> {
-    let mut text = format!("{:>7}  {:<16} {:<14} {}\n", "PID", "PROGRAM", "LOOP", "WHAT IT DOES");
+    let mut rows = vec![["PID", "PROGRAM", "LOOP", "WHAT IT DOES"].map(str::to_owned)];
     for process in processes {
         match process.ask_json("loops json") {
-            Ok(told) => text += &lines(process.pid, &told),
-            Err(why) => text += &format!("{:>7}  does not answer: {why}\n", process.pid),
+            Ok(told) => rows.extend(lines(process.pid, &told)),
+            Err(why) => {
+                rows.push([process.pid.to_string(), String::new(), String::new(), why.to_string()]);
+            }
         }
     }
-    if processes.is_empty() {
-        text += "no process can be asked (`inspect demo` can)\n";
-    }
+    let text = match processes.is_empty() {
+        true => format!("{NONE}\n"),
+        false => table([true, false, false, false], &rows),
+    };
     Ok(io::stdout().write_all(printable(&text).as_bytes())?)
 }
 
-fn lines(pid: u32, told: &Value) -> String {
-    let mut text = String::new();
-    let (mut pid, mut program) = (pid.to_string(), string(told, "program"));
-    let mut line = |name: &str, what: &str| {
-        text += &format!("{pid:>7}  {program:<16} {name:<14} {what}\n");
-        (pid, program) = (String::new(), ""); // once is enough
+fn lines(pid: u32, told: &Value) -> Vec<[String; 4]> {
+    let loops = told["loops"].as_array().into_iter().flatten();
+    let mut lines: Vec<_> = loops.map(|it| (name(it), string(it, "told"))).collect();
+    lines.extend(told["page"].as_str().map(|page| ("page".to_owned(), page)));
+    let mut first = Some((pid.to_string(), string(told, "program").to_owned()));
+    let row = |(name, what): (String, &str)| {
+        let (pid, program) = first.take().unwrap_or_default(); // once is enough
+        [pid, program, name, what.to_owned()]
     };
-    for it in told["loops"].as_array().into_iter().flatten() {
-        line(&format!("{} {}", it["number"], string(it, "name")), string(it, "told"));
-    }
-    if let Some(page) = told["page"].as_str() {
-        line("page", page);
-    }
-    text
+    lines.into_iter().map(row).collect()
 }
 
 /// An answer as it is.
@@ -61,10 +81,7 @@ pub(crate) fn top(process: &Process) -> Result<(), Box<dyn Error>> {
     loop {
         let (now, told) = (Instant::now(), process.ask_json("loops json")?);
         let mut text = format!("{} ({})\n\n", string(&told, "program"), process.pid);
-        text += &format!(
-            "{:<14} {:>12} {:>12} {:>8} {:>8}  {}\n",
-            "LOOP", "TURNS/s", "LOOKS/s", "TASKS", "READY", "WHAT IT DOES"
-        );
+        let mut rows = vec![["LOOP", "TURNS/s", "LOOKS/s", "TASKS", "READY"].map(str::to_owned)];
         for it in told["loops"].as_array().into_iter().flatten() {
             let rate = |key: &str| {
                 let (since, told) = before.as_ref()?;
@@ -73,17 +90,13 @@ pub(crate) fn top(process: &Process) -> Result<(), Box<dyn Error>> {
                 let new = it[key].as_u64()?.checked_sub(earlier[key].as_u64()?)?;
                 Some(format!("{:.0}", new as f64 / (now - *since).as_secs_f64()))
             };
-            text += &format!(
-                "{:<14} {:>12} {:>12} {:>8} {:>8}  {}\n",
-                format!("{} {}", it["number"], string(it, "name")),
-                rate("turns").unwrap_or_default(),
-                rate("looks").unwrap_or_default(),
-                it["live"].to_string(),
-                it["ready"].to_string(),
-                string(it, "told"),
-            );
+            let rates = ["turns", "looks"].map(|key| rate(key).unwrap_or_else(|| "-".to_owned()));
+            let [turns, looks] = rates;
+            let [live, ready] = ["live", "ready"].map(|key| it[key].to_string());
+            rows.push([name(it), turns, looks, live, ready]);
         }
-        text += &format!("\n{}", process.ask("metrics").unwrap_or_else(|why| why.to_string()));
+        text += &table([false, true, true, true, true], &rows);
+        text += &format!("\n{}", process.ask("metrics")?);
         let mut out = io::stdout().lock();
         if out.is_terminal() {
             out.write_all(b"\x1b[H\x1b[2J")?; // to the corner, and clear

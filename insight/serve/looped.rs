@@ -81,7 +81,12 @@ impl Reading {
             (LoopState::Outside, _) => "is not in a run".to_owned(),
         };
         let Sample { live, ready, .. } = self.sample;
-        format!("{what}; {live} {}, {ready} ready", if live == 1 { "task" } else { "tasks" })
+        let tasks = if live == 1 { "task" } else { "tasks" };
+        let deadlocks = match self.source().deadlocks() {
+            Some(reports) if !reports.is_empty() => "; see `deadlocks`",
+            _ => "",
+        };
+        format!("{what}; {live} {tasks}, {ready} ready{deadlocks}")
     }
 
     pub(super) fn write(&self, object: &mut Object<'_>) {
@@ -132,10 +137,12 @@ impl Reading {
             Some(reports) => reports.iter().map(ago).collect(),
         };
         match self.unwakeable() {
-            None => lines.push("which tasks nothing can wake: the loop gives no answer now".into()),
-            Some(tasks) if tasks.is_empty() => lines.push("nothing can wake: no task".into()),
+            None => lines.push("tasks that nothing can wake: the loop gives no answer now".into()),
+            Some(tasks) if tasks.is_empty() => {
+                lines.push("tasks that nothing can wake: none".into());
+            }
             Some(tasks) => {
-                lines.push("nothing can wake:".to_owned());
+                lines.push("tasks that nothing can wake:".to_owned());
                 lines.extend(tasks.iter().map(|task| format!("  {task}")));
             }
         }

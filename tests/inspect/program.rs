@@ -114,6 +114,12 @@ fn ps_lists_the_loops_of_each_process() {
     assert!(is_ok, "{text}");
     let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(rows.len(), 1 + 2 * 3, "{text}");
+    let column = text.find("LOOP").unwrap();
+    for (line, begin) in
+        text.lines().skip(1).zip(["1 worker  ", "2 main    ", "page      "].iter().cycle())
+    {
+        assert!(line[column..].starts_with(begin), "{text}");
+    }
     let mut pids = [one.pid(), other.pid()];
     pids.sort_by_key(|pid| pid.parse::<u32>().unwrap());
     for (pid, rows) in pids.iter().zip(rows[1..].chunks(3)) {
@@ -156,16 +162,56 @@ fn ps_of_a_stuck_process_names_the_task_and_its_place() {
 fn the_commands_say_what_is_wrong() {
     let runtime = folder("wrong");
     let (is_ok, text) = said(&runtime, &["ps"]);
-    assert!(is_ok && text.contains("no process can be asked"), "{text}");
+    assert!(is_ok && text == "no process can be asked (`inspect demo` starts one)\n", "{text}");
+    let (is_ok, text) = said(&runtime, &["help"]);
+    assert!(is_ok && text.starts_with("usage: "), "{text}");
     for (arguments, why) in [
         (&["tree"][..], "no process can be asked"),
         (&["tree", "1"], "process 1 cannot be asked"),
         (&["tree", "x"], "\"x\" is not a pid"),
         (&["top", "1"], "process 1 cannot be asked"),
+        (&["stalls", "1", "2"], "process 1 cannot be asked"),
         (&["nonsense"], "usage: "),
+        (&["tree", "1", "2", "3"], "usage: "),
         (&[], "usage: "),
     ] {
         let (is_ok, text) = said(&runtime, arguments);
         assert!(!is_ok && text.starts_with(&format!("inspect: {why}")), "{arguments:?}: {text}");
     }
+}
+
+#[test]
+fn the_reports_are_shown_and_the_end_of_a_process_is_said() {
+    let runtime = folder("reports");
+    let demo = Demo::start(&runtime);
+    let pid = demo.pid();
+    let reported = loop {
+        let (is_ok, text) = said(&runtime, &["deadlocks", &pid, "2"]);
+        assert!(is_ok, "{text}");
+        if !text.contains("no deadlock was reported") {
+            break text;
+        }
+    };
+    assert!(reported.contains(" s ago: deadlock: tasks can never go on, "), "{reported}");
+    let (_, text) = said(&runtime, &["ps", &pid]);
+    let main = text.lines().find(|line| line.contains(" 2 main ")).unwrap();
+    assert!(main.ends_with("; 11 tasks, 0 ready; see `deadlocks`"), "{text}");
+    let (_, text) = said(&runtime, &["stalls", &pid]);
+    assert_eq!(text.matches("\nno stall of 1s or more\n").count(), 2, "{text}");
+    let (is_ok, text) = said(&runtime, &["stalls", &pid, "3"]);
+    assert!(
+        !is_ok && text == format!("inspect: process {pid}: there is no loop 3 here\n"),
+        "{text}"
+    );
+
+    let mut top = inspect(&runtime, &["top", &pid]);
+    let mut top = top.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut shown = BufReader::new(top.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let heading = shown.find(|line| line.starts_with("LOOP")).unwrap();
+    assert_eq!(heading, "LOOP      TURNS/s  LOOKS/s  TASKS  READY");
+    assert_eq!(shown.next().unwrap(), "1 worker        -        -      1      0");
+    std::thread::spawn(move || shown.for_each(drop)); // it shows more than a pipe can keep
+    demo.end();
+    let text = String::from_utf8(top.wait_with_output().unwrap().stderr).unwrap();
+    assert!(text.starts_with(&format!("inspect: process {pid}: it has ")), "{text}");
 }

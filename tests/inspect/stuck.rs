@@ -106,9 +106,14 @@ fn a_stall_that_is_over_is_kept() {
     demo.enter();
     assert_eq!(demo.line(), "the loop goes on");
     while client.ask_json("loops json 2")["loops"][0]["stuck_ns"].is_u64() {}
-    let told = client.ask_json("stalls json 2");
-    let stalls = &told["loops"][0]["stalls"];
-    let [stall] = &stalls["over"].as_array().unwrap()[..] else { panic!("{told}") };
+    let (stalls, stall) = loop {
+        let told = client.ask_json("stalls json 2");
+        let stalls = told["loops"][0]["stalls"].clone();
+        let [stall] = &stalls["over"].as_array().unwrap()[..] else { panic!("{told}") };
+        if stall["ago_ns"] != 0 {
+            break (stalls.clone(), stall.clone()); // the watchdog has seen its end
+        }
+    };
     let text = stall["text"].as_str().unwrap();
     assert!(text.starts_with("task #") && text.contains("\"user\", spawned at "), "{text}");
     assert!(text.contains(", had its turn for about "), "{text}");

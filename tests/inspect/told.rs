@@ -63,10 +63,9 @@ fn the_tasks_that_nothing_can_wake_are_told() {
     assert!(one.as_str().unwrap().starts_with("task #3 \"forgotten\", spawned at "), "{one}");
     assert!(other.as_str().unwrap().starts_with("task #4 \"<img "), "{other}");
     let text = client.ask("deadlocks 2").unwrap();
-    assert!(text.contains("\nnothing can wake:\n  task #3 \"forgotten\""), "{text}");
+    assert!(text.contains("\ntasks that nothing can wake:\n  task #3 \"forgotten\""), "{text}");
     let text = client.ask("deadlocks 1").unwrap();
-    let nothing =
-        "\ndeadlocks are not reported: `Builder::report_deadlocks`\nnothing can wake: no task\n";
+    let nothing = "\ndeadlocks are not reported: `Builder::report_deadlocks`\ntasks that nothing can wake: none\n";
     assert!(text.ends_with(nothing), "{text}");
 }
 
