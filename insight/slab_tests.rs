@@ -83,8 +83,8 @@ fn each_task_keeps_its_own_place_in_the_source() {
     let (slab, writer) = slab();
     let (one, two) = (task(1, 0), task(2, 1));
     for task in [one, two] {
-        writer.spawned(task, Cause::Outside);
-        writer.begins_turn(task, 1);
+        writer.spawned(&task, Cause::Outside);
+        writer.begins_turn(&task, 1);
     }
     let sites: Vec<_> = slab.rows().iter().map(|row| (row.id, row.site, row.polls)).collect();
     assert_eq!(sites, [(one.id, one.site, 1), (two.id, two.site, 1)]);
