@@ -5,7 +5,6 @@
 
 use std::cell::RefCell;
 use std::future::{Future, pending, poll_fn};
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::Poll;
@@ -22,6 +21,8 @@ mod calm;
 #[path = "common/child.rs"]
 mod child;
 mod common;
+#[path = "deadlock_reports/layers.rs"]
+mod layers;
 #[path = "deadlock_reports/locks.rs"]
 mod locks;
 #[path = "deadlock_reports/noted.rs"]
@@ -147,38 +148,37 @@ fn a_run_in_which_nothing_is_left_that_could_wake_a_task_is_suspected_with_what_
     assert_eq!(told.only(), (Finding::Suspected, text));
 }
 
-/// It ends by what the report's function does.
-#[test]
-fn a_run_for_ever_that_nothing_can_stop_is_certain_without_a_grace() {
-    let told = Told::default();
-    let tell = told.clone();
-    let builder = Builder::new().deadlock_grace(HOUR).on_deadlock(move |deadlock| {
-        tell.0.lock().unwrap().push((deadlock.finding(), deadlock.to_string()));
-        Handle::current().stop();
-    });
-    builder.build().unwrap().run_forever();
-    let text = "deadlock: the run can never end, as nothing is left that could wake its future\n\
-                there is no task, and nothing to stop the run";
-    assert_eq!(told.only(), (Finding::Certain, text.to_owned()));
-}
-
-/// Nothing ends that run, so its thread is left to itself.
-#[test]
-fn a_future_of_block_on_of_which_no_waker_is_left_is_certain_without_a_grace() {
+/// What is told first of a run that ends by it or not at all, and so is left to a thread of its own.
+fn told_of(run: impl FnOnce(Runtime) + Send + 'static) -> (Finding, String) {
     let (tell, told) = mpsc::channel();
     let builder = Builder::new().deadlock_grace(HOUR).on_deadlock(move |deadlock| {
         tell.send((deadlock.finding(), without_places(&deadlock.to_string()))).unwrap();
+        Handle::current().stop();
     });
-    thread::spawn(move || {
-        builder.build().unwrap().block_on(async {
+    thread::spawn(move || run(builder.build().unwrap()));
+    told.recv_timeout(Duration::from_secs(60)).expect("a report")
+}
+
+#[test]
+fn a_run_for_ever_that_nothing_can_stop_is_certain_without_a_grace() {
+    let text = "deadlock: the run can never end, as nothing is left that could wake its future\n\
+                there is no task, and nothing to stop the run";
+    let told = told_of(|runtime| runtime.run_forever());
+    assert_eq!(told, (Finding::Certain, text.to_owned()));
+}
+
+#[test]
+fn a_future_of_block_on_of_which_no_waker_is_left_is_certain_without_a_grace() {
+    let text = "deadlock: the run can never end, as nothing is left that could wake its future\n  \
+                the future of `block_on`, called at here, polled once, stuck: no waker of it is left\n  \
+                task #1, spawned at here, polled once, waiting\n    waits for the `Event` made at here";
+    let told = told_of(|runtime| {
+        runtime.block_on(async {
             spawn(async { Event::new().wait().await }).detach();
             pending::<()>().await;
         });
     });
-    let text = "deadlock: the run can never end, as nothing is left that could wake its future\n  \
-                the future of `block_on`, called at here, polled once, stuck: no waker of it is left\n  \
-                task #1, spawned at here, polled once, waiting\n    waits for the `Event` made at here";
-    assert_eq!(told.recv().unwrap(), (Finding::Certain, text.to_owned()));
+    assert_eq!(told, (Finding::Certain, text.to_owned()));
 }
 
 #[test]
@@ -351,42 +351,6 @@ fn tasks_that_await_each_other_among_many_are_seen_too() {
         text.contains("\nin a circle: task #1 awaits task #2; task #2 awaits task #1\n"),
         "{text}"
     );
-}
-
-type Both = Pin<Box<dyn Future<Output = ()>>>;
-
-/// Each of two tasks of a layer awaits both of the next layer, by an event of each. There are a million ways through 20 layers, and
-/// the report follows none of them: it has a line for each task, and one for each wait.
-#[test]
-fn layers_of_tasks_that_await_each_other_are_told_as_fast_as_tasks_in_a_row() {
-    let (runtime, told) = runtime(1, Duration::ZERO);
-    let polls = Rc::new(std::cell::Cell::new(0));
-    runtime.block_on(async {
-        let ends: Vec<[Rc<Event>; 2]> =
-            (0..21).map(|_| [(); 2].map(|()| Rc::new(Event::new()))).collect();
-        for layer in 0..20 {
-            for place in 0..2 {
-                let [a, b] = ends[layer + 1].clone();
-                let (own, polls) = (Rc::clone(&ends[layer][place]), Rc::clone(&polls));
-                spawn(async move {
-                    let mut both: Both =
-                        Box::pin(async move { _ = futures::join!(a.wait(), b.wait()) });
-                    poll_fn(|cx| {
-                        polls.set(polls.get() + 1);
-                        both.as_mut().poll(cx)
-                    })
-                    .await;
-                    own.set();
-                })
-                .detach();
-            }
-        }
-        reported().await;
-    });
-    let (_, text) = told.only();
-    assert_eq!(polls.get(), 40, "nothing is polled for the report");
-    assert_eq!(text.matches("\n  task #").count(), 40, "{text}");
-    assert_eq!(text.matches("\n    waits for the `Event` made at here").count(), 80, "{text}");
 }
 
 #[test]

@@ -81,6 +81,7 @@ fn a_socket_that_is_used_in_another_runtime_is_printed() {
     let printed = printed("a_socket_that_is_used_in_another_runtime_is_printed");
     let is_said = |line: &str| line.contains("was used outside the runtime it was made in");
     assert!(printed.len() == 1 && is_said(&printed[0]), "{printed:?}");
+    assert_eq!(stderr("a_socket_that_is_used_in_another_runtime_is_printed"), "");
 }
 
 /// The scene blocks until the watchdog, if there is one, has seen that.
@@ -137,4 +138,6 @@ fn a_deadlock_is_printed() {
         format!("  task #1, spawned at {site}:13, polled once, stuck: no waker of it is left");
     let heading = "deadlock: tasks can never go on, as no waker of them is left";
     assert_eq!(printed[..2], [heading, &task], "{printed:?}");
+    let without = stderr("a_deadlock_is_printed");
+    assert!(!without.contains("deadlock"), "{without}");
 }

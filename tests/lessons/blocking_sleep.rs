@@ -27,7 +27,7 @@ fn one_that_blocks_lets_no_other_task_tick_and_is_named_while_it_blocks() {
             let _ = tell.send(stall.clone());
         }
     };
-    // It blocks until it has been told of: that comes during its turn, or never.
+    // It blocks until it has been told of: that comes during its turn, or never. Then it fails.
     let builder = Builder::new().stall_threshold(Duration::from_millis(2)).on_stall(on_stall);
     builder.build().unwrap().block_on(async {
         let ticks = spawn(ticker(trace.clone()));
@@ -35,7 +35,7 @@ fn one_that_blocks_lets_no_other_task_tick_and_is_named_while_it_blocks() {
             let trace = trace.clone();
             async move {
                 trace.push("blocks");
-                let stall = told.recv().unwrap();
+                let stall = told.recv_timeout(SECOND * 10).unwrap();
                 trace.push(format_args!("is-over:{}", stall.is_over()));
                 assert!(stall.site().unwrap().file().ends_with("blocking_sleep.rs"));
             }

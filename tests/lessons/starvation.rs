@@ -73,10 +73,9 @@ fn a_manager_without_an_end_is_named_while_it_makes_tasks() {
     let runtime = builder.on_lost(|_| {}).build().unwrap();
     let manager = async move {
         (0..BOUND).for_each(|_| spawn(std::future::pending::<()>()).detach());
+        // That it ends is the watchdog's work. That tells again, should it have told before all were made.
         loop {
-            // It would go on for ever; that it ends is the watchdog's work. That tells again, should it have told before
-            // all were made.
-            if let Ok((is_over, BOUND)) = told.try_recv() {
+            if let (is_over, BOUND) = told.recv_timeout(SECOND * 10).expect("it is told of") {
                 return is_over;
             }
         }
