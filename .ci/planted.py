@@ -128,7 +128,7 @@ PLANTED = {
             (
                 TURNS,
                 """\
-                Poll::Pending => self.enqueue(task, home.state.end_turn()),""",
+                Poll::Pending => self.enqueue_again(task, home.state.end_turn()),""",
                 """\
                 Poll::Pending => {
                     if home.state.end_turn() == crate::executor::task::state::Wake::Push {
