@@ -12,7 +12,7 @@
 //!    `monotonic.rs`: the system's clock as a number.
 //! 4. `running_job.rs`: a blocking job that did not end in time. `unconstrained.rs`: a future that has no budget.
 //! 5. `waker_cell.rs`: the place of a single waiter. `abort_on_drop.rs`: a guard that aborts, for all three kinds of handle.
-//! 6. `job_context.rs`: which loop a thread of the pool works for.
+//! 6. `job_context.rs`: which loop a thread of the pool works for. `observe_jobs.rs`: what is told of its jobs.
 //! 7. `waits.rs`: what a task waits for, said by its leaf futures. `wait.rs`: one such wait. `explained.rs`: the waits
 //!    of all tasks. `noting.rs`: whether they are kept.
 //! 8. `debug_mode.rs`: whether the environment asks for every report.
@@ -30,6 +30,8 @@ pub(crate) mod explained;
 pub(crate) mod job_context;
 pub(crate) mod monotonic;
 mod noting;
+#[cfg(feature = "offload")]
+pub(crate) mod observe_jobs;
 pub(crate) mod running_job;
 pub(crate) mod scoped;
 pub(crate) mod send_home;

@@ -14,6 +14,7 @@ use super::limits::Limits;
 use super::shared::{Shared, Start, TellPanic};
 use super::worker::start_thread;
 use crate::common::job_context::JobContext;
+use crate::common::observe_jobs::ObserveJobs;
 use crate::common::running_job::RunningJob;
 use crate::common::scoped::{self, Entered, Scoped};
 use crate::common::tokens::{Token, Tokens};
@@ -71,6 +72,12 @@ impl Pool {
     /// Sets what jobs find by [`job_context`](crate::common::job_context). To be called before the first job.
     pub(crate) fn set_context(&self, context: JobContext) {
         let set = self.shared.context.set(context);
+        assert!(set.is_ok(), "it is set once");
+    }
+
+    /// From the next job on, `observer` is told of each. To be called once.
+    pub(crate) fn observe(&self, observer: Arc<dyn ObserveJobs>) {
+        let set = self.shared.observer.set(observer);
         assert!(set.is_ok(), "it is set once");
     }
 

@@ -11,6 +11,7 @@ use super::crew::{Crew, Need};
 use super::job::Job;
 use super::limits::Limits;
 use crate::common::job_context::JobContext;
+use crate::common::observe_jobs::ObserveJobs;
 use crate::common::spin::Spin;
 use crate::executor::primitives::{AtomicIsize, Condvar, Mutex, MutexGuard, ordering};
 use crate::executor::{JoinError, Subject, report};
@@ -32,6 +33,8 @@ pub(crate) struct Shared {
     /// A thread has ended.
     pub(super) ended: Condvar,
     pub(super) tell_panic: OnceLock<TellPanic>,
+    /// Is told of the jobs, if they are observed.
+    pub(super) observer: OnceLock<Arc<dyn ObserveJobs>>,
     /// What jobs find by [`job_context`](crate::common::job_context).
     pub(super) context: OnceLock<JobContext>,
 }
@@ -51,6 +54,7 @@ impl Shared {
             arrived: AtomicIsize::new(0),
             ended: Condvar::new(),
             tell_panic: OnceLock::new(),
+            observer: OnceLock::new(),
             context: OnceLock::new(),
             limits,
         })

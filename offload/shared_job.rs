@@ -179,7 +179,11 @@ impl<T: Send + 'static> Job for SharedJob<T> {
             finish(&mut || Ended::Before);
             return;
         };
+        let observed = self.pool.observer.get().map(|told| (told, told.begins(self.site)));
         let result = panic::catch_unwind(AssertUnwindSafe(work));
+        if let Some((told, number)) = observed {
+            told.ends(number);
+        }
         let panicked = |payload| JoinError::panicked(Subject::Job(self.site), payload);
         let mut result = Some(result.map_err(panicked));
         let mut filled = None;

@@ -353,6 +353,8 @@ impl Builder {
             let recorder = Recorder::new(self.telling.trace, parts.timeline_clock(), name_of);
             insights.record(recorder.recording());
             recording = Some(recorder.recording());
+            #[cfg(feature = "offload")]
+            parts.observe_jobs(recorder.recording());
             executor.observe(Box::new(recorder));
         }
         let failures = Rc::clone(&parts.failures);

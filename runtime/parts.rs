@@ -24,6 +24,8 @@ use crate::common::scoped;
 use crate::common::tokens::Tokens;
 use crate::executor::observe::Cause;
 use crate::executor::{Hub, HubHandle, Pending, Unpark, with_current};
+#[cfg(feature = "offload")]
+use crate::insight::Recording;
 use crate::insight::{DeadlockWatch, Failures, Log, TimelineClock, Verdict};
 #[cfg(feature = "offload")]
 use crate::offload::Pool;
@@ -136,6 +138,11 @@ impl Parts {
             #[cfg(feature = "offload")]
             _pool: self.pool.enter(),
         }
+    }
+
+    #[cfg(feature = "offload")]
+    pub(super) fn observe_jobs(&self, observer: Arc<Recording>) {
+        self.pool.observe(observer);
     }
 
     /// Counts the jobs of the pool.

@@ -149,6 +149,10 @@ fn a_stall_that_the_watchdog_reports_is_in_the_trace() {
     let trace = runtime.trace().unwrap();
     let stalls: Vec<_> = trace.events().iter().filter_map(|event| stalled(event.what)).collect();
     assert!(stalls.contains(&("#1".to_owned(), lasted)), "{stalls:?}, {lasted:?}");
+    let lines = lines(&trace);
+    let ends = lines.iter().rposition(|line| line.contains("task #1 has had its turn"));
+    let rest = lines[ends.unwrap()..].concat();
+    assert!(rest.contains("task #1 is done"), "a stall is told within its turn: {lines:?}");
 }
 
 #[test]
@@ -190,6 +194,49 @@ fn a_request_of_another_thread_has_a_turn_of_its_own() {
     );
     let text = trace.to_text();
     assert!(text.contains("\nrequests of threads "), "{text}");
+}
+
+/// Two jobs that run at the same time, and a third, which has the lane of the first.
+#[cfg(feature = "offload")]
+#[test]
+fn blocking_jobs_have_lanes_by_where_they_were_spawned() {
+    let runtime = Builder::new().trace(1000).build().unwrap();
+    let job = |job: Box<dyn FnOnce() + Send>| taketurns::spawn_blocking(job);
+    let here = line!() - 1;
+    runtime.block_on(async {
+        let (begun, begins) = mpsc::channel();
+        let (go_on, goes_on) = mpsc::channel::<()>();
+        let first = job(Box::new(move || {
+            begun.send(()).unwrap();
+            goes_on.recv().unwrap();
+        }));
+        begins.recv().unwrap();
+        job(Box::new(|| ())).await.unwrap();
+        go_on.send(()).unwrap();
+        first.await.unwrap();
+        job(Box::new(|| ())).await.unwrap();
+    });
+    let trace = runtime.trace().unwrap();
+    let of_jobs = |event: &&taketurns::insight::Event| {
+        matches!(event.what, What::JobBegan { .. } | What::JobEnded { .. })
+    };
+    let steps: Vec<_> = trace.events().iter().filter(of_jobs).map(|event| event.what).collect();
+    assert_eq!(steps.len(), 6, "{steps:?}");
+    let begins = steps.iter().filter_map(|what| match what {
+        What::JobBegan { number, site } => Some((*number, site.line())),
+        _ => None,
+    });
+    assert_eq!(begins.collect::<Vec<_>>(), [(0, here), (1, here), (0, here)]);
+    let ends = steps.iter().filter_map(|what| match what {
+        What::JobEnded { number } => Some(*number),
+        _ => None,
+    });
+    assert_eq!(ends.collect::<Vec<_>>(), [1, 0, 0]);
+    let text = trace.to_text();
+    assert!(
+        text.contains("; 1 tasks; ") && text.contains("\njob 1") && text.contains("\njob 2"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::lanes::{End, Lane, Moment, Picture, Turn, Wake};
-use super::trace::{By, Trace};
+use super::trace::{By, Trace, is_job};
 use crate::executor::Id;
 use crate::insight::json;
 
@@ -125,6 +125,7 @@ impl Data<'_> {
             .field("title", self.trace.title(lane.task))
             .field("site", self.trace.site(lane.task))
             .field("root", lane.task == Id::ROOT)
+            .field("job", is_job(lane.task))
             .field("turns", &turns[..])
             .field("stalls", &stalls[..]);
         if let Some((at, by)) = lane.spawned {

@@ -3,7 +3,9 @@
 //! A turn follows from one wake or from the spawn, as a task is at most once in the run queue. So a turn has with it since when
 //! its task was ready, and what woke it: the text, the page and the export to Perfetto all draw that.
 //!
-//! Each moment has two places on the page: its time, and its step. A step is a turn, or a wait of the thread. Turns take no
+//! Blocking jobs have lanes too. A lane has one job at a time, which is a turn of it.
+//!
+//! Each moment has two places on the page: its time, and its step. A step is a turn, a job, or a wait of the thread. Turns take no
 //! time by a virtual clock, and next to a wait of a second one cannot see them by the real clock; by steps each is as wide as
 //! any other.
 
@@ -12,7 +14,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::trace::{By, Trace, What};
+use super::trace::{By, Trace, What, is_job};
 use crate::executor::Id;
 
 /// A moment: time in ns, and step.
@@ -58,7 +60,7 @@ pub(super) enum End {
 }
 
 pub(super) struct Picture {
-    /// The future of `block_on` first, then the tasks in the order of spawning.
+    /// The future of `block_on` first, then the tasks in the order of spawning, then the jobs.
     pub(super) lanes: Vec<Lane>,
     pub(super) looks: Vec<Moment>,
     /// When the thread slept.
@@ -83,7 +85,7 @@ impl Picture {
     /// What is wrong, as far as a picture shows it: when, in which lane, and what; in the order of time.
     pub(super) fn troubles(&self) -> Vec<(Moment, usize, Trouble)> {
         let mut found = Vec::new();
-        for (place, lane) in self.lanes.iter().enumerate() {
+        for (place, lane) in self.tasks() {
             let mut note = |at, trouble| found.push((at, place, trouble));
             let starved = |wake: Wake, until: Moment| {
                 Some(until.at - wake.at.at).filter(|&long| long >= LONG)
@@ -111,6 +113,11 @@ impl Picture {
         found
     }
 
+    /// The lanes of tasks, and their places.
+    pub(super) fn tasks(&self) -> impl Iterator<Item = (usize, &Lane)> {
+        self.lanes.iter().enumerate().filter(|(_, lane)| !is_job(lane.task))
+    }
+
     pub(super) fn of(trace: &Trace) -> Self {
         let lane = |(place, &id)| (id, place);
         let places: BTreeMap<Id, usize> = trace.tasks.keys().enumerate().map(lane).collect();
@@ -134,6 +141,8 @@ struct Painter {
     /// The turn that goes on: its lane, its beginning, and the wake it follows from.
     turn: Option<(usize, Moment, Option<Wake>)>,
     parked: Option<Moment>,
+    /// The jobs that go on: their lanes and beginnings.
+    jobs: BTreeMap<usize, Moment>,
 }
 
 impl Painter {
@@ -155,12 +164,12 @@ impl Painter {
             from,
             to: from,
         };
-        Self { picture, places, steps: 0, turn: None, parked: None }
+        Self { picture, places, steps: 0, turn: None, parked: None, jobs: BTreeMap::new() }
     }
 
     fn paint(&mut self, at: u64, what: What) {
         let now = Moment { at, step: self.steps };
-        let lane = what.task().map(|task| self.places[&task]);
+        let lane = what.lane().map(|task| self.places[&task]);
         match (what, lane) {
             (What::Spawned { by, .. }, Some(lane)) => {
                 self.picture.lanes[lane].spawned = Some((now, by));
@@ -187,13 +196,18 @@ impl Painter {
             (What::Stalled { at_least, .. }, Some(lane)) => {
                 self.picture.lanes[lane].stalls.push((now, at_least));
             }
+            (What::JobBegan { .. }, Some(lane)) => {
+                self.jobs.insert(lane, now);
+                self.steps += 1;
+            }
+            (What::JobEnded { .. }, Some(lane)) => self.end_job(lane, at),
             (What::Looked, _) => self.picture.looks.push(now),
             (What::Parked, _) => {
                 self.parked = Some(now);
                 self.steps += 1;
             }
             (What::Unparked, _) => self.end_park(now),
-            (_, None) => unreachable!("it happened to a task"),
+            (_, None) => unreachable!("it happened in a lane"),
         }
     }
 
@@ -206,6 +220,12 @@ impl Painter {
         let end = Moment { at, step: self.steps };
         self.picture.lanes[lane].turns.push(Turn { begin, end, wake });
         end
+    }
+
+    fn end_job(&mut self, lane: usize, at: u64) {
+        let begin = self.jobs.remove(&lane).unwrap_or(self.picture.from);
+        let end = Moment { at, step: self.steps };
+        self.picture.lanes[lane].turns.push(Turn { begin, end, wake: None });
     }
 
     fn end_park(&mut self, end: Moment) {
@@ -221,6 +241,9 @@ impl Painter {
         }
         if self.parked.is_some() {
             self.end_park(end);
+        }
+        for lane in self.jobs.keys().copied().collect::<Vec<_>>() {
+            self.end_job(lane, at);
         }
         self.picture.to = end;
         self.picture

@@ -72,6 +72,7 @@ function first(count, holds) {
 function findTroubles() {
   troubles = [];
   lanes.forEach((lane, index) => {
+    if (lane.job) return; // it may take its time
     for (let turn = 0; turn < lane.count; turn++) {
       const isLong = lane.end[turn] - lane.begin[turn] >= long;
       if (isLong || delay(lane, turn) >= long) troubles.push({ lane: index, turn, at: lane.step[turn] });
@@ -83,7 +84,7 @@ function findTroubles() {
   const found = troubles.length;
   const dropped = trace.dropped ? `, after ${trace.dropped.toLocaleString()} older ones that were dropped` : "";
   element("summary").textContent =
-    `${trace.events.toLocaleString()} events${dropped}; ${lanes.length.toLocaleString()} tasks; ` +
+    `${trace.events.toLocaleString()} events${dropped}; ${lanes.filter((lane) => !lane.job).length.toLocaleString()} tasks; ` +
     `${time(trace.to[0])}${trace.virtual ? " by a virtual clock" : ""}; ` +
     (found ? `${found.toLocaleString()} to look at: long turns, starved or lost tasks` : "no long turn, no task starved or lost");
   element("next").disabled = !found;
@@ -149,7 +150,7 @@ function drawLane(lane, top) {
   const until = lane.ended ? place(...lane.ended) : whole().to;
   const left = Math.max(x(lane.spawned ? place(...lane.spawned) : 0), size.gutter);
   const right = Math.min(x(until), size.width);
-  if (right >= left) {
+  if (right >= left && !lane.job) {
     context.fillStyle = colours.waits;
     context.fillRect(left, middle, Math.max(right - left, 1), 1);
   }
@@ -166,7 +167,7 @@ function drawLane(lane, top) {
     const to = Math.max(x(end(lane, turn)), from + 1);
     drawReady(lane, turn, from, middle);
     const isWide = to - from >= 4;
-    const colour = lane.end[turn] - lane.begin[turn] >= long ? colours.long : colours.turn;
+    const colour = !lane.job && lane.end[turn] - lane.begin[turn] >= long ? colours.long : colours.turn;
     if (bar && bar.colour === colour && from - bar.right < 1 && !isWide) {
       bar.right = Math.max(to, bar.right);
     } else {
@@ -328,6 +329,11 @@ const cause = (by) => (by >= 0 ? lanes[by].title : CAUSES[-1 - by]);
 function describe(it) {
   if (!it) return "";
   const lane = lanes[it.lane];
+  if (lane.job) {
+    const jobs = `${lane.count.toLocaleString()} blocking jobs shown, spawned at ${lane.site}`;
+    if (it.turn < 0 || it.turn >= lane.count) return `${lane.title}\n${jobs}`;
+    return `${lane.title}: ${time(lane.end[it.turn] - lane.begin[it.turn])} from ${time(lane.begin[it.turn])} on\n\n${jobs}`;
+  }
   const spawned = lane.spawned ? `at ${time(lane.spawned[0])} by ${cause(lane.spawned[2])}` : "before the first event";
   const site = lane.site ?? "a place that is not known";
   const where = lane.root ? `called at ${site}` : `spawned ${spawned}: ${site}`;

@@ -6,7 +6,7 @@
 #![forbid(unsafe_code)]
 
 use super::lanes::{End, Lane, Moment, Picture, Turn, Wake};
-use super::trace::{By, Trace};
+use super::trace::{By, Trace, is_job};
 use crate::insight::json::{self, Array, Object};
 
 /// All tracks are of one process.
@@ -117,7 +117,8 @@ impl Export<'_> {
 
     fn write_turn(&self, events: &mut Array<'_>, place: usize, lane: &Lane, turn: &Turn) {
         let (begin, end) = (turn.begin.at, turn.end.at);
-        event(events, "X", "turn", track(place), begin, |object| {
+        let name = if is_job(lane.task) { "job" } else { "turn" };
+        event(events, "X", name, track(place), begin, |object| {
             object.field("dur", us((end - begin).max(1))).object("args", |args| {
                 args.field("spawned_at", self.trace.site(lane.task));
                 if let Some(wake) = turn.wake {

@@ -22,6 +22,8 @@ use std::time::Duration;
 use super::packed::{Kind, NO_SITE, NO_TASK, Origin, task_word, time_word, words};
 use super::ring::{Copied, Ring};
 use crate::common::monotonic::monotonic;
+#[cfg(feature = "offload")]
+use crate::common::observe_jobs::ObserveJobs;
 use crate::executor::Id;
 use crate::executor::observe::{Cause, Observe, Seen, TurnEnd};
 use crate::executor::primitives::Gauge;
@@ -55,7 +57,16 @@ pub(crate) struct Recording {
     name_of: NameOf,
     /// Of tasks that have ended.
     names: Mutex<Names>,
-    asides: Mutex<VecDeque<Aside>>,
+    asides: Mutex<Asides>,
+}
+
+#[derive(Default)]
+#[allow(dead_code, reason = "without the feature `offload` there are no jobs")]
+struct Asides {
+    kept: VecDeque<Aside>,
+    /// Of each lane for jobs: where its jobs are spawned, and whether one runs. Jobs that run at the same time are in
+    /// different lanes.
+    lanes: Vec<(Site, bool)>,
 }
 
 #[derive(Default)]
@@ -73,9 +84,13 @@ pub(super) struct Aside {
 }
 
 #[derive(Clone, Copy)]
+#[allow(dead_code, reason = "without the feature `offload` there are no jobs")]
 pub(super) enum Noted {
     /// A turn of this task has not ended for this long.
     Stalled(Id, Duration),
+    /// A job of this lane, spawned there.
+    JobBegan(usize, Site),
+    JobEnded(usize, Site),
 }
 
 /// One reading of a [`Recording`].
@@ -101,11 +116,14 @@ impl Recording {
 
     /// Notes that a turn of `task` has not ended for at least this long.
     pub(super) fn stalled(&self, task: Id, at_least: Duration) {
-        let mut asides = lock(&self.asides);
-        if asides.len() == ASIDES {
-            asides.pop_front();
+        self.keep(&mut lock(&self.asides), Noted::Stalled(task, at_least));
+    }
+
+    fn keep(&self, asides: &mut Asides, what: Noted) {
+        if asides.kept.len() == ASIDES {
+            asides.kept.pop_front();
         }
-        asides.push_back(Aside { at: self.now(), what: Noted::Stalled(task, at_least) });
+        asides.kept.push_back(Aside { at: self.now(), what });
     }
 
     /// The time of the events. Under a virtual clock, which other threads cannot read, what home has read last.
@@ -117,7 +135,7 @@ impl Recording {
         let (copied, now) = (self.ring.copy(), self.now());
         // After the events: an event's site is in the table before the event is in the ring.
         let sites = lock(&self.sites).clone();
-        let asides = lock(&self.asides).iter().copied().collect();
+        let asides = lock(&self.asides).kept.iter().copied().collect();
         Reading { copied, asides, sites, now, is_virtual: self.is_virtual }
     }
 
@@ -131,6 +149,28 @@ impl Recording {
     pub(super) fn name(&self, task: Id) -> Option<Box<str>> {
         let ended = || lock(&self.names).names.get(&task).cloned();
         (self.name_of)(task).or_else(ended)
+    }
+}
+
+#[cfg(feature = "offload")]
+impl ObserveJobs for Recording {
+    fn begins(&self, site: Site) -> usize {
+        let mut asides = lock(&self.asides);
+        let is_free = |lane: &(Site, bool)| *lane == (site, false);
+        let lane = asides.lanes.iter().position(is_free).unwrap_or_else(|| {
+            asides.lanes.push((site, false));
+            asides.lanes.len() - 1
+        });
+        asides.lanes[lane].1 = true;
+        self.keep(&mut asides, Noted::JobBegan(lane, site));
+        lane
+    }
+
+    fn ends(&self, lane: usize) {
+        let mut asides = lock(&self.asides);
+        asides.lanes[lane].1 = false;
+        let site = asides.lanes[lane].0;
+        self.keep(&mut asides, Noted::JobEnded(lane, site));
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use super::lanes::{End, Lane, Moment, Picture, Trouble};
-use super::trace::Trace;
+use super::trace::{Trace, is_job};
 use crate::insight::exit_report::LISTED;
 
 /// How wide the text is by default, in columns.
@@ -75,7 +75,7 @@ impl Trace {
     }
 
     fn heading(&self, picture: &Picture) -> String {
-        let (events, tasks) = (self.events.len(), picture.lanes.len());
+        let (events, tasks) = (self.events.len(), picture.tasks().count());
         let dropped = match self.dropped {
             0 => String::new(),
             dropped => format!(", after {dropped} older ones that were dropped"),
@@ -170,7 +170,9 @@ impl<'a> Chart<'a> {
         let mut cells = vec![Cell::Absent; self.width];
         let begin = lane.spawned.map_or(from, |(at, _)| at);
         let end = lane.ended.map_or(to, |(at, _)| at);
-        self.fill(&mut cells, begin, end, Cell::Waits);
+        if !is_job(lane.task) {
+            self.fill(&mut cells, begin, end, Cell::Waits);
+        }
         for turn in &lane.turns {
             if let Some(wake) = turn.wake {
                 self.fill(&mut cells, wake.at, turn.begin, Cell::Ready);

@@ -89,6 +89,19 @@ pub enum What {
         /// For how long, at least.
         at_least: Duration,
     },
+    /// A blocking job began to run, on a thread of the pool.
+    JobBegan {
+        /// Jobs that run at the same time have different numbers. The next job that is spawned at the same place may have
+        /// the number of one that has ended.
+        number: usize,
+        /// Where it was spawned.
+        site: &'static Location<'static>,
+    },
+    /// A blocking job returned or panicked.
+    JobEnded {
+        /// As at its beginning.
+        number: usize,
+    },
     /// The loop looked outside.
     Looked,
     /// No task was ready, so the thread went to sleep.
@@ -113,6 +126,14 @@ pub enum By {
     Outside,
     /// A task whose turn the ring no longer shows.
     Unknown,
+}
+
+/// The ids of the lanes of jobs begin here. No task has such an id.
+const JOBS: u64 = 1 << 63;
+
+/// Whether this is the lane of jobs of one number, and not that of a task.
+pub(super) fn is_job(lane: Id) -> bool {
+    lane.0 >= JOBS && lane != Id::SENT
 }
 
 impl Trace {
@@ -144,6 +165,7 @@ impl Trace {
     pub(super) fn title(&self, task: Id) -> String {
         match self.name(task) {
             _ if task == Id::ROOT => "block_on".to_owned(),
+            _ if is_job(task) => format!("job {}", task.0 - JOBS + 1),
             _ if task == Id::SENT => "requests of threads".to_owned(),
             Some(name) => format!("{task} {name}"),
             None => task.to_string(),
@@ -166,14 +188,18 @@ impl Recording {
         let mut events = reader.events;
         let oldest = events.first().map_or(Duration::ZERO, |event| event.at);
         for aside in reading.asides {
-            let Noted::Stalled(task, at_least) = aside.what;
             let at = Duration::from_nanos(aside.at);
             if at >= oldest {
-                let place = events.partition_point(|event| event.at <= at);
-                events.insert(place, Event { at, what: What::Stalled { task, at_least } });
-                sites.entry(task).or_insert(None);
+                let (what, site) = match aside.what {
+                    Noted::Stalled(task, at_least) => (What::Stalled { task, at_least }, None),
+                    Noted::JobBegan(number, site) => (What::JobBegan { number, site }, Some(site)),
+                    Noted::JobEnded(number, site) => (What::JobEnded { number }, Some(site)),
+                };
+                events.push(Event { at, what });
+                what.lane().into_iter().for_each(|lane| _ = sites.entry(lane).or_insert(site));
             }
         }
+        events.sort_by_key(|event| event.at); // stable: of the same time, these come last
         let known = |(id, site)| (id, Known { name: self.name(id), site });
         Trace {
             events,
@@ -265,7 +291,21 @@ impl What {
             | Self::TurnEnded { task, .. }
             | Self::Lost { task }
             | Self::Stalled { task, .. } => Some(task),
-            Self::Looked | Self::Parked | Self::Unparked => None,
+            Self::JobBegan { .. }
+            | Self::JobEnded { .. }
+            | Self::Looked
+            | Self::Parked
+            | Self::Unparked => None,
+        }
+    }
+
+    /// The task that it happened to, or the lane of jobs.
+    pub(super) fn lane(&self) -> Option<Id> {
+        match *self {
+            Self::JobBegan { number, .. } | Self::JobEnded { number } => {
+                Some(Id(JOBS + number as u64))
+            }
+            _ => self.task(),
         }
     }
 }
@@ -299,6 +339,10 @@ impl fmt::Display for What {
             Self::Stalled { task, at_least } => {
                 write!(f, "{} has had its turn for {at_least:?}", title(task))
             }
+            Self::JobBegan { number, site } => {
+                write!(f, "job {} spawned at {site} begins", number + 1)
+            }
+            Self::JobEnded { number } => write!(f, "job {} ends", number + 1),
             Self::Looked => f.write_str("looks outside"),
             Self::Parked => f.write_str("parks"),
             Self::Unparked => f.write_str("unparks"),

@@ -197,7 +197,8 @@ impl Builder {
         self
     }
 
-    /// Records what the loop does: turns, what woke each task, looks, waits of the thread, spawns, ends, lost tasks. By default it
+    /// Records what the loop does: turns, what woke each task, looks, waits of the thread, spawns, ends, lost tasks, blocking
+    /// jobs. By default it
     /// records nothing (0).
     ///
     /// It keeps the last `events`, rounded up to a power of two, in 16 bytes each; a turn is three or so. When there are more, the
