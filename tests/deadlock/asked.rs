@@ -47,6 +47,24 @@ fn a_lost_wake_in_a_task_is_a_deadlock_though_the_asking_would_end_the_run() {
     assert!(text.contains(lost), "{text}");
 }
 
+/// With an interval of one turn the loop looks outside between any two of these turns.
+#[test]
+fn the_asking_goes_on_while_tasks_that_were_asked_are_ready() {
+    let clock = Builder::new().clock(Clock::AutoAdvance).deadlock_grace(Duration::ZERO);
+    let runtime = clock.on_lost(|_| {}).event_interval(1).build().unwrap();
+    let text = panic_of(|| {
+        runtime.block_on(async {
+            let event = Rc::new(taketurns::sync::Event::new());
+            for _ in 0..3 {
+                let event = Rc::clone(&event);
+                spawn(async move { event.wait().await }).detach();
+            }
+            event.wait().await;
+        });
+    });
+    assert_eq!(text.matches("; waits for the `Event` made at here").count(), 4, "{text}");
+}
+
 #[test]
 fn a_future_that_panics_when_it_is_asked_does_not_take_the_verdicts_place() {
     let text = panic_of(|| {
