@@ -130,7 +130,10 @@ impl Standstill {
         }
         let holder = match pulse.task {
             Some(id) => {
-                let (name, site, part) = (scene.name(id), pulse.site, pulse.part);
+                // A task that ends in this turn has its name no longer when the turn is told again.
+                let known = stand.told.as_ref().and_then(Stall::name).map(str::to_owned);
+                let name = known.or_else(|| scene.name(id));
+                let (site, part) = (pulse.site, pulse.part);
                 Holder::Task { id, name, site, part }
             }
             None => Holder::Look,

@@ -26,6 +26,8 @@ struct Made {
     act: RefCell<Option<Act>>,
     /// The reading of each pulse takes so long.
     slow: Cell<Duration>,
+    /// Of the task.
+    name: RefCell<Option<String>>,
     standstill: RefCell<Standstill>,
 }
 
@@ -40,7 +42,7 @@ impl Scene for Made {
     }
 
     fn name(&self, task: Id) -> Option<String> {
-        (task == Id(3)).then(|| "reader".to_owned())
+        self.name.borrow().clone().filter(|_| task == Id(3))
     }
 
     fn own_wait(&self) -> Option<Duration> {
@@ -83,6 +85,7 @@ fn made() -> Made {
         schedule: Cell::default(),
         act: RefCell::default(),
         slow: Cell::default(),
+        name: RefCell::new(Some("reader".to_owned())),
         standstill: RefCell::new(Standstill::new(ms(100), "main".into())),
     }
 }
@@ -159,6 +162,15 @@ fn a_turn_is_told_of_at_the_threshold_then_each_time_it_has_doubled_and_when_it_
     assert_eq!(made.after(25), goes_on("1s"));
     assert_eq!(made.after(25), "");
     assert_eq!(made.counts(), StallCounts { count: 1, longest: ms(1000) });
+}
+
+/// The task has ended, and a destructor of its goes on in its turn.
+#[test]
+fn a_stall_keeps_the_name_of_a_task_that_ends_meanwhile() {
+    let made = made();
+    assert_eq!(made.until(125), [format!("125: {}", stands("100ms", TWO_WAIT))]);
+    made.name.take();
+    assert_eq!(made.until(225), [format!("225: {}", stands("200ms", TWO_WAIT))]);
 }
 
 #[test]
