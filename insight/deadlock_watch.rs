@@ -123,10 +123,13 @@ impl DeadlockWatch {
     }
 
     /// Nothing is left that could wake a task, and the grace is over. Reports it, unless that was reported of the same tasks
-    /// before.
+    /// before. A suspicion says less than that each of the tasks is stuck or in a circle, so after that it is not told either.
     pub(crate) fn all_wait(&self, is_certain: bool) {
         let all = waiting(&self.explained);
         let ids: BTreeSet<Id> = all.iter().map(|waiting| waiting.task.id()).collect();
+        if !is_certain && ids == self.told_for_certain(&all) {
+            return;
+        }
         let mut told = self.all.borrow_mut();
         told.retain(|newest, _| ids.contains(newest));
         let before = ids.last().and_then(|newest| told.insert(*newest, ids.len()));
@@ -137,6 +140,16 @@ impl DeadlockWatch {
         let finding = if is_certain { Finding::Certain } else { Finding::Suspected };
         let circles = circles(&all);
         self.report(&Deadlock::new(finding, all, circles));
+    }
+
+    /// The tasks that were reported as stuck or in a circle, and still are.
+    fn told_for_certain(&self, all: &[Waiting]) -> BTreeSet<Id> {
+        let (stuck, told) = (self.stuck.borrow(), self.circles.borrow());
+        let is_stuck = |waiting: &&Waiting| waiting.task.state() == State::Stuck;
+        let ids = all.iter().filter(is_stuck).map(|waiting| waiting.task.id());
+        let closed = circles(all).into_iter().filter(|circle| circle.is_closed(all));
+        let closed = closed.map(|circle| circle.tasks(all)).filter(|tasks| told.contains(tasks));
+        ids.filter(|id| stuck.contains(id)).chain(closed.flatten()).collect()
     }
 
     /// The function is the program's own. Nothing is borrowed while it runs, and its panic ends here.

@@ -240,6 +240,35 @@ fn a_suspicion_is_told_once_though_another_one_comes_between() {
     assert_eq!(found, [Finding::Suspected; 2], "the future alone, and with the task");
 }
 
+/// The future waits for its own lock, beside what ends the test. A task that joins them makes the suspicion say more.
+#[test]
+fn tasks_that_were_told_for_certain_are_suspected_only_when_another_one_joins_them() {
+    let (runtime, told) = runtime(9, Duration::ZERO);
+    let [(one, first), (two, second)] = [(); 2].map(|()| futures::channel::oneshot::channel());
+    thread::spawn(move || {
+        for sender in [one, two] {
+            some_real_time();
+            sender.send(()).unwrap();
+        }
+    });
+    let found = || told.take().into_iter().map(|(finding, _)| finding).collect::<Vec<_>>();
+    runtime.block_on(async {
+        spawn(pending::<()>()).detach();
+        let lock = taketurns::sync::Mutex::new(());
+        let _held = lock.lock().await;
+        let ends = async {
+            first.await.unwrap();
+            assert_eq!(found(), [Finding::Stuck, Finding::Circle]);
+            let event = Rc::new(Event::new());
+            let waits = Rc::clone(&event);
+            spawn(async move { waits.wait().await }).detach();
+            second.await.unwrap();
+        };
+        task::race((async { drop(lock.lock().await) }, ends)).await;
+    });
+    assert_eq!(found(), [Finding::Suspected]);
+}
+
 #[test]
 fn the_end_of_a_runtime_that_waits_for_its_tasks_tells_too() {
     let told = Told::default();
