@@ -3,12 +3,13 @@
 #![forbid(unsafe_code)]
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
-use crate::executor::Id;
+use super::round::round_down;
+use crate::executor::{Id, Info};
 
 /// How many waits are told of one task, or tasks of one wait. A task that waits for thousands of things would make a report
 /// that is too long to read.
@@ -38,6 +39,8 @@ pub(crate) enum Line {
     No,
     /// The task that has it: guard and future borrow the lock.
     Lock,
+    /// The same, but waits of this kind do not keep each other waiting, only those of other kinds do.
+    Shared,
     /// The same, but the task may have given guard or future to another one.
     OwnedLock,
     /// Any task that gives permits back.
@@ -87,13 +90,25 @@ pub(crate) enum Detail {
 pub(crate) struct Holder {
     /// `None`: it is not known to be a task.
     pub(crate) task: Option<Id>,
-    /// By what the task got hold of it.
+    /// For reports that leave the loop.
+    pub(crate) name: Option<Box<str>>,
+    pub(crate) hold: Hold,
+    /// By what the task got hold of it, or is to.
     pub(crate) kind: &'static str,
     pub(crate) site: Option<&'static Location<'static>>,
-    /// It was granted, and the future it was granted to has not been polled since.
-    pub(crate) is_unpolled: bool,
     /// The task may have given it to another one.
     pub(crate) may_move: bool,
+}
+
+/// How a task keeps others waiting.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Hold {
+    /// It has it, or is what is awaited.
+    Has,
+    /// It was granted, and the future it was granted to has not been polled since.
+    Unpolled,
+    /// It is ahead in line.
+    Ahead,
 }
 
 /// The kind of a wait for a task's end.
@@ -129,9 +144,10 @@ impl Awaited {
     pub(crate) fn for_task(task: Id) -> Self {
         let holder = Holder {
             task: Some(task),
+            name: None,
+            hold: Hold::Has,
             kind: TASK,
             site: None,
-            is_unpolled: false,
             may_move: false,
         };
         Self { holders: vec![holder], ..Self::somewhere(TASK) }
@@ -158,7 +174,7 @@ impl Awaited {
         self.site
     }
 
-    /// The task that is awaited, or that has the lock. The future of `block_on` is told as task #0.
+    /// The task that is awaited, or that has the lock, or is ahead in line. The future of `block_on` is told as task #0.
     #[must_use]
     pub fn holder(&self) -> Option<Id> {
         self.holders.iter().find_map(|holder| holder.task)
@@ -194,9 +210,7 @@ impl Awaited {
     #[must_use]
     pub fn due_in(&self) -> Option<Duration> {
         match self.detail {
-            Detail::Due { deadline, now } => {
-                deadline.map(|deadline| Duration::from_nanos(deadline.saturating_sub(now())))
-            }
+            Detail::Due { deadline, now } => deadline.map(|deadline| left(deadline, now)),
             Detail::DueIn(left) => Some(left),
             _ => None,
         }
@@ -218,7 +232,15 @@ impl Awaited {
 
     /// Whether it waits for what was granted to another future of this task, which the task does not poll.
     pub(crate) fn is_granted_to(&self, task: Id) -> bool {
-        self.holders.iter().any(|holder| holder.is_unpolled && holder.task == Some(task))
+        let grants = |holder: &Holder| holder.hold == Hold::Unpolled && holder.task == Some(task);
+        self.holders.iter().any(grants)
+    }
+
+    /// Takes the names of the tasks that keep it waiting from these.
+    pub(crate) fn name_tasks(&mut self, names: &Names) {
+        for holder in &mut self.holders {
+            holder.name = holder.task.and_then(|task| names.get(&task)).cloned();
+        }
     }
 
     /// The tasks that keep it waiting.
@@ -240,26 +262,49 @@ impl Awaited {
         if let Some(site) = self.site {
             write!(f, " at {site}")?;
         }
-        match &self.detail {
-            Detail::Nothing => Ok(()),
-            Detail::Text(text) => f.write_str(text),
-            Detail::Left(left) => write!(f, ", {left} left"),
-            Detail::Permits { there, of } => write!(f, ", {there} of {of} permits there"),
-            Detail::Parties { there, of } => write!(f, ", {there} of {of} there"),
-            Detail::Block { number, running } => {
+        write!(f, "{}", self.detail)
+    }
+}
+
+/// Follows the place.
+impl fmt::Display for Detail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => Ok(()),
+            Self::Text(text) => f.write_str(text),
+            Self::Left(left) => write!(f, ", {left} left"),
+            Self::Permits { there, of } => {
+                let (permits, are) = (
+                    if *of == 1 { "permit" } else { "permits" },
+                    if *there == 1 { "is" } else { "are" },
+                );
+                write!(f, ", needs {of} {permits}, {there} {are} free")
+            }
+            Self::Parties { there, of } => write!(f, ", {there} of {of} there"),
+            Self::Block { number, running } => {
                 write!(f, ", for block {number}, while block {running} has not ended")
             }
-            Detail::Due { deadline: None, .. } => f.write_str(", never due"),
-            Detail::Due { .. } | Detail::DueIn(_) => {
-                write!(f, ", due in {:?}", self.due_in().unwrap_or_default())
-            }
-            Detail::By(function) => write!(f, ", by `{function}`"),
+            Self::Due { deadline: None, .. } => f.write_str(", never due"),
+            Self::Due { deadline: Some(deadline), now } => due_in(left(*deadline, *now), f),
+            Self::DueIn(left) => due_in(*left, f),
+            Self::By(function) => write!(f, ", by `{function}`"),
         }
     }
 }
 
-fn title(task: Option<Id>) -> String {
-    task.map_or_else(|| "a future outside of all tasks".to_owned(), |id| id.title(None))
+fn left(deadline: u64, now: fn() -> u64) -> Duration {
+    Duration::from_nanos(deadline.saturating_sub(now()))
+}
+
+fn due_in(left: Duration, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, ", due in {:?}", round_down(left))
+}
+
+/// The names of the tasks that have one.
+pub(crate) type Names = BTreeMap<Id, Box<str>>;
+
+pub(crate) fn names<'a>(tasks: impl Iterator<Item = &'a Info>) -> Names {
+    tasks.filter_map(|task| Some((task.id(), task.name()?.into()))).collect()
 }
 
 impl fmt::Display for Awaited {
@@ -268,7 +313,10 @@ impl fmt::Display for Awaited {
             return write!(f, "in {label:?}, named at {site}");
         }
         if self.kind == TASK {
-            return write!(f, "awaits {}", title(self.holder()));
+            return self
+                .holders
+                .iter()
+                .try_for_each(|holder| write!(f, "awaits {}", holder.title()));
         }
         if self.is_unpolled {
             f.write_str("does not poll ")?;
@@ -281,22 +329,25 @@ impl fmt::Display for Awaited {
     }
 }
 
+impl Holder {
+    fn title(&self) -> String {
+        match self.task {
+            Some(task) => task.title(self.name.as_deref()),
+            None => "a future outside of all tasks".to_owned(),
+        }
+    }
+}
+
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let title = title(self.task);
-        match (self.is_unpolled, self.site) {
-            (false, None) => write!(f, ", locked by {title}"),
-            (false, Some(site)) => write!(f, ", locked by {title} at {site}"),
-            (true, None) => {
-                write!(f, "; granted to {}, which {title} has not polled since", self.kind)
+        let (title, kind) = (self.title(), self.kind);
+        let at = self.site.map(|site| format!(" at {site}")).unwrap_or_default();
+        match self.hold {
+            Hold::Has => write!(f, ", locked by {title}{at}"),
+            Hold::Unpolled => {
+                write!(f, "; granted to {kind}{at}, which {title} has not polled since")
             }
-            (true, Some(site)) => {
-                write!(
-                    f,
-                    "; granted to {} at {site}, which {title} has not polled since",
-                    self.kind
-                )
-            }
+            Hold::Ahead => write!(f, ", behind {kind} of {title}{at}"),
         }
     }
 }

@@ -18,7 +18,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::awaited::{Awaited, Holder, Line, TOLD};
+use super::awaited::{Awaited, Hold, Holder, Line, TOLD};
 use super::noting::{Key, Numbered, is_explaining, set_explaining};
 use super::scoped::{self, Scoped};
 use crate::executor::{Hub, Id, tell_of_awaits, with_current};
@@ -230,7 +230,7 @@ impl Explained {
     /// Linear in the waits.
     pub(crate) fn waits(&self) -> BTreeMap<Id, Vec<Awaited>> {
         let state = self.0.borrow();
-        let unpolled = state.unpolled();
+        let (unpolled, ahead) = (state.unpolled(), state.ahead_of_shared());
         let mut inside: BTreeMap<Option<Key>, Vec<(&Key, &Record)>> = BTreeMap::new();
         for (key, record) in &state.records {
             let is_of_task = |named: &Key| {
@@ -252,7 +252,13 @@ impl Explained {
             if wait.line != Line::No && !wait.is_unpolled {
                 let locks = state.locks.get(&key.0).into_iter().flatten();
                 let unpolled = unpolled.get(&key.0).into_iter().flatten();
-                wait.holders.extend(locks.chain(unpolled).take(TOLD).cloned());
+                let ahead = ahead.get(&key.0).filter(|(number, _)| *number < record.number);
+                let is_shared = wait.line == Line::Shared;
+                let ahead = ahead.map(|(_, holder)| holder).filter(|_| is_shared);
+                let keeps = |holder: &&Holder| !is_shared || holder.kind != wait.kind();
+                let holders = locks.chain(unpolled).filter(keeps).chain(ahead);
+                let holders: Vec<_> = holders.take(TOLD).cloned().collect();
+                wait.holders.extend(holders);
             }
             waits.entry(record.task).or_default().push(wait);
             if let Some(inner) = inside.remove(&Some(*key)) {
@@ -261,6 +267,20 @@ impl Explained {
             }
         }
         waits
+    }
+}
+
+impl Record {
+    /// As what keeps others in the same line waiting.
+    fn holds(&self, hold: Hold) -> Holder {
+        Holder {
+            task: Some(self.task),
+            name: None,
+            hold,
+            kind: self.wait.kind(),
+            site: self.wait.site(),
+            may_move: self.wait.line == Line::OwnedLock,
+        }
     }
 }
 
@@ -276,17 +296,24 @@ impl State {
     /// Per line, the futures that were granted something which they have not been polled for.
     fn unpolled(&self) -> BTreeMap<usize, Vec<Holder>> {
         let mut unpolled: BTreeMap<usize, Vec<Holder>> = BTreeMap::new();
-        for (key, Record { task, wait, .. }) in &self.records {
-            if wait.line != Line::No && wait.is_unpolled {
-                unpolled.entry(key.0).or_default().push(Holder {
-                    task: Some(*task),
-                    kind: wait.kind(),
-                    site: wait.site(),
-                    is_unpolled: true,
-                    may_move: wait.line == Line::OwnedLock,
-                });
+        for (key, record) in &self.records {
+            if record.wait.line != Line::No && record.wait.is_unpolled {
+                unpolled.entry(key.0).or_default().push(record.holds(Hold::Unpolled));
             }
         }
         unpolled
+    }
+
+    /// Per line, the first wait for a lock that is not shared, with its number. Waits for the shared lock that are behind it wait
+    /// for it, though the lock may be shared now.
+    fn ahead_of_shared(&self) -> BTreeMap<usize, (u64, Holder)> {
+        let mut ahead: BTreeMap<usize, (u64, Holder)> = BTreeMap::new();
+        for (key, record) in &self.records {
+            let is_first = ahead.get(&key.0).is_none_or(|(number, _)| record.number < *number);
+            if record.wait.line == Line::Lock && !record.wait.is_unpolled && is_first {
+                ahead.insert(key.0, (record.number, record.holds(Hold::Ahead)));
+            }
+        }
+        ahead
     }
 }

@@ -54,9 +54,16 @@ impl Deadlock {
         self.tasks.iter().map(|waiting| (&waiting.task, &waiting.waits[..]))
     }
 
+    /// Then the heading says what the circle would.
+    fn is_of_one(&self) -> bool {
+        let names_it = matches!(self.finding, Finding::Circle | Finding::Futurelock);
+        names_it && self.circles.iter().all(Circle::is_alone)
+    }
+
     fn heading(&self) -> &'static str {
         match self.finding {
             Finding::Stuck => "deadlock: tasks can never go on, as no waker of them is left",
+            Finding::Circle if self.is_of_one() => "deadlock: a task waits for itself",
             Finding::Circle => "deadlock: tasks wait for each other",
             Finding::Futurelock => {
                 "deadlock: a task waits for what was granted to a future that it keeps and does not poll"
@@ -75,7 +82,8 @@ impl Deadlock {
 impl fmt::Display for Deadlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.heading())?;
-        for circle in self.circles.iter().take(LISTED) {
+        let told = if self.is_of_one() { 0 } else { LISTED };
+        for circle in self.circles.iter().take(told) {
             write!(f, "\n{}", circle.text(&self.tasks))?;
         }
         if self.tasks.is_empty() {

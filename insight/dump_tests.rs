@@ -1,10 +1,11 @@
 //! How dumps read.
 
 use std::panic::Location;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::ask::{Listed, Waits};
 use super::dump::Dump;
+use crate::common::awaited::{Awaited, Detail};
 use crate::executor::{Id, Info, State};
 
 type Site = &'static Location<'static>;
@@ -147,6 +148,15 @@ fn a_circle_is_cut_above_its_first_task_and_named() {
         line(5) + "; a circle: it awaits itself",
     ];
     assert_eq!(text(listed), expected.join("\n"));
+}
+
+#[test]
+fn a_wait_has_no_digits_that_no_reader_needs() {
+    let site = here();
+    let left = Duration::from_nanos(59_899_911_898);
+    let timer = Awaited::new("the timer made", site).with(Detail::DueIn(left));
+    assert_eq!(timer.to_string(), format!("waits for the timer made at {site}, due in 59.899s"));
+    assert_eq!(timer.due_in(), Some(left));
 }
 
 #[test]

@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::histogram::Histogram;
 use super::json;
 use super::stall::StallCounts;
+use crate::common::round::round_down;
 use crate::executor::observe::LoopState;
 use crate::executor::{Id, Sample};
 
@@ -165,7 +166,7 @@ impl fmt::Display for Metrics {
             write!(f, ", in the turn of {}", id.title(None))?;
         }
         let (turns, looks) = (Many(self.turns, "turn"), Many(self.looks, "look"));
-        let (waits, parked) = (Many(self.parks, "wait"), self.parked);
+        let (waits, parked) = (Many(self.parks, "wait"), round_down(self.parked));
         write!(f, ": {turns}, {looks} outside, {waits} there of {parked:?} in all")?;
         let Self { live, spawned, ready, peak_ready, .. } = self;
         write!(f, "\ntasks: {live} live of {spawned} spawned; {ready} in the run queue, ")?;
@@ -180,7 +181,7 @@ impl fmt::Display for Metrics {
         if let Some(StallCounts { count, longest, .. }) = self.stalls {
             write!(f, "\nthe watchdog: {}", Many(count, "stall"))?;
             if count > 0 {
-                write!(f, ", of {longest:?} at most")?;
+                write!(f, ", of {:?} at most", round_down(longest))?;
             }
         }
         if let Some(reports) = self.deadlocks {

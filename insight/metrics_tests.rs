@@ -55,6 +55,16 @@ outside: 11 timers, 12 sources; 8 wakes from other threads"
 }
 
 #[test]
+fn times_in_the_text_have_no_digits_that_no_reader_needs() {
+    let mut metrics = metrics();
+    metrics.parked = Duration::from_nanos(1_201_469_698);
+    metrics.stalls = Some(StallCounts { count: 1, longest: Duration::from_nanos(1_201_999) });
+    let text = metrics.to_string();
+    assert!(text.contains("9 waits there of 1.201s in all\n"), "{text}");
+    assert!(text.ends_with("\nthe watchdog: 1 stall, of 1.201ms at most"), "{text}");
+}
+
+#[test]
 fn metrics_say_what_the_loop_does() {
     let mut metrics = metrics();
     metrics.running = None;

@@ -7,6 +7,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::common::round::round_down;
 use crate::executor::Id;
 
 /// A turn, or a look, that stands still: until it returns, no other task has a turn.
@@ -205,14 +206,5 @@ impl fmt::Display for Doing {
             }
             Self::Unknown => f.write_str("does what the system does not say"),
         }
-    }
-}
-
-/// Whole milliseconds, and under 10 of them whole microseconds: finer than the watchdog looks, and never more than it saw.
-pub(super) fn round_down(time: Duration) -> Duration {
-    if time < Duration::from_millis(10) {
-        Duration::from_micros(time.as_micros().try_into().unwrap_or(u64::MAX))
-    } else {
-        Duration::from_millis(time.as_millis().try_into().unwrap_or(u64::MAX))
     }
 }

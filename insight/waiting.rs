@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::common::awaited::{Awaited, TOLD};
+use crate::common::awaited::{Awaited, TOLD, names};
 use crate::common::explained::Explained;
 use crate::executor::{Hub, Id, Info, with_current};
 
@@ -23,6 +23,7 @@ pub(crate) fn waiting(explained: &Explained) -> Vec<Waiting> {
     let blocked = with_current(Hub::blocked).unwrap_or_default();
     let elsewhere = with_current(Hub::awaited_elsewhere).unwrap_or_default();
     let mut noted = explained.waits();
+    let names = names(blocked.iter().map(|(task, _)| task));
     let mut awaits: BTreeMap<Id, Vec<Awaited>> = BTreeMap::new();
     for (task, awaiter) in &blocked {
         if let Some(awaiter) = awaiter {
@@ -36,6 +37,7 @@ pub(crate) fn waiting(explained: &Explained) -> Vec<Waiting> {
         waits.extend(
             noted.filter(|wait| wait.awaits().is_none_or(|task| elsewhere.contains(&task))),
         );
+        waits.iter_mut().for_each(|wait| wait.name_tasks(&names));
         Waiting { task, waits }
     });
     all.collect()
@@ -87,13 +89,26 @@ impl Circle {
         matches!(&self.0[..], [(place, wait)] if wait.is_granted_to(all[*place].task.id()))
     }
 
-    /// "in a circle: task #1 awaits task #2; task #2 ..".
+    /// Whether it is one task, which waits for itself.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.0.len() == 1
+    }
+
+    /// "in a circle: task #1 waits for task #2, which waits for task #1". By what they wait, their own lines say.
     pub(crate) fn text(&self, all: &[Waiting]) -> String {
-        let clause =
-            |(place, wait): &(usize, Awaited)| format!("{} {wait}", all[*place].task.title());
-        let clauses = self.0.iter().map(clause).collect::<Vec<_>>().join("; ");
-        let heading = if self.is_futurelock(all) { "futurelock" } else { "in a circle" };
-        format!("{heading}: {clauses}")
+        let mut titles = self.0.iter().map(|(place, _)| all[*place].task.title());
+        let first = titles.next().unwrap_or_default();
+        if self.is_futurelock(all) {
+            return format!(
+                "futurelock: {first} waits for what was granted to a future that it does not poll"
+            );
+        }
+        if self.is_alone() {
+            return format!("{first} waits for itself");
+        }
+        let back = std::iter::once(all[self.0[0].0].task.id().title(None));
+        let rest: Vec<_> = titles.chain(back).collect();
+        format!("in a circle: {first} waits for {}", rest.join(", which waits for "))
     }
 }
 

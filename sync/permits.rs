@@ -17,7 +17,7 @@ use std::panic::Location;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::wait_list::{Key, WaitList, drop_waker, wake_each};
-use crate::common::awaited::{Awaited, Detail, Holder, Line};
+use crate::common::awaited::{Awaited, Detail, Hold, Holder, Line};
 use crate::common::explained;
 use crate::common::waits;
 use crate::executor::budget;
@@ -311,17 +311,20 @@ impl Permits {
     #[inline]
     fn note(&self, place: &Option<Key>, ask: Ask, site: &'static Location<'static>) {
         self.line.note(place, || {
-            let there = Detail::Permits { there: self.free.get(), of: ask.permits };
             let wait = Awaited::new(ask.name(), site).in_line(ask.operation.line());
             match ask.operation {
                 _ if waits::is_asking() => {
                     let place = place.as_ref().expect("it is in line");
                     wait.with(Detail::Text(self.describe(place, ask)))
                 }
-                Operation::Acquire => wait.with(there),
+                Operation::Acquire => wait.with(self.there(ask)),
                 _ => wait,
             }
         });
+    }
+
+    fn there(&self, ask: Ask) -> Detail {
+        Detail::Permits { there: self.free.get(), of: ask.permits }
     }
 
     /// The task that has its turn has taken a lock.
@@ -338,9 +341,10 @@ impl Permits {
         let is_alone = !matches!(ask.operation, Operation::Read);
         explained::took(self.line.line_key(), is_alone, |task| Holder {
             task,
+            name: None,
+            hold: Hold::Has,
             kind: ask.name(),
             site,
-            is_unpolled: false,
             may_move: ask.operation.line() == Line::OwnedLock,
         });
     }
@@ -350,7 +354,7 @@ impl Permits {
     fn describe(&self, place: &Key, ask: Ask) -> String {
         let mut text = String::new();
         if let Operation::Acquire = ask.operation {
-            text += &format!(", {} of {} permits there", self.free.get(), ask.permits);
+            text += &self.there(ask).to_string();
         }
         match self.line.ahead_of(place, COUNTED) {
             // The others wait for this one.
@@ -391,7 +395,8 @@ impl Operation {
         match self {
             Operation::Acquire => Line::Permits,
             Operation::LockOwned => Line::OwnedLock,
-            Operation::Lock | Operation::Read | Operation::Write => Line::Lock,
+            Operation::Read => Line::Shared,
+            Operation::Lock | Operation::Write => Line::Lock,
         }
     }
 }

@@ -347,8 +347,8 @@ fn two_tasks_that_await_each_other_are_named_as_a_circle() {
         reported().await;
     });
     let text = "deadlock: tasks wait for each other\n\
-                in a circle: task #1 awaits task #2; task #2 \"second\" awaits task #1\n  \
-                task #1, spawned at here, polled once, waiting\n    awaits task #2\n  \
+                in a circle: task #1 waits for task #2 \"second\", which waits for task #1\n  \
+                task #1, spawned at here, polled once, waiting\n    awaits task #2 \"second\"\n  \
                 task #2 \"second\", spawned at here, polled once, waiting\n    awaits task #1";
     assert_eq!(told.only(), (Finding::Circle, text.to_owned()));
 }
@@ -377,7 +377,7 @@ fn tasks_that_await_each_other_among_many_are_seen_too() {
     let (finding, text) = told.only();
     assert_eq!(finding, Finding::Circle);
     assert!(
-        text.contains("\nin a circle: task #1 awaits task #2; task #2 awaits task #1\n"),
+        text.contains("\nin a circle: task #1 waits for task #2, which waits for task #1\n"),
         "{text}"
     );
 }

@@ -17,6 +17,7 @@ use super::rings::Key;
 use super::timers::{Check, Timers};
 use super::wheel::NEVER;
 use crate::common::awaited::{Awaited, Detail};
+use crate::common::round::round_down;
 use crate::common::waits::{self, Numbered};
 use crate::executor::{budget, contain, drop_contained, is_noop};
 
@@ -240,7 +241,7 @@ impl Sleep {
             Awaited::new("the timer made", self.site).with(match deadline {
                 // A report asks under a virtual clock alone.
                 Some(deadline) if waits::is_asking() => {
-                    let left = Duration::from_nanos(deadline.saturating_sub(now()));
+                    let left = round_down(Duration::from_nanos(deadline.saturating_sub(now())));
                     Detail::Text(format!(", due in {left:?}, while the clock is not advanced"))
                 }
                 _ => Detail::Due { deadline, now },

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::source::{Asked, Source, Stalls};
+use crate::common::round::round_down;
 use crate::executor::observe::LoopState;
 use crate::executor::{Sample, State};
 use crate::insight::DumpedTask;
 use crate::insight::json::{Array, Object};
-use crate::insight::stall::{Turn, round_down, title_at};
+use crate::insight::stall::{Turn, title_at};
 
 #[derive(Clone)]
 pub(super) struct Looped {

@@ -67,6 +67,6 @@ fn a_permit_granted_to_a_future_that_no_task_polls_is_told() {
     let text = text_of!(semaphore = Semaphore::new(1), semaphore.acquire());
     let operation = "Semaphore::acquire()";
     let waits = format!("waits for the `{operation}` at here");
-    let there = format!("{waits}, 0 of 1 permits there");
+    let there = format!("{waits}, needs 1 permit, 0 are free");
     assert_eq!(text, expected(operation).replace(&waits, &there));
 }

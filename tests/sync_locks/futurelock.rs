@@ -63,7 +63,9 @@ fn a_report_says_what_is_there_and_how_many_are_ahead() {
             task.await.unwrap();
         }
     });
-    for told in ["acquire_many()` at ", ", 3 of 5 permits there", ", 1 ahead of it", ", 2 ahead"] {
+    for told in
+        ["acquire_many()` at ", ", needs 5 permits, 3 are free", ", 1 ahead of it", ", 2 ahead"]
+    {
         assert!(report.contains(told), "{told:?} is missing: {report}");
     }
     assert!(!report.contains("granted"), "{report}");

@@ -191,7 +191,7 @@ fn play(stage: &mut Stage) -> io::Result<()> {
             && is(
                 each_other.value.as_ref(),
                 Finding::Circle,
-                &["in a circle: task #1 \"a\" awaits task #2; task #2 \"b\" awaits task #1"],
+                &["in a circle: task #1 \"a\" waits for task #2 \"b\", which waits for task #1"],
             ),
     );
     let lock = "waits for the `Mutex::lock()` at examples/tour/lessons/deadlock.rs:";
