@@ -147,6 +147,7 @@ fn between_two_runs_the_runtime_lists_its_tasks_and_a_handle_says_that_none_is_i
 fn a_stuck_loop_without_a_slab_still_says_how_many_tasks_it_has() {
     let runtime = Runtime::new().unwrap();
     let handle = runtime.handle();
+    let called = line!() + 1;
     let dump = runtime.block_on(async {
         spawn(pending::<()>()).detach();
         yield_now().await;
@@ -157,12 +158,10 @@ fn a_stuck_loop_without_a_slab_still_says_how_many_tasks_it_has() {
     assert!(!dump.is_answered() && dump.tasks().is_empty());
     // With `inspect` a loop always says which task has its turn.
     let (stands, ready) = if cfg!(feature = "inspect") {
-        (
-            "the turn of the future of `block_on`, called at tests/dump.rs:148:24; ",
-            "2 in the run queue",
-        )
+        let root = "the turn of the future of `block_on`";
+        (format!("{root}, called at tests/dump.rs:{called}:24; "), "2 in the run queue")
     } else {
-        ("a turn, or looks outside; ", "3 in the run queue or in a turn")
+        ("a turn, or looks outside; ".to_owned(), "3 in the run queue or in a turn")
     };
     assert_eq!(
         dump.to_string(),
