@@ -56,7 +56,8 @@ fn a_call_is_named_with_what_its_descriptor_leads_to() {
 
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod real {
-    use std::io::{Read, Write, pipe};
+    use std::io::{Read, Write};
+    use std::process::{Command, Stdio};
     use std::sync::mpsc;
     use std::thread;
 
@@ -75,7 +76,9 @@ mod real {
 
     #[test]
     fn a_thread_that_reads_a_pipe_is_blocked_in_read_on_that_pipe() {
-        let (mut reader, mut writer) = pipe().unwrap();
+        let mut cat = Command::new("cat");
+        let mut cat = cat.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (mut reader, mut writer) = (cat.stdout.take().unwrap(), cat.stdin.take().unwrap());
         let (tell, told) = mpsc::channel();
         let thread = thread::spawn(move || {
             tell.send(Thread::current().unwrap()).unwrap();
@@ -92,6 +95,8 @@ mod real {
         writer.write_all(b"x").unwrap();
         thread.join().unwrap();
         assert_eq!(reading.act(), None, "it has ended");
+        drop(writer);
+        assert!(cat.wait().unwrap().success());
     }
 
     #[test]
