@@ -21,7 +21,7 @@
 //!
 //! It has none, but *follows from* the span in which the task was spawned. A child of that span would keep it open until the
 //! task ends; and tasks that each spawn the next would become an ever longer chain of open spans. To log in the spawner's span,
-//! as in that of a request, wrap the future: `future.instrument(Span::current())`.
+//! as in that of a request, in place of its own, wrap the future: `future.instrument(Span::current())`.
 //!
 //! The future of `block_on` is no task, and has no span: it logs in the span in which `block_on` was called.
 //!
