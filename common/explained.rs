@@ -85,14 +85,15 @@ impl Drop for Entered {
 
 /// The task that has its turn awaits this one.
 ///
-/// Its handle does not take the note back. So now and then those are dropped that no longer hold, before they are more than twice
-/// as many as those that do.
+/// Its handle does not take the note back. So now and then those are dropped that no longer hold. As that looks at every live
+/// task, it is done once in so many notes: they are never more than twice those that hold, and one for each task.
 fn note_task(awaited: Id) {
-    let Some(task) = with_current(Hub::in_turn).flatten() else { return };
+    let now = with_current(|hub| Some((hub.in_turn()?, hub.live())));
+    let Some((task, live)) = now.flatten() else { return };
     keep(key_of_task(awaited), task, Awaited::for_task(awaited));
     let is_due = with_state(|state| {
         state.tasks_noted += 1;
-        state.tasks_noted > 2 * state.tasks_kept + FEW
+        state.tasks_noted > 2 * state.tasks_kept + live + FEW
     });
     if is_due == Some(true) {
         let awaited = with_current(Hub::awaited_elsewhere).unwrap_or_default();
