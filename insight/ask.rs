@@ -156,6 +156,7 @@ fn send(hub: &HubHandle, mut slice: Slice) {
 impl Slice {
     /// Lists them. Gives the next slice, if there is to be one.
     fn list(&mut self) -> Option<Slice> {
+        with_current(Hub::count_question);
         // A loop that was stuck may find many slices that were given up.
         let asked = self.asked.take().filter(|asked| asked.is_wanted())?;
         let (mut listed, mut is_long) = (Vec::new(), slice_is_long());

@@ -33,12 +33,19 @@ pub(crate) struct Suspicion {
     grace: Duration,
     is_certain: bool,
     is_told: bool,
+    /// How many turns had ended when it began.
+    turns: u64,
 }
 
 impl Suspicion {
     pub(crate) fn new(grace: Duration) -> Self {
         let is_certain = with_current(Hub::is_stuck).unwrap_or_default();
-        Self { since: Instant::now(), grace, is_certain, is_told: false }
+        Self { since: Instant::now(), grace, is_certain, is_told: false, turns: turns_of_work() }
+    }
+
+    /// Whether no task has had a turn since.
+    pub(crate) fn stands(&self) -> bool {
+        self.turns == turns_of_work()
     }
 
     /// How long the run still waits for a wake.
@@ -49,6 +56,10 @@ impl Suspicion {
             self.grace.saturating_sub(self.since.elapsed())
         }
     }
+}
+
+fn turns_of_work() -> u64 {
+    with_current(Hub::turns_of_work).unwrap_or_default()
 }
 
 impl Suspicion {

@@ -19,7 +19,7 @@ pub(super) struct Outside {
     /// Whether something held the clock before the wait, and so before the inbox was taken in.
     was_held: bool,
     spin: Spin,
-    /// From the first wait that looked like a deadlock until a wake comes.
+    /// From the first wait that looked like a deadlock until a task has a turn.
     suspicion: Option<Suspicion>,
 }
 
@@ -28,9 +28,13 @@ impl Outside {
         Self { parts, deadlock_grace, was_held: false, spin, suspicion: None }
     }
 
-    /// Suspects a deadlock if the wait is without limit, and for nothing that is known.
+    /// Suspects a deadlock if the wait is without limit, and for nothing that is known. To be asked changes nothing.
     #[inline]
     fn suspect(&mut self, limit: Option<Duration>) {
+        self.suspicion = self.suspicion.take().filter(Suspicion::stands);
+        if limit == Some(Duration::ZERO) {
+            return; // a look, as after each question
+        }
         if limit.is_none() && !self.was_held && self.parts.is_at_an_end() {
             self.suspicion.get_or_insert_with(|| Suspicion::new(self.deadlock_grace));
         } else {
@@ -93,8 +97,7 @@ impl Driver for Outside {
         if settling {
             self.parts.settle();
         }
-        self.suspicion = self.suspicion.take().filter(|_| idle);
-        if self.parts.is_virtual() {
+        if self.parts.is_virtual() && idle {
             let suspicion = self.suspicion.take();
             self.suspicion = suspicion.and_then(|it| self.parts.deadlock.confirm(it));
         }

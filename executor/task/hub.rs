@@ -69,6 +69,8 @@ pub(super) struct Home {
     /// How a run is seen: `PLAIN`, `WATCHED` or `OBSERVED`.
     pub(super) seen: HomeCell<u8>,
     pub(super) observers: LeafCell<Vec<Box<dyn Observe>>>,
+    /// How many turns were questions of other threads.
+    pub(super) questions: HomeCell<u64>,
     /// For observers: what wakes tasks outside of a turn.
     pub(super) cause: HomeCell<Cause>,
     /// For observers: how the turn ends, as far as that is known.
@@ -125,6 +127,7 @@ impl HubRef {
                 late_spawns: HomeCell::new(LATE_SPAWNS),
                 seen: HomeCell::new(PLAIN),
                 observers: LeafCell::new(Vec::new()),
+                questions: HomeCell::new(0),
                 cause: HomeCell::new(Cause::Outside),
                 turn_end: HomeCell::new(TurnEnd::Waits),
                 #[cfg(feature = "tracing")]

@@ -101,6 +101,16 @@ impl Hub {
         self.home.root.get().map_or_else(all_are, is_stuck)
     }
 
+    /// The turn of now is a function that only asks: it wakes no task.
+    pub(crate) fn count_question(&self) {
+        self.home.questions.set(self.home.questions.get() + 1);
+    }
+
+    /// How many turns have ended that may have changed something.
+    pub(crate) fn turns_of_work(&self) -> u64 {
+        self.pulse().turns() - self.home.questions.get()
+    }
+
     /// Whether something is on its way that no look has seen yet: a wake that has begun, or, in `run_forever`, a `stop` (a
     /// `block_on` ignores that).
     pub(crate) fn expects(&self) -> bool {

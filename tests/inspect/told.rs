@@ -128,6 +128,31 @@ fn a_run_under_a_virtual_clock_is_found_deadlocked_as_without_a_server() {
     assert!(text.starts_with("deadlock: "), "{text}");
 }
 
+/// As a page does, which asks again and again.
+#[test]
+fn a_run_that_is_asked_all_the_while_is_found_deadlocked_too() {
+    use taketurns::time::Clock;
+    let runtime = taketurns::Builder::new().clock(Clock::AutoAdvance).build().unwrap();
+    let server = taketurns::insight::serve(&runtime.handle()).unwrap();
+    let mut client = Client::new(server.path());
+    let begin = std::time::Instant::now();
+    let asks = std::thread::spawn(move || {
+        while begin.elapsed() < super::client::LOST && client.try_ask("dump").is_some() {}
+    });
+    let (kept, waits) = std::sync::mpsc::channel();
+    let run = || {
+        runtime.block_on(std::future::poll_fn(|cx| {
+            kept.send(cx.waker().clone()).unwrap(); // so it is not certain
+            std::task::Poll::<()>::Pending
+        }));
+    };
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_err();
+    drop(waits);
+    assert!(!asks.is_finished(), "the run went on until it was no longer asked");
+    drop((server, runtime));
+    asks.join().unwrap();
+}
+
 #[test]
 fn the_deadlocks_that_were_reported_are_told_with_their_circles() {
     use std::rc::Rc;
