@@ -46,12 +46,40 @@ pub(crate) enum Answer {
     Ended,
 }
 
-/// Has the loop list its tasks: the future of `block_on`, then the others. To be called on any other thread. Gives up once
-/// the loop has been silent for `limit`.
-pub(crate) fn ask(hub: &HubHandle, limit: Duration) -> Answer {
-    let asked = Arc::new(Asked { state: Mutex::default(), told: Condvar::new() });
-    send(hub, Slice { asked: Some(Arc::clone(&asked)), from: 0 });
-    asked.wait(limit)
+/// The questions to one loop that were given up, and that it has still to find in its inbox.
+///
+/// A loop that is stuck finds all of them when it goes on. So a new question takes up an old one, if there is one: there are never
+/// more than threads that ask at once.
+#[derive(Default)]
+pub(crate) struct Questions(Mutex<Vec<Arc<Asked>>>);
+
+impl Questions {
+    /// Has the loop list its tasks: the future of `block_on`, then the others. To be called on any other thread. Gives up once
+    /// the loop has been silent for `limit`.
+    pub(crate) fn ask(&self, hub: &HubHandle, limit: Duration) -> Answer {
+        let asked = self.take_up().unwrap_or_else(|| {
+            let asked = Arc::new(Asked { state: Mutex::default(), told: Condvar::new() });
+            send(hub, Slice { asked: Some(Arc::clone(&asked)), from: 0 });
+            asked
+        });
+        let answer = asked.wait(limit);
+        if matches!(answer, Answer::Silent) {
+            self.given_up().push(asked);
+        }
+        answer
+    }
+
+    fn take_up(&self) -> Option<Arc<Asked>> {
+        let mut given_up = self.given_up();
+        given_up.retain(|asked| !asked.was_found());
+        let index = given_up.iter().position(|asked| asked.take_up())?;
+        Some(given_up.swap_remove(index))
+    }
+
+    /// Nothing panics under the lock, so it is never poisoned.
+    fn given_up(&self) -> MutexGuard<'_, Vec<Arc<Asked>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// All tasks, read at once by the loop's own thread.
@@ -65,7 +93,7 @@ pub(crate) fn list(hub: &Hub) -> Vec<Listed> {
     all
 }
 
-struct Asked {
+pub(crate) struct Asked {
     state: Mutex<State>,
     /// A slice has been listed, or no other will be.
     told: Condvar,
@@ -80,10 +108,19 @@ struct State {
 
 enum End {
     Complete(Waits),
-    /// A slice was dropped instead of called.
-    Dropped,
-    /// The thread that asked no longer waits.
+    /// The thread that asked no longer waits, and the loop does not know.
     GivenUp,
+    /// A slice was dropped: instead of being called, or as the answer was given up.
+    Dropped,
+}
+
+impl State {
+    fn is_wanted(&mut self) -> bool {
+        if matches!(self.end, Some(End::GivenUp)) {
+            self.end = Some(End::Dropped);
+        }
+        self.end.is_none()
+    }
 }
 
 impl Asked {
@@ -92,22 +129,37 @@ impl Asked {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the answer is still waited for.
+    /// The loop has found a slice. Whether the answer is still waited for; if not, it will not be taken up either.
     fn is_wanted(&self) -> bool {
-        self.lock().end.is_none()
+        self.lock().is_wanted()
     }
 
-    /// Whether the answer is still waited for.
+    /// Whether it was given up, and the loop has found that.
+    fn was_found(&self) -> bool {
+        matches!(self.lock().end, Some(End::Dropped))
+    }
+
+    /// From now on the answer is waited for again, if the loop has not begun with it.
+    fn take_up(&self) -> bool {
+        let mut state = self.lock();
+        let can_be = matches!(state.end, Some(End::GivenUp)) && state.slices.is_empty();
+        if can_be {
+            state.end = None;
+        }
+        can_be
+    }
+
+    /// Adds what a slice has listed. Whether the answer is still waited for.
     fn tell(&self, listed: Vec<Listed>, end: Option<End>) -> bool {
         let mut state = self.lock();
-        let is_over = state.end.is_some();
-        if !is_over {
+        let is_wanted = state.is_wanted();
+        if is_wanted {
             state.slices.push(listed);
             state.end = end;
         }
         drop(state);
         self.told.notify_one();
-        !is_over
+        is_wanted
     }
 
     fn wait(&self, limit: Duration) -> Answer {

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::ask::{Answer, Listed, Waits, ask, list};
+use super::ask::{Answer, Listed, Questions, Waits, list};
 use super::json;
 use super::slab::{Row, Slab};
 use crate::common::awaited::{Awaited, TOLD};
@@ -130,6 +130,7 @@ impl Dump {
     /// Asks the executor of `hub`. `is_home`: this is its thread.
     pub(crate) fn take(
         hub: &HubHandle,
+        questions: &Questions,
         slab: Option<&Slab>,
         is_home: bool,
         limit: Duration,
@@ -144,7 +145,7 @@ impl Dump {
         if is_home {
             return Self::of_silence(hub, slab, None);
         }
-        match ask(hub, limit) {
+        match questions.ask(hub, limit) {
             Answer::All(listed, waits) => Self::of_loop(listed, waits, slab),
             Answer::Silent => Self::of_silence(hub, slab, Some(limit)),
             Answer::Ended => Self { origin: Origin::Ended, tasks: Vec::new() },

@@ -67,7 +67,7 @@ mod watchdog;
 
 pub use crate::common::awaited::Awaited;
 pub use crate::executor::observe::LoopState;
-pub(crate) use ask::list;
+pub(crate) use ask::{Questions, list};
 pub(crate) use deadlock::{GRACE, Suspicion, Verdict};
 pub use deadlock_report::{Deadlock, Finding};
 pub(crate) use deadlock_watch::{DeadlockWatch, OnDeadlock};

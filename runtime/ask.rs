@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Runtime;
 use super::insights::Insights;
-use crate::insight::{Dump, Metrics, list};
+use crate::insight::{Dump, Metrics, Questions, list};
 use crate::threads::Handle;
 
 impl Insights {
@@ -74,7 +74,9 @@ impl Handle {
     pub fn dump(&self, limit: Duration) -> Dump {
         let insights = self.attached::<Insights>();
         let slab = insights.as_ref().and_then(|all| all.measured.slab());
-        Dump::take(self.hub(), slab, self.is_home(), limit)
+        let of_bare_executor = Questions::default();
+        let questions = insights.as_ref().map_or(&of_bare_executor, |all| &all.questions);
+        Dump::take(self.hub(), questions, slab, self.is_home(), limit)
     }
 }
 

@@ -11,7 +11,7 @@ use super::measured::Measured;
 use crate::executor::HubHandle;
 #[cfg(feature = "inspect")]
 use crate::insight::HomeThread;
-use crate::insight::{Log, Recording, StallCounter, StallCounts, Trace};
+use crate::insight::{Log, Questions, Recording, StallCounter, StallCounts, Trace};
 use crate::threads::Handle;
 
 /// For any thread. It may outlive the runtime.
@@ -23,6 +23,7 @@ pub(crate) struct Insights {
     recording: OnceLock<Arc<Recording>>,
     /// Set if the runtime has a watchdog.
     pub(super) stalls: OnceLock<StallCounter>,
+    pub(super) questions: Questions,
     #[cfg(feature = "inspect")]
     pub(super) home_thread: HomeThread,
     pub(super) measured: Measured,
@@ -40,6 +41,7 @@ impl Insights {
             deadlock_reports,
             recording: OnceLock::new(),
             stalls: OnceLock::new(),
+            questions: Questions::default(),
             #[cfg(feature = "inspect")]
             home_thread: HomeThread::current(),
             measured,

@@ -144,6 +144,41 @@ fn between_two_runs_the_runtime_lists_its_tasks_and_a_handle_says_that_none_is_i
 }
 
 #[test]
+fn questions_that_were_given_up_do_not_pile_up() {
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    let asks = handle.clone();
+    let ask = move || (0..1000).any(|_| asks.dump(Duration::ZERO).is_answered());
+    assert!(!thread::spawn(ask).join().unwrap(), "no run is in progress");
+    runtime.run_until_stalled();
+    assert_eq!(runtime.metrics().away_wakes, 1);
+    let dump = runtime.block_on(dump_by_a_thread(&handle, LONG));
+    assert!(dump.is_answered(), "{dump}");
+}
+
+/// The answer is the new question's, whole.
+#[test]
+fn a_question_that_takes_up_an_old_one_is_answered() {
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    let (tell, told) = channel();
+    let asks = handle.clone();
+    let thread = thread::spawn(move || {
+        assert!(!asks.dump(Duration::ZERO).is_answered(), "no run is in progress");
+        tell.send(()).unwrap();
+        asks.dump(LONG)
+    });
+    told.recv().unwrap();
+    let task = runtime.spawn(pending::<()>());
+    while !thread.is_finished() {
+        runtime.run_until_stalled();
+        thread::yield_now();
+    }
+    let dump = thread.join().unwrap();
+    assert_eq!((dump.is_answered(), ids(&dump)), (true, vec![task.id().to_string()]));
+}
+
+#[test]
 fn a_stuck_loop_without_a_slab_still_says_how_many_tasks_it_has() {
     let runtime = Runtime::new().unwrap();
     let handle = runtime.handle();
