@@ -286,6 +286,6 @@ impl Drop for Listener {
 }
 
 /// Names the wait of a listener.
-fn wait_key(key: ListenerKey) -> Key {
+pub(super) fn wait_key(key: ListenerKey) -> Key {
     Key::numbered(Numbered::Listener, key.number())
 }

@@ -6,6 +6,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -13,8 +14,11 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 
 use super::deadline::{Deadline, Limit};
+use super::listen::wait_key;
 use super::place::Frame;
 use crate::common::Cancelled;
+use crate::common::awaited::Awaited;
+use crate::common::waits;
 use crate::executor::{CancelRequest, ListenerKey, Reason, budget, drop_before};
 
 /// Code that can be cancelled as a whole: trio's cancel scope.
@@ -122,6 +126,7 @@ impl Scope {
     pub fn run<F: Future>(&self, future: F) -> Run<F> {
         Run {
             scope: self.clone(),
+            site: Location::caller(),
             deadline: Deadline::new(self.limit),
             inside: None,
             future: Some(future),
@@ -146,6 +151,7 @@ pin_project! {
     #[must_use = "futures do nothing unless awaited"]
     pub struct Run<F> {
         scope: Scope,
+        site: &'static Location<'static>,
         deadline: Deadline,
         // From the first poll on.
         inside: Option<Inside>,
@@ -185,6 +191,7 @@ impl Inside {
 
 impl Drop for Inside {
     fn drop(&mut self) {
+        waits::over(wait_key(self.key));
         self.state.runs.borrow_mut().remove(&self.key);
         self.request.forget(self.key);
     }
@@ -227,7 +234,12 @@ impl<F: Future> Future for Run<F> {
                 }
             };
         }
-        let Some(outcome) = outcome else { return Poll::Pending };
+        let Some(outcome) = outcome else {
+            // Whatever the content waits for, a cancellation ends it too.
+            let what = || Awaited::new("a cancellation of the `Scope::run()`", this.site);
+            waits::note(wait_key(inside.key), what);
+            return Poll::Pending;
+        };
         *this.inside = None;
         Poll::Ready(drop_before(this.future, outcome))
     }

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
+use taketurns::cancel::Scope;
 use taketurns::net::TcpListener;
 use taketurns::sync::{Mutex, Semaphore};
 use taketurns::time::sleep;
@@ -175,6 +176,31 @@ fn a_permit_that_is_not_taken_is_no_deadlock_while_another_may_come_back() {
         assert!(futures::poll!(&mut one).is_pending());
         drop(semaphore.acquire().await); // `one` was granted what came back first
         task::join_all(tasks).await;
+    });
+    assert_eq!(told.take(), []);
+}
+
+/// A cancellation of its scope takes the wait for the lock away.
+#[test]
+fn a_task_that_waits_for_a_lock_inside_of_a_scope_is_left_alone() {
+    let (runtime, told) = runtime(1, HOUR);
+    runtime.block_on(async {
+        let [a, b] = [(); 2].map(|()| Rc::new(Mutex::new(())));
+        let scope = Scope::new();
+        let (run, first, second) = (scope.clone(), Rc::clone(&a), Rc::clone(&b));
+        let cancelled = spawn(async move {
+            let _first = first.lock().await;
+            yield_now().await;
+            assert!(run.run(second.lock()).await.is_err());
+        });
+        let other = spawn(async move {
+            let _second = b.lock().await;
+            let _first = a.lock().await;
+        });
+        sleep(Duration::from_millis(5)).await;
+        scope.cancel("enough");
+        cancelled.await.unwrap();
+        other.await.unwrap();
     });
     assert_eq!(told.take(), []);
 }
