@@ -30,6 +30,8 @@ pub struct Awaited {
     /// It is ready, and the task has not polled it since.
     pub(super) is_unpolled: bool,
     pub(super) line: Line,
+    /// The task may have given the future to another one.
+    pub(super) may_move: bool,
 }
 
 /// Whether the futures that wait at the same place are served one after the other, so that one that does not take what it was
@@ -132,6 +134,7 @@ impl Awaited {
             depth: 0,
             is_unpolled: false,
             line: Line::No,
+            may_move: false,
         }
     }
 
@@ -157,8 +160,8 @@ impl Awaited {
         Self { detail, ..self }
     }
 
-    pub(crate) fn in_line(self, line: Line) -> Self {
-        Self { line, ..self }
+    pub(crate) fn in_line(self, line: Line, may_move: bool) -> Self {
+        Self { line, may_move, ..self }
     }
 
     /// What it waits for, in words that [`site`](Self::site) follows: "the timer made". "task" for the end of a task, "named" for

@@ -9,7 +9,7 @@
 //! A record may outlive its wait where that ends without this runtime: a future that was moved to another thread, or forgotten.
 //! What is read leaves out the records of tasks that have ended.
 //!
-//! Beside the waits is noted which task has which lock, as a lock itself does not know.
+//! Which task has which lock is in `held.rs`.
 
 #![forbid(unsafe_code)]
 
@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::awaited::{Awaited, Hold, Holder, Line, TOLD};
+use super::held::{self, Owner, Taken};
 use super::noting::{Key, Numbered, is_explaining, set_explaining};
 use super::scoped::{self, Scoped};
 use crate::executor::{Hub, Id, tell_of_awaits, with_current};
@@ -36,14 +37,20 @@ struct Inside {
 }
 
 /// The waits of one runtime's tasks.
-#[derive(Default)]
-pub(crate) struct Explained(RefCell<State>);
+pub(crate) struct Explained {
+    state: RefCell<State>,
+    owner: Owner,
+}
+
+impl Default for Explained {
+    fn default() -> Self {
+        Self { state: RefCell::default(), owner: Owner::new() }
+    }
+}
 
 #[derive(Default)]
 struct State {
     records: BTreeMap<Key, Record>,
-    /// By the address of the line of futures that wait for the lock.
-    locks: BTreeMap<usize, Vec<Holder>>,
     last: u64,
     /// How many awaited tasks were noted, and how many of these were kept when it was last looked.
     tasks_noted: usize,
@@ -77,7 +84,9 @@ pub(crate) fn enter(table: Option<&Rc<Explained>>) -> Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         // The future of `block_on` is gone. A guard that it gave to its caller is no task's from now on.
-        with_state(State::forget_root);
+        if self._current.is_some() {
+            with_current_table(Explained::forget_root);
+        }
         set_explaining(self.explained_before);
         tell_of_awaits(self.told_before);
     }
@@ -115,7 +124,11 @@ const FEW: usize = 64;
 
 /// `f` runs no user code.
 fn with_state<R>(f: impl FnOnce(&mut State) -> R) -> Option<R> {
-    scoped::current(&CURRENT).map(|table| f(&mut table.0.borrow_mut()))
+    with_current_table(|table| f(&mut table.state.borrow_mut()))
+}
+
+fn with_current_table<R>(f: impl FnOnce(&Explained) -> R) -> Option<R> {
+    scoped::current(&CURRENT).map(|table| f(&table))
 }
 
 /// From now on `task` waits for that.
@@ -155,33 +168,11 @@ fn note_let_go(key: Key) {
     });
 }
 
-/// The task that has its turn takes a lock, whose line of futures has this key. `is_alone`: no other has it, whatever is noted of
-/// a guard that left the run.
-#[cold]
-pub(crate) fn took(line: Key, is_alone: bool, holder: impl FnOnce(Option<Id>) -> Holder) {
+/// As [`held::note`], in the turn of the task that takes the lock.
+pub(crate) fn took(line: Key, is_alone: bool, holder: impl FnOnce(Option<Id>) -> Holder) -> Taken {
     let holder = holder(with_current(Hub::in_turn).flatten());
-    with_state(|state| {
-        let holders = state.locks.entry(line.0).or_default();
-        if is_alone {
-            holders.clear();
-        }
-        holders.push(holder);
-    });
-}
-
-/// The task that has its turn, or another to which it has sent the guard, gives the lock back.
-#[cold]
-#[inline(never)]
-pub(crate) fn gave_back(line: Key) {
-    let task = with_current(Hub::in_turn).flatten();
-    with_state(|state| {
-        let Some(holders) = state.locks.get_mut(&line.0) else { return };
-        let own = holders.iter().position(|holder| holder.task == task);
-        holders.swap_remove(own.unwrap_or_default());
-        if holders.is_empty() {
-            state.locks.remove(&line.0);
-        }
-    });
+    let note = |table: &Explained| held::note(table.owner, line, is_alone, holder);
+    with_current_table(note).unwrap_or(Taken::NOT_NOTED)
 }
 
 /// What is polled until this is dropped is inside of that.
@@ -224,13 +215,13 @@ pub(crate) fn current_waits() -> BTreeMap<Id, Vec<Awaited>> {
 impl Explained {
     /// How many waits there are.
     pub(crate) fn len(&self) -> usize {
-        self.0.borrow().records.len()
+        self.state.borrow().records.len()
     }
 
     /// What each task waits for, in the order in which the waits began; what is inside a named wait comes right behind it.
     /// Linear in the waits.
     pub(crate) fn waits(&self) -> BTreeMap<Id, Vec<Awaited>> {
-        let state = self.0.borrow();
+        let state = self.state.borrow();
         let (unpolled, ahead) = (state.unpolled(), state.ahead_of_shared());
         let mut inside: BTreeMap<Option<Key>, Vec<(&Key, &Record)>> = BTreeMap::new();
         for (key, record) in &state.records {
@@ -251,15 +242,17 @@ impl Explained {
             let mut wait = record.wait.read();
             wait.depth = depth;
             if wait.line != Line::No && !wait.is_unpolled {
-                let locks = state.locks.get(&key.0).into_iter().flatten();
+                let locks = match wait.line {
+                    Line::Permits => Vec::new(),
+                    _ => held::holders(self.owner, *key, TOLD),
+                };
                 let unpolled = unpolled.get(&key.0).into_iter().flatten();
                 let ahead = ahead.get(&key.0).filter(|(number, _)| *number < record.number);
                 let is_shared = wait.line == Line::Shared;
                 let ahead = ahead.map(|(_, holder)| holder).filter(|_| is_shared);
-                let keeps = |holder: &&Holder| !is_shared || holder.kind != wait.kind();
-                let holders = locks.chain(unpolled).filter(keeps).chain(ahead);
-                let holders: Vec<_> = holders.take(TOLD).cloned().collect();
-                wait.holders.extend(holders);
+                let keeps = |holder: &Holder| !is_shared || holder.kind != wait.kind();
+                let holders = locks.into_iter().chain(unpolled.cloned()).filter(keeps);
+                wait.holders = holders.chain(ahead.cloned()).take(TOLD).collect();
             }
             waits.entry(record.task).or_default().push(wait);
             if let Some(inner) = inside.remove(&Some(*key)) {
@@ -268,6 +261,12 @@ impl Explained {
             }
         }
         waits
+    }
+
+    /// The future of `block_on` is gone, and the next one is another.
+    fn forget_root(&self) {
+        self.state.borrow_mut().records.retain(|_, record| record.task != Id::ROOT);
+        held::forget_task(self.owner, Id::ROOT);
     }
 }
 
@@ -280,20 +279,12 @@ impl Record {
             hold,
             kind: self.wait.kind(),
             site: self.wait.site(),
-            may_move: self.wait.line == Line::OwnedLock,
+            may_move: self.wait.line == Line::OwnedLock || self.wait.may_move,
         }
     }
 }
 
 impl State {
-    fn forget_root(&mut self) {
-        self.records.retain(|_, record| record.task != Id::ROOT);
-        self.locks.values_mut().for_each(|holders| {
-            holders.retain(|holder| holder.task != Some(Id::ROOT));
-        });
-        self.locks.retain(|_, holders| !holders.is_empty());
-    }
-
     /// Per line, the futures that were granted something which they have not been polled for.
     fn unpolled(&self) -> BTreeMap<usize, Vec<Holder>> {
         let mut unpolled: BTreeMap<usize, Vec<Holder>> = BTreeMap::new();

@@ -12,6 +12,8 @@ const OFF: u8 = 0;
 const ASKS: u8 = 1;
 /// The runtime explains.
 const EXPLAINS: u8 = 1 << 1;
+/// It is noted of some lock which task has it.
+const LOCKS: u8 = 1 << 2;
 
 thread_local! {
     static MODE: Cell<u8> = const { Cell::new(OFF) };
@@ -55,7 +57,7 @@ impl Key {
 /// Whether a wait is to be noted, for whichever of the two.
 #[inline]
 pub(super) fn is_on() -> bool {
-    MODE.get() != OFF
+    MODE.get() & (ASKS | EXPLAINS) != 0
 }
 
 /// Whether a report asks, so that this turn is an extra one.
@@ -68,6 +70,16 @@ pub(crate) fn is_asking() -> bool {
 #[inline]
 pub(crate) fn is_explaining() -> bool {
     MODE.get() & EXPLAINS != 0
+}
+
+/// Whether it is noted of some lock which task has it, in whichever runtime.
+#[inline]
+pub(super) fn are_locks_noted() -> bool {
+    MODE.get() & LOCKS != 0
+}
+
+pub(super) fn set_locks_noted(are_noted: bool) {
+    set(LOCKS, are_noted);
 }
 
 pub(super) fn set_asking(asks: bool) {

@@ -19,8 +19,9 @@ use std::task::{Context, Poll, Waker, ready};
 use super::wait_list::{Key, WaitList, drop_waker, wake_each};
 use crate::common::awaited::{Awaited, Detail, Hold, Holder, Line};
 use crate::common::explained;
+use crate::common::held::{self, Taken};
 use crate::common::waits;
-use crate::executor::budget;
+use crate::executor::{budget, with_current};
 
 /// The most permits. It leaves room above, so that a sum of two never overflows.
 pub(super) const MAX: usize = usize::MAX >> 3;
@@ -119,13 +120,24 @@ impl Permits {
         takes
     }
 
-    /// A lock is given back.
+    /// A lock that one future at a time has is given back.
     #[inline]
     pub(super) fn unlock(&self, permits: usize) {
-        if waits::is_explaining() {
-            explained::gave_back(self.line.line_key());
-        }
+        held::gave_back(|| self.line.line_key());
         self.give(permits);
+    }
+
+    /// A lock is given back of which this was taken.
+    #[inline]
+    pub(super) fn unlock_one(&self, permits: usize, taken: Taken) {
+        taken.give_back(|| self.line.line_key());
+        self.give(permits);
+    }
+
+    /// What the one future that has the lock goes on with, as if it had asked for that.
+    #[inline]
+    pub(super) fn goes_on_with(&self, ask: Ask) -> Taken {
+        Taken::go_on(|| self.line.line_key(), ask.name())
     }
 
     /// Takes up to so many permits away, and returns how many.
@@ -176,6 +188,10 @@ impl Acquiring {
     #[inline]
     pub(super) fn new(site: &'static Location<'static>) -> Self {
         Acquiring { site, place: None, is_done: false }
+    }
+
+    pub(super) fn site(&self) -> &'static Location<'static> {
+        self.site
     }
 
     /// Ready when the permits are taken. They are the caller's then.
@@ -311,7 +327,8 @@ impl Permits {
     #[inline]
     fn note(&self, place: &Option<Key>, ask: Ask, site: &'static Location<'static>) {
         self.line.note(place, || {
-            let wait = Awaited::new(ask.name(), site).in_line(ask.operation.line());
+            let is_in_turn = with_current(|hub| hub.is_in_turn(place)) == Some(true);
+            let wait = Awaited::new(ask.name(), site).in_line(ask.operation.line(), !is_in_turn);
             match ask.operation {
                 _ if waits::is_asking() => {
                     let place = place.as_ref().expect("it is in line");
@@ -327,18 +344,31 @@ impl Permits {
         Detail::Permits { there: self.free.get(), of: ask.permits }
     }
 
-    /// The task that has its turn has taken a lock.
+    /// The task that has its turn has taken a lock that one future at a time has.
     #[inline]
-    pub(super) fn took(&self, ask: Ask, site: Option<&'static Location<'static>>) {
-        if waits::is_explaining() && ask.operation.is_lock() {
-            self.note_taken(ask, site);
+    fn took(&self, ask: Ask, site: Option<&'static Location<'static>>) {
+        if waits::is_explaining() && ask.operation.takes_all() {
+            self.note_taken(ask, true, site);
+        }
+    }
+
+    /// The task that has its turn has taken what other futures may have, too.
+    #[inline]
+    pub(super) fn took_one(&self, ask: Ask, site: Option<&'static Location<'static>>) -> Taken {
+        match waits::is_explaining() {
+            true => self.note_taken(ask, self.free.get() == MAX - ask.permits, site),
+            false => Taken::NOT_NOTED,
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn note_taken(&self, ask: Ask, site: Option<&'static Location<'static>>) {
-        let is_alone = !matches!(ask.operation, Operation::Read);
+    fn note_taken(
+        &self,
+        ask: Ask,
+        is_alone: bool,
+        site: Option<&'static Location<'static>>,
+    ) -> Taken {
         explained::took(self.line.line_key(), is_alone, |task| Holder {
             task,
             name: None,
@@ -346,7 +376,7 @@ impl Permits {
             kind: ask.name(),
             site,
             may_move: ask.operation.line() == Line::OwnedLock,
-        });
+        })
     }
 
     /// What a report that asks says of a future in line, behind its name and its place.
@@ -386,9 +416,9 @@ impl Ask {
 }
 
 impl Operation {
-    /// Whether the task that has taken the permits gives them back, and no other does.
-    fn is_lock(self) -> bool {
-        !matches!(self, Operation::Acquire)
+    /// Whether it takes a lock that one future at a time has.
+    fn takes_all(self) -> bool {
+        !matches!(self, Operation::Acquire | Operation::Read)
     }
 
     fn line(self) -> Line {

@@ -12,6 +12,7 @@ use std::task::{Context, Poll, ready};
 
 use super::mutex::TryLockError;
 use super::permits::{self, Acquiring, Ask, Operation, Permits};
+use crate::common::held::Taken;
 
 /// A value that many tasks may read at once, and one task change, across awaits. (asyncio has none.)
 ///
@@ -109,7 +110,7 @@ impl<T: ?Sized> RwLock<T> {
     #[inline]
     pub fn try_read(&self) -> Result<ReadGuard<'_, T>, TryLockError> {
         let takes = self.permits.try_lock(READ);
-        if takes { Ok(self.read_guard()) } else { Err(TryLockError(())) }
+        if takes { Ok(self.read_guard(None)) } else { Err(TryLockError(())) }
     }
 
     /// Locks to write, if no task reads or writes and no future waits.
@@ -131,8 +132,9 @@ impl<T: ?Sized> RwLock<T> {
 
     /// The caller has a permit.
     #[inline]
-    fn read_guard(&self) -> ReadGuard<'_, T> {
-        let unlock = Unlock { permits: &self.permits, count: READ.permits };
+    fn read_guard(&self, site: Option<&'static Location<'static>>) -> ReadGuard<'_, T> {
+        let taken = self.permits.took_one(READ, site);
+        let unlock = UnlockRead { permits: &self.permits, taken };
         ReadGuard { value: self.value.borrow(), _unlock: unlock }
     }
 
@@ -192,7 +194,7 @@ impl<'a, T: ?Sized> Future for Read<'a, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Read { lock, acquiring } = self.get_mut();
         ready!(acquiring.poll_open(&lock.permits, READ, cx));
-        Poll::Ready(lock.read_guard())
+        Poll::Ready(lock.read_guard(Some(acquiring.site())))
     }
 }
 
@@ -238,7 +240,7 @@ impl<T: ?Sized> fmt::Debug for Write<'_, T> {
 pub struct ReadGuard<'a, T: ?Sized> {
     // Dropped first: the next task that has the lock borrows the value anew.
     value: Ref<'a, T>,
-    _unlock: Unlock<'a>,
+    _unlock: UnlockRead<'a>,
 }
 
 /// The value of a [`RwLock`], locked to write until this is dropped.
@@ -248,6 +250,19 @@ pub struct WriteGuard<'a, T: ?Sized> {
     value: RefMut<'a, T>,
     lock: &'a RwLock<T>,
     unlock: Unlock<'a>,
+}
+
+/// Gives the permit back.
+struct UnlockRead<'a> {
+    permits: &'a Permits,
+    taken: Taken,
+}
+
+impl Drop for UnlockRead<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.permits.unlock_one(READ.permits, self.taken);
+    }
 }
 
 /// Gives the permits back.
@@ -284,7 +299,8 @@ impl<'a, T: ?Sized> WriteGuard<'a, T> {
         // Borrowed before the permits go back, as that wakes readers.
         let value = lock.value.borrow();
         unlock.count = DOWNGRADED;
-        ReadGuard { value, _unlock: Unlock { permits: unlock.permits, count: READ.permits } }
+        let taken = unlock.permits.goes_on_with(READ);
+        ReadGuard { value, _unlock: UnlockRead { permits: unlock.permits, taken } }
     }
 }
 

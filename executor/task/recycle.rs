@@ -52,6 +52,10 @@ impl Memory {
         }
     }
 
+    pub(super) fn size(self) -> usize {
+        self.layout.size()
+    }
+
     pub(super) fn allocate(self) -> NonNull<u8> {
         // SAFETY: a cell has a header, so its size is not zero.
         let memory = NonNull::new(unsafe { alloc::alloc(self.layout) });

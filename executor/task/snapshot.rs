@@ -24,6 +24,18 @@ impl Hub {
         id.filter(|id| *id != Id::SENT)
     }
 
+    /// Whether that is in the memory of the task which has its turn, so that it cannot be another task's once it is pinned. The
+    /// future of `block_on` is not in that of its task.
+    pub(crate) fn is_in_turn<T>(&self, place: &T) -> bool {
+        // SAFETY: (ALIVE) as in `current`.
+        let memory =
+            self.home.running.get().map(|task| (task, unsafe { task.fixed() }.vtable.memory));
+        memory.is_some_and(|(task, memory)| {
+            let begin = task.cell::<u8>().as_ptr().addr();
+            (begin..begin + memory.size()).contains(&std::ptr::from_ref(place).addr())
+        })
+    }
+
     /// Whether `waker` is the one that the task which has its turn now was polled with.
     pub(crate) fn is_running(&self, waker: &Waker) -> bool {
         waker::task_of(waker, self.this).is_some_and(|task| self.home.running.get() == Some(task))

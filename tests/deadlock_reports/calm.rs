@@ -1,18 +1,18 @@
 //! What waits for something that may come is left alone, though the grace is over at once.
 
-use std::future::pending;
+use std::future::{Future, pending};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
 use taketurns::cancel::Scope;
 use taketurns::net::TcpListener;
-use taketurns::sync::{Mutex, Semaphore};
+use taketurns::sync::{Mutex, ReadGuard, RwLock, Semaphore, oneshot};
 use taketurns::time::sleep;
-use taketurns::{Builder, UnhandledPanic, spawn, task, yield_now};
+use taketurns::{Builder, JoinHandle, UnhandledPanic, spawn, task, yield_now};
 
 use crate::common::some_real_time;
 use crate::{HOUR, Told, child, runtime};
@@ -203,4 +203,118 @@ fn a_task_that_waits_for_a_lock_inside_of_a_scope_is_left_alone() {
         other.await.unwrap();
     });
     assert_eq!(told.take(), []);
+}
+
+fn for_ever<T>(value: T) -> &'static T {
+    Box::leak(Box::new(value))
+}
+
+/// The second reader's guard is dropped by another task. The writer waits for the first reader alone, which sleeps.
+#[test]
+fn a_reader_whose_guard_another_task_has_given_back_has_the_lock_no_more() {
+    let (runtime, told) = runtime(1, HOUR);
+    runtime.block_on(async {
+        let lock: &'static RwLock<()> = for_ever(RwLock::new(()));
+        let first = spawn(async {
+            let _read = lock.read().await;
+            sleep(Duration::from_millis(5)).await;
+        });
+        let (guard, given) = oneshot::channel();
+        let (writer, awaits) = oneshot::channel::<JoinHandle<()>>();
+        let second = spawn(async {
+            assert!(guard.send(lock.read().await).is_ok());
+            awaits.await.unwrap().await.unwrap();
+        });
+        spawn(async { drop(given.await.unwrap()) }).await.unwrap();
+        writer.send(spawn(async { drop(lock.write().await) })).unwrap();
+        task::join_all([first, second]).await;
+    });
+    assert_eq!(told.take(), []);
+}
+
+/// The same, but the other task reads, too, and goes on to.
+#[test]
+fn of_two_guards_the_one_that_was_given_back_is_no_more() {
+    let (runtime, told) = runtime(1, HOUR);
+    runtime.block_on(async {
+        let lock: &'static RwLock<()> = for_ever(RwLock::new(()));
+        let (guard, given) = oneshot::channel();
+        let (writer, awaits) = oneshot::channel::<JoinHandle<()>>();
+        let first = spawn(async {
+            assert!(guard.send(lock.read().await).is_ok());
+            awaits.await.unwrap().await.unwrap();
+        });
+        let second = spawn(async {
+            let _read = lock.read().await;
+            drop(given.await.unwrap());
+            sleep(Duration::from_millis(5)).await;
+        });
+        yield_now().await;
+        yield_now().await;
+        writer.send(spawn(async { drop(lock.write().await) })).unwrap();
+        task::join_all([first, second]).await;
+    });
+    assert_eq!(told.take(), []);
+}
+
+/// Dropped outside of a run, and in one of another runtime: which explains, or does not.
+#[test]
+fn a_guard_that_left_the_run_is_given_back_wherever_it_is_dropped() {
+    type Elsewhere = fn(ReadGuard<'static, ()>);
+    let between: Elsewhere = |guard| drop(guard);
+    let explaining: Elsewhere = |guard| runtime(1, HOUR).0.block_on(async { drop(guard) });
+    let silent: Elsewhere = |guard| taketurns::block_on(async { drop(guard) });
+    for elsewhere in [between, explaining, silent] {
+        let (runtime, told) = runtime(1, HOUR);
+        let lock: &'static RwLock<()> = for_ever(RwLock::new(()));
+        let (guard, mut given) = oneshot::channel();
+        let (writer, awaits) = oneshot::channel::<JoinHandle<()>>();
+        let first = runtime.spawn(async {
+            assert!(guard.send(lock.read().await).is_ok());
+            awaits.await.unwrap().await.unwrap();
+        });
+        let second = runtime.spawn(async {
+            let _read = lock.read().await;
+            sleep(Duration::from_millis(5)).await;
+        });
+        elsewhere(runtime.block_on(async { (&mut given).await.unwrap() }));
+        runtime.block_on(async {
+            writer.send(spawn(async { drop(lock.write().await) })).unwrap();
+            task::join_all([first, second]).await;
+        });
+        assert_eq!(told.take(), []);
+    }
+}
+
+/// It was polled once by the task that waits for the same lock, and is dropped, or polled on, by the other.
+#[test]
+fn a_future_that_was_granted_a_lock_and_sent_to_another_task_is_no_futurelock() {
+    for is_polled in [false, true] {
+        let (runtime, told) = runtime(1, HOUR);
+        runtime.block_on(async {
+            let lock = Rc::new(Mutex::new(()));
+            let held = lock.lock().await;
+            let (future, sent) = oneshot::channel::<Pin<Box<dyn Future<Output = ()>>>>();
+            let [own, inside] = [(); 2].map(|()| Rc::clone(&lock));
+            let first = spawn(async move {
+                let mut in_line: Pin<Box<dyn Future<Output = ()>>> =
+                    Box::pin(async move { drop(inside.lock().await) });
+                assert!(futures::poll!(&mut in_line).is_pending());
+                assert!(future.send(in_line).is_ok());
+                drop(own.lock().await);
+            });
+            let second = spawn(async move {
+                let in_line = sent.await.unwrap();
+                sleep(Duration::from_millis(5)).await;
+                if is_polled {
+                    in_line.await;
+                }
+            });
+            yield_now().await;
+            yield_now().await;
+            drop(held);
+            task::join_all([first, second]).await;
+        });
+        assert_eq!(told.take(), []);
+    }
 }
