@@ -70,6 +70,11 @@ impl Failures {
         silence(|| drop(unhandled));
     }
 
+    /// Whether a panic that no handle receives ends the run.
+    pub(crate) fn may_stop(&self) -> bool {
+        matches!(self.policy, UnhandledPanic::Stop)
+    }
+
     /// Whether a failure is to stop the run.
     pub(crate) fn are_to_stop(&self) -> bool {
         self.stopping.borrow().is_some()

@@ -36,7 +36,8 @@ impl Outside {
             return; // a look, as after each question
         }
         if limit.is_none() && !self.was_held && self.parts.is_at_an_end() {
-            self.suspicion.get_or_insert_with(|| Suspicion::new(self.deadlock_grace));
+            let new = || Suspicion::new(self.deadlock_grace, self.parts.failures.may_stop());
+            self.suspicion.get_or_insert_with(new);
         } else {
             self.suspicion = None;
         }

@@ -21,7 +21,7 @@ use crate::common::awaited::{Awaited, Detail, Hold, Holder, Line};
 use crate::common::explained;
 use crate::common::held::{self, Taken};
 use crate::common::waits;
-use crate::executor::{budget, with_current};
+use crate::executor::{Hub, budget, with_current};
 
 /// The most permits. It leaves room above, so that a sum of two never overflows.
 pub(super) const MAX: usize = usize::MAX >> 3;
@@ -327,8 +327,9 @@ impl Permits {
     #[inline]
     fn note(&self, place: &Option<Key>, ask: Ask, site: &'static Location<'static>) {
         self.line.note(place, || {
-            let is_in_turn = with_current(|hub| hub.is_in_turn(place)) == Some(true);
-            let wait = Awaited::new(ask.name(), site).in_line(ask.operation.line(), !is_in_turn);
+            let own = with_current(Hub::memory_in_turn).flatten();
+            let is_own = own.is_some_and(|own| own.contains(&std::ptr::from_ref(place).addr()));
+            let wait = Awaited::new(ask.name(), site).in_line(ask.operation.line(), !is_own);
             match ask.operation {
                 _ if waits::is_asking() => {
                     let place = place.as_ref().expect("it is in line");

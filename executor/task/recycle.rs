@@ -30,7 +30,7 @@ const ON: bool = !cfg!(any(miri, loom, taketurns_no_recycle));
 /// How a cell's memory is got and returned. A constant of each type of future, in its vtable.
 #[derive(Clone, Copy)]
 pub(super) struct Memory {
-    layout: Layout,
+    pub(super) layout: Layout,
     /// `CLASSES` or more, which no list has, when the memory is not recycled, or too large for a class.
     class: usize,
 }
@@ -50,10 +50,6 @@ impl Memory {
             Ok(layout) => layout,
             Err(_) => panic!("class sizes are small"),
         }
-    }
-
-    pub(super) fn size(self) -> usize {
-        self.layout.size()
     }
 
     pub(super) fn allocate(self) -> NonNull<u8> {

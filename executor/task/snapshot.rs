@@ -1,6 +1,7 @@
 //! What reports ask: which tasks there are, where they stand, and what awaits them.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::task::Waker;
 
 use super::header::TaskRef;
@@ -24,16 +25,13 @@ impl Hub {
         id.filter(|id| *id != Id::SENT)
     }
 
-    /// Whether that is in the memory of the task which has its turn, so that it cannot be another task's once it is pinned. The
-    /// future of `block_on` is not in that of its task.
-    pub(crate) fn is_in_turn<T>(&self, place: &T) -> bool {
+    /// The memory of the task that has its turn. What is pinned there cannot become another task's. The future of `block_on` is not in
+    /// that of its task.
+    pub(crate) fn memory_in_turn(&self) -> Option<Range<usize>> {
+        let task = self.home.running.get()?;
+        let begin = task.cell::<u8>().as_ptr().addr();
         // SAFETY: (ALIVE) as in `current`.
-        let memory =
-            self.home.running.get().map(|task| (task, unsafe { task.fixed() }.vtable.memory));
-        memory.is_some_and(|(task, memory)| {
-            let begin = task.cell::<u8>().as_ptr().addr();
-            (begin..begin + memory.size()).contains(&std::ptr::from_ref(place).addr())
-        })
+        Some(begin..begin + unsafe { task.fixed() }.vtable.memory.layout.size())
     }
 
     /// Whether `waker` is the one that the task which has its turn now was polled with.
@@ -76,20 +74,16 @@ impl Hub {
             let awaiter = waiters.awaiter(self).map(|by| Id(by.home().id.get()));
             tell(self.describe(task), awaiter, waiters.is_awaited_elsewhere(self));
         };
-        if from == 0 {
-            self.home.root.get().into_iter().for_each(&mut tell_of);
-        }
+        self.home.root.get().filter(|_| from == 0).into_iter().for_each(&mut tell_of);
         // SAFETY: (LEAF) reads a number, and a pointer.
         let places = unsafe { self.home.live.with(|live| live.places()) };
-        for place in from..places {
+        let is_last = |place: &usize| {
             // SAFETY: (LEAF) as above.
-            let task = unsafe { self.home.live.with(|live| live.get(place)) };
+            let task = unsafe { self.home.live.with(|live| live.get(*place)) };
             task.into_iter().for_each(&mut tell_of);
-            if !goes_on() {
-                return Some(place + 1);
-            }
-        }
-        None
+            !goes_on()
+        };
+        (from..places).find(is_last).map(|place| place + 1)
     }
 
     /// Wakes those of the tasks in [`blocked`](Self::blocked) that `chosen` says, in the same order.
@@ -101,16 +95,13 @@ impl Hub {
         all.filter(chosen).for_each(|task| unsafe { self.wake(task) });
     }
 
-    /// Whether the run can never end: no waker is left of the root future, or, in `run_forever`, of any live task.
-    pub(crate) fn is_stuck(&self) -> bool {
+    /// Whether no waker is left of the root future, or, in `run_forever` and if `all` are asked for, of any live task.
+    pub(crate) fn is_stuck(&self, all: bool) -> bool {
         // SAFETY: (ALIVE) LISTED is held; the root's handle is further up the stack, in `with_root`.
-        let is_stuck = |task: TaskRef| unsafe {
-            let home = task.home();
-            home.state.reported(home.polls.get(), &task.away().count) == State::Stuck
-        };
-        // SAFETY: (LEAF) reads counts.
-        let all_are = || unsafe { self.home.live.with(|live| live.iter().all(is_stuck)) };
-        self.home.root.get().map_or_else(all_are, is_stuck)
+        let is_stuck = |task| unsafe { self.describe(task) }.state == State::Stuck;
+        let root = self.home.root.get();
+        let are_all = || self.live_tasks().into_iter().all(is_stuck);
+        root.is_none_or(is_stuck) && (root.is_some() && !all || are_all())
     }
 
     /// The turn of now is a function that only asks: it wakes no task.

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use taketurns::cancel::Scope;
+use taketurns::insight::Finding;
 use taketurns::net::TcpListener;
 use taketurns::sync::{Mutex, ReadGuard, RwLock, Semaphore, oneshot};
 use taketurns::time::sleep;
@@ -317,4 +318,34 @@ fn a_future_that_was_granted_a_lock_and_sent_to_another_task_is_no_futurelock() 
         });
         assert_eq!(told.take(), []);
     }
+}
+
+/// A thread wakes the task, whose panic ends the run.
+#[test]
+fn a_run_that_a_panic_of_a_task_may_end_is_no_more_than_suspected() {
+    let told = Told::default();
+    let tell = told.clone();
+    let builder = Builder::new().deadlock_grace(Duration::ZERO).on_lost(|_| {});
+    let builder = builder.unhandled_panic(UnhandledPanic::Stop).on_deadlock(move |deadlock| {
+        tell.0.lock().unwrap().push((deadlock.finding(), String::new()));
+    });
+    let runtime = builder.build().unwrap();
+    let (sender, receiver) = futures::channel::oneshot::channel::<()>();
+    let thread = thread::spawn(move || {
+        some_real_time();
+        sender.send(()).unwrap();
+    });
+    let ended = catch_unwind(AssertUnwindSafe(|| {
+        runtime.block_on(async {
+            spawn(async {
+                receiver.await.unwrap();
+                panic!("the end of the test");
+            })
+            .detach();
+            pending::<()>().await;
+        });
+    }));
+    thread.join().unwrap();
+    assert!(ended.is_err());
+    assert_eq!(told.only().0, Finding::Suspected);
 }
