@@ -140,11 +140,13 @@ impl Buckets {
 pub(crate) struct Histograms {
     queue_delay: Buckets,
     poll_time: Buckets,
+    look_gap: Buckets,
 }
 
 impl Histograms {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { queue_delay: Buckets::new(), poll_time: Buckets::new() })
+        let [queue_delay, poll_time, look_gap] = [(); 3].map(|()| Buckets::new());
+        Arc::new(Self { queue_delay, poll_time, look_gap })
     }
 
     /// How long tasks were ready before their turns.
@@ -156,6 +158,11 @@ impl Histograms {
     pub(crate) fn poll_time(&self) -> Histogram {
         self.poll_time.read()
     }
+
+    /// How long the loop gave turns between two looks outside.
+    pub(crate) fn look_gap(&self) -> Histogram {
+        self.look_gap.read()
+    }
 }
 
 /// Fills the histograms.
@@ -166,7 +173,18 @@ pub(crate) struct Stopwatch<C> {
     /// When each task became ready: the future of `block_on`, then the tasks by their places.
     ready_since: RefCell<Vec<u64>>,
     turn_began: Cell<u64>,
+    /// When the loop looked outside last, if there was a turn since.
+    looked: Cell<Looked>,
 }
+
+/// The last look of a run.
+#[derive(Clone, Copy)]
+struct Looked {
+    at: Option<u64>,
+    turns_since: bool,
+}
+
+const NOT_YET: Looked = Looked { at: None, turns_since: false };
 
 /// By the real clock, whatever clock the runtime has.
 pub(crate) fn stopwatch(histograms: Arc<Histograms>) -> Box<dyn Observe> {
@@ -177,7 +195,7 @@ pub(crate) fn stopwatch(histograms: Arc<Histograms>) -> Box<dyn Observe> {
 impl<C: Fn() -> u64> Stopwatch<C> {
     pub(super) fn new(histograms: Arc<Histograms>, clock: C) -> Self {
         let (ready_since, turn_began) = (RefCell::default(), Cell::new(0));
-        Self { histograms, clock, ready_since, turn_began }
+        Self { histograms, clock, ready_since, turn_began, looked: Cell::new(NOT_YET) }
     }
 
     fn is_ready(&self, task: &Seen, now: u64) {
@@ -198,6 +216,7 @@ impl<C: Fn() -> u64> Observe for Stopwatch<C> {
     fn begins_turn(&self, task: &Seen, _polls: u32) {
         let now = (self.clock)();
         self.turn_began.set(now);
+        self.looked.set(Looked { turns_since: true, ..self.looked.get() });
         let ready_since = self.ready_since.borrow();
         if let Some(since) = task.index().and_then(|index| ready_since.get(index)) {
             self.histograms.queue_delay.count(now.saturating_sub(*since));
@@ -210,5 +229,23 @@ impl<C: Fn() -> u64> Observe for Stopwatch<C> {
         if end == TurnEnd::Yields {
             self.is_ready(task, now);
         }
+    }
+
+    fn looks(&self) {
+        let now = (self.clock)();
+        if let Looked { at: Some(before), turns_since: true } = self.looked.get() {
+            self.histograms.look_gap.count(now.saturating_sub(before));
+        }
+        self.looked.set(Looked { at: Some(now), turns_since: false });
+    }
+
+    /// What came during the wait was seen at once.
+    fn unparks(&self) {
+        self.looked.set(Looked { at: Some((self.clock)()), turns_since: false });
+    }
+
+    /// What a host loop does between two steps is not the loop's.
+    fn leaves(&self) {
+        self.looked.set(NOT_YET);
     }
 }

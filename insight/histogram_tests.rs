@@ -100,6 +100,36 @@ fn a_histogram_reads_as_one_line() {
 }
 
 #[test]
+fn from_look_to_look_is_the_time_of_the_turns_between_and_no_wait() {
+    let (histograms, stopwatch, clock) = stopwatch();
+    let task = task(1, 0);
+    let turn = |time| {
+        stopwatch.begins_turn(&task, 1);
+        clock.set(clock.get() + time);
+        stopwatch.ends_turn(&task, TurnEnd::Waits);
+    };
+    turn(7); // before the first look
+    stopwatch.looks();
+    turn(2);
+    turn(3);
+    stopwatch.looks(); // 5
+    clock.set(clock.get() + 100);
+    stopwatch.looks(); // no turn since
+    stopwatch.parks();
+    clock.set(clock.get() + 1000);
+    stopwatch.unparks();
+    turn(4);
+    stopwatch.looks(); // 4
+    turn(6);
+    stopwatch.leaves();
+    clock.set(clock.get() + 10_000);
+    turn(1);
+    stopwatch.looks();
+    let gaps: Vec<_> = histograms.look_gap().buckets().collect();
+    assert_eq!(gaps, [4, 5].map(|time| (Duration::from_nanos(time), 1)));
+}
+
+#[test]
 fn a_task_waits_from_its_wake_until_its_turn() {
     let (histograms, stopwatch, clock) = stopwatch();
     let (root, one, two) = (task(0, NO_PLACE), task(1, 0), task(2, 1));

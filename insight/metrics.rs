@@ -63,6 +63,9 @@ pub struct Metrics {
     pub queue_delay: Option<Histogram>,
     /// How long turns took, in real time. `None` without `Builder::histograms`.
     pub poll_time: Option<Histogram>,
+    /// How long the loop gave turns between two looks outside, in real time. So long, at most, what came from a timer, a socket or
+    /// another thread was not seen, before its task was ready. `None` without `Builder::histograms`.
+    pub look_gap: Option<Histogram>,
 }
 
 /// What the pool for blocking jobs has.
@@ -105,6 +108,7 @@ impl Metrics {
             deadlocks: None,
             queue_delay: None,
             poll_time: None,
+            look_gap: None,
         }
     }
 
@@ -137,9 +141,11 @@ impl Metrics {
             None => object.field("stalls", None::<u64>),
         };
         object.field("deadlocks", self.deadlocks);
-        for (key, histogram) in
-            [("queue_delay_ns", &self.queue_delay), ("poll_time_ns", &self.poll_time)]
-        {
+        for (key, histogram) in [
+            ("queue_delay_ns", &self.queue_delay),
+            ("poll_time_ns", &self.poll_time),
+            ("look_gap_ns", &self.look_gap),
+        ] {
             match histogram {
                 Some(histogram) => object.array(key, |buckets| {
                     for (longest, count) in histogram.buckets() {
@@ -192,6 +198,9 @@ impl fmt::Display for Metrics {
         }
         if let Some(time) = &self.poll_time {
             write!(f, "\nturns: {time}")?;
+        }
+        if let Some(gap) = &self.look_gap {
+            write!(f, "\nfrom look to look: {gap}")?;
         }
         Ok(())
     }

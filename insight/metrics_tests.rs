@@ -98,6 +98,7 @@ fn json_has_each_number_by_its_name() {
         "jobs": { "queued": 13, "running": 14, "threads": 15 },
         "stalls": { "count": 16, "longest_ns": 17_000_000 }, "deadlocks": 18,
         "queue_delay_ns": null, "poll_time_ns": [[3, 2], [7, 1]],
+        "look_gap_ns": null,
     });
     assert_eq!(read, expected);
 }

@@ -34,8 +34,6 @@ const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Linux shows the first 15 bytes: all of them.
 const NAME: &str = "taketurns-watch";
-/// Enough to format and print a text, and the backtrace of a panic.
-const STACK: usize = 256 << 10;
 
 /// What a builder was told about the watchdog.
 #[derive(Clone, Default)]
@@ -163,7 +161,7 @@ impl Watchdog {
             of_thread.lock().has_ended = true;
             of_thread.changed.notify_all();
         };
-        let thread = thread::Builder::new().name(NAME.to_owned()).stack_size(STACK);
+        let thread = thread::Builder::new().name(NAME.to_owned());
         Ok(Self { shared, thread: Some(thread.spawn(watch)?) })
     }
 

@@ -16,6 +16,7 @@ impl Insights {
         metrics.deadlocks = self.deadlock_reports.as_ref().map(|reports| reports.count());
         metrics.queue_delay = self.measured.queue_delay();
         metrics.poll_time = self.measured.poll_time();
+        metrics.look_gap = self.measured.look_gap();
         #[cfg(feature = "offload")]
         {
             metrics.jobs = self.measured.jobs();

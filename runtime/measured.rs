@@ -57,6 +57,10 @@ impl Measured {
         self.histograms.as_ref().map(|all| all.poll_time())
     }
 
+    pub(super) fn look_gap(&self) -> Option<Histogram> {
+        self.histograms.as_ref().map(|all| all.look_gap())
+    }
+
     pub(super) fn slab(&self) -> Option<&Slab> {
         self.slab.as_deref()
     }

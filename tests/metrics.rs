@@ -173,4 +173,21 @@ fn histograms_are_there_if_they_are_asked_for() {
         let [delays, times] = [queue_delay, poll_time].map(|times| times.unwrap().count());
         assert_eq!((turns, delays, times), (11, 12, 11)); // this turn goes on
     });
+    assert_eq!(runtime.metrics().look_gap.unwrap().count(), 0); // one look, before the turns
+}
+
+/// A task whose timer is due while another has its turn is not ready then: the loop has not looked.
+#[cfg(feature = "time")]
+#[test]
+fn what_a_long_turn_kept_the_loop_from_seeing_is_in_the_gap_between_looks() {
+    let long = Duration::from_millis(30);
+    let runtime = Builder::new().histograms(true).build().unwrap();
+    let Metrics { queue_delay, look_gap, .. } = runtime.block_on(async {
+        let due = spawn(taketurns::time::sleep(Duration::from_millis(1)));
+        spawn(async move { std::thread::sleep(long) }).await.unwrap();
+        due.await.unwrap();
+        Handle::current().metrics()
+    });
+    let [delay, gap] = [queue_delay, look_gap].map(|times| times.unwrap().percentile(100.0));
+    assert!(gap.unwrap() >= long, "{gap:?}, and {delay:?} in the queue");
 }

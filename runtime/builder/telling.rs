@@ -134,30 +134,36 @@ impl Builder {
         self
     }
 
-    /// Whether the loop counts how long its tasks are ready before their turns, and how long the turns take, for
-    /// [`Metrics`](crate::insight::Metrics): off by default. It reads the clock three times a turn, some 90 ns in all.
+    /// Whether the loop counts how long its tasks are ready before their turns, how long the turns take, and how long it gives
+    /// turns before it looks outside, for [`Metrics`](crate::insight::Metrics): off by default. It reads the clock three times a
+    /// turn, some 90 ns in all.
     ///
-    /// The time in the run queue is the best sign that a loop is overloaded: it grows before anything else does, whatever
-    /// the tasks do. So a server can refuse work by it:
+    /// The time in the run queue grows when a loop has many turns to give, and the time from look to look when turns are long:
+    /// what came from outside meanwhile is in no queue yet. So a server can refuse work by the two. A turn that goes on is in
+    /// neither: while it does, another thread has [`stall_threshold`](Self::stall_threshold).
     ///
     /// ```
     /// use std::time::Duration;
-    /// use taketurns::insight::Histogram;
+    /// use taketurns::insight::Metrics;
     ///
     /// /// Whether the loop had more to do than it could, in the time between two readings.
-    /// fn is_overloaded(before: &Histogram, now: &Histogram) -> bool {
-    ///     now.since(before).percentile(90.0).is_some_and(|delay| delay > Duration::from_millis(50))
+    /// fn is_overloaded(before: &Metrics, now: &Metrics) -> bool {
+    ///     let pairs = [(&before.queue_delay, &now.queue_delay), (&before.look_gap, &now.look_gap)];
+    ///     pairs.into_iter().any(|(before, now)| {
+    ///         let since = now.as_ref().unwrap().since(before.as_ref().unwrap());
+    ///         since.percentile(90.0).is_some_and(|delay| delay > Duration::from_millis(50))
+    ///     })
     /// }
     ///
     /// let runtime = taketurns::Builder::new().histograms(true).build()?;
     /// let handle = runtime.handle();
     /// let refused = runtime.block_on(async {
-    ///     let before = handle.metrics().queue_delay.unwrap();
+    ///     let before = handle.metrics();
     ///     for _ in 0..10 {
     ///         taketurns::spawn(async { std::thread::sleep(Duration::from_millis(60)) }).detach();
     ///     }
     ///     taketurns::spawn(async move { // in line behind them
-    ///         let now = handle.metrics().queue_delay.unwrap();
+    ///         let now = handle.metrics();
     ///         is_overloaded(&before, &now)
     ///     })
     ///     .await
