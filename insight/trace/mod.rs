@@ -18,6 +18,8 @@ mod html;
 mod lanes;
 mod packed;
 mod perfetto;
+#[cfg(all(test, not(loom)))]
+mod picture_tests;
 mod recorder;
 pub(crate) mod ring;
 mod text;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::lanes::{End, Lane, Moment, Picture, Trouble};
 use super::trace::{Trace, is_job};
+use crate::executor::Id;
 use crate::insight::exit_report::LISTED;
 
 /// How wide the text is by default, in columns.
@@ -38,7 +39,8 @@ impl Cell {
 }
 
 impl Trace {
-    /// A Gantt chart, 100 columns wide: a line for each task, for the first 50, and below them what is wrong.
+    /// A Gantt chart, 100 columns wide: a line for each task, for the first 50, and below them what is wrong. All times are since
+    /// the runtime was built.
     ///
     /// Under a virtual clock turns take no time. There each turn is as wide as any other, and so is each wait.
     #[must_use]
@@ -85,10 +87,10 @@ impl Trace {
         format!("{events} events{dropped}; {tasks} tasks; {long}{axis}")
     }
 
-    /// A title without what would break the line, and cut.
+    /// A title, cut.
     fn short_title(&self, lane: &Lane) -> String {
         let title = self.title(lane.task);
-        let mut chars = title.chars().map(|char| if char.is_control() { '?' } else { char });
+        let mut chars = title.chars();
         let mut short: String = chars.by_ref().take(TITLE).collect();
         if chars.next().is_some() {
             short.pop();
@@ -106,10 +108,10 @@ impl Trace {
                 Trouble::Starved(long) => format!("was ready for {} without a turn", short(*long)),
                 Trouble::Lost => "was lost".to_owned(),
             };
-            let at = short(at.at - picture.from.at);
-            let _ = write!(text, "at {at}: {} {what}", self.short_title(lane));
+            let _ = write!(text, "at {}: {} {what}", short(at.at), self.short_title(lane));
             if let Some(site) = self.site(lane.task) {
-                let _ = write!(text, ", spawned at {site}");
+                let how = if lane.task == Id::ROOT { "called" } else { "spawned" };
+                let _ = write!(text, ", {how} at {site}");
             }
             text.push('\n');
         }

@@ -161,13 +161,16 @@ impl Trace {
         self.tasks.get(&task)?.site
     }
 
-    /// `#3`, `#3 name`, `block_on`, or `requests of threads`.
+    /// `#3`, `#3 name`, `block_on`, or `requests of threads`. What would turn or break a line in a name is escaped, as by `{:?}`.
     pub(super) fn title(&self, task: Id) -> String {
         match self.name(task) {
             _ if task == Id::ROOT => "block_on".to_owned(),
             _ if is_job(task) => format!("job {}", task.0 - JOBS + 1),
             _ if task == Id::SENT => "requests of threads".to_owned(),
-            Some(name) => format!("{task} {name}"),
+            Some(name) => {
+                let quoted = format!("{name:?}");
+                format!("{task} {}", &quoted[1..quoted.len() - 1])
+            }
             None => task.to_string(),
         }
     }

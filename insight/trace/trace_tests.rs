@@ -10,17 +10,17 @@ use crate::executor::Id;
 use crate::executor::observe::{Cause, Observe, Seen, TurnEnd};
 
 /// A loop that does what a test says, by a clock of ns that the test moves.
-struct Loop {
+pub(super) struct Loop {
     now: Rc<Cell<u64>>,
-    recorder: Recorder,
+    pub(super) recorder: Recorder,
 }
 
-fn task(id: u64) -> Seen {
+pub(super) fn task(id: u64) -> Seen {
     Seen { id: Id(id), place: id as u32, site: Location::caller() }
 }
 
 impl Loop {
-    fn new(capacity: usize) -> Self {
+    pub(super) fn new(capacity: usize) -> Self {
         let now = Rc::new(Cell::new(1000));
         let clock = Rc::clone(&now);
         let name = |id: Id| (id.0 % 2 == 1).then(|| format!("odd {}", id.0).into());
@@ -28,49 +28,49 @@ impl Loop {
         Self { now, recorder: Recorder::new(capacity, clock, Box::new(name)) }
     }
 
-    fn recording(&self) -> Arc<Recording> {
+    pub(super) fn recording(&self) -> Arc<Recording> {
         self.recorder.recording()
     }
 
     /// After a run.
-    fn trace(&self) -> Trace {
+    pub(super) fn trace(&self) -> Trace {
         self.recorder.leaves();
         self.recording().trace()
     }
 
-    fn pass(&self, nanos: u64) {
+    pub(super) fn pass(&self, nanos: u64) {
         self.now.set(self.now.get() + nanos);
     }
 
-    fn spawn(&self, id: u64, by: Cause) {
+    pub(super) fn spawn(&self, id: u64, by: Cause) {
         self.recorder.spawned(&task(id), by);
         self.recorder.woken(&task(id), by);
     }
 
     /// A turn of so many ns, in which this is done.
-    fn turn(&self, id: u64, nanos: u64, within: impl FnOnce()) {
+    pub(super) fn turn(&self, id: u64, nanos: u64, within: impl FnOnce()) {
         self.turn_that(TurnEnd::Waits, id, nanos, within);
     }
 
-    fn turn_that(&self, end: TurnEnd, id: u64, nanos: u64, within: impl FnOnce()) {
+    pub(super) fn turn_that(&self, end: TurnEnd, id: u64, nanos: u64, within: impl FnOnce()) {
         self.begin(id);
         within();
         self.pass(nanos);
         self.recorder.ends_turn(&task(id), end);
     }
 
-    fn begin(&self, id: u64) {
+    pub(super) fn begin(&self, id: u64) {
         self.recorder.begins_turn(&task(id), 1);
     }
 
-    fn last_turn(&self, id: u64, nanos: u64) {
+    pub(super) fn last_turn(&self, id: u64, nanos: u64) {
         self.begin(id);
         self.pass(nanos);
         self.recorder.ended(&task(id));
         self.recorder.ends_turn(&task(id), TurnEnd::Done);
     }
 
-    fn look(&self) {
+    pub(super) fn look(&self) {
         self.recorder.looks();
     }
 
@@ -82,7 +82,7 @@ impl Loop {
     }
 
     /// The future of `block_on` spawns 1 and 2 and awaits them; 1 is woken by a timer and wakes 2.
-    fn play(&self) {
+    pub(super) fn play(&self) {
         self.recorder.woken(&task(0), Cause::Outside);
         self.look();
         self.turn(0, 300, || {
@@ -315,87 +315,4 @@ fn each_kind_of_cause_is_told() {
     };
     let told: Vec<By> = it.trace().events().iter().map(by).collect();
     assert_eq!(told, [By::Timer, By::Source, By::Thread, By::Outside]);
-}
-
-#[test]
-fn the_text_is_a_line_for_each_task_and_what_is_wrong() {
-    let it = Loop::new(100);
-    it.play();
-    assert_eq!(
-        it.trace().to_text_within(60),
-        "\
-21 events; 3 tasks; 2.2µs, by turns
-         0ns                                        2.2µs
-block_on ████████········································
-#1 odd 1         ████████················████████
-#2               ░░░░░░░░████████················████████
-loop                             ────────
-█ has its turn  ░ ready  · waits  × lost  ─ the thread sleeps
-"
-    );
-}
-
-#[test]
-fn names_cannot_leave_the_data_of_the_page() {
-    let name = "</script><script>alert(1)</script><!-- script -->\u{2028}\\\"";
-    let clock = Clock::Virtual(Box::new(|| 0));
-    let recorder = Recorder::new(8, clock, Box::new(move |_| Some(name.into())));
-    recorder.woken(&task(1), Cause::Outside);
-    let page = recorder.recording().trace().to_html();
-    assert_eq!(page.matches("</script").count(), 2, "its own two");
-    assert_eq!(page.matches("<!-- script -->").count(), 0);
-    let data = page.split_once("id=\"trace\">").unwrap().1.split_once("</script>").unwrap().0;
-    let data: serde_json::Value = serde_json::from_str(data).unwrap();
-    assert_eq!(data["lanes"][0]["title"], format!("#1 {name}"));
-}
-
-#[test]
-fn perfetto_gets_a_track_for_each_task_and_an_arrow_for_each_wake() {
-    let it = Loop::new(100);
-    it.play();
-    it.recorder.ended(&task(0));
-    let file: serde_json::Value = serde_json::from_str(&it.trace().to_perfetto()).unwrap();
-    let events = file["traceEvents"].as_array().unwrap();
-    let all = |phase: &str| events.iter().filter(|event| event["ph"] == phase).collect::<Vec<_>>();
-    let names: Vec<_> = all("M").into_iter().map(|event| &event["args"]["name"]).collect();
-    let names: Vec<_> = names.into_iter().filter_map(|name| name.as_str()).collect();
-    assert_eq!(names, ["taketurns", "the loop", "block_on", "#1 odd 1", "#2"]);
-    let slices: Vec<_> = all("X")
-        .iter()
-        .map(|event| format!("{} {} {} {}", event["name"], event["tid"], event["ts"], event["dur"]))
-        .collect();
-    assert_eq!(
-        slices,
-        [
-            r#""turn" 2 0 0.3"#,
-            r#""turn" 3 0.3 0.2"#,
-            r#""turn" 3 1.6 0.4"#,
-            r#""turn" 4 0.5 0.1"#,
-            r#""turn" 4 2 0.2"#,
-            r#""sleeps" 1 0.6 1"#,
-        ]
-    );
-    let arrows = |phase| {
-        all(phase)
-            .iter()
-            .map(|event| format!("{} {} {}", event["id"], event["tid"], event["ts"]))
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(arrows("s"), ["1 2 0", "2 2 0", "5 3 1.6"]);
-    assert_eq!(arrows("f"), ["1 3 0.3", "2 4 0.5", "5 4 2"]);
-    let ready: Vec<_> = all("C")
-        .iter()
-        .map(|event| format!("{} {}", event["ts"], event["args"]["ready"]))
-        .collect();
-    assert_eq!(ready, ["0 0", "0.3 1", "0.5 0", "1.6 0", "2 0"]);
-    let instants: Vec<_> = all("i").iter().map(|event| event["name"].as_str().unwrap()).collect();
-    assert_eq!(instants, ["lost", "spawned", "spawned", "look", "look"]);
-}
-
-#[test]
-fn the_page_loads_nothing() {
-    let page = Loop::new(8).trace().to_html();
-    for outside in ["http:", "https:", "src=", "@import", "url(", "fetch(", "import("] {
-        assert!(!page.contains(outside), "{outside}");
-    }
 }

@@ -204,10 +204,10 @@ impl Builder {
     }
 
     /// Records what the loop does: turns, what woke each task, looks, waits of the thread, spawns, ends, lost tasks, blocking
-    /// jobs. By default it
-    /// records nothing (0).
+    /// jobs. By default it records nothing (0).
     ///
-    /// It keeps the last `events`, rounded up to a power of two, in 16 bytes each; a turn is three or so. When there are more, the
+    /// It keeps the last `events`, rounded up to a power of two, in 16 bytes each; a turn is three or so. More than 2^26 it does not
+    /// keep, whatever `events` is: that is 1 GiB, which [`build`](Self::build) takes at once, in some seconds. When there are more, the
     /// oldest are dropped, and the [`Trace`](crate::insight::Trace) says how many. [`Runtime::trace`](crate::Runtime::trace) and
     /// [`Handle::trace`](crate::Handle::trace) give it, to look at as a page, in Perfetto or in the terminal.
     ///
