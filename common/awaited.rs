@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
@@ -251,12 +251,10 @@ impl Awaited {
         self.holders.iter().filter_map(|holder| holder.task)
     }
 
-    /// Whether it lasts as long as none of these tasks goes on, whatever others do.
-    pub(crate) fn is_kept_by(&self, tasks: &BTreeSet<Id>) -> bool {
-        let keeps = |holder: &Holder| {
-            !holder.may_move && holder.task.is_some_and(|task| tasks.contains(&task))
-        };
-        self.line != Line::Permits && self.holders.iter().any(keeps)
+    /// Tasks of which each keeps it waiting until that task goes on, whatever others do.
+    pub(crate) fn keepers(&self) -> impl Iterator<Item = Id> {
+        let keeps = |holder: &&Holder| self.line != Line::Permits && !holder.may_move;
+        self.holders.iter().filter(keeps).filter_map(|holder| holder.task)
     }
 
     /// What is waited for, without a verb.

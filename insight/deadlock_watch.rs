@@ -23,7 +23,7 @@ use std::time::Instant;
 use super::deadlock_report::{Deadlock, Finding};
 use super::log::Log;
 use super::pace::Pace;
-use super::waiting::{Waiting, circles, waiting};
+use super::waiting::{Waiting, circles, closed_circles, waiting};
 use crate::common::explained::Explained;
 use crate::executor::{Hub, Id, State, silence, with_current};
 
@@ -53,7 +53,7 @@ pub(crate) struct DeadlockWatch {
     pace: Cell<Pace>,
     /// Tasks that were reported as stuck. Those that have ended since are taken out.
     stuck: RefCell<BTreeSet<Id>>,
-    /// The circles that were reported, and still were there at the last look.
+    /// The circles that were reported, while all their tasks live.
     circles: RefCell<BTreeSet<BTreeSet<Id>>>,
     /// The deadlocks of all tasks that were reported: how many tasks waited, by the newest of them. While that lives, the two
     /// tell these tasks from any others, as every older task was there, and none that has ended comes back.
@@ -107,13 +107,13 @@ impl DeadlockWatch {
     }
 
     fn look_for_circles(&self, all: &[Waiting]) {
-        let found = circles(all).into_iter().filter(|circle| circle.is_closed(all));
-        let found: Vec<_> = found.map(|circle| (circle.tasks(all), circle)).collect();
-        let sets = found.iter().map(|(tasks, _)| tasks.clone()).collect();
-        let before = self.circles.replace(sets);
-        for (tasks, circle) in found.into_iter().filter(|(tasks, _)| !before.contains(tasks)) {
+        let ids: BTreeSet<Id> = all.iter().map(|waiting| waiting.task.id()).collect();
+        self.circles.borrow_mut().retain(|tasks| tasks.is_subset(&ids));
+        for circle in closed_circles(all) {
+            if !self.circles.borrow_mut().insert(circle.tasks(all)) {
+                continue;
+            }
             let (those, circle) = circle.alone(all);
-            debug_assert_eq!(tasks.len(), those.len());
             let finding = match circle.is_futurelock(&those) {
                 true => Finding::Futurelock,
                 false => Finding::Circle,
@@ -147,7 +147,7 @@ impl DeadlockWatch {
         let (stuck, told) = (self.stuck.borrow(), self.circles.borrow());
         let is_stuck = |waiting: &&Waiting| waiting.task.state() == State::Stuck;
         let ids = all.iter().filter(is_stuck).map(|waiting| waiting.task.id());
-        let closed = circles(all).into_iter().filter(|circle| circle.is_closed(all));
+        let closed = closed_circles(all).into_iter();
         let closed = closed.map(|circle| circle.tasks(all)).filter(|tasks| told.contains(tasks));
         ids.filter(|id| stuck.contains(id)).chain(closed.flatten()).collect()
     }

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::exit_report::LISTED;
 use crate::common::awaited::{Awaited, TOLD, names};
 use crate::common::explained::Explained;
 use crate::executor::{Hub, Id, Info, with_current};
@@ -43,6 +44,19 @@ pub(crate) fn waiting(explained: &Explained) -> Vec<Waiting> {
     all.collect()
 }
 
+impl Waiting {
+    /// The waits whose end lets the task go on. A named wait is one if nothing is known inside of it: then it waits for another
+    /// crate's future.
+    fn leaves(&self) -> impl Iterator<Item = &Awaited> {
+        let inner = self.waits.iter().skip(1).map(Some).chain([None]);
+        let is_leaf = |(wait, next): &(&Awaited, Option<&Awaited>)| {
+            let is_empty = next.is_none_or(|next| next.depth() <= wait.depth());
+            !wait.is_unpolled() && (wait.label().is_none() || is_empty)
+        };
+        self.waits.iter().zip(inner).filter(is_leaf).map(|(wait, _)| wait)
+    }
+}
+
 /// A line for the task, and one for each of the first of its waits.
 impl fmt::Display for Waiting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -74,16 +88,6 @@ impl Circle {
         (tasks, Self(waits))
     }
 
-    /// Whether its tasks wait for nothing else, and no other task can end these waits.
-    pub(crate) fn is_closed(&self, all: &[Waiting]) -> bool {
-        let tasks = self.tasks(all);
-        let goes_on = |wait: &Awaited| {
-            let is_a_wait = wait.label().is_none() && !wait.is_unpolled();
-            is_a_wait && !wait.is_kept_by(&tasks)
-        };
-        !self.0.iter().flat_map(|(place, _)| &all[*place].waits).any(goes_on)
-    }
-
     /// Whether it is a task that waits for what was granted to a future of its own, which it does not poll.
     pub(crate) fn is_futurelock(&self, all: &[Waiting]) -> bool {
         matches!(&self.0[..], [(place, wait)] if wait.is_granted_to(all[*place].task.id()))
@@ -107,7 +111,9 @@ impl Circle {
             return format!("{first} waits for itself");
         }
         let back = std::iter::once(all[self.0[0].0].task.id().title(None));
-        let rest: Vec<_> = titles.chain(back).collect();
+        let left_out = self.0.len().saturating_sub(LISTED);
+        let more = (left_out > 0).then(|| format!("{left_out} more tasks"));
+        let rest: Vec<_> = titles.take(LISTED - 1).chain(more).chain(back).collect();
         format!("in a circle: {first} waits for {}", rest.join(", which waits for "))
     }
 }
@@ -121,12 +127,61 @@ enum Seen {
     Done,
 }
 
+/// The tasks that cannot go on, whatever others do: each has waits, and of each of these the end needs a task of the same kind. So a
+/// task that awaits several at once is one of them if all of these are. Linear in tasks and waits.
+fn locked(all: &[Waiting]) -> BTreeSet<Id> {
+    let mut locked: BTreeSet<Id> = all.iter().map(|waiting| waiting.task.id()).collect();
+    let mut keeps: BTreeMap<Id, Vec<(Id, usize)>> = BTreeMap::new();
+    let mut keepers: BTreeMap<(Id, usize), usize> = BTreeMap::new();
+    let mut free = Vec::new();
+    for waiting in all {
+        let (task, mut waits) = (waiting.task.id(), 0);
+        for wait in waiting.leaves() {
+            waits += 1;
+            let by: Vec<_> = wait.keepers().filter(|task| locked.contains(task)).collect();
+            if by.is_empty() {
+                free.push(task);
+            }
+            keepers.insert((task, waits), by.len());
+            by.into_iter().for_each(|by| keeps.entry(by).or_default().push((task, waits)));
+        }
+        if waits == 0 {
+            free.push(task);
+        }
+    }
+    while let Some(task) = free.pop() {
+        locked.remove(&task);
+        for wait in keeps.remove(&task).into_iter().flatten() {
+            let left = keepers.entry(wait).or_default();
+            *left -= 1;
+            if *left == 0 {
+                free.push(wait.0);
+            }
+        }
+    }
+    locked
+}
+
+/// As [`circles`], of tasks that cannot go on, whatever others do.
+pub(crate) fn closed_circles(all: &[Waiting]) -> Vec<Circle> {
+    let locked = locked(all);
+    let is_locked = |task: &Id| locked.contains(task);
+    circles_among(all, &is_locked, &|wait| wait.keepers().filter(is_locked).collect())
+}
+
 /// The circles in who waits for whom, no task in two of them. Linear in tasks and waits.
 pub(crate) fn circles(all: &[Waiting]) -> Vec<Circle> {
+    circles_among(all, &|_| true, &|wait| wait.tasks().collect())
+}
+
+fn circles_among(
+    all: &[Waiting],
+    is_among: &dyn Fn(&Id) -> bool,
+    targets: &dyn Fn(&Awaited) -> Vec<Id>,
+) -> Vec<Circle> {
     let places: BTreeMap<Id, usize> =
         all.iter().enumerate().map(|(place, waiting)| (waiting.task.id(), place)).collect();
     let next = |place: usize| {
-        let targets = |wait: &'_ Awaited| wait.tasks().collect::<Vec<_>>();
         let edges = all[place]
             .waits
             .iter()
@@ -136,7 +191,7 @@ pub(crate) fn circles(all: &[Waiting]) -> Vec<Circle> {
     let mut seen = vec![Seen::No; all.len()];
     let mut found = Vec::new();
     for begin in 0..all.len() {
-        if seen[begin] != Seen::No {
+        if seen[begin] != Seen::No || !is_among(&all[begin].task.id()) {
             continue;
         }
         // Each step of the path: a task, its edges that are left, and the wait that the path has gone on by.

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use taketurns::cancel::Scope;
-use taketurns::insight::Finding;
+use taketurns::insight::{Finding, Named};
 use taketurns::net::TcpListener;
 use taketurns::sync::{Mutex, ReadGuard, RwLock, Semaphore, oneshot};
 use taketurns::time::sleep;
@@ -348,4 +348,31 @@ fn a_run_that_a_panic_of_a_task_may_end_is_no_more_than_suspected() {
     thread.join().unwrap();
     assert!(ended.is_err());
     assert_eq!(told.only().0, Finding::Suspected);
+}
+
+/// That something is waited for is known by the name.
+#[test]
+fn a_named_wait_for_another_crates_future_keeps_a_lock_from_being_a_circle() {
+    let (runtime, told) = runtime(1, HOUR);
+    runtime.block_on(async {
+        let [a, b] = [(); 2].map(|()| Rc::new(Mutex::new(())));
+        let (first, second) = (Rc::clone(&a), Rc::clone(&b));
+        let (sender, receiver) = futures::channel::oneshot::channel::<()>();
+        let one = spawn(async move {
+            let _first = first.lock().await;
+            yield_now().await;
+            task::race((async { drop(second.lock().await) }, async {
+                receiver.named("^C").await.unwrap();
+            }))
+            .await;
+        });
+        let two = spawn(async move {
+            let _second = b.lock().await;
+            drop(a.lock().await);
+        });
+        sleep(Duration::from_millis(5)).await;
+        sender.send(()).unwrap();
+        task::join_all([one, two]).await;
+    });
+    assert_eq!(told.take(), []);
 }

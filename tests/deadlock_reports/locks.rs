@@ -233,3 +233,87 @@ fn a_guard_that_left_the_run_by_a_task_is_not_told_beside_the_next_one() {
         "{text}"
     );
 }
+
+/// Of two tasks that it awaits at once, each wants what it has: it cannot go on, whichever is asked first.
+#[test]
+fn a_task_that_awaits_two_tasks_which_want_its_lock_is_in_a_circle() {
+    let (runtime, told) = runtime(1, HOUR);
+    runtime.block_on(async {
+        spawn(async {
+            let lock = Rc::new(Mutex::new(()));
+            let _held = lock.lock().await;
+            let wants = [(); 2].map(|()| Rc::clone(&lock));
+            let wants = wants.map(|lock| spawn(async move { drop(lock.lock().await) }));
+            task::join_all(wants).await;
+        })
+        .detach();
+        reported().await;
+    });
+    let (finding, text) = told.only();
+    assert_eq!(finding, Finding::Circle);
+    assert!(
+        text.contains("\nin a circle: task #1 waits for task #2, which waits for task #1\n"),
+        "{text}"
+    );
+}
+
+/// One of the two has a timer as well, now and then: between two looks it could go on.
+#[test]
+fn a_circle_that_could_be_left_meanwhile_is_told_once() {
+    let (runtime, told) = runtime(9, HOUR);
+    runtime.block_on(async {
+        let [a, b] = [(); 2].map(|()| Rc::new(Mutex::new(())));
+        let (first, second) = (Rc::clone(&a), Rc::clone(&b));
+        let one = spawn(async move {
+            let _first = first.lock().await;
+            yield_now().await;
+            for _ in 0..3 {
+                let mut other = pin!(second.lock());
+                let mut short = pin!(sleep(MOMENT));
+                let _ = select(other.as_mut(), short.as_mut()).await;
+                // What another crate's future waits for is not known.
+                let timer = futures_timer(MOMENT);
+                let _ = select(other, pin!(timer)).await;
+            }
+        });
+        let two = spawn(async move {
+            let _second = b.lock().await;
+            drop(a.lock().await);
+        });
+        task::join_all([one, two]).await;
+    });
+    assert_eq!(told.only().0, Finding::Circle);
+}
+
+/// A future of another crate, which a thread wakes.
+async fn futures_timer(time: Duration) {
+    let (sender, receiver) = futures::channel::oneshot::channel();
+    std::thread::spawn(move || {
+        std::thread::sleep(20 * time);
+        sender.send(())
+    });
+    receiver.await.unwrap();
+}
+
+/// Its text is as long as can be read.
+#[test]
+fn a_circle_of_thousands_of_tasks_is_told_by_the_first() {
+    let (runtime, told) = runtime(1, Duration::ZERO);
+    runtime.block_on(async {
+        let locks: Vec<_> = (0..2000).map(|_| Rc::new(Mutex::new(()))).collect();
+        for place in 0..2000 {
+            let (own, next) = (Rc::clone(&locks[place]), Rc::clone(&locks[(place + 1) % 2000]));
+            spawn(async move {
+                let _own = own.lock().await;
+                yield_now().await;
+                drop(next.lock().await);
+            })
+            .detach();
+        }
+        reported().await;
+    });
+    let (finding, text) = told.only();
+    assert_eq!(finding, Finding::Circle);
+    assert!(text.contains(" more tasks, which waits for task #1\n"), "{text}");
+    assert!(text.len() < 20_000, "{}", text.len());
+}
