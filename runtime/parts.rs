@@ -31,7 +31,7 @@ use crate::insight::{DeadlockWatch, Failures, Log, TimelineClock, Verdict};
 use crate::offload::Pool;
 #[cfg(feature = "net")]
 use crate::reactor::{Reactor, sys::TimerSlack};
-use crate::threads::Handles;
+use crate::threads::{EnteredHandles, Handles};
 #[cfg(feature = "time")]
 use crate::timer::Timers;
 
@@ -65,7 +65,7 @@ pub(super) struct Parts {
 
 /// The thread is inside of each part until this is dropped.
 pub(super) struct Entered {
-    _handles: scoped::Entered<Handles>,
+    _handles: EnteredHandles,
     _explained: explained::Entered,
     _failures: scoped::Entered<Failures>,
     #[cfg(feature = "net")]

@@ -14,7 +14,7 @@ use std::task::Waker;
 use futures_task::{FutureObj, Spawn, SpawnError};
 
 use super::home::{Home, SharedHome};
-use super::remote_handle::RemoteHandle;
+use super::remote_handle::{self, RemoteHandle};
 use super::sent::{RemoteSlot, Sent};
 use crate::common::debug_mode;
 use crate::common::discard::discard;
@@ -40,6 +40,9 @@ pub(crate) struct Handles {
     is_stopped: Cell<bool>,
 }
 
+/// The thread is inside of the runtime until this is dropped.
+pub(crate) type EnteredHandles = (scoped::Entered<Handles>, scoped::Entered<Arc<Tokens>>);
+
 impl Handles {
     /// `tell` is how the runtime is told of panics.
     pub(crate) fn new(unparker: Box<dyn Unpark>, tell: Tell) -> Rc<Self> {
@@ -48,11 +51,11 @@ impl Handles {
     }
 
     /// The runtime begins a run, or its end.
-    pub(crate) fn enter(self: &Rc<Self>) -> scoped::Entered<Self> {
+    pub(crate) fn enter(self: &Rc<Self>) -> EnteredHandles {
         if self.is_stopped.replace(false) {
             self.home().stop.resume();
         }
-        scoped::enter(&CURRENT, Rc::clone(self))
+        (scoped::enter(&CURRENT, Rc::clone(self)), remote_handle::enter(&self.tokens))
     }
 
     /// To be called once the executor is there, before any other.

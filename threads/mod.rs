@@ -21,5 +21,5 @@ mod sent;
 mod stop;
 
 pub use handle::Handle;
-pub(crate) use handle::Handles;
+pub(crate) use handle::{EnteredHandles, Handles};
 pub use remote_handle::RemoteHandle;

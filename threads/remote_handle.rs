@@ -6,6 +6,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
@@ -14,6 +15,8 @@ use super::home::SharedHome;
 use super::park::Parker;
 use super::sent::RemoteSlot;
 use crate::common::awaited::Awaited;
+use crate::common::scoped::{self, Scoped};
+use crate::common::tokens::{Token, Tokens};
 use crate::common::{Abort, AbortOnDrop};
 use crate::executor::{JoinError, Reason, Subject, budget, contain, noop};
 
@@ -53,6 +56,18 @@ pub struct RemoteHandle<T> {
     /// The executor, which is told of a panic that no awaiter received.
     home: SharedHome,
     site: &'static Location<'static>,
+    /// While it is awaited in another loop: what may wake that.
+    _wakes: Option<Token>,
+}
+
+thread_local! {
+    /// Counts what may still wake the runtime that this thread is inside of.
+    static WAKES: Scoped<Arc<Tokens>> = const { scoped::empty() };
+}
+
+/// The thread is inside of a runtime that counts this until the guard is dropped.
+pub(super) fn enter(wakes: &Arc<Tokens>) -> scoped::Entered<Arc<Tokens>> {
+    scoped::enter(&WAKES, Rc::new(Arc::clone(wakes)))
 }
 
 impl<T> RemoteHandle<T> {
@@ -62,7 +77,7 @@ impl<T> RemoteHandle<T> {
         home: SharedHome,
         site: &'static Location<'static>,
     ) -> Self {
-        Self { slot, task, home, site }
+        Self { slot, task, home, site, _wakes: None }
     }
 
     /// Blocks this thread until the task has ended, and gives its output.
@@ -316,10 +331,16 @@ impl<T> RefUnwindSafe for RemoteHandle<T> {}
 impl<T> Future for RemoteHandle<T> {
     type Output = Result<T, JoinError>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(budget::poll_ready(cx));
+        // Before the poll, as the other loop may have its end at any time.
+        let is_elsewhere = !self.home.is_here();
+        let wakes = scoped::current(&WAKES).filter(|_| is_elsewhere);
+        self._wakes = wakes.map(|wakes| wakes.take());
         let wait = || Awaited::new("the task sent", self.site);
-        match ready!(self.slot.poll_in_task(cx.waker(), wait)) {
+        let result = ready!(self.slot.poll_in_task(cx.waker(), wait));
+        self._wakes = None;
+        match result {
             Some(result) => {
                 budget::spend();
                 Poll::Ready(result)

@@ -12,8 +12,10 @@ use taketurns::cancel::Scope;
 use taketurns::insight::{Finding, Named};
 use taketurns::net::TcpListener;
 use taketurns::sync::{Mutex, ReadGuard, RwLock, Semaphore, oneshot};
-use taketurns::time::sleep;
-use taketurns::{Builder, JoinHandle, UnhandledPanic, spawn, task, yield_now};
+use taketurns::time::{Clock, sleep};
+use taketurns::{
+    Background, Builder, JoinHandle, UnhandledPanic, spawn, spawn_blocking, task, yield_now,
+};
 
 use crate::common::some_real_time;
 use crate::{HOUR, Told, child, runtime};
@@ -375,4 +377,20 @@ fn a_named_wait_for_another_crates_future_keeps_a_lock_from_being_a_circle() {
         task::join_all([one, two]).await;
     });
     assert_eq!(told.take(), []);
+}
+
+/// Under a virtual clock, too, where it would end the run.
+#[test]
+fn a_task_that_awaits_another_loops_task_is_left_alone() {
+    let background = Background::start(Builder::new(), |stop| async move {
+        stop.cancelled().await;
+    });
+    let background = background.unwrap();
+    let handle = background.handle();
+    let long = || async { spawn_blocking(some_real_time).await.unwrap() };
+    let (runtime, told) = runtime(1, Duration::ZERO);
+    runtime.block_on(handle.spawn_with(long)).unwrap();
+    assert_eq!(told.take(), []);
+    let builder = Builder::new().clock(Clock::AutoAdvance).deadlock_grace(Duration::ZERO);
+    builder.build().unwrap().block_on(handle.spawn_with(long)).unwrap();
 }
