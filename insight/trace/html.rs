@@ -48,6 +48,7 @@ impl Trace {
                 .field("virtual", self.is_virtual)
                 .field("events", self.events.len())
                 .field("dropped", self.dropped)
+                .field("from", picture.from.at)
                 .field("to", &data.moment(picture.to)[..])
                 .field("parks", &data.parks()[..])
                 .array("lanes", |array| {

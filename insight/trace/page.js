@@ -44,6 +44,9 @@ let selected = null; // { lane, turn }; turn -1: the lane
 let hovered = null;
 let long = 1e7;
 let troubles = [];
+let lostAt = new Map(); // of each place, how many tasks spawned there were lost
+let weights = []; // of each lane: how bad is what is wrong in it; the cause before the tasks that starve by it
+const CAUSE = 1e18; // ns: more than any task starves
 const visited = []; // where Backspace goes
 const colours = {};
 
@@ -55,6 +58,19 @@ const begin = (lane, turn) => (view.bySteps ? lane.step[turn] : lane.begin[turn]
 const end = (lane, turn) => (view.bySteps ? lane.step[turn] + 1 : lane.end[turn]);
 const ready = (lane, turn) => (view.bySteps ? lane.wokenStep[turn] : lane.woken[turn]);
 const delay = (lane, turn) => lane.begin[turn] - lane.woken[turn];
+const isLost = (lane) => lane.ended?.[2] === "lost";
+
+/// The long turn of another task in which the task of a lane was woken, as [lane, turn]. The time of a wake is the end of its
+/// turn: so the task has been ready since some time within it.
+function readyWithin(index, woken, by, from) {
+  if (!(by >= 0) || by === index || from < 0) return null;
+  return woken - lanes[by].begin[from] >= long ? [by, from] : null;
+}
+const turnWithin = (index, turn) => readyWithin(index, lanes[index].woken[turn], lanes[index].by[turn], lanes[index].from[turn]);
+function laneWithin(index) {
+  const [woken, , by, from] = lanes[index].ready ?? [];
+  return lanes[index].ready ? readyWithin(index, woken, by, from) : null;
+}
 
 /// The first of `count` places at which `holds`; it holds from there on.
 function first(count, holds) {
@@ -68,17 +84,34 @@ function first(count, holds) {
   return low;
 }
 
-/// Long turns, starved and lost tasks, in the order of time.
+/// Long turns, starved and lost tasks, in the order of time. Alike, so only the first is kept: lost tasks that were spawned at the
+/// same place, and tasks that became ready within the same long turn.
 function findTroubles() {
   troubles = [];
+  lostAt = new Map();
+  weights = new Float64Array(lanes.length);
+  const turnsWithin = new Set();
+  const isNew = (within) => !turnsWithin.has(`${within}`) && turnsWithin.add(`${within}`);
+  const length = ([by, from]) => lanes[by].end[from] - lanes[by].begin[from];
   lanes.forEach((lane, index) => {
     if (lane.job) return; // it may take its time
+    const weigh = (weight) => (weights[index] = Math.max(weights[index], weight));
     for (let turn = 0; turn < lane.count; turn++) {
-      const isLong = lane.end[turn] - lane.begin[turn] >= long;
-      if (isLong || delay(lane, turn) >= long) troubles.push({ lane: index, turn, at: lane.step[turn] });
+      const took = lane.end[turn] - lane.begin[turn];
+      const isBad = took >= long || delay(lane, turn) >= long;
+      const within = turnWithin(index, turn);
+      if (isBad) weigh(took >= long ? CAUSE + took : delay(lane, turn));
+      if (within) weigh(length(within));
+      if (isBad || (within && isNew(within))) troubles.push({ lane: index, turn, at: lane.step[turn] });
     }
-    const waits = lane.ready && trace.to[0] - lane.ready[0] >= long;
-    if (waits || lane.ended?.[2] === "lost") troubles.push({ lane: index, turn: -1, at: trace.to[1] });
+    const waits = lane.ready ? trace.to[0] - lane.ready[0] : 0;
+    const within = laneWithin(index);
+    if (waits >= long) weigh(waits);
+    if (within) weigh(length(within));
+    if (isLost(lane)) weigh(1);
+    const isFirst = isLost(lane) && !lostAt.has(lane.site);
+    if (isLost(lane)) lostAt.set(lane.site, (lostAt.get(lane.site) ?? 0) + 1);
+    if (waits >= long || isFirst || (within && isNew(within))) troubles.push({ lane: index, turn: -1, at: trace.to[1] });
   });
   troubles.sort((one, other) => one.at - other.at);
   const found = troubles.length;
@@ -90,10 +123,19 @@ function findTroubles() {
   element("next").disabled = !found;
 }
 
+const UNITS = [["ns", 1], ["µs", 1e3], ["ms", 1e6], ["s", 1e9]];
+const unitOf = (nanos) => UNITS.findLast(([, ns]) => Math.abs(nanos) >= ns) ?? UNITS[0];
+
 function time(nanos) {
-  const units = [["ns", 1], ["µs", 1e3], ["ms", 1e6], ["s", 1e9]];
-  const [unit, ns] = units.findLast(([, ns]) => Math.abs(nanos) >= ns) ?? units[0];
+  const [unit, ns] = unitOf(nanos);
   return `${Number((nanos / ns).toPrecision(4))} ${unit}`;
+}
+
+/// A time since the runtime was built, as `Event::at` is, of one since the first event; to `exact` ns.
+function since(at, exact = 100) {
+  const nanos = at + trace.from;
+  const [unit, ns] = unitOf(nanos);
+  return `${Number((nanos / ns).toFixed(Math.max(0, Math.ceil(Math.log10(ns / exact)))))} ${unit}`;
 }
 
 // ---- Drawing -----------------------------------------------------------------------------------------------------------
@@ -116,7 +158,7 @@ function draw() {
   context.rect(gutter, HEAD, width - gutter, height - HEAD);
   context.clip();
   drawParks();
-  for (let row = firstRow; row < lastRow; row++) drawLane(lanes[rows[row]], HEAD + row * ROW - view.top);
+  for (let row = firstRow; row < lastRow; row++) drawLane(rows[row], HEAD + row * ROW - view.top);
   drawArrows();
   context.restore();
   drawScale();
@@ -145,7 +187,8 @@ function drawParks() {
   }
 }
 
-function drawLane(lane, top) {
+function drawLane(index, top) {
+  const lane = lanes[index];
   const middle = Math.round(top + ROW / 2);
   const until = lane.ended ? place(...lane.ended) : whole().to;
   const left = Math.max(x(lane.spawned ? place(...lane.spawned) : 0), size.gutter);
@@ -162,7 +205,11 @@ function drawLane(lane, top) {
     context.fillRect(bar.left, top + 4, Math.max(bar.right - bar.left, 1), ROW - 8);
   };
   let turn = first(lane.count, (turn) => end(lane, turn) >= view.from);
-  while (turn < lane.count && Math.min(begin(lane, turn), ready(lane, turn) || Infinity) <= view.to) {
+  while (turn < lane.count) {
+    const within = turnWithin(index, turn);
+    const shown = within ? begin(lanes[within[0]], within[1]) : ready(lane, turn) || Infinity;
+    if (Math.min(begin(lane, turn), shown) > view.to) break;
+    if (within) maybe(within, middle);
     const from = x(begin(lane, turn));
     const to = Math.max(x(end(lane, turn)), from + 1);
     drawReady(lane, turn, from, middle);
@@ -179,10 +226,12 @@ function drawLane(lane, top) {
   }
   flush();
   if (lane.ready) {
+    const within = laneWithin(index);
+    if (within) maybe(within, middle);
     const from = place(...lane.ready);
     if (from <= view.to) bars(x(from), x(whole().to), middle, trace.to[0] - lane.ready[0] >= long);
   }
-  if (lane.ended?.[2] === "lost") mark(x(until), middle);
+  if (isLost(lane)) mark(x(until), middle);
 }
 
 function drawReady(lane, turn, until, middle) {
@@ -207,6 +256,14 @@ function bars(from, to, middle, isStarved) {
   context.strokeStyle = colours.starved;
   context.lineWidth = 1;
   context.strokeRect(left, middle - 6, right - left, 12);
+}
+
+/// A dashed line through the turn within which a task became ready.
+function maybe([by, from], middle) {
+  const left = Math.max(x(begin(lanes[by], from)), size.gutter);
+  const right = Math.min(x(end(lanes[by], from)), size.width);
+  context.fillStyle = colours.starved;
+  for (let dash = left; dash < right; dash += 10) context.fillRect(dash, middle - 1, Math.min(5, right - dash), 3);
 }
 
 /// The cross of a lost task.
@@ -301,9 +358,10 @@ function drawScale() {
   const power = 10 ** Math.floor(Math.log10(least));
   let tick = [1, 2, 5, 10].map((digit) => digit * power).find((tick) => tick >= least);
   if (view.bySteps) tick = Math.max(1, Math.round(tick));
-  for (let at = Math.ceil(view.from / tick) * tick; at <= view.to; at += tick) {
+  const zero = view.bySteps ? 0 : -trace.from;
+  for (let at = Math.ceil((view.from - zero) / tick) * tick + zero; at <= view.to; at += tick) {
     context.fillRect(x(at), HEAD - 5, 1, 5);
-    context.fillText(view.bySteps ? `step ${Math.round(at)}` : time(at), x(at) + 3, HEAD / 2 - 2);
+    context.fillText(view.bySteps ? `step ${Math.round(at)}` : since(at, tick / 10), x(at) + 3, HEAD / 2 - 2);
   }
   context.fillRect(gutter, HEAD - 1, width, 1);
   context.fillText("task", 6, HEAD / 2);
@@ -316,14 +374,16 @@ function drawTitle(index, top) {
   context.beginPath();
   context.rect(0, HEAD, size.gutter - 4, size.height);
   context.clip();
-  context.fillStyle = isSelected ? colours.focus : lane.ended?.[2] === "lost" ? colours.lost : colours.ink;
+  context.fillStyle = isSelected ? colours.focus : isLost(lane) ? colours.lost : colours.ink;
   context.font = `${isSelected ? "bold " : ""}13px system-ui, sans-serif`;
-  context.fillText(lane.title + (lane.ended?.[2] === "lost" ? " × lost" : ""), 6, top + ROW / 2);
+  context.fillText(lane.title + (isLost(lane) ? " × lost" : ""), 6, top + ROW / 2);
   context.restore();
 }
 
 // ---- Words -------------------------------------------------------------------------------------------------------------
 
+const orLonger = (within) =>
+  within ? ` or STARVED longer: since some time within that turn of ${time(lanes[within[0]].end[within[1]] - lanes[within[0]].begin[within[1]])}` : "";
 const cause = (by) => (by >= 0 ? lanes[by].title : CAUSES[-1 - by]);
 
 function describe(it) {
@@ -332,25 +392,27 @@ function describe(it) {
   if (lane.job) {
     const jobs = `${lane.count.toLocaleString()} blocking jobs shown, spawned at ${lane.site}`;
     if (it.turn < 0 || it.turn >= lane.count) return `${lane.title}\n${jobs}`;
-    return `${lane.title}: ${time(lane.end[it.turn] - lane.begin[it.turn])} from ${time(lane.begin[it.turn])} on\n\n${jobs}`;
+    return `${lane.title}: ${time(lane.end[it.turn] - lane.begin[it.turn])} from ${since(lane.begin[it.turn])} on\n\n${jobs}`;
   }
-  const spawned = lane.spawned ? `at ${time(lane.spawned[0])} by ${cause(lane.spawned[2])}` : "before the first event";
+  const spawned = lane.spawned ? `at ${since(lane.spawned[0])} by ${cause(lane.spawned[2])}` : "before the first event";
   const site = lane.site ?? "a place that is not known";
   const where = lane.root ? `called at ${site}` : `spawned ${spawned}: ${site}`;
-  const ended = lane.ended ? `${lane.ended[2] === "lost" ? "LOST" : "done"} at ${time(lane.ended[0])}` : "not ended";
+  const alike = isLost(lane) && lostAt.get(lane.site) > 1 ? `, one of ${lostAt.get(lane.site)} from there` : "";
+  const ended = lane.ended ? `${isLost(lane) ? "LOST" : "done"} at ${since(lane.ended[0])}${alike}` : "not ended";
   const stalls = lane.stalls.length ? `; the watchdog reported it ${lane.stalls.length / 3} times` : "";
   const about = `${where}; ${lane.count.toLocaleString()} turns shown; ${ended}${stalls}`;
   if (it.turn < 0 || it.turn >= lane.count) {
-    const waits = lane.ready ? `\nready for ${time(trace.to[0] - lane.ready[0])}, woken by ${cause(lane.ready[2])}, and no turn since` : "";
+    const waits = lane.ready ? `\nready for ${time(trace.to[0] - lane.ready[0])}${orLonger(laneWithin(it.lane))}, woken by ${cause(lane.ready[2])}, and no turn since` : "";
     return `${lane.title}${waits}\n${about}`;
   }
   const took = lane.end[it.turn] - lane.begin[it.turn];
   const isLong = took >= long ? ": a LONG turn" : "";
   const starved = delay(lane, it.turn) >= long ? "STARVED: " : "";
+  const longer = orLonger(turnWithin(it.lane, it.turn));
   const woken = Number.isNaN(lane.woken[it.turn])
     ? "what woke it is not shown"
-    : `${starved}ready for ${time(delay(lane, it.turn))} before, woken by ${cause(lane.by[it.turn])}`;
-  return `${lane.title}: turn ${(it.turn + 1).toLocaleString()}, ${time(took)} from ${time(lane.begin[it.turn])} on${isLong}\n${woken}\n${about}`;
+    : `${starved}ready for ${time(delay(lane, it.turn))} before${longer}, woken by ${cause(lane.by[it.turn])}`;
+  return `${lane.title}: turn ${(it.turn + 1).toLocaleString()}, ${time(took)} from ${since(lane.begin[it.turn])} on${isLong}\n${woken}\n${about}`;
 }
 
 function tell() {
@@ -366,6 +428,8 @@ function filter() {
   const wanted = element("filter").value.trim().toLowerCase();
   const matches = (lane) => `${lane.title} ${lane.site ?? ""}`.toLowerCase().includes(wanted);
   rows = [...lanes.keys()].filter((index) => matches(lanes[index]));
+  // Where not all are in view, the worst come first.
+  if (rows.length * ROW > canvas.clientHeight - HEAD) rows.sort((one, other) => weights[other] - weights[one]);
   rowOf = new Int32Array(lanes.length).fill(-1);
   rows.forEach((index, row) => (rowOf[index] = row));
   move(0, 0);
@@ -574,8 +638,8 @@ element("steps").onchange = (event) => useSteps(event.target.checked);
 element("long").onchange = (event) => {
   long = Number(event.target.value);
   findTroubles();
+  filter();
   tell();
-  redraw();
 };
 element("filter").oninput = filter;
 element("controls").onsubmit = (event) => event.preventDefault();

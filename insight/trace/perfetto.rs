@@ -124,6 +124,9 @@ impl Export<'_> {
                 if let Some(wake) = turn.wake {
                     args.field("woken_by", wake.by.to_string());
                     args.field("ready_for_us", us(begin - wake.at.at));
+                    if let Some(long) = self.picture.ready_within(place, wake) {
+                        args.field("or_longer_by_us", us(long.end.at - long.begin.at));
+                    }
                 }
             });
         });

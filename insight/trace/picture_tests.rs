@@ -1,6 +1,7 @@
 use super::recorder::{Clock, Recorder};
 use super::trace_tests::{Loop, task};
-use crate::executor::observe::{Cause, Observe};
+use crate::executor::Id;
+use crate::executor::observe::{Cause, Observe, TurnEnd};
 
 #[test]
 fn the_text_is_a_line_for_each_task_and_what_is_wrong() {
@@ -62,6 +63,7 @@ fn all_times_of_the_text_are_since_the_build_when_older_events_were_dropped() {
     assert!(text.contains(" 500.0ms ") && text.contains(" 520.0ms\n"), "{text}");
     let found = "\nat 500.0ms: block_on had a turn of 20.0ms, called at insight/trace/";
     assert!(text.contains(found), "{text}");
+    assert!(it.trace().to_html().contains(r#""from":500000000,"#));
 }
 
 #[test]
@@ -113,4 +115,58 @@ fn the_page_loads_nothing() {
     for outside in ["http:", "https:", "src=", "@import", "url(", "fetch(", "import("] {
         assert!(!page.contains(outside), "{outside}");
     }
+}
+
+const MS: u64 = 1_000_000;
+
+#[test]
+fn of_many_lanes_those_with_findings_are_drawn_first_and_alike_lost_tasks_are_one_line() {
+    let it = Loop::new(1000);
+    it.turn(0, 1000, || (1..=70).for_each(|id| it.spawn(id, Cause::Task(Id(0)))));
+    (1..69).for_each(|id| it.turn(id, 1000, || ()));
+    it.last_turn(70, 20 * MS);
+    it.turn(69, 1000, || ());
+    (1..70).for_each(|id| it.recorder.ended(&task(id)));
+    let text = it.trace().to_text();
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[2].starts_with("#70 ") && lines[2].contains('█'), "{text}");
+    assert!(lines[3].starts_with("#69 odd 69 ") && lines[3].contains('░'), "{text}");
+    assert!(lines[4].starts_with("#1 odd 1 "), "{text}");
+    assert!(lines[51].starts_with("#48 ") && lines[52] == "and 21 more lanes", "{text}");
+    assert_eq!(lines.len(), 57, "{text}");
+    assert!(lines[54].starts_with("at 1.0µs: #69 odd 69 was ready for 20.1ms without a turn"));
+    assert!(lines[55].starts_with("at 69.0µs: #70 had a turn of 20.0ms, spawned at "), "{text}");
+    let lost = "at 20.1ms: 69 tasks spawned at insight/trace/trace_tests.rs:";
+    assert!(lines[56].starts_with(lost) && lines[56].ends_with(" were lost"), "{text}");
+}
+
+/// The time of its wake is that of the turn's end, so it seems to have been ready for no time.
+#[test]
+fn a_task_that_became_ready_within_a_long_turn_is_told_to_have_been_so() {
+    let it = Loop::new(100);
+    it.turn(0, 50 * MS, || ());
+    it.turn(3, 50 * MS, || it.spawn(4, Cause::Task(Id(3))));
+    it.turn(4, 5 * MS, || ());
+    it.turn(4, 5 * MS, || it.spawn(6, Cause::Task(Id(4)))); // no long turn
+    it.turn_that(TurnEnd::Yields, 3, 50 * MS, || {
+        [8, 10].into_iter().for_each(|id| it.spawn(id, Cause::Task(Id(3))));
+    });
+    it.turn(8, 0, || ());
+    it.turn(3, 0, || ());
+    let mut trace = it.trace();
+    trace.is_virtual = false; // so that time is drawn
+    let text = trace.to_text_within(60);
+    let within = |turn: &str| {
+        let lines = text.lines().filter(|line| line.contains("since some time within the turn"));
+        let cut = |line: &str| line.split(", spawned").next().unwrap().to_owned();
+        lines.map(cut).find(|line| line.starts_with(turn))
+    };
+    let of = "since some time within the turn of 50.0ms of #3 odd 3";
+    assert_eq!(within("at 50.0ms"), Some(format!("at 50.0ms: #4 was ready {of}")), "{text}");
+    assert_eq!(within("at 110.0ms"), Some(format!("at 110.0ms: #8 and 1 more were ready {of}")));
+    assert_eq!(text.matches("since some time within the turn").count(), 2, "{text}");
+    assert!(text.contains("  ? ready since some time within  "), "{text}");
+    assert!(text.lines().any(|line| line.starts_with("#4  ") && line.contains("?█")), "{text}");
+    let perfetto = trace.to_perfetto();
+    assert_eq!(perfetto.matches(r#""or_longer_by_us":50000"#).count(), 2, "{perfetto}");
 }

@@ -2,10 +2,11 @@
 
 #![forbid(unsafe_code)]
 
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::lanes::{End, Lane, Moment, Picture, Trouble};
+use super::lanes::{End, Finding, Lane, Moment, Picture, Trouble};
 use super::trace::{Trace, is_job};
 use crate::executor::Id;
 use crate::insight::exit_report::LISTED;
@@ -21,6 +22,8 @@ const NARROWEST: usize = 40;
 enum Cell {
     Absent,
     Waits,
+    /// Woken within a long turn, which this is: when, is not known.
+    MaybeReady,
     Ready,
     Turn,
     Lost,
@@ -31,6 +34,7 @@ impl Cell {
         match self {
             Self::Absent => ' ',
             Self::Waits => '·',
+            Self::MaybeReady => '?',
             Self::Ready => '░',
             Self::Turn => '█',
             Self::Lost => '×',
@@ -39,8 +43,8 @@ impl Cell {
 }
 
 impl Trace {
-    /// A Gantt chart, 100 columns wide: a line for each task, for the first 50, and below them what is wrong. All times are since
-    /// the runtime was built.
+    /// A Gantt chart, 100 columns wide: a line for each task, and below them what is wrong. All times are since the runtime was
+    /// built. Of more than 50 lanes, 50 are drawn: those with the worst findings first.
     ///
     /// Under a virtual clock turns take no time. There each turn is as wide as any other, and so is each wait.
     #[must_use]
@@ -52,16 +56,17 @@ impl Trace {
     #[must_use]
     pub fn to_text_within(&self, columns: usize) -> String {
         let picture = Picture::of(self);
-        let shown = &picture.lanes[..picture.lanes.len().min(LISTED)];
-        let titles: Vec<String> = shown.iter().map(|lane| self.short_title(lane)).collect();
+        let shown = picture.worst(LISTED);
+        let title = |&place: &usize| self.short_title(&picture.lanes[place]);
+        let titles: Vec<String> = shown.iter().map(title).collect();
         let widest = titles.iter().map(|title| title.chars().count()).max().unwrap_or_default();
         let room = columns.max(NARROWEST) - widest.max(4) - 1;
         let chart = Chart::new(&picture, self.is_virtual, room);
         let mut text = self.heading(&picture);
         let _ = write!(text, "\n{:widest$} {}", "", chart.scale(), widest = widest.max(4));
-        for (title, lane) in titles.iter().zip(shown) {
+        for (title, &place) in titles.iter().zip(&shown) {
             let pad = widest.max(4) - title.chars().count();
-            let line = format!("\n{title}{:pad$} {}", "", chart.line(lane));
+            let line = format!("\n{title}{:pad$} {}", "", chart.line(place));
             text.push_str(line.trim_end());
         }
         if !picture.parks.is_empty() {
@@ -69,10 +74,19 @@ impl Trace {
             text.push_str(line.trim_end());
         }
         if picture.lanes.len() > shown.len() {
-            let _ = write!(text, "\nand {} more tasks", picture.lanes.len() - shown.len());
+            let _ = write!(text, "\nand {} more lanes", picture.lanes.len() - shown.len());
         }
-        text.push_str("\n█ has its turn  ░ ready  · waits  × lost  ─ the thread sleeps\n");
-        self.write_troubles(&picture, &mut text);
+        let troubles = picture.troubles();
+        let is_within = |(_, (_, trouble)): &_| matches!(trouble, Trouble::ReadyWithin(..));
+        let within = match troubles.iter().any(is_within) {
+            true => "  ? ready since some time within",
+            false => "",
+        };
+        let _ = writeln!(
+            text,
+            "\n█ has its turn  ░ ready{within}  · waits  × lost  ─ the thread sleeps"
+        );
+        self.write_troubles(&picture, &troubles, &mut text);
         text
     }
 
@@ -99,24 +113,56 @@ impl Trace {
         short
     }
 
-    fn write_troubles(&self, picture: &Picture, text: &mut String) {
-        let troubles = picture.troubles();
-        for (at, lane, trouble) in troubles.iter().take(LISTED) {
-            let lane = &picture.lanes[*lane];
-            let what = match trouble {
-                Trouble::LongTurn(long) => format!("had a turn of {}", short(*long)),
-                Trouble::Starved(long) => format!("was ready for {} without a turn", short(*long)),
-                Trouble::Lost => "was lost".to_owned(),
+    /// A line for each, but one line for all tasks of which the same is true.
+    fn write_troubles(&self, picture: &Picture, found: &[(usize, Finding)], text: &mut String) {
+        let mut lines: Vec<(Finding, Vec<&Lane>)> = Vec::new();
+        let mut same = HashMap::new();
+        for &(lane, finding) in found {
+            let lane = &picture.lanes[lane];
+            let key = match finding.1 {
+                Trouble::Lost => Some((self.site(lane.task), None)),
+                Trouble::ReadyWithin(_, turn) => Some((None, Some(turn))),
+                Trouble::LongTurn(_) | Trouble::Starved(_) => None,
             };
-            let _ = write!(text, "at {}: {} {what}", short(at.at), self.short_title(lane));
-            if let Some(site) = self.site(lane.task) {
-                let how = if lane.task == Id::ROOT { "called" } else { "spawned" };
-                let _ = write!(text, ", {how} at {site}");
+            let place = key.map_or(lines.len(), |key| *same.entry(key).or_insert(lines.len()));
+            if place == lines.len() {
+                lines.push((finding, Vec::new()));
             }
-            text.push('\n');
+            lines[place].1.push(lane);
         }
-        if troubles.len() > LISTED {
-            let _ = writeln!(text, "and {} more", troubles.len() - LISTED);
+        for ((at, trouble), lanes) in lines.iter().take(LISTED) {
+            let line = self.line(picture, *trouble, lanes);
+            let _ = writeln!(text, "at {}: {line}", short(at.at));
+        }
+        if lines.len() > LISTED {
+            let _ = writeln!(text, "and {} more", lines.len() - LISTED);
+        }
+    }
+
+    fn line(&self, picture: &Picture, trouble: Trouble, lanes: &[&Lane]) -> String {
+        let (first, title) = (lanes[0], self.short_title(lanes[0]));
+        let place = self.site(first.task).map_or_else(String::new, |site| {
+            let how = if first.task == Id::ROOT { "called" } else { "spawned" };
+            format!("{how} at {site}")
+        });
+        let what = match (trouble, lanes.len()) {
+            (Trouble::LongTurn(long), _) => format!("had a turn of {}", short(long)),
+            (Trouble::Starved(long), _) => format!("was ready for {} without a turn", short(long)),
+            (Trouble::Lost, 1) => "was lost".to_owned(),
+            (Trouble::Lost, tasks) => return format!("{tasks} tasks {place} were lost"),
+            (Trouble::ReadyWithin(long, (by, _)), tasks) => {
+                let by = self.short_title(&picture.lanes[by]);
+                let within = format!("since some time within the turn of {} of {by}", short(long));
+                match tasks {
+                    1 => format!("was ready {within}"),
+                    _ => return format!("{title} and {} more were ready {within}", tasks - 1),
+                }
+            }
+        };
+        if place.is_empty() {
+            format!("{title} {what}")
+        } else {
+            format!("{title} {what}, {place}")
         }
     }
 }
@@ -167,13 +213,19 @@ impl<'a> Chart<'a> {
         }
     }
 
-    fn line(&self, lane: &Lane) -> String {
+    fn line(&self, place: usize) -> String {
         let Picture { from, to, .. } = *self.picture;
+        let lane = &self.picture.lanes[place];
         let mut cells = vec![Cell::Absent; self.width];
         let begin = lane.spawned.map_or(from, |(at, _)| at);
         let end = lane.ended.map_or(to, |(at, _)| at);
         if !is_job(lane.task) {
             self.fill(&mut cells, begin, end, Cell::Waits);
+        }
+        for wake in lane.turns.iter().filter_map(|turn| turn.wake).chain(lane.ready) {
+            if let Some(turn) = self.picture.ready_within(place, wake) {
+                self.fill(&mut cells, turn.begin, turn.end, Cell::MaybeReady);
+            }
         }
         for turn in &lane.turns {
             if let Some(wake) = turn.wake {
