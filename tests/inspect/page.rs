@@ -87,7 +87,7 @@ fn each_page_has_a_secret_of_its_own_that_no_log_shows() {
     let (address, _) = place(server.url().unwrap());
     let (_, path) = place(other.url().unwrap());
     assert_eq!(code(address, path, &format!("Host: {address}\r\n")), 403);
-    assert!(!format!("{server:?}").contains(path.trim_matches('/')));
+    assert!(!format!("{other:?}").contains(path.trim_matches('/')));
 }
 
 #[test]
