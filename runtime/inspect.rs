@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::insights::Insights;
+use crate::executor::observe::LoopState;
 use crate::executor::{HubHandle, Sample};
 use crate::insight::{
     Asked, Dump, Metrics, Served, Source, Stalls, Trace, Watchdog, WatchdogSettings,
@@ -15,6 +16,10 @@ use crate::threads::Handle;
 
 /// How long a loop may be silent when it is asked for its tasks.
 const LIMIT: Duration = Duration::from_millis(500);
+
+/// The same of a loop that is not in a run. One that a foreign loop steps is not in a run between two steps, and the question
+/// makes it due for the next. Of any other nothing will come.
+const BETWEEN_RUNS: Duration = Duration::from_millis(50);
 
 /// From when on a turn is told of, where the program has not said it.
 const THRESHOLD: Duration = Duration::from_secs(1);
@@ -67,7 +72,8 @@ impl Source for FromOutside {
     }
 
     fn dump(&self) -> Dump {
-        self.handle.dump(LIMIT)
+        let is_in_run = self.insights.hub.pulse().stands != LoopState::Outside;
+        self.handle.dump(if is_in_run { LIMIT } else { BETWEEN_RUNS })
     }
 
     fn trace(&self) -> Option<Trace> {

@@ -12,16 +12,20 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::stream::{Listener, Stream, wait};
 use crate::executor::primitives::{Condvar, Mutex, MutexGuard, wait_timeout};
 
 /// How many connections are served at a time.
-const MOST: usize = 16;
+pub(super) const MOST: usize = 16;
 
 /// When the system has no descriptor or no thread for a connection, how long to wait before the next.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long the drop of a [`Crowd`] waits for its threads. One that just asks a loop takes longer, and that loop may be the very
+/// one that waits here.
+const GRACE: Duration = Duration::from_millis(20);
 
 /// Accepts and serves until it is dropped.
 pub(super) struct Crowd<S: Stream> {
@@ -43,6 +47,8 @@ struct Shared<S: Stream> {
 
 struct Guests<S: Stream> {
     is_ended: bool,
+    /// How many there are; with those that were cut off, and have still to find out.
+    count: usize,
     last: u64,
     /// By the order in which they came.
     here: BTreeMap<u64, Here<S>>,
@@ -77,6 +83,9 @@ impl<S: Stream> Drop for Guest<'_, S> {
         if let Some(mut here) = guests.here.remove(&self.number) {
             guests.leaving.extend(here.thread.take());
         }
+        guests.count -= 1;
+        drop(guests);
+        self.shared.ended.notify_all();
     }
 }
 
@@ -106,12 +115,9 @@ impl<S: Stream> Shared<S> {
     }
 
     fn admit(self: &Arc<Self>, stream: S) -> io::Result<()> {
-        let ended = std::mem::take(&mut self.lock().leaving);
-        for thread in ended {
-            let _ = thread.join(); // its panic was printed
-        }
         let copy = stream.try_clone()?;
         let mut guests = self.lock();
+        guests.leaving.retain(|thread| !thread.is_finished()); // a panic of it was printed
         if guests.here.len() >= MOST {
             let silent = guests.here.iter().find(|(_, here)| !here.has_asked);
             let Some(number) = silent.map(|(&number, _)| number) else { return Ok(()) };
@@ -122,6 +128,7 @@ impl<S: Stream> Shared<S> {
         guests.last += 1;
         let number = guests.last;
         guests.here.insert(number, Here { stream: copy, has_asked: false, thread: None });
+        guests.count += 1;
         drop(guests);
         let shared = Arc::clone(self);
         let guest = move || {
@@ -135,6 +142,7 @@ impl<S: Stream> Shared<S> {
             (Ok(thread), None) => guests.leaving.push(thread), // it was quick
             (Err(error), _) => {
                 guests.here.remove(&number);
+                guests.count -= 1;
                 return Err(error);
             }
         }
@@ -148,7 +156,7 @@ impl<S: Stream> Crowd<S> {
         serve: impl Fn(S, &dyn Fn()) + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let here = BTreeMap::new();
-        let guests = Guests { is_ended: false, last: 0, here, leaving: Vec::new() };
+        let guests = Guests { is_ended: false, count: 0, last: 0, here, leaving: Vec::new() };
         let (guests, ended) = (Mutex::new(guests), Condvar::new());
         let shared = Arc::new(Shared { guests, ended, serve: Box::new(serve) });
         listener.set_nonblocking()?;
@@ -160,7 +168,7 @@ impl<S: Stream> Crowd<S> {
     }
 }
 
-/// Cuts all connections, and waits for their threads.
+/// Cuts all connections, and waits for their threads, but not long: one that asks a loop ends soon by itself.
 impl<S: Stream> Drop for Crowd<S> {
     fn drop(&mut self) {
         self.shared.lock().is_ended = true;
@@ -170,15 +178,21 @@ impl<S: Stream> Drop for Crowd<S> {
             let _ = accepting.join();
         }
         let mut guests = self.shared.lock();
-        let here = std::mem::take(&mut guests.here);
-        let mut threads = std::mem::take(&mut guests.leaving);
-        drop(guests);
-        for mut here in here.into_values() {
+        for here in guests.here.values() {
             here.stream.shut_down(Shutdown::Both);
-            threads.extend(here.thread.take());
         }
+        let until = Instant::now() + GRACE;
+        while guests.count > 0 {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            guests = wait_timeout(&self.shared.ended, &self.shared.guests, guests, Some(left)).0;
+        }
+        let threads = std::mem::take(&mut guests.leaving);
+        drop(guests);
         for thread in threads {
-            let _ = thread.join();
+            let _ = thread.join(); // its panic was printed
         }
     }
 }

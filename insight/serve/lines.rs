@@ -28,6 +28,9 @@ A line asks: COMMAND [json] [LOOP]. The answer: `ok LENGTH` and so many bytes, o
 `json` gives JSON in place of text, but for the last three. LOOP is a number from `loops`; without one all of them answer.
 ";
 
+/// The commands.
+const ALL: [&str; 8] = ["help", "page", "loops", "metrics", "dump", "stalls", "deadlocks", "trace"];
+
 /// Whether the client on the other side is this user. Where the system does not say, the socket's mode has to do.
 fn is_our_user(stream: &UnixStream) -> bool {
     #[cfg(target_os = "linux")]
@@ -63,12 +66,9 @@ fn answer_all(loops: &Loops, stream: UnixStream, has_asked: &dyn Fn()) -> io::Re
         let is_whole = line.ends_with(b"\n");
         let asked = if is_whole { std::str::from_utf8(&line).ok() } else { None };
         let answer = match asked {
-            Some(line) => answer(loops, line),
+            Some(line) => answer(loops, line, has_asked),
             None => Err(format!("a question is one line of text of at most {LONGEST} bytes")),
         };
-        if answer.is_ok() {
-            has_asked();
-        }
         let (head, body) = match answer {
             Ok(text) => (format!("ok {}\n", text.len()), text),
             Err(why) => (format!("error {}\n", why.replace('\n', " ")), String::new()),
@@ -83,7 +83,8 @@ fn answer_all(loops: &Loops, stream: UnixStream, has_asked: &dyn Fn()) -> io::Re
     }
 }
 
-fn answer(loops: &Loops, line: &str) -> Result<String, String> {
+/// `has_asked` is called before the loops are asked, which may take a moment.
+fn answer(loops: &Loops, line: &str, has_asked: &dyn Fn()) -> Result<String, String> {
     let mut words = line.split_whitespace();
     let command = words.next().unwrap_or("help");
     let (mut form, mut number) = (Form::Text, None);
@@ -93,6 +94,9 @@ fn answer(loops: &Loops, line: &str) -> Result<String, String> {
             (_, Ok(asked)) => number = Some(asked),
             _ => return Err("after the command may come `json` and the number of a loop".into()),
         }
+    }
+    if ALL.contains(&command) {
+        has_asked();
     }
     match command {
         "help" | "page" | "trace" if form == Form::Json => Err(format!("`{command}` has no JSON")),

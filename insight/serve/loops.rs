@@ -3,8 +3,9 @@
 #![forbid(unsafe_code)]
 
 use std::fmt::Write;
+use std::panic::resume_unwind;
 use std::sync::PoisonError;
-use std::{env, process};
+use std::{env, iter, process, thread};
 
 use super::looped::{Looped, Reading};
 use super::source::Asked;
@@ -71,7 +72,7 @@ impl Loops {
     }
 
     /// The loops that a question is about, as they stand now.
-    fn asked(&self, number: Option<u64>) -> Result<Vec<Reading>, String> {
+    pub(super) fn asked(&self, number: Option<u64>) -> Result<Vec<Reading>, String> {
         let is_asked = |it: &&Looped| number.is_none_or(|number| number == it.number);
         let found: Vec<_> = self.lock().loops.iter().filter(is_asked).cloned().collect();
         match number {
@@ -97,7 +98,7 @@ impl Loops {
 
     /// Their numbers.
     pub(super) fn metrics(&self, form: Form, number: Option<u64>) -> Result<String, String> {
-        self.collect("metrics", form, number, |it| match form {
+        self.collect("metrics", form, number, in_turn, |it| match form {
             Form::Text => it.source().metrics().to_string(),
             Form::Json => it.source().metrics().to_json(),
         })
@@ -105,7 +106,7 @@ impl Loops {
 
     /// Their tasks.
     pub(super) fn dump(&self, form: Form, number: Option<u64>) -> Result<String, String> {
-        self.collect("dump", form, number, |it| match form {
+        self.collect("dump", form, number, at_once, |it| match form {
             Form::Text => it.source().dump().to_string(),
             Form::Json => it.source().dump().to_json(),
         })
@@ -113,7 +114,7 @@ impl Loops {
 
     /// The turns that took too long.
     pub(super) fn stalls(&self, form: Form, number: Option<u64>) -> Result<String, String> {
-        self.collect("stalls", form, number, |it| match form {
+        self.collect("stalls", form, number, in_turn, |it| match form {
             Form::Text => it.stalls(),
             Form::Json => json::object(|object| it.write_stalls(object)),
         })
@@ -121,26 +122,29 @@ impl Loops {
 
     /// The deadlocks that were reported, and the tasks that nothing can wake.
     pub(super) fn deadlocks(&self, form: Form, number: Option<u64>) -> Result<String, String> {
-        self.collect("deadlocks", form, number, |it| match form {
+        self.collect("deadlocks", form, number, at_once, |it| match form {
             Form::Text => it.deadlocks(),
             Form::Json => json::object(|object| it.write_deadlocks(object)),
         })
     }
 
-    fn collect(
+    fn collect<F: Fn(&Reading) -> String + Sync>(
         &self,
         key: &str,
         form: Form,
         number: Option<u64>,
-        tell: impl Fn(&Reading) -> String,
+        ask: impl Fn(&[Reading], F) -> Vec<String>,
+        tell: F,
     ) -> Result<String, String> {
         let loops = self.asked(number)?;
+        let mut told = ask(&loops, tell).into_iter();
+        let mut next = || told.next().expect("one for each loop");
         Ok(match form {
-            Form::Json => self.document(&loops, |it, object| {
-                object.field(key, Written(tell(it)));
+            Form::Json => self.document(&loops, |_, object| {
+                object.field(key, Written(next()));
             }),
             Form::Text => loops.iter().fold(String::new(), |mut text, it| {
-                let _ = write!(text, "{}: {}\n{}\n", it.title(), it.told(), tell(it).trim_end());
+                let _ = write!(text, "{}: {}\n{}\n", it.title(), it.told(), next().trim_end());
                 text
             }),
         })
@@ -167,7 +171,11 @@ impl Loops {
         }))
     }
 
-    fn document(&self, loops: &[Reading], more: impl Fn(&Reading, &mut Object<'_>)) -> String {
+    fn document(
+        &self,
+        loops: &[Reading],
+        mut more: impl FnMut(&Reading, &mut Object<'_>),
+    ) -> String {
         let page = self.page();
         json::object(|document| {
             document.field("pid", process::id()).field("program", program()).field("page", page);
@@ -181,6 +189,28 @@ impl Loops {
             });
         })
     }
+}
+
+/// For what needs no loop's answer.
+fn in_turn(loops: &[Reading], tell: impl Fn(&Reading) -> String) -> Vec<String> {
+    loops.iter().map(tell).collect()
+}
+
+/// Each loop may be silent for a while. So they are asked at once: that while does not add up.
+pub(super) fn at_once(loops: &[Reading], tell: impl Fn(&Reading) -> String + Sync) -> Vec<String> {
+    let [first, others @ ..] = loops else { return Vec::new() };
+    let tell = &tell;
+    thread::scope(|scope| {
+        let name = || thread::Builder::new().name("taketurns-inspect".into());
+        let asks = |it| name().spawn_scoped(scope, move || tell(it)).map_err(|_| it);
+        let asked: Vec<_> = others.iter().map(asks).collect();
+        let rest = asked.into_iter().map(|asked| match asked {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            Err(it) => tell(it), // the system gives no more threads
+        });
+        // The iterator is lazy: the first is asked before any of the threads is waited for.
+        iter::once(tell(first)).chain(rest).collect()
+    })
 }
 
 /// The name of the program's file.

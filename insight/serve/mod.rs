@@ -22,12 +22,16 @@
 compile_error!("feature `inspect` is for Unix alone: it serves on a Unix socket");
 
 mod crowd;
+#[cfg(all(test, not(loom)))]
+mod crowd_tests;
 mod http;
 #[cfg(all(test, not(loom)))]
 mod http_tests;
 mod lines;
 mod looped;
 mod loops;
+#[cfg(all(test, not(loom)))]
+mod loops_tests;
 mod page;
 mod place;
 #[cfg(all(test, not(loom)))]

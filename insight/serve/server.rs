@@ -127,6 +127,9 @@ impl Serve {
 
 /// A loop that can be asked from outside, until this is dropped.
 ///
+/// The drop waits for threads of the server, which end at once. But one that just asks a loop for its tasks may take half a second, and the loop may
+/// be that of the task which drops this. So the drop waits for them for 20 ms at most, of the page and of the socket each, and leaves it to them to end.
+///
 /// The end of the process without that drop leaves the socket's name behind. It does no harm: the next process that serves
 /// removes it.
 #[must_use = "dropped, it serves no more"]
@@ -180,7 +183,7 @@ impl Drop for Server {
             socket
         });
         drop(process);
-        drop(socket); // waits for threads, which may wait for a loop during a short limit
+        drop(socket);
     }
 }
 
