@@ -1,4 +1,4 @@
-//! [`ask`]: how another thread has the loop list its tasks.
+//! [`Questions`]: how another thread has the loop list its tasks.
 //!
 //! The loop could list all of them in one turn. But with 100,000 tasks that turn would stop the loop for tens of
 //! milliseconds, and a tool that looks why a program is slow must not be the reason. So the loop lists them in slices: a

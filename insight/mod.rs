@@ -82,7 +82,7 @@ pub use named::{Named, NamedFuture};
 #[cfg(feature = "inspect")]
 pub(crate) use serve::{Asked, Source, Stalls};
 #[cfg(feature = "inspect")]
-pub use serve::{Serve, Served, Server, serve, sockets};
+pub use serve::{Serve, Served, Server, serve, socket_folders, sockets};
 #[cfg(test)]
 pub(crate) use slab::Slot;
 pub(crate) use slab::{Slab, Writer};

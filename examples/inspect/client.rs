@@ -1,7 +1,9 @@
 //! One process that can be asked.
 
 use std::error::Error;
+use std::fs;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -21,7 +23,29 @@ fn connect(path: &Path) -> io::Result<UnixStream> {
 }
 
 /// What is said when no process serves.
-pub(crate) const NONE: &str = "no process can be asked (`inspect demo` starts one)";
+pub(crate) fn none() -> Result<String, Box<dyn Error>> {
+    let folders = folders()?;
+    Ok(format!("no process can be asked: no socket in {folders} (`inspect demo` starts one)"))
+}
+
+/// Where sockets were looked for.
+fn folders() -> io::Result<String> {
+    let folders = taketurns::insight::socket_folders()?;
+    Ok(folders.iter().map(|it| it.display().to_string()).collect::<Vec<_>>().join(" and "))
+}
+
+/// Why there is no socket of this process. (Without a `/proc` it is not known whether there is such a process.)
+fn why_not(pid: u32) -> Result<String, Box<dyn Error>> {
+    let user = |pid: &str| fs::metadata(Path::new("/proc").join(pid)).map(|it| it.uid()).ok();
+    Ok(match (user("self"), user(&pid.to_string())) {
+        (Some(_), None) => "there is no such process".to_owned(),
+        (Some(ours), Some(theirs)) if ours != theirs => "it runs as another user".to_owned(),
+        _ => format!(
+            "no socket in {}. It does not call `insight::serve`, or has another `XDG_RUNTIME_DIR` or `TMPDIR`",
+            folders()?
+        ),
+    })
+}
 
 pub(crate) struct Process {
     pub(crate) pid: u32,
@@ -41,12 +65,13 @@ impl Process {
         if let Some(pid) = pid {
             let number: u32 = pid.parse().map_err(|_| format!("{pid:?} is not a pid"))?;
             let found = all.into_iter().find(|process| process.pid == number);
-            return found.ok_or_else(|| {
-                format!("process {pid} cannot be asked: it has ended, does not call `insight::serve`, or runs as another user").into()
-            });
+            return match found {
+                Some(process) => Ok(process),
+                None => Err(format!("process {pid} cannot be asked: {}", why_not(number)?).into()),
+            };
         }
         match all.len() {
-            0 => Err(NONE.into()),
+            0 => Err(none()?.into()),
             1 => Ok(all.remove(0)),
             _ => {
                 let pids: Vec<String> = all.iter().map(|process| process.pid.to_string()).collect();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::client::{NONE, Process};
+use super::client::{Process, none};
 
 /// Names come from the program that is asked. As they are, they could send commands to the terminal.
 fn printable(text: &str) -> String {
@@ -52,7 +52,7 @@ pub(crate) fn list(processes: &[Process]) -> Result<(), Box<dyn Error>> {
         }
     }
     let text = match processes.is_empty() {
-        true => format!("{NONE}\n"),
+        true => none()? + "\n",
         false => table([true, false, false, false], &rows),
     };
     Ok(io::stdout().write_all(printable(&text).as_bytes())?)

@@ -40,7 +40,7 @@ mod server;
 mod source;
 mod stream;
 
-pub use place::sockets;
+pub use place::{socket_folders, sockets};
 pub use server::{Serve, Server, serve};
 pub use source::Served;
 pub(crate) use source::{Asked, Source, Stalls};

@@ -13,6 +13,7 @@ let chosen = null;           // the number of the loop that is shown
 let isPaused = false;
 let dumpPause = 0;           // no new dump before this time: one of very many tasks takes long
 let tasks = [];              // of the chosen loop, as rows
+let isAnswered = false;      // by the loop itself: it alone knows which of them nothing can wake
 let current = null;          // the task that the keyboard is at
 const folded = new Set();    // tasks whose awaited tasks are hidden
 
@@ -141,6 +142,7 @@ function drawMetrics(loop) {
 // The tasks of a dump, each with the task that awaits it as `by`, in the order of the tree.
 function takeDump(loop) {
   const dump = loop?.dump ?? { tasks: [] };
+  isAnswered = dump.origin === "loop" || dump.origin === "ended";
   if (dump.origin === "pulse" && tasks.length > 0) return drawTasks("as they were: the loop gives no answer now");
   const found = dump.tasks;
   // A loop that is stuck has written down its tasks at best, but not which awaits which.
@@ -183,7 +185,7 @@ function words(task) {
   const more = [];
   more.push(task.polls === 1 ? "1 poll" : `${task.polls} polls`);
   if (task.woken_by) more.push(`woken by ${task.woken_by}`);
-  for (const wait of [task.waits ?? []].flat()) more.push(`waits for ${wait}`);
+  for (const wait of task.waits ?? []) more.push(wait.text ?? wait);
   return [[task.id === 0 ? "the future of block_on" : `task #${task.id}${name}`, "name"], [task.state, "is"], [task.site, "quiet"], [more.join("; "), "quiet"]];
 }
 
@@ -200,8 +202,8 @@ function visible() {
 
 function drawTasks(why = "") {
   const dead = tasks.filter((task) => task.state === "stuck").map((task) => words(task).map(([text]) => text).join(", "));
-  put(at("unwakeable-title"), `Tasks that nothing can wake: ${dead.length}`);
-  list(at("unwakeable"), "li", dead.slice(0, ROWS), put);
+  put(at("unwakeable-title"), `Tasks that nothing can wake: ${isAnswered ? dead.length : "unknown"}`);
+  list(at("unwakeable"), "li", isAnswered ? dead.slice(0, ROWS) : [], put);
   const all = visible();
   const rows = all.slice(0, ROWS);
   if (!rows.some((task) => task.id === current)) current = rows[0]?.id ?? null;
@@ -275,6 +277,7 @@ function choose(number) {
   tasks = [];
   dumpPause = 0;
   draw();
+  isAnswered = false;
   drawTasks("asking");
   at(`loop-${chosen}`).focus();
   step();

@@ -26,7 +26,7 @@ impl Place {
     /// Listens in the first folder that can be used.
     pub(super) fn take() -> io::Result<(Self, UnixListener)> {
         let mut failed = None;
-        for folder in folders()? {
+        for folder in socket_folders()? {
             match own(&folder).and_then(|()| Self::take_in(&folder)) {
                 Ok(taken) => return Ok(taken),
                 Err(error) => failed = Some(with_path(&folder, &error)),
@@ -88,7 +88,7 @@ impl Drop for Place {
 /// ```
 pub fn sockets() -> io::Result<Vec<(u32, PathBuf)>> {
     let uid = uid()?;
-    let usable = folders()?.into_iter().filter(|folder| check(folder, uid).is_ok());
+    let usable = socket_folders()?.into_iter().filter(|folder| check(folder, uid).is_ok());
     let mut found: Vec<_> = usable.flat_map(|folder| listed(&folder)).collect();
     found.retain(|(_, path)| !is_dead(path));
     found.sort();
@@ -101,9 +101,21 @@ fn uid() -> io::Result<u32> {
     Ok(File::from(OwnedFd::from(one)).metadata()?.uid())
 }
 
-/// Where the sockets can be, the best folder first. A client looks in all of them, as it may have another environment than
-/// the process that serves.
-fn folders() -> io::Result<Vec<PathBuf>> {
+/// Where [`sockets`] looks, the best folder first: `$XDG_RUNTIME_DIR/taketurns`, and `taketurns-UID` in the temporary folder.
+///
+/// A process that serves may have another environment, and so be in neither.
+///
+/// # Errors
+///
+/// When the system does not say which user this is.
+///
+/// ```
+/// for folder in taketurns::insight::socket_folders()? {
+///     println!("{}", folder.display()); // /run/user/1000/taketurns
+/// }
+/// # std::io::Result::Ok(())
+/// ```
+pub fn socket_folders() -> io::Result<Vec<PathBuf>> {
     let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     let runtime = runtime.filter(|path| path.is_absolute()).map(|path| path.join("taketurns"));
     let temporary = env::temp_dir().join(format!("taketurns-{}", uid()?));
