@@ -207,9 +207,9 @@ impl Drop for Within {
     }
 }
 
-/// As [`Explained::waits`], of the runtime that this thread is inside of. Empty if that does not explain.
-pub(crate) fn current_waits() -> BTreeMap<Id, Vec<Awaited>> {
-    scoped::current(&CURRENT).map(|table| table.waits()).unwrap_or_default()
+/// As [`Explained::waits`], of the runtime that this thread is inside of. `None` if that does not explain.
+pub(crate) fn current_waits() -> Option<BTreeMap<Id, Vec<Awaited>>> {
+    scoped::current(&CURRENT).map(|table| table.waits())
 }
 
 impl Explained {

@@ -39,7 +39,7 @@ pub(crate) type Waits = BTreeMap<Id, Vec<Awaited>>;
 #[derive(Debug)]
 pub(crate) enum Answer {
     /// Every task.
-    All(Vec<Listed>, Waits),
+    All(Vec<Listed>, Option<Waits>),
     /// The loop gave no sign for as long as the limit.
     Silent,
     /// The executor has closed, or did so meanwhile.
@@ -107,7 +107,7 @@ struct State {
 }
 
 enum End {
-    Complete(Waits),
+    Complete(Option<Waits>),
     /// The thread that asked no longer waits, and the loop does not know.
     GivenUp,
     /// A slice was dropped: instead of being called, or as the answer was given up.

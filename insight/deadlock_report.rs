@@ -5,6 +5,7 @@
 use std::fmt;
 
 use super::exit_report::{LISTED, write_more};
+use super::json;
 use super::waiting::{Circle, Waiting};
 use crate::common::awaited::Awaited;
 use crate::executor::Info;
@@ -12,7 +13,7 @@ use crate::executor::Info;
 /// Tasks that can never go on, or that look so. What [`Builder::on_deadlock`](crate::Builder::on_deadlock) is given.
 ///
 /// Its `Display` says what is wrong, with a line for each task and for what it waits for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Deadlock {
     finding: Finding,
     pub(super) tasks: Vec<Waiting>,
@@ -37,6 +38,18 @@ pub enum Finding {
     Suspected,
 }
 
+impl Finding {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Stuck => "stuck",
+            Self::Circle => "circle",
+            Self::Futurelock => "futurelock",
+            Self::Certain => "certain",
+            Self::Suspected => "suspected",
+        }
+    }
+}
+
 impl Deadlock {
     pub(super) fn new(finding: Finding, tasks: Vec<Waiting>, circles: Vec<Circle>) -> Self {
         Self { finding, tasks, circles }
@@ -52,6 +65,28 @@ impl Deadlock {
     /// a circle, the task that was spawned first does.
     pub fn tasks(&self) -> impl Iterator<Item = (&Info, &[Awaited])> {
         self.tasks.iter().map(|waiting| (&waiting.task, &waiting.waits[..]))
+    }
+
+    /// The report as JSON: an object with `finding` (`"stuck"`, `"circle"`, `"futurelock"`, `"certain"` or `"suspected"`), `text`,
+    /// `circles`, an array of arrays of task numbers, and `tasks`, an array of objects with `id`, `name`, `site`, `polls`, `state`
+    /// and `waits`, as those of a [dump](super::Dump::to_json).
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        json::object(|report| {
+            report.field("finding", self.finding.word()).field("text", self.to_string());
+            report.array("circles", |circles| {
+                for circle in &self.circles {
+                    circles.array(|tasks| {
+                        circle.tasks(&self.tasks).into_iter().for_each(|task| _ = tasks.item(task));
+                    });
+                }
+            });
+            report.array("tasks", |tasks| {
+                for task in &self.tasks {
+                    tasks.object(|object| task.write(object));
+                }
+            });
+        })
     }
 
     /// Then the heading says what the circle would.

@@ -13,10 +13,11 @@ use std::time::Duration;
 use super::ask::{Answer, Listed, Questions, Waits, list};
 use super::json;
 use super::slab::{Row, Slab};
-use crate::common::awaited::{Awaited, TOLD};
+use super::waiting::{write_info, write_waits};
+use crate::common::awaited::{Awaited, TOLD, names};
 use crate::common::explained::current_waits;
 use crate::executor::observe::Cause;
-use crate::executor::{HubHandle, Id, Info, Sample, State, with_current};
+use crate::executor::{HubHandle, Id, Info, Sample, with_current};
 
 /// Every live task of a runtime: what it is, how it stands, and which task awaits it.
 ///
@@ -66,7 +67,8 @@ pub struct DumpedTask {
     info: Info,
     awaited_by: Option<Id>,
     woken_by: Option<Cause>,
-    waits: Vec<Awaited>,
+    /// `None`: not known.
+    waits: Option<Vec<Awaited>>,
 }
 
 impl DumpedTask {
@@ -82,11 +84,11 @@ impl DumpedTask {
         self.awaited_by
     }
 
-    /// What it waits for, beside the tasks that it awaits. Empty if the runtime does not note that, which it does with
-    /// `Builder::report_deadlocks`; and where the loop did not answer.
+    /// What it waits for, beside the tasks that it awaits. `None` if that is not known: the runtime does not note it, which it
+    /// does with `Builder::report_deadlocks`, or the loop did not answer.
     #[must_use]
-    pub fn waits(&self) -> &[Awaited] {
-        &self.waits
+    pub fn waits(&self) -> Option<&[Awaited]> {
+        self.waits.as_deref()
     }
 
     /// What woke it last: "task #3", "a timer". `None` without `Builder::task_slab`.
@@ -105,10 +107,11 @@ impl DumpedTask {
 impl DumpedTask {
     /// "; waits for the timer made at src/main.rs:3:5", but with another beginning.
     pub(super) fn write_waits(&self, begin: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (nth, wait) in self.waits.iter().take(TOLD).enumerate() {
+        let waits = self.waits().unwrap_or_default();
+        for (nth, wait) in waits.iter().take(TOLD).enumerate() {
             write!(f, "{}{wait}", if nth == 0 { begin } else { "; " })?;
         }
-        match self.waits.len().saturating_sub(TOLD) {
+        match waits.len().saturating_sub(TOLD) {
             0 => Ok(()),
             more => write!(f, "; and {more} more"),
         }
@@ -153,7 +156,10 @@ impl Dump {
     }
 
     /// Of what the loop has listed.
-    pub(crate) fn of_loop(listed: Vec<Listed>, mut waits: Waits, slab: Option<&Slab>) -> Self {
+    pub(crate) fn of_loop(listed: Vec<Listed>, waits: Option<Waits>, slab: Option<&Slab>) -> Self {
+        let (is_noted, mut waits) = (waits.is_some(), waits.unwrap_or_default());
+        let names = names(listed.iter().map(|listed| &listed.task));
+        waits.values_mut().flatten().for_each(|wait| wait.name_tasks(&names));
         let mut rows = slab.map(Slab::rows).unwrap_or_default();
         rows.sort_unstable_by_key(|row| row.id);
         // Awaits by a waker that leads to no task are among the waits.
@@ -168,6 +174,7 @@ impl Dump {
             let woken_by = row.ok().map(|row| rows[row].woken_by);
             let mut waits = waits.remove(&id).unwrap_or_default();
             waits.retain(|wait| wait.awaits().is_none()); // the tree has the others
+            let waits = is_noted.then_some(waits);
             DumpedTask { info, awaited_by: awaited_by.or(noted), woken_by, waits }
         };
         Self::new(Origin::Loop, listed.into_iter().map(task).collect())
@@ -182,7 +189,7 @@ impl Dump {
             info: Info::new(row.id, hub.name_of(row.id), row.site, row.polls, row.state),
             awaited_by: None,
             woken_by: Some(row.woken_by),
-            waits: Vec::new(),
+            waits: None,
         };
         Self::new(Origin::Slab(silence), slab.rows().iter().map(task).collect())
     }
@@ -207,7 +214,8 @@ impl Dump {
 
     /// The dump as JSON: an object with `origin` (`"loop"`, `"slab"`, `"pulse"` or `"ended"`), `silence` (`null`, or how the
     /// loop stood that did not answer) and `tasks`, an array of objects with `id`, `name`, `site`, `polls`, `state`,
-    /// `woken_by`, `awaited_by` and `waits`, an array of texts.
+    /// `woken_by`, `awaited_by` and `waits`. That is `null` if it is not known, or an array of objects with `text`, and the parts of
+    /// it that [`Awaited`] has: `kind`, `site`, `label`, `depth`, `holder` (the number of a task) and `due_in_ns`.
     #[must_use]
     pub fn to_json(&self) -> String {
         let (origin, silence) = match &self.origin {
@@ -242,22 +250,11 @@ impl Silence {
 
 impl DumpedTask {
     fn write(&self, object: &mut json::Object<'_>) {
-        let info = &self.info;
-        object.field("id", info.id()).field("name", info.name()).field("site", info.site());
-        object.field("polls", info.polls()).field(
-            "state",
-            match info.state() {
-                State::Running => "running",
-                State::Ready => "ready",
-                State::Waiting => "waiting",
-                State::Stuck => "stuck",
-            },
-        );
+        write_info(&self.info, object);
         object.field("woken_by", self.woken_by()).field("awaited_by", self.awaited_by);
-        object.array("waits", |waits| {
-            for wait in &self.waits {
-                waits.item(wait.to_string());
-            }
-        });
+        match &self.waits {
+            Some(waits) => write_waits(waits, object),
+            None => _ = object.field("waits", None::<bool>),
+        }
     }
 }

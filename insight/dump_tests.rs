@@ -30,7 +30,7 @@ fn dump(listed: impl IntoIterator<Item = (Info, Option<Id>)>) -> Dump {
         awaited_by,
         is_awaited_elsewhere: false,
     });
-    Dump::of_loop(listed.collect(), Waits::new(), None)
+    Dump::of_loop(listed.collect(), Some(Waits::new()), None)
 }
 
 fn text(listed: impl IntoIterator<Item = (Info, Option<Id>)>) -> String {
@@ -194,7 +194,11 @@ fn a_long_chain_is_told_without_recursion() {
 fn json_has_every_task_and_its_awaiter() {
     let site = here();
     let listed = [task(0, site, None), named(3, Some("a \"b\""), site, Some(0))];
-    let dump = dump(listed);
+    let listed =
+        listed.map(|(task, awaited_by)| Listed { task, awaited_by, is_awaited_elsewhere: false });
+    let timer = Awaited::new("the timer made", site).with(Detail::DueIn(Duration::from_secs(2)));
+    let waits = Waits::from([(Id(3), vec![Awaited::named("<it>".into(), site), timer])]);
+    let dump = Dump::of_loop(listed.into(), Some(waits), None);
     let read: serde_json::Value = serde_json::from_str(&dump.to_json()).unwrap();
     let expected = serde_json::json!({
         "origin": "loop",
@@ -203,7 +207,13 @@ fn json_has_every_task_and_its_awaiter() {
             { "id": 0, "name": null, "site": site.to_string(), "polls": 1, "state": "waiting",
               "woken_by": null, "awaited_by": null, "waits": [] },
             { "id": 3, "name": "a \"b\"", "site": site.to_string(), "polls": 1, "state": "waiting",
-              "woken_by": null, "awaited_by": 0, "waits": [] },
+              "woken_by": null, "awaited_by": 0, "waits": [
+                { "text": format!("in \"<it>\", named at {site}"), "kind": "named", "site": site.to_string(),
+                  "label": "<it>", "depth": 0, "holder": null, "due_in_ns": null },
+                { "text": format!("waits for the timer made at {site}, due in 2s"), "kind": "the timer made",
+                  "site": site.to_string(), "label": null, "depth": 0, "holder": null,
+                  "due_in_ns": 2_000_000_000 },
+              ] },
         ],
     });
     assert_eq!(read, expected);

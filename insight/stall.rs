@@ -7,6 +7,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::json;
 use crate::common::round::round_down;
 use crate::executor::Id;
 
@@ -136,6 +137,33 @@ impl Stall {
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.is_over
+    }
+}
+
+impl Stall {
+    /// The stall as JSON: an object with `text`, `thread`, `is_over`, `is_look`, `task` (0 is the future of `block_on`, `null` a
+    /// look), `name`, `site`, `named_at`, `lasted_ns`, `ready`, `doing` (`"computing"`, `"blocked"`, `"not scheduled"` or
+    /// `"unknown"`) and `blocked_in`.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let (doing, blocked_in) = match &self.doing {
+            Doing::Computing => ("computing", None),
+            Doing::Blocked(place) => ("blocked", place.as_deref()),
+            Doing::NotScheduled => ("not scheduled", None),
+            Doing::Unknown => ("unknown", None),
+        };
+        let task = match &self.holder {
+            Holder::Task { id, .. } => Some(*id),
+            Holder::Look => None,
+        };
+        json::object(|stall| {
+            stall.field("text", self.to_string()).field("thread", self.thread());
+            stall.field("is_over", self.is_over).field("is_look", self.is_look());
+            stall.field("task", task).field("name", self.name()).field("site", self.site());
+            stall.field("named_at", self.named_at()).field("lasted_ns", self.lasted);
+            stall.field("ready", self.ready).field("doing", doing);
+            stall.field("blocked_in", blocked_in);
+        })
     }
 }
 

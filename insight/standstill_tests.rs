@@ -189,6 +189,24 @@ fn a_time_is_rounded_down_to_what_the_watchdog_can_see() {
 }
 
 #[test]
+fn a_stall_as_json_has_what_its_text_says() {
+    let made = made();
+    *made.act.borrow_mut() = Some(Act::Blocked(Some("read on \"pipe:[1]\"".into())));
+    made.standstill.borrow_mut().sample(&made);
+    made.now.set(ms(50));
+    made.standstill.borrow_mut().sample(&made);
+    made.now.set(ms(100));
+    let stall = made.standstill.borrow_mut().sample(&made).unwrap();
+    let read: serde_json::Value = serde_json::from_str(&stall.to_json()).unwrap();
+    let expected = serde_json::json!({
+        "text": stall.to_string(), "thread": "main", "is_over": false, "is_look": false, "task": 3,
+        "name": "reader", "site": site().to_string(), "named_at": null, "lasted_ns": 100_000_000, "ready": 2,
+        "doing": "blocked", "blocked_in": "read on \"pipe:[1]\"",
+    });
+    assert_eq!(read, expected);
+}
+
+#[test]
 fn turns_that_end_before_the_threshold_are_not_told_of() {
     let made = made();
     for turn in 0..100 {

@@ -26,7 +26,11 @@ impl fmt::Display for Dump {
         match &self.origin {
             Origin::Loop => f.write_str(&self.count())?,
             Origin::Slab(silence) => {
-                write!(f, "{silence}; what it wrote down last: {}", self.count())?;
+                write!(
+                    f,
+                    "{silence}; what it wrote down last, without what each waits for: {}",
+                    self.count()
+                )?;
             }
             Origin::Pulse(silence) => return silence.without_tasks(f),
             Origin::Ended => return f.write_str("the runtime has ended: it has no task"),
@@ -138,8 +142,8 @@ impl<'a> Tree<'a> {
                 || tree.closes_circle[place].is_some();
             let (only, state) = (is_only.then_some(place), info.state() as u8);
             let next = kinds.len() as u32;
-            let waits =
-                tasks[place].waits().iter().map(|wait| (wait.kind(), wait.site())).collect();
+            let waits = tasks[place].waits().into_iter().flatten();
+            let waits = waits.map(|wait| (wait.kind(), wait.site())).collect();
             let kind = Kind { only, site: info.site(), state, waits, below };
             kind_of[place] = *kinds.entry(kind).or_insert(next);
             above[place].map_or(&mut roots, |above| &mut children[above]).push(place);

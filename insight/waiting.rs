@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::exit_report::LISTED;
+use super::json;
 use crate::common::awaited::{Awaited, TOLD, names};
 use crate::common::explained::Explained;
-use crate::executor::{Hub, Id, Info, with_current};
+use crate::executor::{Hub, Id, Info, State, with_current};
 
 /// A task that has not ended, and what it waits for.
 #[derive(Clone, Debug)]
@@ -69,6 +70,39 @@ impl fmt::Display for Waiting {
             more => write!(f, "\n    and {more} more"),
         }
     }
+}
+
+impl Waiting {
+    pub(crate) fn write(&self, object: &mut json::Object<'_>) {
+        write_info(&self.task, object);
+        write_waits(&self.waits, object);
+    }
+}
+
+/// The members that describe a task.
+pub(crate) fn write_info(info: &Info, object: &mut json::Object<'_>) {
+    object.field("id", info.id()).field("name", info.name()).field("site", info.site());
+    let state = match info.state() {
+        State::Running => "running",
+        State::Ready => "ready",
+        State::Waiting => "waiting",
+        State::Stuck => "stuck",
+    };
+    object.field("polls", info.polls()).field("state", state);
+}
+
+/// The member that has the waits of a task.
+pub(crate) fn write_waits(waits: &[Awaited], object: &mut json::Object<'_>) {
+    object.array("waits", |array| {
+        for wait in waits {
+            array.object(|object| {
+                object.field("text", wait.to_string()).field("kind", wait.kind());
+                object.field("site", wait.site()).field("label", wait.label());
+                object.field("depth", wait.depth()).field("holder", wait.holder());
+                object.field("due_in_ns", wait.due_in());
+            });
+        }
+    });
 }
 
 /// Tasks of which each waits for the next, and the last for the first: by their places in a list, with the wait of each.

@@ -104,7 +104,7 @@ impl Runtime {
     pub fn dump(&self) -> Dump {
         let insights = self.handle().attached::<Insights>();
         let slab = insights.as_ref().and_then(|all| all.measured.slab());
-        let waits = self.parts.explained.as_ref().map(|table| table.waits()).unwrap_or_default();
+        let waits = self.parts.explained.as_ref().map(|table| table.waits());
         Dump::of_loop(list(self.executor.hub()), waits, slab)
     }
 }

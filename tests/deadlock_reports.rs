@@ -353,6 +353,40 @@ fn two_tasks_that_await_each_other_are_named_as_a_circle() {
     assert_eq!(told.only(), (Finding::Circle, text.to_owned()));
 }
 
+/// The function sends the report to another thread.
+#[test]
+fn a_report_as_json_has_the_circle_and_what_each_task_waits_for() {
+    let (tell, told) = mpsc::channel();
+    let builder = Builder::new().on_lost(|_| {});
+    let builder = builder.on_deadlock(move |deadlock| tell.send(deadlock.clone()).unwrap());
+    builder.build().unwrap().block_on(async {
+        task::Builder::new()
+            .name("own")
+            .spawn(async {
+                let lock = taketurns::sync::Mutex::new(());
+                let _held = lock.lock().await;
+                drop(lock.lock().await);
+            })
+            .detach();
+        sleep(Duration::from_millis(1)).await;
+    });
+    let report = told.recv().unwrap();
+    let read: serde_json::Value = serde_json::from_str(&report.to_json()).unwrap();
+    let (task, waits) = report.tasks().next().unwrap();
+    let expected = serde_json::json!({
+        "finding": "circle", "text": report.to_string(), "circles": [[1]],
+        "tasks": [{
+            "id": 1, "name": "own", "site": task.site().to_string(), "polls": 1, "state": "waiting",
+            "waits": [{
+                "text": waits[0].to_string(), "kind": "the `Mutex::lock()`",
+                "site": waits[0].site().unwrap().to_string(), "label": null, "depth": 0, "holder": 1,
+                "due_in_ns": null,
+            }],
+        }],
+    });
+    assert_eq!(read, expected);
+}
+
 /// By a combinator that polls its parts with wakers of its own, which do not lead to the task.
 #[test]
 fn tasks_that_await_each_other_among_many_are_seen_too() {

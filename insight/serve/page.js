@@ -185,7 +185,7 @@ function words(task) {
   const more = [];
   more.push(task.polls === 1 ? "1 poll" : `${task.polls} polls`);
   if (task.woken_by) more.push(`woken by ${task.woken_by}`);
-  for (const wait of task.waits ?? []) more.push(wait.text ?? wait);
+  for (const wait of task.waits ?? []) more.push(wait.text);
   return [[task.id === 0 ? "the future of block_on" : `task #${task.id}${name}`, "name"], [task.state, "is"], [task.site, "quiet"], [more.join("; "), "quiet"]];
 }
 

@@ -46,7 +46,7 @@ fn the_tasks_are_told_with_those_that_await_them() {
     ];
     assert_eq!(tree, expected);
     let clock = tasks.iter().find(|task| task["name"] == "clock").unwrap();
-    let wait = clock["waits"][0].as_str().unwrap();
+    let wait = clock["waits"][0]["text"].as_str().unwrap();
     assert!(wait.contains(" at examples/inspect/demo.rs:"), "{wait}");
     let text = client.ask("dump 2").unwrap();
     assert!(text.contains("\n11 tasks and the future of `block_on`:\n"), "{text}");
