@@ -11,7 +11,7 @@
 //!    loop.
 //! 4. `side_by_side/`: a table of all systems, every one in a process of its own, in turn; `cpu.rs`,
 //!    how much of a processor it uses, and `resident.rs`, how much memory.
-//! 5. The tables: `bin/ratios.rs`, the executor's own cost; `bin/memory.rs` and `bin/asleep.rs`, bytes of a
+//! 5. The tables: `bin/ratios.rs`, the executor's own cost (`own_cost.rs`); `bin/memory.rs` and `bin/asleep.rs`, bytes of a
 //!    million tasks; `bin/million.rs`, spawning and awaiting a million; `bin/timers.rs`, what a timer costs;
 //!    `bin/sync.rs`, what it costs to wait for each other;
 //!    `bin/away.rs`, wakes from other threads, each one accounted for; `bin/remote.rs`, how soon and how cheaply other
@@ -27,6 +27,7 @@
 
 pub mod cpu;
 pub mod offloading;
+pub mod own_cost;
 pub mod resident;
 pub mod sending;
 pub mod side_by_side;

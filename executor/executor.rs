@@ -187,7 +187,7 @@ impl<'env, D: Driver> Executor<'env, D> {
 
     /// Between two runs: whether no waker is left of any task, so that none of them can ever go on.
     pub(crate) fn is_stuck(&self) -> bool {
-        self.hub.is_stuck(true)
+        self.hub.are_tasks_stuck()
     }
 
     /// Runs the loop until `future` completes, and gives its output. `future` may borrow.

@@ -40,7 +40,9 @@ pub(crate) struct Suspicion {
 impl Suspicion {
     /// `panics_end_it`: so any task that can still go on may end the run.
     pub(crate) fn new(grace: Duration, panics_end_it: bool) -> Self {
-        let is_certain = with_current(|hub| hub.is_stuck(panics_end_it)).unwrap_or_default();
+        let is_certain =
+            with_current(|hub| hub.is_stuck() && (!panics_end_it || hub.are_tasks_stuck()))
+                .unwrap_or_default();
         Self { since: Instant::now(), grace, is_certain, is_told: false, turns: turns_of_work() }
     }
 

@@ -114,44 +114,33 @@ fn a_task_that_blocks_is_named_while_it_is_stuck() {
     assert_blocked(&first, "futex");
 }
 
-/// Where in the program a turn is, the system does not say. Where it was named, the program has.
+/// Where in the program a turn is, the system does not say. Where it was named, the program has: of what is named inside of each
+/// other, the innermost that the turn has not left.
 #[test]
 fn the_part_of_the_program_that_does_not_end_is_told_if_it_was_named() {
-    let watched = watched(|stall| stall.name() == Some("stuck"));
-    let release = watched.release;
-    let line = line!();
-    let inner = async { yield_now().await }.named("over before it");
-    let outer = async {
-        inner.await;
-        async { release.block() }.named("the lock of the other thread").await;
-    };
-    let outer = outer.named("all of it");
-    watched.runtime.block_on(async {
-        task::Builder::new().name("stuck").spawn(outer).await.unwrap();
-    });
-    let (first, last) = told(watched.runtime, &watched.told);
-    let part = |stall: &Stall| stall.named_at().map(|site| (site.file(), site.line()));
-    assert_eq!((part(&first), part(&last)), (Some((file!(), line + 4)), Some((file!(), line + 4))));
-    let text = format!(", in what is named at {}:{}:35; ", file!(), line + 4);
-    assert!(first.to_string().contains(&text), "{first}");
-}
-
-#[test]
-fn a_named_part_that_is_left_is_not_told_of() {
-    let watched = watched(|stall| stall.name() == Some("stuck"));
-    let release = watched.release;
-    let line = line!();
-    let inner = async { yield_now().await }.named("over before it");
-    let outer = async {
-        inner.await;
-        release.block();
-    };
-    let outer = outer.named("all of it");
-    watched.runtime.block_on(async {
-        task::Builder::new().name("stuck").spawn(outer).await.unwrap();
-    });
-    let (first, _) = told(watched.runtime, &watched.told);
-    assert_eq!(first.named_at().map(Location::line), Some(line + 6), "{first}");
+    for is_inner_named in [true, false] {
+        let watched = watched(|stall| stall.name() == Some("stuck"));
+        let release = watched.release;
+        let line = line!();
+        let over = async { yield_now().await }.named("over before it");
+        let outer = async move {
+            over.await;
+            let blocks = async { release.block() };
+            if is_inner_named { blocks.named("a lock").await } else { blocks.await }
+        };
+        let outer = outer.named("all of it");
+        watched.runtime.block_on(async {
+            task::Builder::new().name("stuck").spawn(outer).await.unwrap();
+        });
+        let (first, last) = told(watched.runtime, &watched.told);
+        let expected = if is_inner_named { line + 5 } else { line + 7 };
+        assert_eq!(
+            [&first, &last].map(|it| it.named_at().map(Location::line)),
+            [Some(expected); 2]
+        );
+        let text = format!(", in what is named at {}:{expected}:", file!());
+        assert!(first.to_string().contains(&text), "{first}");
+    }
 }
 
 #[test]

@@ -17,22 +17,12 @@
 
 use std::process::ExitCode;
 
-use taketurns_benches::cpu::median_cpu_time;
 use taketurns_benches::for_each_system;
-use taketurns_benches::side_by_side::{self, Column, Error, Measure};
+use taketurns_benches::own_cost::{COLUMNS, own_cost};
+use taketurns_benches::side_by_side::{self, Error, Measure};
 use taketurns_benches::system::System;
-use taketurns_benches::workloads::{PingPong, SpawnJoin, SpawnOne, Workload, YieldMany};
 
-const COLUMNS: [Column; 4] = [
-    Column::compared("spawn_one: spawn and await, one at a time, ns"),
-    Column::compared("spawn_join: spawn 10,000, then await all, ns"),
-    Column::compared("yield_many: 1000 tasks yield in turn, ns"),
-    Column::compared("ping_pong: two tasks wake each other, ns"),
-];
 const ROUNDS: usize = 41;
-
-/// Measured runs of a workload in one process.
-const RUNS: usize = 9;
 
 fn main() -> ExitCode {
     let mut entrants = Vec::new();
@@ -41,20 +31,5 @@ fn main() -> ExitCode {
 }
 
 fn measure<S: System>() -> Result<Vec<f64>, Error> {
-    let mut system = S::new()?;
-    Ok(vec![
-        median::<S, SpawnOne>(&mut system),
-        median::<S, SpawnJoin>(&mut system),
-        median::<S, YieldMany>(&mut system),
-        median::<S, PingPong>(&mut system),
-    ])
-}
-
-/// Nanoseconds an operation of the median run.
-fn median<S: System, W: Workload>(system: &mut S) -> f64 {
-    let median = median_cpu_time::<RUNS>(|| {
-        let done = system.run(|spawner| W::run(spawner, W::OPERATIONS));
-        assert_eq!(done, W::OPERATIONS, "{} left work of {} undone", S::NAME, W::NAME);
-    });
-    median.as_nanos() as f64 / W::OPERATIONS as f64
+    Ok(own_cost(&mut S::new()?))
 }

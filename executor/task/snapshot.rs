@@ -74,16 +74,20 @@ impl Hub {
             let awaiter = waiters.awaiter(self).map(|by| Id(by.home().id.get()));
             tell(self.describe(task), awaiter, waiters.is_awaited_elsewhere(self));
         };
-        self.home.root.get().filter(|_| from == 0).into_iter().for_each(&mut tell_of);
+        if from == 0 {
+            self.home.root.get().into_iter().for_each(&mut tell_of);
+        }
         // SAFETY: (LEAF) reads a number, and a pointer.
         let places = unsafe { self.home.live.with(|live| live.places()) };
-        let is_last = |place: &usize| {
+        for place in from..places {
             // SAFETY: (LEAF) as above.
-            let task = unsafe { self.home.live.with(|live| live.get(*place)) };
+            let task = unsafe { self.home.live.with(|live| live.get(place)) };
             task.into_iter().for_each(&mut tell_of);
-            !goes_on()
-        };
-        (from..places).find(is_last).map(|place| place + 1)
+            if !goes_on() {
+                return Some(place + 1);
+            }
+        }
+        None
     }
 
     /// Wakes those of the tasks in [`blocked`](Self::blocked) that `chosen` says, in the same order.
@@ -95,13 +99,22 @@ impl Hub {
         all.filter(chosen).for_each(|task| unsafe { self.wake(task) });
     }
 
-    /// Whether no waker is left of the root future, or, in `run_forever` and if `all` are asked for, of any live task.
-    pub(crate) fn is_stuck(&self, all: bool) -> bool {
-        // SAFETY: (ALIVE) LISTED is held; the root's handle is further up the stack, in `with_root`.
-        let is_stuck = |task| unsafe { self.describe(task) }.state == State::Stuck;
-        let root = self.home.root.get();
-        let are_all = || self.live_tasks().into_iter().all(is_stuck);
-        root.is_none_or(is_stuck) && (root.is_some() && !all || are_all())
+    /// Whether the run can never end: no waker is left of the root future, or, in `run_forever`, of any live task.
+    pub(crate) fn is_stuck(&self) -> bool {
+        // SAFETY: (ALIVE) the root's handle is further up the stack, in `with_root`.
+        let is_stuck = |root| unsafe { self.describe(root) }.state == State::Stuck;
+        self.home.root.get().map_or_else(|| self.are_tasks_stuck(), is_stuck)
+    }
+
+    /// Whether no waker is left of any live task.
+    pub(crate) fn are_tasks_stuck(&self) -> bool {
+        // SAFETY: (ALIVE) LISTED is held.
+        let is_stuck = |task: TaskRef| unsafe {
+            let home = task.home();
+            home.state.reported(home.polls.get(), &task.away().count) == State::Stuck
+        };
+        // SAFETY: (LEAF) reads counts.
+        unsafe { self.home.live.with(|live| live.iter().all(is_stuck)) }
     }
 
     /// The turn of now is a function that only asks: it wakes no task.
