@@ -128,7 +128,7 @@ PLANTED = {
             (
                 TURNS,
                 """\
-                Poll::Pending => self.enqueue_again(task, home.state.end_turn()),""",
+                Poll::Pending => self.enqueue_again::<SEEN>(task, home.state.end_turn()),""",
                 """\
                 Poll::Pending => {
                     if home.state.end_turn() == crate::executor::task::state::Wake::Push {
@@ -333,7 +333,7 @@ PLANTED = {
     ),
     "callforgotten": (
         "the end of the executor does not call what it takes in",
-        [(CLOSE, "Turn::Poll if !state.is_listed() => self.poll(task),", "")],
+        [(CLOSE, "Turn::Poll if !state.is_listed() => self.poll::<OBSERVED>(task),", "")],
     ),
     # How a cancellation token is cancelled.
     "cancelmissed": (

@@ -6,6 +6,7 @@ use super::entry;
 use super::header::TaskRef;
 use super::hub::{Hub, free_at_home};
 use super::state::Turn;
+use crate::executor::observe::OBSERVED;
 use crate::executor::{Info, JoinError};
 
 impl Hub {
@@ -55,7 +56,7 @@ impl Hub {
                     Turn::Deliver => self.deliver(task),
                     Turn::Skip(fate) => free_at_home(task, fate),
                     // Not listed, so it is a function that another thread sent.
-                    Turn::Poll if !state.is_listed() => self.poll(task),
+                    Turn::Poll if !state.is_listed() => self.poll::<OBSERVED>(task),
                     // Not dropped here, but in the order of spawning. If it was woken, that wake is void.
                     Turn::Poll | Turn::PollFramed | Turn::Cancel => _ = state.end_turn(),
                 }

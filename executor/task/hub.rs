@@ -30,7 +30,7 @@ use crate::executor::driver::Unpark;
 use crate::executor::frame::Frame;
 #[cfg(feature = "tracing")]
 use crate::executor::frame::OpenScope;
-use crate::executor::observe::{Cause, Observe, PLAIN, TurnEnd};
+use crate::executor::observe::{Cause, OBSERVED, Observe, PLAIN, TurnEnd};
 use crate::executor::primitives::{AtomicIsize, HomeCell};
 use crate::executor::{CancelRequest, Id, Info, Reason};
 
@@ -333,9 +333,11 @@ impl Hub {
 
     /// As [`enqueue`](Self::enqueue), at the end of the task's turn: a task that is to be pushed has woken itself.
     #[inline]
-    pub(super) fn enqueue_again(&self, task: TaskRef, wake: Wake) {
+    pub(super) fn enqueue_again<const SEEN: u8>(&self, task: TaskRef, wake: Wake) {
         if wake == Wake::Push {
-            self.home.turn_end.set(TurnEnd::Yields);
+            if SEEN == OBSERVED {
+                self.home.turn_end.set(TurnEnd::Yields);
+            }
             self.away.pulse.count_push();
             self.home.queue.push(task);
         }

@@ -113,7 +113,7 @@ impl Hub {
         self.home.turn_end.set(TurnEnd::Waits);
         self.tell_observers(|observer| observer.begins_turn(&seen, polls.saturating_add(1)));
         // SAFETY: as the caller promised.
-        unsafe { self.give_turn(task) };
+        unsafe { self.give_turn::<OBSERVED>(task) };
         self.tell_observers(|observer| observer.ends_turn(&seen, self.home.turn_end.get()));
     }
 }

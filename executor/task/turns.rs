@@ -49,7 +49,10 @@ impl Hub {
             if SEEN != PLAIN {
                 self.away.pulse.show(task.home().id.get(), task.fixed().site);
             }
-            if SEEN == OBSERVED { self.give_turn_observed(task) } else { self.give_turn(task) }
+            match SEEN {
+                OBSERVED => self.give_turn_observed(task),
+                _ => self.give_turn::<SEEN>(task),
+            }
         }
         self.home.running.set(None);
         true
@@ -59,14 +62,14 @@ impl Hub {
     ///
     /// (QUEUE) It has just been taken out of the run queue, OWED.
     #[inline(always)]
-    pub(super) unsafe fn give_turn(&self, task: TaskRef) {
+    pub(super) unsafe fn give_turn<const SEEN: u8>(&self, task: TaskRef) {
         // SAFETY: OWED is held until `begin_turn` trades it for RUNNING, which is held until the turn ends. (HELD) for the
         // calls through the vtable.
         unsafe {
             match task.home().state.begin_turn(&task.away().count) {
                 Turn::Poll => {
                     budget::refill();
-                    self.poll(task);
+                    self.poll::<SEEN>(task);
                 }
                 Turn::PollFramed => self.turn_framed(task),
                 Turn::Cancel => {
@@ -86,14 +89,14 @@ impl Hub {
     ///
     /// RUNNING is held, and FUTURE.
     #[inline(always)]
-    pub(super) unsafe fn poll(&self, task: TaskRef) {
+    pub(super) unsafe fn poll<const SEEN: u8>(&self, task: TaskRef) {
         // SAFETY: (ALIVE) RUNNING is held until the turn ends. (HELD) for the call through the vtable.
         unsafe {
             let home = task.home();
             home.count_poll();
             match (task.fixed().vtable.poll)(task) {
-                Poll::Ready(()) => self.task_ended(task),
-                Poll::Pending => self.enqueue_again(task, home.state.end_turn()),
+                Poll::Ready(()) => self.task_ended::<SEEN>(task),
+                Poll::Pending => self.enqueue_again::<SEEN>(task, home.state.end_turn()),
             }
         }
     }
@@ -113,7 +116,7 @@ impl Hub {
             } else {
                 (task.fixed().vtable.cancel)(task, why);
             }
-            self.task_ended(task);
+            self.task_ended::<OBSERVED>(task);
         }
     }
 
@@ -131,7 +134,7 @@ impl Hub {
         frame.enter();
         budget::refill();
         // SAFETY: as the caller promised.
-        frame.within(|| unsafe { self.poll(task) });
+        frame.within(|| unsafe { self.poll::<OBSERVED>(task) });
         self.home.running.set(None);
         budget::lift();
         frame.leave();
@@ -149,17 +152,17 @@ impl Hub {
         frame.expect("noted at its spawn")
     }
 
-    /// The task has ended and is settled: takes it off the lists.
+    /// The task has ended and is settled: takes it off the lists. `SEEN` is `OBSERVED` where that is not known.
     ///
     /// # Safety
     ///
     /// RUNNING is held, and given up here.
     #[inline]
-    unsafe fn task_ended(&self, task: TaskRef) {
+    unsafe fn task_ended<const SEEN: u8>(&self, task: TaskRef) {
         // SAFETY: (ALIVE) RUNNING is held until `end_last_turn`; (LEAF) removing is a move.
         unsafe {
             let home = task.home();
-            if self.is_observed() {
+            if SEEN == OBSERVED && self.is_observed() {
                 self.tell_ended(task);
             }
             if home.state.clear_listed() {
@@ -200,7 +203,7 @@ impl Hub {
     /// # Safety
     ///
     /// RUNNING is held, FUTURE is not set. RUNNING is given up here.
-    #[inline]
+    #[inline(always)]
     unsafe fn end_last_turn(&self, task: TaskRef) {
         // SAFETY: (ALIVE) RUNNING is held until then.
         unsafe {

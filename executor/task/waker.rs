@@ -126,6 +126,7 @@ unsafe fn clone(data: *const ()) -> RawWaker {
     raw(data)
 }
 
+#[inline]
 unsafe fn wake_by_ref(data: *const ()) {
     // SAFETY: (ALIVE) the waker is a reference, kept until the push is done; (HUB) so is the hub.
     unsafe {
