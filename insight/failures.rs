@@ -76,12 +76,19 @@ impl Failures {
     }
 
     /// Whether a failure is to stop the run.
+    #[inline]
     pub(crate) fn are_to_stop(&self) -> bool {
         self.stopping.borrow().is_some()
     }
 
     /// The text of the failure that is to stop the run, if there is one. The caller panics with it.
+    #[inline]
     pub(crate) fn stops_the_run(&self) -> Option<String> {
+        if self.are_to_stop() { self.take_text() } else { None }
+    }
+
+    #[cold]
+    fn take_text(&self) -> Option<String> {
         let unhandled = self.stopping.take()?;
         let text = unhandled.text();
         silence(|| drop(unhandled));

@@ -12,6 +12,8 @@ use crate::insight::Suspicion;
 /// While the loop spins, it asks the kernel for events at each such glance: a system call is dearer than a glance.
 const SOURCES_EACH: u32 = 8;
 
+const NO_WAIT: Option<Duration> = Some(Duration::ZERO);
+
 /// Timers over the reactor, or over a parked thread where there is no reactor.
 pub(super) struct Outside {
     parts: Parts,
@@ -31,8 +33,10 @@ impl Outside {
     /// Suspects a deadlock if the wait is without limit, and for nothing that is known. To be asked changes nothing.
     #[inline]
     fn suspect(&mut self, limit: Option<Duration>) {
-        self.suspicion = self.suspicion.take().filter(Suspicion::stands);
-        if limit == Some(Duration::ZERO) {
+        if self.suspicion.as_ref().is_some_and(|it| !it.stands()) {
+            self.suspicion = None;
+        }
+        if limit == NO_WAIT {
             return; // a look, as after each question
         }
         if limit.is_none() && !self.was_held && self.parts.is_at_an_end() {
@@ -45,7 +49,6 @@ impl Outside {
 
     /// Before the loop parks: reports deadlocks, if it is asked to, and whether a task is ready since then. Under a virtual clock that
     /// of all tasks is no report, but ends the run.
-    #[inline]
     fn has_work_after_reports(&mut self) -> bool {
         let Some(deadlocks) = &self.parts.deadlocks else { return false };
         // A function of the program's that is told may take its time: that is no park.
@@ -60,11 +63,7 @@ impl Outside {
 
     /// How long to wait: at most `limit`, at most until the next deadline, and at most for the grace of a deadlock that is
     /// suspected.
-    #[inline]
     fn wait_limit(&self, limit: Option<Duration>) -> Option<Duration> {
-        if limit == Some(Duration::ZERO) {
-            return limit; // without a reading of the clock
-        }
         let grace = self.suspicion.as_ref().and_then(Suspicion::wait);
         limit.into_iter().chain(self.parts.wait_limit()).chain(grace).min()
     }
@@ -82,12 +81,11 @@ impl Driver for Outside {
         self.was_held = self.parts.is_held();
         self.suspect(limit);
         self.parts.show_pending();
-        let parks = limit != Some(Duration::ZERO);
-        let limit = match parks && self.has_work_after_reports() {
-            true => Some(Duration::ZERO),
-            false => self.wait_limit(limit),
-        };
-        self.parts.wait(limit);
+        // Without a reading of the clock if it does not park.
+        if limit == NO_WAIT || self.has_work_after_reports() {
+            return self.parts.wait(NO_WAIT);
+        }
+        self.parts.wait(self.wait_limit(limit));
     }
 
     #[inline]

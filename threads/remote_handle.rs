@@ -333,20 +333,25 @@ impl<T> Future for RemoteHandle<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(budget::poll_ready(cx));
-        // Before the poll, as the other loop may have its end at any time.
-        let is_elsewhere = !self.home.is_here();
-        let wakes = scoped::current(&WAKES).filter(|_| is_elsewhere);
-        self._wakes = wakes.map(|wakes| wakes.take());
         let wait = || Awaited::new("the task sent", self.site);
-        let result = ready!(self.slot.poll_in_task(cx.waker(), wait));
-        self._wakes = None;
-        match result {
+        let result = self.slot.poll_in_task(cx.waker(), wait);
+        // In time for the loop's next look, which is when it asks what may wake it.
+        self._wakes = if result.is_pending() { self.wakes_from_elsewhere() } else { None };
+        match ready!(result) {
             Some(result) => {
                 budget::spend();
                 Poll::Ready(result)
             }
             None => gave_it_before(),
         }
+    }
+}
+
+impl<T> RemoteHandle<T> {
+    /// If the task is in another loop than the one it is awaited in, it may wake that at any time.
+    fn wakes_from_elsewhere(&self) -> Option<Token> {
+        let wakes = if self.home.is_here() { None } else { scoped::current(&WAKES) };
+        wakes.map(|wakes| wakes.take())
     }
 }
 
