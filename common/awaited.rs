@@ -27,6 +27,8 @@ pub struct Awaited {
     pub(super) holders: Vec<Holder>,
     pub(super) part: Option<usize>,
     pub(super) depth: usize,
+    /// It is no wait itself: others are inside of it.
+    is_frame: bool,
     /// It is ready, and the task has not polled it since.
     pub(super) is_unpolled: bool,
     pub(super) line: Line,
@@ -47,6 +49,12 @@ pub(crate) enum Line {
     OwnedLock,
     /// Any task that gives permits back.
     Permits,
+    /// No line: the end of all tasks of a group.
+    All,
+    /// No line: the end of one task of a group.
+    Any,
+    /// No line: another future of the same task.
+    Own,
 }
 
 /// What there is to say of some kinds of waits.
@@ -111,6 +119,8 @@ pub(crate) enum Hold {
     Unpolled,
     /// It is ahead in line.
     Ahead,
+    /// It is the waiting task itself, by another future.
+    Own,
 }
 
 /// The kind of a wait for a task's end.
@@ -132,6 +142,7 @@ impl Awaited {
             holders: Vec::new(),
             part: None,
             depth: 0,
+            is_frame: false,
             is_unpolled: false,
             line: Line::No,
             may_move: false,
@@ -140,7 +151,12 @@ impl Awaited {
 
     /// The program has given a name to what is done meanwhile.
     pub(crate) fn named(label: Cow<'static, str>, site: &'static Location<'static>) -> Self {
-        Self { label: Some(label), ..Self::new("named", site) }
+        Self { label: Some(label), ..Self::frame("named", site) }
+    }
+
+    /// Not a wait: what is noted inside of it stands below it.
+    pub(crate) fn frame(kind: &'static str, site: &'static Location<'static>) -> Self {
+        Self { is_frame: true, ..Self::new(kind, site) }
     }
 
     /// A wait for the end of a task.
@@ -177,7 +193,8 @@ impl Awaited {
         self.site
     }
 
-    /// The task that is awaited, or that has the lock, or is ahead in line. The future of `block_on` is told as task #0.
+    /// The task that is awaited, or the first of several, or that has the lock, or is ahead in line. The future of `block_on` is
+    /// told as task #0.
     #[must_use]
     pub fn holder(&self) -> Option<Id> {
         self.holders.iter().find_map(|holder| holder.task)
@@ -196,7 +213,7 @@ impl Awaited {
         self.part
     }
 
-    /// In how many named waits it is.
+    /// In how many named waits it is, and children of [`borrowing`](crate::task::borrowing()).
     #[must_use]
     pub fn depth(&self) -> usize {
         self.depth
@@ -251,10 +268,31 @@ impl Awaited {
         self.holders.iter().filter_map(|holder| holder.task)
     }
 
-    /// Tasks of which each keeps it waiting until that task goes on, whatever others do.
+    /// Tasks that keep it waiting, whatever others do: until one of them goes on if it [ends with one](Self::ends_with_one),
+    /// otherwise until all of them do. None if that is not known.
     pub(crate) fn keepers(&self) -> impl Iterator<Item = Id> {
-        let keeps = |holder: &&Holder| self.line != Line::Permits && !holder.may_move;
+        let is_known = match self.line {
+            Line::Permits => false,
+            Line::Any => self.holders.iter().all(|holder| holder.task.is_some()),
+            _ => true,
+        };
+        let keeps = move |holder: &&Holder| is_known && !holder.may_move;
         self.holders.iter().filter(keeps).filter_map(|holder| holder.task)
+    }
+
+    /// Whether it ends when one of several tasks goes on.
+    pub(crate) fn ends_with_one(&self) -> bool {
+        self.line == Line::Any
+    }
+
+    /// Whether others are inside of it.
+    pub(crate) fn is_frame(&self) -> bool {
+        self.is_frame
+    }
+
+    /// Whether what keeps it waiting are the tasks that it is for.
+    fn is_for_members(&self) -> bool {
+        matches!(self.line, Line::All | Line::Any)
     }
 
     /// What is waited for, without a verb.
@@ -324,8 +362,15 @@ impl fmt::Display for Awaited {
             self.thing(f)?;
             return f.write_str(", which is ready");
         }
-        f.write_str("waits for ")?;
+        f.write_str(if self.is_frame { "in " } else { "waits for " })?;
         self.thing(f)?;
+        if self.is_for_members() {
+            let titles: Vec<_> = self.holders.iter().take(TOLD).map(Holder::title).collect();
+            return match &titles[..] {
+                [] => Ok(()),
+                titles => write!(f, ": {}", titles.join(", ")),
+            };
+        }
         self.holders.iter().try_for_each(|holder| holder.fmt(f))
     }
 }
@@ -348,6 +393,7 @@ impl fmt::Display for Holder {
             Hold::Unpolled => {
                 write!(f, "; granted to {kind}{at}, which {title} has not polled since")
             }
+            Hold::Own => Ok(()),
             Hold::Ahead => write!(f, ", behind {kind} of {title}{at}"),
         }
     }

@@ -22,17 +22,17 @@ use super::awaited::{Awaited, Hold, Holder, Line, TOLD};
 use super::held::{self, Owner, Taken};
 use super::noting::{Key, Numbered, is_explaining, set_explaining};
 use super::scoped::{self, Scoped};
-use crate::executor::{Hub, Id, tell_of_awaits, with_current};
+use crate::executor::{Hub, Id, TellOfAwait, tell_of_awaits, with_current};
 
 thread_local! {
     static CURRENT: Scoped<Explained> = const { scoped::empty() };
     /// In what the future is that is polled now.
-    static INSIDE: Cell<Inside> = const { Cell::new(Inside { named: None, part: None }) };
+    static INSIDE: Cell<Inside> = const { Cell::new(Inside { frame: None, part: None }) };
 }
 
 #[derive(Clone, Copy)]
 struct Inside {
-    named: Option<Key>,
+    frame: Option<Key>,
     part: Option<usize>,
 }
 
@@ -61,7 +61,7 @@ struct Record {
     task: Id,
     /// In the order in which the waits began.
     number: u64,
-    named: Option<Key>,
+    frame: Option<Key>,
     wait: Awaited,
 }
 
@@ -69,7 +69,7 @@ struct Record {
 pub(crate) struct Entered {
     _current: Option<scoped::Entered<Explained>>,
     explained_before: bool,
-    told_before: Option<fn(Id)>,
+    told_before: Option<TellOfAwait>,
 }
 
 /// The thread enters a runtime. It explains if it has a table.
@@ -77,7 +77,7 @@ pub(crate) fn enter(table: Option<&Rc<Explained>>) -> Entered {
     let _current = table.map(|table| scoped::enter(&CURRENT, Rc::clone(table)));
     // A runtime may end inside of another's run, which may explain.
     let explained_before = set_explaining(table.is_some());
-    let told_before = tell_of_awaits(table.is_some().then_some(note_task as fn(Id)));
+    let told_before = tell_of_awaits(table.is_some().then_some(note_task as TellOfAwait));
     Entered { _current, explained_before, told_before }
 }
 
@@ -92,23 +92,27 @@ impl Drop for Entered {
     }
 }
 
-/// The task that has its turn awaits this one.
+/// The task that has its turn awaits this one. The hub knows that too if the waker leads to the task, and it `is_known`; but not
+/// inside of what the task does so.
 ///
 /// Its handle does not take the note back. So now and then those are dropped that no longer hold. As that looks at every live
 /// task, it is done once in so many notes: they are never more than twice those that hold, and one for each task.
-fn note_task(awaited: Id) {
+fn note_task(awaited: Id, is_known: bool) {
     let now = with_current(|hub| Some((hub.in_turn()?, hub.live())));
     let Some((task, live)) = now.flatten() else { return };
+    if is_known && INSIDE.get().frame.is_none() {
+        return forget(key_of_task(awaited)); // it may have been inside of a frame before
+    }
     keep(key_of_task(awaited), task, Awaited::for_task(awaited));
     let is_due = with_state(|state| {
         state.tasks_noted += 1;
         state.tasks_noted > 2 * state.tasks_kept + live + FEW
     });
     if is_due == Some(true) {
-        let awaited = with_current(Hub::awaited_elsewhere).unwrap_or_default();
+        let awaited = with_current(Hub::awaited).unwrap_or_default();
         with_state(|state| {
             state.records.retain(|_, record| {
-                record.wait.awaits().is_none_or(|task| awaited.contains(&task))
+                record.wait.awaits().is_none_or(|task| awaited.contains_key(&task))
             });
             (state.tasks_kept, state.tasks_noted) = (awaited.len(), awaited.len());
         });
@@ -133,13 +137,13 @@ fn with_current_table<R>(f: impl FnOnce(&Explained) -> R) -> Option<R> {
 
 /// From now on `task` waits for that.
 pub(super) fn keep(key: Key, task: Id, mut wait: Awaited) {
-    let Inside { named, part } = INSIDE.get();
+    let Inside { frame, part } = INSIDE.get();
     wait.part = part;
     with_state(|state| {
         state.last += 1;
         let before = state.records.get(&key).filter(|record| record.task == task);
         let number = before.map_or(state.last, |record| record.number);
-        state.records.insert(key, Record { task, number, named, wait });
+        state.records.insert(key, Record { task, number, frame, wait });
     });
 }
 
@@ -175,13 +179,21 @@ pub(crate) fn took(line: Key, is_alone: bool, holder: impl FnOnce(Option<Id>) ->
     with_current_table(note).unwrap_or(Taken::NOT_NOTED)
 }
 
+/// The task is one of those whose ends are waited for at this key's place, until [`held::left`].
+#[inline]
+pub(crate) fn joined(key: Key, task: Id) {
+    if is_explaining() {
+        with_current_table(|table| held::joined(table.owner, key, task));
+    }
+}
+
 /// What is polled until this is dropped is inside of that.
 #[must_use]
 pub(crate) struct Within(Inside);
 
-/// Waits that begin from now on are inside of the one that has this key.
-pub(crate) fn within_named(key: Key) -> Option<Within> {
-    within(|inside| inside.named = Some(key))
+/// Waits that begin from now on are inside of the frame that has this key.
+pub(crate) fn within_frame(key: Key) -> Option<Within> {
+    within(|inside| inside.frame = Some(key))
 }
 
 /// What is polled from now on is this part of a future that has several.
@@ -218,17 +230,17 @@ impl Explained {
         self.state.borrow().records.len()
     }
 
-    /// What each task waits for, in the order in which the waits began; what is inside a named wait comes right behind it.
+    /// What each task waits for, in the order in which the waits began; what is inside of a frame comes right behind it.
     /// Linear in the waits.
     pub(crate) fn waits(&self) -> BTreeMap<Id, Vec<Awaited>> {
         let state = self.state.borrow();
-        let (unpolled, ahead) = (state.unpolled(), state.ahead_of_shared());
+        let (unpolled, shared_ahead) = (state.unpolled(), state.ahead_of_shared());
         let mut inside: BTreeMap<Option<Key>, Vec<(&Key, &Record)>> = BTreeMap::new();
         for (key, record) in &state.records {
-            let is_of_task = |named: &Key| {
-                state.records.get(named).is_some_and(|outer| outer.task == record.task)
+            let is_of_task = |frame: &Key| {
+                state.records.get(frame).is_some_and(|outer| outer.task == record.task)
             };
-            inside.entry(record.named.filter(is_of_task)).or_default().push((key, record));
+            inside.entry(record.frame.filter(is_of_task)).or_default().push((key, record));
         }
         inside
             .values_mut()
@@ -238,21 +250,18 @@ impl Explained {
         let mut depths = BTreeMap::new();
         while let Some((key, record)) = left.pop() {
             let depth =
-                record.named.and_then(|named| depths.get(&named)).map_or(0, |depth| depth + 1);
+                record.frame.and_then(|frame| depths.get(&frame)).map_or(0, |depth| depth + 1);
             let mut wait = record.wait.read();
             wait.depth = depth;
-            if wait.line != Line::No && !wait.is_unpolled {
-                let locks = match wait.line {
-                    Line::Permits => Vec::new(),
-                    _ => held::holders(self.owner, *key, TOLD),
+            if !wait.is_unpolled {
+                wait.holders = match wait.line {
+                    Line::No => wait.holders,
+                    Line::Own => vec![record.holds(Hold::Own)],
+                    Line::All | Line::Any => held::holders(self.owner, *key, usize::MAX),
+                    Line::Lock | Line::Shared | Line::OwnedLock | Line::Permits => {
+                        self.ahead(*key, record, &unpolled, &shared_ahead)
+                    }
                 };
-                let unpolled = unpolled.get(&key.0).into_iter().flatten();
-                let ahead = ahead.get(&key.0).filter(|(number, _)| *number < record.number);
-                let is_shared = wait.line == Line::Shared;
-                let ahead = ahead.map(|(_, holder)| holder).filter(|_| is_shared);
-                let keeps = |holder: &Holder| !is_shared || holder.kind != wait.kind();
-                let holders = locks.into_iter().chain(unpolled.cloned()).filter(keeps);
-                wait.holders = holders.chain(ahead.cloned()).take(TOLD).collect();
             }
             waits.entry(record.task).or_default().push(wait);
             if let Some(inner) = inside.remove(&Some(*key)) {
@@ -261,6 +270,28 @@ impl Explained {
             }
         }
         waits
+    }
+
+    /// What keeps this wait in line.
+    fn ahead(
+        &self,
+        key: Key,
+        record: &Record,
+        unpolled: &BTreeMap<usize, Vec<Holder>>,
+        shared_ahead: &BTreeMap<usize, (u64, Holder)>,
+    ) -> Vec<Holder> {
+        let wait = &record.wait;
+        let locks = match wait.line {
+            Line::Permits => Vec::new(),
+            _ => held::holders(self.owner, key, TOLD),
+        };
+        let unpolled = unpolled.get(&key.0).into_iter().flatten();
+        let ahead = shared_ahead.get(&key.0).filter(|(number, _)| *number < record.number);
+        let is_shared = wait.line == Line::Shared;
+        let ahead = ahead.map(|(_, holder)| holder).filter(|_| is_shared);
+        let keeps = |holder: &Holder| !is_shared || holder.kind != wait.kind();
+        let holders = locks.into_iter().chain(unpolled.cloned()).filter(keeps);
+        holders.chain(ahead.cloned()).take(TOLD).collect()
     }
 
     /// The future of `block_on` is gone, and the next one is another.

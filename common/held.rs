@@ -12,7 +12,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use super::awaited::Holder;
+use super::awaited::{Awaited, Holder};
 use super::noting::{Key, are_locks_noted, set_locks_noted};
 use crate::executor::Id;
 
@@ -87,6 +87,23 @@ pub(super) fn note(owner: Owner, line: Key, is_alone: bool, holder: Holder) -> T
     Taken(number.unwrap_or_default())
 }
 
+/// A task is one of those whose ends are waited for at this key's place. Which of them, the key's number says.
+#[cold]
+#[inline(never)]
+pub(super) fn joined(owner: Owner, key: Key, task: Id) {
+    let member = Awaited::for_task(task).holders.remove(0);
+    let is_noted = with_held(|held| held.locks.insert(key.place(), (owner, member))).is_some();
+    set_locks_noted(is_noted);
+}
+
+/// It has ended.
+#[inline]
+pub(crate) fn left(key: impl FnOnce() -> Key) {
+    if are_locks_noted() {
+        give_back(|held| _ = held.locks.remove(&key().place()));
+    }
+}
+
 impl Taken {
     pub(crate) const NOT_NOTED: Taken = Taken(0);
 
@@ -112,7 +129,7 @@ impl Taken {
     }
 }
 
-/// A lock that no more than one has at a time is given back.
+/// A lock that no more than one has at a time is given back; or nothing waits for the tasks that [`joined`] any more.
 #[inline]
 pub(crate) fn gave_back(line: impl FnOnce() -> Key) {
     if are_locks_noted() {

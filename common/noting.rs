@@ -48,6 +48,10 @@ impl Key {
         Key(std::ptr::from_ref(place).addr(), number)
     }
 
+    pub(super) fn place(self) -> (usize, u64) {
+        (self.0, self.1)
+    }
+
     #[inline]
     pub(crate) fn numbered(kind: Numbered, number: u64) -> Self {
         Key(kind as usize, number)

@@ -1,7 +1,8 @@
 //! What is told when a task is awaited by a waker that leads to no task.
 //!
 //! A handle keeps its awaiter, so a report finds there which task awaits which. But a combinator that polls its parts with wakers
-//! of its own leaves one that says nothing. So the await is told as it begins, to whatever keeps such notes for this thread.
+//! of its own leaves one that says nothing, and a waker does not say what the await is a part of. So the await is told as it begins,
+//! to whatever keeps such notes for this thread.
 
 #![forbid(unsafe_code)]
 
@@ -10,17 +11,21 @@ use std::cell::Cell;
 use super::Id;
 
 thread_local! {
-    static TELL: Cell<Option<fn(Id)>> = const { Cell::new(None) };
+    static TELL: Cell<Option<TellOfAwait>> = const { Cell::new(None) };
 }
 
+/// Is told which task is awaited, and whether its handle knows the task that awaits it.
+pub(crate) type TellOfAwait = fn(Id, bool);
+
 /// From now on that is called. Returns what was before.
-pub(crate) fn tell_of_awaits(tell: Option<fn(Id)>) -> Option<fn(Id)> {
+pub(crate) fn tell_of_awaits(tell: Option<TellOfAwait>) -> Option<TellOfAwait> {
     TELL.replace(tell)
 }
 
-/// The task that has its turn awaits this one, by a waker that leads to no task.
-pub(super) fn awaits(task: Id) {
+/// The task that has its turn awaits this one.
+#[inline]
+pub(super) fn awaits(task: impl FnOnce() -> Id, is_known: bool) {
     if let Some(tell) = TELL.get() {
-        tell(task);
+        tell(task(), is_known);
     }
 }

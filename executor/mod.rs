@@ -84,7 +84,7 @@ mod task;
 mod yield_now;
 
 pub use abort::AbortHandle;
-pub(crate) use awaits::tell_of_awaits;
+pub(crate) use awaits::{TellOfAwait, tell_of_awaits};
 pub use budget::{consume_budget, has_budget};
 pub(crate) use chooser::Chooser;
 pub(crate) use contain::{contain, drop_before, poll_contained, print, report, silence};

@@ -13,7 +13,9 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use crate::common::awaited::Awaited;
+use crate::common::awaited::{Awaited, Line};
+use crate::common::explained::within_frame;
+use crate::common::waits::{self, Key};
 use crate::common::waker_cell::WakerCell;
 use crate::executor::budget;
 
@@ -23,6 +25,13 @@ pin_project! {
         #[pin]
         future: F,
         output: Rc<Output<F::Output>>,
+        site: &'static Location<'static>,
+    }
+
+    impl<F: Future> PinnedDrop for Child<F> {
+        fn drop(this: Pin<&mut Self>) {
+            waits::over(this.output.frame_key());
+        }
     }
 }
 
@@ -31,12 +40,20 @@ impl<F: Future> Future for Child<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
+        let key = this.output.frame_key();
+        waits::note(key, || Awaited::frame(CHILD, this.site));
+        let within = within_frame(key);
         let output = ready!(this.future.poll(cx));
+        drop(within);
+        waits::over(key);
         this.output.value.replace(Value::Done(output));
         this.output.awaiter.wake();
         Poll::Ready(())
     }
 }
+
+/// What reports call it, before its place.
+const CHILD: &str = "the child of `borrowing` spawned";
 
 /// On its way from a child to its handle.
 struct Output<T> {
@@ -49,6 +66,13 @@ enum Value<T> {
     NotYet,
     Done(T),
     Taken,
+}
+
+impl<T> Output<T> {
+    /// Of what the child waits for. Beside the wait of the handle.
+    fn frame_key(&self) -> Key {
+        Key::in_line(&self.awaiter, 1)
+    }
 }
 
 impl<T> Default for Output<T> {
@@ -83,7 +107,7 @@ impl<T> BorrowingHandle<'_, T> {
     {
         let output = Rc::<Output<_>>::default();
         let handle = Self { output: Rc::clone(&output), site, scope: PhantomData };
-        (Child { future, output }, handle)
+        (Child { future, output, site }, handle)
     }
 
     /// Whether the child has ended.
@@ -104,7 +128,7 @@ impl<T> Future for BorrowingHandle<'_, T> {
         if !self.is_finished() {
             self.output.awaiter.keep(cx.waker());
             if !self.is_finished() {
-                let wait = || Awaited::new("the child of `borrowing` spawned", self.site);
+                let wait = || Awaited::new(CHILD, self.site).in_line(Line::Own, false);
                 self.output.awaiter.note(wait);
                 return Poll::Pending;
             }

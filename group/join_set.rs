@@ -21,7 +21,10 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use crate::common::awaited::{Awaited, Detail};
+use crate::common::awaited::{Awaited, Detail, Line};
+use crate::common::explained::joined;
+use crate::common::held;
+use crate::common::waits::Key;
 use crate::common::waker_cell::WakerCell;
 use crate::executor::{
     AbortHandle, Builder, Id, JoinError, JoinHandle, budget, noop, report, with_current,
@@ -77,6 +80,18 @@ impl Ended {
         self.queue.borrow_mut().push_back(place);
         self.awaiter.wake();
     }
+
+    /// Of the task in `place`, as one that the awaiter waits for.
+    fn key(&self, place: usize) -> Key {
+        Key::in_line(&self.awaiter, place as u64)
+    }
+}
+
+impl Drop for Ended {
+    /// The tasks that are left report their ends no more.
+    fn drop(&mut self) {
+        held::gave_back(|| Key::at(&self.awaiter));
+    }
 }
 
 /// Reports the end of a task, by its drop.
@@ -89,6 +104,7 @@ struct OnEnd {
 impl Drop for OnEnd {
     fn drop(&mut self) {
         if let Some(ended) = self.ended.upgrade() {
+            held::left(|| ended.key(self.place));
             ended.push(self.place);
         }
     }
@@ -155,6 +171,8 @@ impl<T: 'static> JoinSet<T> {
             // The executor is closing: the task has ended, and its future is forgotten, with its count on `ended`. So that
             // memory is leaked, as what the future owns is.
             self.ended.push(place);
+        } else {
+            joined(self.ended.key(place), handle.id());
         }
         match self.handles.get_mut(place) {
             None => self.handles.push(Some(handle)),
@@ -300,9 +318,11 @@ impl<T> JoinSet<T> {
             self.ended.awaiter.keep(cx.waker());
             // The clone of a foreign waker may have run the executor, so a task may have ended.
             if self.ended.queue.borrow().is_empty() {
-                let tasks = Detail::Left(self.len());
-                let wait = || Awaited::new("a task of the `JoinSet` made", self.site).with(tasks);
-                self.ended.awaiter.note(wait);
+                let tasks = self.len();
+                self.ended.awaiter.note(|| {
+                    let wait = Awaited::new("a task of the `JoinSet` made", self.site);
+                    wait.with(Detail::Left(tasks)).in_line(Line::Any, false)
+                });
                 return Poll::Pending;
             }
         }

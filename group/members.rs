@@ -8,7 +8,10 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use super::failure::{Cause, Failure};
-use crate::common::awaited::Awaited;
+use crate::common::awaited::{Awaited, Detail, Line};
+use crate::common::explained::joined;
+use crate::common::held;
+use crate::common::waits::Key;
 use crate::common::waker_cell::WakerCell;
 use crate::executor::{CancelRequest, Control, Info, Reason};
 
@@ -65,13 +68,17 @@ impl<E> Shared<E> {
         // The request may have been made in this very turn of the task, when the group could not reach it yet.
         let reason = self.request.reason().cloned();
         reason.iter().for_each(|reason| task.cancel(reason));
-        self.waiting.borrow_mut().insert(task)
+        let id = task.id();
+        let place = self.waiting.borrow_mut().insert(task);
+        joined(self.key(place), id);
+        place
     }
 
     /// A task has ended; `place`: if it has waited. The last one wakes the group.
     #[inline]
     pub(super) fn task_ended(&self, place: Option<usize>) {
         if let Some(place) = place {
+            held::left(|| self.key(place));
             let task = self.waiting.borrow_mut().remove(place);
             drop(task);
         }
@@ -125,9 +132,18 @@ impl<E> Shared<E> {
         self.waker.keep(waker);
     }
 
-    /// Says what the group's own future waits for.
-    pub(super) fn note(&self, what: impl FnOnce() -> Awaited) {
-        self.waker.note(what);
+    /// Says that the group's own future waits for the tasks. One that goes on may fail, which ends the others, too.
+    pub(super) fn note_wait(&self) {
+        self.waker.note(|| {
+            let wait = Awaited::new("the tasks of the group opened", self.opened);
+            let line = if self.fails_fast { Line::Any } else { Line::All };
+            wait.with(Detail::Left(self.live())).in_line(line, false)
+        });
+    }
+
+    /// Of the task in `place`, as one that the group's own future waits for.
+    fn key(&self, place: usize) -> Key {
+        Key::in_line(&self.waker, place as u64)
     }
 
     /// A copy, as what is done with each may run user code.

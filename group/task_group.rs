@@ -16,7 +16,6 @@ use super::cancel::{Frame, Place};
 use super::failure::{Cause, GroupError, is_cancellation};
 use super::member::{Member, MemberHandle};
 use super::members::Shared;
-use crate::common::awaited::{Awaited, Detail};
 use crate::executor::{Builder, CancelRequest, ListenerKey, Reason, poll_contained, spawn};
 
 /// Tasks that belong together: asyncio's task group, trio's nursery.
@@ -362,10 +361,7 @@ impl<F: Future<Output = Result<T, E>>, T, E: 'static> Future for Opened<F, T, E>
             return Poll::Pending;
         }
         if shared.live() > 0 {
-            shared.note(|| {
-                let left = Detail::Left(shared.live());
-                Awaited::new("the tasks of the group opened", shared.opened).with(left)
-            });
+            shared.note_wait();
             return Poll::Pending;
         }
         let this = self.project();

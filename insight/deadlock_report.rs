@@ -4,9 +4,10 @@
 
 use std::fmt;
 
+use super::circle::Circle;
 use super::exit_report::{LISTED, write_more};
 use super::json;
-use super::waiting::{Circle, Waiting};
+use super::waiting::Waiting;
 use crate::common::awaited::Awaited;
 use crate::executor::Info;
 

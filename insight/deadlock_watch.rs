@@ -20,10 +20,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::circle::{circles, closed_circles};
 use super::deadlock_report::{Deadlock, Finding};
 use super::log::Log;
 use super::pace::Pace;
-use super::waiting::{Waiting, circles, closed_circles, waiting};
+use super::waiting::{Waiting, waiting};
 use crate::common::explained::Explained;
 use crate::executor::{Hub, Id, State, silence, with_current};
 

@@ -12,7 +12,7 @@
 //! 2. `unhandled.rs`: [`Unhandled`], a failure that no handle receives, and [`UnhandledPanic`], what becomes of it.
 //!    `failures.rs`: how one comes from any thread to the runtime it belongs to.
 //! 3. `deadlock.rs`: under virtual time, that no task can ever run again.
-//! 4. `waiting.rs`: what each task waits for. `named.rs`: [`Named`], a name for it.
+//! 4. `waiting.rs`: what each task waits for. `named.rs`: [`Named`], a name for it. `circle.rs`: which tasks wait for each other.
 //! 5. `deadlock_report.rs`: [`Deadlock`], what is said of tasks that can never go on. `deadlock_watch.rs`: how they are found under
 //!    the real clock. `pace.rs`: how often.
 //! 6. `stall.rs`: [`Stall`], a turn that does not end. `standstill.rs`: how one is told from a loop that is alive.
@@ -28,6 +28,7 @@
 #![forbid(unsafe_code)]
 
 mod ask;
+mod circle;
 mod deadlock;
 mod deadlock_report;
 mod deadlock_watch;

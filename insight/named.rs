@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use crate::common::awaited::Awaited;
-use crate::common::explained::within_named;
+use crate::common::explained::within_frame;
 use crate::common::waits::{self, Key};
 use crate::executor::{PartBefore, with_current};
 
@@ -76,7 +76,7 @@ impl<F: Future> Future for NamedFuture<F> {
         let this = self.project();
         let key = Key::at(this.label);
         waits::note(key, || Awaited::named(this.label.clone(), this.site));
-        let within = (within_named(key), Part::enter(this.site));
+        let within = (within_frame(key), Part::enter(this.site));
         let polled = this.future.poll(cx);
         drop(within);
         if polled.is_ready() {

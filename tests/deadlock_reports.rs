@@ -21,6 +21,8 @@ mod calm;
 #[path = "common/child.rs"]
 mod child;
 mod common;
+#[path = "deadlock_reports/groups.rs"]
+mod groups;
 #[path = "deadlock_reports/layers.rs"]
 mod layers;
 #[path = "deadlock_reports/locks.rs"]
@@ -93,7 +95,7 @@ fn reported() -> impl Future<Output = ()> {
 }
 
 fn without_places(text: &str) -> String {
-    [file!(), locks::FILE, calm::FILE, noted::FILE].into_iter().fold(
+    [file!(), locks::FILE, calm::FILE, noted::FILE, groups::FILE].into_iter().fold(
         text.to_owned(),
         |text, file| {
             let mut parts = text.split(file);

@@ -242,8 +242,9 @@ impl<T> JoinHandle<T> {
     /// ended. Then no wake would come any more, so the waker is woken here.
     #[inline]
     fn register(&self, waker: &Waker) -> Poll<Result<T, JoinError>> {
-        if self.home().waiters.set_awaiter(waker, self.hub()) == Registered::Listed {
-            awaits(self.id());
+        let registered = self.home().waiters.set_awaiter(waker, self.hub());
+        awaits(|| self.id(), registered == Registered::Named);
+        if registered == Registered::Listed {
             self.wake_if_ended(waker);
         }
         Poll::Pending

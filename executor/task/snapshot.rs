@@ -1,6 +1,6 @@
 //! What reports ask: which tasks there are, where they stand, and what awaits them.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::task::Waker;
 
@@ -49,13 +49,16 @@ impl Hub {
         all.map(|task| (describe(task), awaiter(task).map(|by| describe(by).id))).collect()
     }
 
-    /// The tasks whose handle is awaited by a waker that is no task's of this hub.
-    pub(crate) fn awaited_elsewhere(&self) -> BTreeSet<Id> {
-        // SAFETY: (ALIVE) LISTED is held.
-        let is_awaited = |task: &TaskRef| unsafe { task.home() }.waiters.is_awaited_elsewhere(self);
-        // SAFETY: (ALIVE) as above.
-        let id = |task: TaskRef| Id(unsafe { task.home() }.id.get());
-        self.live_tasks().into_iter().filter(is_awaited).map(id).collect()
+    /// The tasks whose handle is awaited: by which task, or `None` if the waker is no task's of this hub.
+    pub(crate) fn awaited(&self) -> BTreeMap<Id, Option<Id>> {
+        // SAFETY: (ALIVE) LISTED is held; a task is kept by the handle that it awaits.
+        let awaited = |task: TaskRef| unsafe {
+            let home = task.home();
+            let by = home.waiters.awaiter(self).map(|by| Id(by.home().id.get()));
+            let is_awaited = by.is_some() || home.waiters.is_awaited_elsewhere(self);
+            is_awaited.then(|| (Id(home.id.get()), by))
+        };
+        self.live_tasks().into_iter().filter_map(awaited).collect()
     }
 
     /// A part of [`blocked`](Self::blocked), in another order: the tasks in the places from `from` on, for as long as `goes_on`.

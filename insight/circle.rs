@@ -1,0 +1,189 @@
+//! [`Circle`]: tasks that wait for each other.
+//!
+//! A naive search draws an edge from each task to each task that it waits for, and looks for a cycle. That is enough in a database,
+//! where a transaction waits for one lock at a time. But a task here may wait for *any of* several things, as a `select` and
+//! [`JoinSet::join_next`](crate::task::JoinSet::join_next) do. It goes on when one of them comes, so a cycle through another of them
+//! says nothing. It may also wait until *all of* several tasks have ended. Then one that cannot go on is enough.
+//!
+//! So the search begins with the tasks that can still go on. At first every task counts as *locked*. A task that has a wait which may
+//! end without any of them (a timer, a socket, what is not known) is not locked, and is taken away. Then those are taken away that
+//! needed no more than it, and so on. What remains waits for nothing but each other, whatever else happens. (This is the reduction of a
+//! resource graph: R. C. Holt, "Some deadlock properties of computer systems", 1972. A remainder is what the field calls a *knot*.) Each task
+//! and each wait is taken away once, so the work grows with both by n log n.
+//!
+//! Only then a cycle is searched, and only among the tasks that remain, as something that a report can tell. There is one, as each of
+//! them waits for another of them.
+//!
+//! All waits of one task count as *any of*, those of a `join_all` too: a part of it that goes on may give back the lock that another task
+//! waits for.
+
+#![forbid(unsafe_code)]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::exit_report::LISTED;
+use super::waiting::Waiting;
+use crate::common::awaited::Awaited;
+use crate::executor::Id;
+
+/// Tasks of which each waits for the next, and the last for the first: by their places in a list, with the wait of each.
+#[derive(Clone, Debug)]
+pub(crate) struct Circle(Vec<(usize, Awaited)>);
+
+impl Circle {
+    /// Which tasks are in it.
+    pub(crate) fn tasks(&self, all: &[Waiting]) -> BTreeSet<Id> {
+        self.0.iter().map(|(place, _)| all[*place].task.id()).collect()
+    }
+
+    /// Its tasks alone, and the circle in these.
+    pub(crate) fn alone(&self, all: &[Waiting]) -> (Vec<Waiting>, Self) {
+        let tasks = self.0.iter().map(|(place, _)| all[*place].clone()).collect();
+        let waits = self.0.iter().map(|(_, wait)| wait.clone()).enumerate().collect();
+        (tasks, Self(waits))
+    }
+
+    /// Whether it is a task that waits for what was granted to a future of its own, which it does not poll.
+    pub(crate) fn is_futurelock(&self, all: &[Waiting]) -> bool {
+        matches!(&self.0[..], [(place, wait)] if wait.is_granted_to(all[*place].task.id()))
+    }
+
+    /// Whether it is one task, which waits for itself.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.0.len() == 1
+    }
+
+    /// "in a circle: task #1 waits for task #2, which waits for task #1". By what they wait, their own lines say.
+    pub(crate) fn text(&self, all: &[Waiting]) -> String {
+        let mut titles = self.0.iter().map(|(place, _)| all[*place].task.title());
+        let first = titles.next().unwrap_or_default();
+        if self.is_futurelock(all) {
+            return format!(
+                "futurelock: {first} waits for what was granted to a future that it does not poll"
+            );
+        }
+        if self.is_alone() {
+            return format!("{first} waits for itself");
+        }
+        let back = std::iter::once(all[self.0[0].0].task.id().title(None));
+        let left_out = self.0.len().saturating_sub(LISTED);
+        let more = (left_out > 0).then(|| format!("{left_out} more tasks"));
+        let rest: Vec<_> = titles.take(LISTED - 1).chain(more).chain(back).collect();
+        format!("in a circle: {first} waits for {}", rest.join(", which waits for "))
+    }
+}
+
+/// How far the search has come with a task.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    No,
+    /// It is on the path, at that place.
+    OnPath(usize),
+    Done,
+}
+
+/// The tasks that cannot go on, whatever others do: each waits, and each of its waits is for tasks of the same kind.
+fn locked(all: &[Waiting]) -> BTreeSet<Id> {
+    let mut locked: BTreeSet<Id> = all.iter().map(|waiting| waiting.task.id()).collect();
+    // Of each wait: its task, and how many tasks have to go on until it ends.
+    let mut waits: Vec<(Id, usize)> = Vec::new();
+    let mut keeps: BTreeMap<Id, Vec<usize>> = BTreeMap::new();
+    let mut free = Vec::new();
+    for waiting in all {
+        let (task, before) = (waiting.task.id(), waits.len());
+        for wait in waiting.leaves() {
+            let (live, gone): (Vec<_>, Vec<_>) =
+                wait.keepers().partition(|task| locked.contains(task));
+            let needed = match wait.ends_with_one() {
+                true => usize::from(gone.is_empty()).min(live.len()),
+                false => live.len(),
+            };
+            if needed == 0 {
+                free.push(task);
+            }
+            live.into_iter().for_each(|by| keeps.entry(by).or_default().push(waits.len()));
+            waits.push((task, needed));
+        }
+        if waits.len() == before {
+            free.push(task);
+        }
+    }
+    while let Some(task) = free.pop() {
+        locked.remove(&task);
+        for wait in keeps.remove(&task).into_iter().flatten() {
+            let (task, needed) = &mut waits[wait];
+            *needed = needed.saturating_sub(1);
+            if *needed == 0 {
+                free.push(*task);
+            }
+        }
+    }
+    locked
+}
+
+/// As [`circles`], of tasks that cannot go on, whatever others do.
+pub(crate) fn closed_circles(all: &[Waiting]) -> Vec<Circle> {
+    let locked = locked(all);
+    let is_locked = |task: &Id| locked.contains(task);
+    circles_among(all, &is_locked, &|wait| wait.keepers().filter(is_locked).collect())
+}
+
+/// The circles in who waits for whom, no task in two of them. Linear in tasks and waits.
+pub(crate) fn circles(all: &[Waiting]) -> Vec<Circle> {
+    circles_among(all, &|_| true, &|wait| wait.tasks().collect())
+}
+
+fn circles_among(
+    all: &[Waiting],
+    is_among: &dyn Fn(&Id) -> bool,
+    targets: &dyn Fn(&Awaited) -> Vec<Id>,
+) -> Vec<Circle> {
+    let places: BTreeMap<Id, usize> =
+        all.iter().enumerate().map(|(place, waiting)| (waiting.task.id(), place)).collect();
+    let next = |place: usize| {
+        let edges = all[place]
+            .waits
+            .iter()
+            .flat_map(move |wait| targets(wait).into_iter().map(move |task| (wait, task)));
+        edges.filter_map(|(wait, task)| Some((wait, *places.get(&task)?)))
+    };
+    let mut seen = vec![Seen::No; all.len()];
+    let mut found = Vec::new();
+    for begin in 0..all.len() {
+        if seen[begin] != Seen::No || !is_among(&all[begin].task.id()) {
+            continue;
+        }
+        // Each step of the path: a task, its edges that are left, and the wait that the path has gone on by.
+        let mut path = vec![(begin, next(begin).collect::<Vec<_>>().into_iter(), None)];
+        seen[begin] = Seen::OnPath(0);
+        while let Some((place, edges, by)) = path.last_mut() {
+            let Some((wait, target)) = edges.next() else {
+                seen[*place] = Seen::Done;
+                path.pop();
+                continue;
+            };
+            *by = Some(wait);
+            match seen[target] {
+                Seen::Done => {}
+                Seen::No => {
+                    seen[target] = Seen::OnPath(path.len());
+                    path.push((target, next(target).collect::<Vec<_>>().into_iter(), None));
+                }
+                Seen::OnPath(first) => {
+                    let step = |(place, _, by): &(usize, _, Option<&Awaited>)| {
+                        (*place, by.expect("the path goes on").clone())
+                    };
+                    let mut circle: Vec<_> = path[first..].iter().map(step).collect();
+                    // It begins with its first task.
+                    let least = (0..circle.len()).min_by_key(|&at| circle[at].0);
+                    circle.rotate_left(least.unwrap_or_default());
+                    found.push(Circle(circle));
+                    // None of its tasks is in another.
+                    path.iter().for_each(|(place, ..)| seen[*place] = Seen::Done);
+                    path.clear();
+                }
+            }
+        }
+    }
+    found
+}
