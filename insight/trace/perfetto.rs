@@ -18,7 +18,8 @@ impl Trace {
     /// A file that <https://ui.perfetto.dev> and `chrome://tracing` open: a track for each task and one for the loop, a slice for
     /// each turn, arrows from wake to turn, and how many tasks were ready.
     ///
-    /// Perfetto draws no arrow to a slice without a length. So each turn is drawn as at least 1 ns long.
+    /// Perfetto draws no arrow to a slice without a length. So each turn is drawn as at least 1 ns long. Under a virtual clock turns
+    /// take no time: there each turn and each wait of the thread is drawn as 1 µs, and `at_us` of a turn is its time.
     #[must_use]
     pub fn to_perfetto(&self) -> String {
         let picture = Picture::of(self);
@@ -35,7 +36,7 @@ struct Export<'a> {
     picture: &'a Picture,
 }
 
-/// Microseconds.
+/// In us.
 fn us(nanos: u64) -> f64 {
     nanos as f64 / 1000.0
 }
@@ -56,6 +57,11 @@ fn event<'a>(
 }
 
 impl Export<'_> {
+    /// Where a moment is drawn, in ns.
+    fn place(&self, moment: Moment) -> u64 {
+        if self.trace.is_virtual { moment.step * 1000 } else { moment.at }
+    }
+
     fn write(&self, events: &mut Array<'_>) {
         let dropped = self.trace.dropped;
         let process = match dropped {
@@ -69,11 +75,14 @@ impl Export<'_> {
             self.write_lane(events, place, lane);
         }
         for look in &self.picture.looks {
-            instant(events, "look", LOOP, *look);
+            event(events, "i", "look", LOOP, self.place(*look), is_of_track);
         }
         for (begin, end) in &self.picture.parks {
-            event(events, "X", "sleeps", LOOP, begin.at, |object| {
-                object.field("dur", us(end.at - begin.at));
+            let (from, to) = (self.place(*begin), self.place(*end));
+            event(events, "X", "sleeps", LOOP, from, |object| {
+                object.field("dur", us(to - from)).object("args", |args| {
+                    args.field("for_us", us(end.at - begin.at));
+                });
             });
         }
         self.write_ready(events);
@@ -93,9 +102,12 @@ impl Export<'_> {
     }
 
     fn write_lane(&self, events: &mut Array<'_>, place: usize, lane: &Lane) {
-        if let Some((at, by)) = lane.spawned {
-            event(events, "i", "spawned", track(place), at.at, |object| {
-                object.field("s", "t").object("args", |args| {
+        // An arrow ends at what begins last at its moment. So a turn that begins there says what spawned its task.
+        let first = lane.turns.first().map(|turn| self.place(turn.begin));
+        if let Some((at, by)) = lane.spawned.filter(|(at, _)| first != Some(self.place(*at))) {
+            event(events, "i", "spawned", track(place), self.place(at), |object| {
+                is_of_track(object);
+                object.object("args", |args| {
                     args.field("by", by.to_string());
                 });
             });
@@ -104,26 +116,33 @@ impl Export<'_> {
             self.write_turn(events, place, lane, turn);
         }
         for (at, at_least) in &lane.stalls {
-            event(events, "i", "stalled", track(place), at.at, |object| {
-                object.field("s", "t").object("args", |args| {
+            event(events, "i", "stalled", track(place), self.place(*at), |object| {
+                is_of_track(object);
+                object.object("args", |args| {
                     args.field("at_least", format!("{at_least:?}"));
                 });
             });
         }
         if let Some((at, End::Lost)) = lane.ended {
-            instant(events, "lost", track(place), at);
+            event(events, "i", "lost", track(place), self.place(at), is_of_track);
         }
     }
 
     fn write_turn(&self, events: &mut Array<'_>, place: usize, lane: &Lane, turn: &Turn) {
-        let (begin, end) = (turn.begin.at, turn.end.at);
+        let (begin, end) = (self.place(turn.begin), self.place(turn.end));
         let name = if is_job(lane.task) { "job" } else { "turn" };
         event(events, "X", name, track(place), begin, |object| {
             object.field("dur", us((end - begin).max(1))).object("args", |args| {
+                if self.trace.is_virtual {
+                    args.field("at_us", us(turn.begin.at));
+                }
                 args.field("spawned_at", self.trace.site(lane.task));
+                if let Some((_, by)) = lane.spawned {
+                    args.field("spawned_by", by.to_string());
+                }
                 if let Some(wake) = turn.wake {
                     args.field("woken_by", wake.by.to_string());
-                    args.field("ready_for_us", us(begin - wake.at.at));
+                    args.field("ready_for_us", us(turn.begin.at - wake.at.at));
                     if let Some(long) = self.picture.ready_within(place, wake) {
                         args.field("or_longer_by_us", us(long.end.at - long.begin.at));
                     }
@@ -134,7 +153,7 @@ impl Export<'_> {
             return;
         };
         // An arrow begins and ends within a slice. Its number is that of the step, which no other turn has.
-        let waker_began = self.picture.lanes[waker].turns[from].begin.at;
+        let waker_began = self.place(self.picture.lanes[waker].turns[from].begin);
         for (phase, track, at) in [("s", track(waker), waker_began), ("f", track(place), begin)] {
             event(events, phase, "wake", track, at, |object| {
                 object.field("id", turn.begin.step).field("bp", "e");
@@ -151,15 +170,15 @@ impl Export<'_> {
         };
         let mut changes = Vec::new();
         for (wake, turn) in self.picture.lanes.iter().flat_map(wakes) {
-            changes.push((wake.at, 1));
-            changes.extend(turn.map(|begin| (begin, -1)));
+            changes.push((self.place(wake.at), 1));
+            changes.extend(turn.map(|begin| (self.place(begin), -1)));
         }
         changes.sort_by_key(|&(at, by)| (at, -by));
         let mut ready = 0_i64;
         for (place, &(at, by)) in changes.iter().enumerate() {
             ready += by;
-            if changes.get(place + 1).is_none_or(|(next, _)| next.at != at.at) {
-                event(events, "C", "ready tasks", 0, at.at, |object| {
+            if changes.get(place + 1).is_none_or(|(next, _)| *next != at) {
+                event(events, "C", "ready tasks", 0, at, |object| {
                     object.object("args", |args| {
                         args.field("ready", ready);
                     });
@@ -173,8 +192,7 @@ fn track(lane: usize) -> usize {
     LOOP + 1 + lane
 }
 
-fn instant(events: &mut Array<'_>, name: &str, track: usize, at: Moment) {
-    event(events, "i", name, track, at.at, |object| {
-        object.field("s", "t");
-    });
+/// Of an instant: it is drawn in its track, and not across all.
+fn is_of_track(object: &mut Object<'_>) {
+    object.field("s", "t");
 }

@@ -71,7 +71,9 @@ fn perfetto_gets_a_track_for_each_task_and_an_arrow_for_each_wake() {
     let it = Loop::new(100);
     it.play();
     it.recorder.ended(&task(0));
-    let file: serde_json::Value = serde_json::from_str(&it.trace().to_perfetto()).unwrap();
+    let mut trace = it.trace();
+    trace.is_virtual = false; // so that time is drawn
+    let file: serde_json::Value = serde_json::from_str(&trace.to_perfetto()).unwrap();
     let events = file["traceEvents"].as_array().unwrap();
     let all = |phase: &str| events.iter().filter(|event| event["ph"] == phase).collect::<Vec<_>>();
     let names: Vec<_> = all("M").into_iter().map(|event| &event["args"]["name"]).collect();
@@ -106,7 +108,26 @@ fn perfetto_gets_a_track_for_each_task_and_an_arrow_for_each_wake() {
         .collect();
     assert_eq!(ready, ["0 0", "0.3 1", "0.5 0", "1.6 0", "2 0"]);
     let instants: Vec<_> = all("i").iter().map(|event| event["name"].as_str().unwrap()).collect();
-    assert_eq!(instants, ["lost", "spawned", "spawned", "look", "look"]);
+    // That of #1 is at the moment at which its first turn begins: an arrow would end at it.
+    assert_eq!(instants, ["lost", "spawned", "look", "look"]);
+    let of_1 = all("X").into_iter().find(|event| event["tid"] == 3).unwrap();
+    assert_eq!(of_1["args"]["spawned_by"], "block_on");
+}
+
+/// Slices without a length at one moment would lie upon each other, and so would the ends of their arrows.
+#[test]
+fn under_a_virtual_clock_perfetto_gets_turns_that_are_as_wide_as_each_other() {
+    let it = Loop::new(100);
+    it.pass(5000);
+    it.turn(2, 0, || it.spawn(4, Cause::Task(Id(2))));
+    it.turn_that(TurnEnd::Yields, 4, 0, || ());
+    it.turn(4, 0, || ());
+    let file: serde_json::Value = serde_json::from_str(&it.trace().to_perfetto()).unwrap();
+    let events = file["traceEvents"].as_array().unwrap().iter();
+    let slices: Vec<_> = events.filter(|event| event["ph"] == "X").collect();
+    let place = |slice: &&serde_json::Value| format!("{} {}", slice["ts"], slice["dur"]);
+    assert_eq!(slices.iter().map(place).collect::<Vec<_>>(), ["0 1", "1 1", "2 1"]);
+    assert!(slices.iter().all(|slice| slice["args"]["at_us"] == 5), "{slices:?}");
 }
 
 #[test]
