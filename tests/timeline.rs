@@ -239,6 +239,34 @@ fn blocking_jobs_have_lanes_by_where_they_were_spawned() {
     );
 }
 
+#[cfg(feature = "offload")]
+#[test]
+fn a_job_that_runs_is_shown_though_it_began_before_all_that_the_ring_has() {
+    let runtime = Builder::new().trace(8).build().unwrap();
+    let handle = runtime.handle();
+    runtime.block_on(async {
+        let (begun, begins) = mpsc::channel();
+        let (go_on, goes_on) = mpsc::channel::<()>();
+        let job = taketurns::spawn_blocking(move || {
+            begun.send(()).unwrap();
+            goes_on.recv().unwrap();
+        });
+        begins.recv().unwrap();
+        for _ in 0..20 {
+            yield_now().await;
+        }
+        let trace = handle.trace().unwrap();
+        let first = trace.events()[0];
+        assert!(matches!(first.what, What::JobBegan { number: 0, .. }), "{first:?}");
+        assert!(trace.events()[1].at > first.at);
+        let text = trace.to_text();
+        let lane = text.lines().find(|line| line.starts_with("job 1")).unwrap();
+        assert!(lane.ends_with(&"█".repeat(90)), "it runs all the time that is shown: {text}");
+        go_on.send(()).unwrap();
+        job.await.unwrap();
+    });
+}
+
 #[test]
 fn a_thread_and_the_program_are_told_as_what_woke_a_task() {
     let runtime = Builder::new().trace(1000).build().unwrap();

@@ -14,7 +14,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::trace::{By, Trace, What, is_job};
+use super::trace::{By, Trace, What, is_job, nanos};
 use crate::executor::Id;
 
 /// A moment: time in ns, and step.
@@ -170,10 +170,6 @@ impl Picture {
     }
 }
 
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
 struct Painter {
     picture: Picture,
     places: BTreeMap<Id, usize>,
@@ -196,7 +192,9 @@ impl Painter {
             ended: None,
             stalls: Vec::new(),
         };
-        let first = trace.events.first().map_or(trace.until, |event| event.at);
+        // A job that goes on may have begun long before all the rest.
+        let mut rest = trace.events.iter().filter(|it| !matches!(it.what, What::JobBegan { .. }));
+        let first = rest.next().map_or(trace.until, |event| event.at);
         let from = Moment { at: nanos(first), step: 0 };
         let picture = Picture {
             lanes: trace.tasks.keys().map(lane).collect(),
@@ -209,6 +207,7 @@ impl Painter {
     }
 
     fn paint(&mut self, at: u64, what: What) {
+        let at = at.max(self.picture.from.at);
         let now = Moment { at, step: self.steps };
         let lane = what.lane().map(|task| self.places[&task]);
         match (what, lane) {
@@ -219,6 +218,7 @@ impl Painter {
                 let from = self.turn.as_ref();
                 let from = from.map(|&(lane, ..)| (lane, self.picture.lanes[lane].turns.len()));
                 self.picture.lanes[lane].ready = Some(Wake { at: now, by, from });
+                self.picture.lanes[lane].ended = None; // of an earlier run: each `block_on` has the same lane
             }
             (What::TurnBegan { .. }, Some(lane)) => {
                 self.turn = Some((lane, now, self.picture.lanes[lane].ready.take()));

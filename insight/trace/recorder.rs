@@ -19,6 +19,7 @@ use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::asides::{Asides, Noted};
 use super::packed::{Kind, NO_SITE, NO_TASK, Origin, task_word, time_word, words};
 use super::ring::{Copied, Ring};
 use crate::common::monotonic::monotonic;
@@ -42,9 +43,6 @@ pub(crate) enum Clock {
     Virtual(Box<dyn Fn() -> u64>),
 }
 
-/// More stalls and jobs are not kept.
-const ASIDES: usize = 10_000;
-
 /// What a recorder has written, for any thread.
 pub(crate) struct Recording {
     ring: Ring,
@@ -58,15 +56,10 @@ pub(crate) struct Recording {
     /// Of tasks that have ended.
     names: Mutex<Names>,
     asides: Mutex<Asides>,
-}
-
-#[derive(Default)]
-#[allow(dead_code, reason = "without the feature `offload` there are no jobs")]
-struct Asides {
-    kept: VecDeque<Aside>,
     /// Of each lane for jobs: where its jobs are spawned, and whether one runs. Jobs that run at the same time are in
     /// different lanes.
-    lanes: Vec<(Site, bool)>,
+    #[cfg(feature = "offload")]
+    lanes: Mutex<Vec<(Site, bool)>>,
 }
 
 #[derive(Default)]
@@ -76,27 +69,10 @@ struct Names {
     order: VecDeque<(u64, Id)>,
 }
 
-/// What another thread has noted.
-#[derive(Clone, Copy)]
-pub(super) struct Aside {
-    pub(super) at: u64,
-    pub(super) what: Noted,
-}
-
-#[derive(Clone, Copy)]
-#[allow(dead_code, reason = "without the feature `offload` there are no jobs")]
-pub(super) enum Noted {
-    /// A turn of this task has not ended for this long.
-    Stalled(Id, Duration),
-    /// A job of this lane, spawned there.
-    JobBegan(usize, Site),
-    JobEnded(usize, Site),
-}
-
 /// One reading of a [`Recording`].
 pub(super) struct Reading {
     pub(super) copied: Copied,
-    pub(super) asides: Vec<Aside>,
+    pub(super) asides: Asides,
     pub(super) sites: Vec<Site>,
     pub(super) now: u64,
     pub(super) is_virtual: bool,
@@ -116,14 +92,12 @@ impl Recording {
 
     /// Notes that a turn of `task` has not ended for at least this long.
     pub(super) fn stalled(&self, task: Id, at_least: Duration) {
-        self.keep(&mut lock(&self.asides), Noted::Stalled(task, at_least));
+        self.keep(Noted::Stalled(task, at_least));
     }
 
-    fn keep(&self, asides: &mut Asides, what: Noted) {
-        if asides.kept.len() == ASIDES {
-            asides.kept.pop_front();
-        }
-        asides.kept.push_back(Aside { at: self.now(), what });
+    fn keep(&self, what: Noted) {
+        let mut asides = lock(&self.asides);
+        asides.add(self.now(), what); // with the lock, so in the order of time
     }
 
     /// The time of the events. Under a virtual clock, which other threads cannot read, what home has read last.
@@ -135,7 +109,7 @@ impl Recording {
         let (copied, now) = (self.ring.copy(), self.now());
         // After the events: an event's site is in the table before the event is in the ring.
         let sites = lock(&self.sites).clone();
-        let asides = lock(&self.asides).kept.iter().copied().collect();
+        let asides = lock(&self.asides).clone();
         Reading { copied, asides, sites, now, is_virtual: self.is_virtual }
     }
 
@@ -155,22 +129,21 @@ impl Recording {
 #[cfg(feature = "offload")]
 impl ObserveJobs for Recording {
     fn begins(&self, site: Site) -> usize {
-        let mut asides = lock(&self.asides);
-        let is_free = |lane: &(Site, bool)| *lane == (site, false);
-        let lane = asides.lanes.iter().position(is_free).unwrap_or_else(|| {
-            asides.lanes.push((site, false));
-            asides.lanes.len() - 1
-        });
-        asides.lanes[lane].1 = true;
-        self.keep(&mut asides, Noted::JobBegan(lane, site));
+        let mut lanes = lock(&self.lanes);
+        let free = lanes.iter().position(|lane| *lane == (site, false));
+        let lane = free.unwrap_or(lanes.len());
+        match free {
+            Some(lane) => lanes[lane].1 = true,
+            None => lanes.push((site, true)),
+        }
+        self.keep(Noted::JobBegan(lane, site));
         lane
     }
 
     fn ends(&self, lane: usize) {
-        let mut asides = lock(&self.asides);
-        asides.lanes[lane].1 = false;
-        let site = asides.lanes[lane].0;
-        self.keep(&mut asides, Noted::JobEnded(lane, site));
+        let mut lanes = lock(&self.lanes);
+        lanes[lane].1 = false;
+        self.keep(Noted::JobEnded(lane, lanes[lane].0));
     }
 }
 
@@ -210,6 +183,8 @@ impl Recorder {
             name_of,
             names: Mutex::default(),
             asides: Mutex::default(),
+            #[cfg(feature = "offload")]
+            lanes: Mutex::default(),
         });
         Self {
             recording,

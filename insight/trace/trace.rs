@@ -7,8 +7,9 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
+use super::asides::Noted;
 use super::packed::{Kind, Origin, Packed};
-use super::recorder::{Noted, Recording};
+use super::recorder::Recording;
 use crate::executor::Id;
 use crate::executor::observe::TurnEnd;
 
@@ -89,7 +90,7 @@ pub enum What {
         /// For how long, at least.
         at_least: Duration,
     },
-    /// A blocking job began to run, on a thread of the pool.
+    /// A blocking job began to run, on a thread of the pool. Of a job that goes on later this is kept, however old it is.
     JobBegan {
         /// Jobs that run at the same time have different numbers. The next job that is spawned at the same place may have
         /// the number of one that has ended.
@@ -143,7 +144,7 @@ impl Trace {
         &self.events
     }
 
-    /// How many older events there were. The ring had no room for them.
+    /// How many older events there were. There was no room for them.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.dropped
@@ -176,6 +177,11 @@ impl Trace {
     }
 }
 
+/// Of a time in a trace.
+pub(super) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
 impl Recording {
     /// What is written so far.
     pub(crate) fn trace(&self) -> Trace {
@@ -190,23 +196,22 @@ impl Recording {
         }
         let mut events = reader.events;
         let oldest = events.first().map_or(Duration::ZERO, |event| event.at);
-        for aside in reading.asides {
-            let at = Duration::from_nanos(aside.at);
-            if at >= oldest {
-                let (what, site) = match aside.what {
-                    Noted::Stalled(task, at_least) => (What::Stalled { task, at_least }, None),
-                    Noted::JobBegan(number, site) => (What::JobBegan { number, site }, Some(site)),
-                    Noted::JobEnded(number, site) => (What::JobEnded { number }, Some(site)),
-                };
-                events.push(Event { at, what });
-                what.lane().into_iter().for_each(|lane| _ = sites.entry(lane).or_insert(site));
-            }
+        let mut asides = reading.asides;
+        asides.drop_before(nanos(oldest));
+        for aside in asides.iter() {
+            let (what, site) = match aside.what {
+                Noted::Stalled(task, at_least) => (What::Stalled { task, at_least }, None),
+                Noted::JobBegan(number, site) => (What::JobBegan { number, site }, Some(site)),
+                Noted::JobEnded(number, site) => (What::JobEnded { number }, Some(site)),
+            };
+            events.push(Event { at: Duration::from_nanos(aside.at), what });
+            what.lane().into_iter().for_each(|lane| _ = sites.entry(lane).or_insert(site));
         }
         events.sort_by_key(|event| event.at); // stable: of the same time, these come last
         let known = |(id, site)| (id, Known { name: self.name(id), site });
         Trace {
             events,
-            dropped: reading.copied.dropped,
+            dropped: reading.copied.dropped + asides.dropped(),
             tasks: sites.into_iter().map(known).collect(),
             until: Duration::from_nanos(reading.now),
             is_virtual: reading.is_virtual,

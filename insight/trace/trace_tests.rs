@@ -4,6 +4,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::asides::{Asides, MOST, Noted};
+use super::lanes::Picture;
 use super::recorder::{Clock, Recorder, Recording};
 use super::trace::{By, Trace, What};
 use crate::executor::Id;
@@ -315,4 +317,39 @@ fn each_kind_of_cause_is_told() {
     };
     let told: Vec<By> = it.trace().events().iter().map(by).collect();
     assert_eq!(told, [By::Timer, By::Source, By::Thread, By::Outside]);
+}
+
+#[test]
+fn of_a_job_that_runs_the_beginning_is_kept_and_of_others_it_is_said_that_they_were_dropped() {
+    let site = Location::caller();
+    let mut asides = Asides::default();
+    asides.add(5, Noted::JobBegan(0, site));
+    for at in 0..MOST as u64 {
+        asides.add(10 + 2 * at, Noted::JobBegan(1, site));
+        asides.add(11 + 2 * at, Noted::JobEnded(1, site));
+    }
+    let of = |asides: &Asides| asides.iter().map(|aside| aside.at).collect::<Vec<_>>();
+    let first = 10 + MOST as u64;
+    assert_eq!((asides.dropped(), of(&asides)[..2].to_vec()), (MOST as u64, vec![5, first]));
+    let last = 9 + 2 * MOST as u64;
+    asides.drop_before(last);
+    assert_eq!(of(&asides), [5, last - 1, last], "the last job goes on at `last`");
+    asides.add(last + 1, Noted::JobEnded(0, site));
+    asides.drop_before(last + 2);
+    assert_eq!((asides.dropped(), of(&asides)), (2 * MOST as u64 + 2, vec![]));
+}
+
+#[test]
+fn each_run_has_the_lane_of_block_on_whose_end_is_that_of_the_last() {
+    let it = Loop::new(100);
+    it.recorder.woken(&task(0), Cause::Outside);
+    it.last_turn(0, 10);
+    let end = || Picture::of(&it.trace()).lanes[0].ended.map(|(at, _)| at.at);
+    assert_eq!(end(), Some(10));
+    it.recorder.woken(&task(0), Cause::Outside);
+    it.turn(0, 20, || ());
+    assert_eq!(end(), None);
+    it.recorder.woken(&task(0), Cause::Timer);
+    it.last_turn(0, 30);
+    assert_eq!(end(), Some(60));
 }
