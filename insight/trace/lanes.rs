@@ -62,6 +62,8 @@ pub(super) enum End {
 pub(super) struct Picture {
     /// The future of `block_on` first, then the tasks in the order of spawning, then the jobs.
     pub(super) lanes: Vec<Lane>,
+    /// The turns of tasks, in their order: the lane of each, and its place there.
+    pub(super) turns: Vec<(usize, usize)>,
     pub(super) looks: Vec<Moment>,
     /// When the thread slept.
     pub(super) parks: Vec<(Moment, Moment)>,
@@ -69,91 +71,7 @@ pub(super) struct Picture {
     pub(super) to: Moment,
 }
 
-/// A turn from here on is long, and a task that is ready for so long without one is starved: a user waits.
-pub(super) const LONG: u64 = 10_000_000;
-
-/// Something to look at.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Trouble {
-    /// A turn of so many ns.
-    LongTurn(u64),
-    /// Ready for so many ns, and no turn.
-    Starved(u64),
-    /// Ready since some time within a long turn of another task, which took so many ns: that of this lane, at that place there.
-    ReadyWithin(u64, (usize, usize)),
-    Lost,
-}
-
-impl Trouble {
-    /// How bad it is: the cause before the tasks that starve by it, however many, and these before lost tasks.
-    fn weight(self) -> (u8, u64) {
-        match self {
-            Self::LongTurn(long) => (3, long),
-            Self::Starved(long) | Self::ReadyWithin(long, _) => (2, long),
-            Self::Lost => (1, 0),
-        }
-    }
-}
-
-/// What is wrong in a lane, and since when.
-pub(super) type Finding = (Moment, Trouble);
-
 impl Picture {
-    /// What is wrong, as far as a picture shows it: in which lane, since when, and what; in the order of time.
-    pub(super) fn troubles(&self) -> Vec<(usize, Finding)> {
-        let of_lane =
-            |(place, lane)| self.findings(place, lane).into_iter().map(move |it| (place, it));
-        let mut found: Vec<_> = self.tasks().flat_map(of_lane).collect();
-        found.sort_by_key(|(lane, (at, _))| (*at, *lane));
-        found
-    }
-
-    fn findings(&self, place: usize, lane: &Lane) -> Vec<Finding> {
-        let mut found = Vec::new();
-        for turn in &lane.turns {
-            found.extend(turn.wake.and_then(|wake| self.starved(place, wake, turn.begin)));
-            let long = turn.end.at - turn.begin.at;
-            found.extend((long >= LONG).then_some((turn.begin, Trouble::LongTurn(long))));
-        }
-        found.extend(lane.ready.and_then(|wake| self.starved(place, wake, self.to)));
-        if let Some((at, End::Lost)) = lane.ended {
-            found.push((at, Trouble::Lost));
-        }
-        found
-    }
-
-    fn starved(&self, lane: usize, wake: Wake, until: Moment) -> Option<Finding> {
-        let long = until.at - wake.at.at;
-        if long >= LONG {
-            return Some((wake.at, Trouble::Starved(long)));
-        }
-        let within = self.ready_within(lane, wake)?;
-        let long = within.end.at - within.begin.at;
-        Some((within.begin, Trouble::ReadyWithin(long, wake.from?)))
-    }
-
-    /// The long turn of another task in which the task of a lane was woken: it has been ready since some time within it. (The time
-    /// of a wake is the end of its turn, so the wake itself does not show that. As long as the turn goes on, it is the beginning.)
-    pub(super) fn ready_within(&self, lane: usize, wake: Wake) -> Option<&Turn> {
-        let (by, turn) = wake.from.filter(|(by, _)| *by != lane)?;
-        let turn = &self.lanes[by].turns[turn];
-        (wake.at.at - turn.begin.at >= LONG).then_some(turn)
-    }
-
-    /// The places of the first `most` lanes, if there are more: of those with the worst findings first.
-    pub(super) fn worst(&self, most: usize) -> Vec<usize> {
-        let mut places: Vec<usize> = (0..self.lanes.len()).collect();
-        if places.len() > most {
-            let mut weights = vec![(0, 0); places.len()];
-            for (lane, (_, trouble)) in self.troubles() {
-                weights[lane] = trouble.weight().max(weights[lane]);
-            }
-            places.sort_by_key(|&place| std::cmp::Reverse(weights[place]));
-            places.truncate(most);
-        }
-        places
-    }
-
     /// The lanes of tasks, and their places.
     pub(super) fn tasks(&self) -> impl Iterator<Item = (usize, &Lane)> {
         self.lanes.iter().enumerate().filter(|(_, lane)| !is_job(lane.task))
@@ -198,6 +116,7 @@ impl Painter {
         let from = Moment { at: nanos(first), step: 0 };
         let picture = Picture {
             lanes: trace.tasks.keys().map(lane).collect(),
+            turns: Vec::new(),
             looks: Vec::new(),
             parks: Vec::new(),
             from,
@@ -259,6 +178,7 @@ impl Painter {
             (lane, self.picture.from, None)
         });
         let end = Moment { at, step: self.steps };
+        self.picture.turns.push((lane, self.picture.lanes[lane].turns.len()));
         self.picture.lanes[lane].turns.push(Turn { begin, end, wake });
         end
     }

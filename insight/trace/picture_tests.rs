@@ -155,10 +155,37 @@ fn of_many_lanes_those_with_findings_are_drawn_first_and_alike_lost_tasks_are_on
     assert!(lines[4].starts_with("#1 odd 1 "), "{text}");
     assert!(lines[51].starts_with("#48 ") && lines[52] == "and 21 more lanes", "{text}");
     assert_eq!(lines.len(), 57, "{text}");
-    assert!(lines[54].starts_with("at 1.0µs: #69 odd 69 was ready for 20.1ms without a turn"));
+    let behind =
+        "at 1.0µs: #69 odd 69 was ready for 20.1ms, behind the turn of 20.0ms of #70, spawned";
+    assert!(lines[54].starts_with(behind), "{text}");
     assert!(lines[55].starts_with("at 69.0µs: #70 had a turn of 20.0ms, spawned at "), "{text}");
-    let lost = "at 20.1ms: 69 tasks spawned at insight/trace/trace_tests.rs:";
-    assert!(lines[56].starts_with(lost) && lines[56].ends_with(" were lost"), "{text}");
+    let lost =
+        "at 20.1ms: #1 odd 1 and 68 more were lost, spawned at insight/trace/trace_tests.rs:";
+    assert!(lines[56].starts_with(lost), "{text}");
+}
+
+#[test]
+fn of_starved_tasks_it_is_told_what_they_wait_behind() {
+    let it = Loop::new(1000);
+    it.spawn(2, Cause::Outside);
+    it.spawn(4, Cause::Outside);
+    it.last_turn(6, 12 * MS);
+    it.turn(8, 15 * MS, || ());
+    it.turn(2, 0, || ());
+    it.turn(4, 0, || ());
+    it.recorder.woken(&task(2), Cause::Outside);
+    (0..5).for_each(|_| it.turn(8, 3 * MS, || ()));
+    let text = it.trace().to_text();
+    let told: Vec<_> = text.lines().filter(|line| line.contains("behind")).collect();
+    assert_eq!(
+        told[0],
+        "at 0ns: #2 and 1 more were ready for up to 27.0ms, behind the turn of 15.0ms of #8"
+    );
+    assert!(
+        told[1].starts_with("at 27.0ms: #2 was ready for 15.0ms, behind 5 turns, spawned at "),
+        "{text}"
+    );
+    assert_eq!(told.len(), 2, "{text}");
 }
 
 /// The time of its wake is that of the turn's end, so it seems to have been ready for no time.

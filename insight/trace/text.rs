@@ -4,9 +4,11 @@
 
 use std::collections::HashMap;
 use std::fmt::Write;
+use std::panic::Location;
 use std::time::Duration;
 
-use super::lanes::{End, Finding, Lane, Moment, Picture, Trouble};
+use super::findings::{Behind, Finding, Place, Trouble};
+use super::lanes::{End, Lane, Moment, Picture};
 use super::trace::{Trace, is_job};
 use crate::executor::Id;
 use crate::insight::exit_report::LISTED;
@@ -115,56 +117,75 @@ impl Trace {
 
     /// A line for each, but one line for all tasks of which the same is true.
     fn write_troubles(&self, picture: &Picture, found: &[(usize, Finding)], text: &mut String) {
-        let mut lines: Vec<(Finding, Vec<&Lane>)> = Vec::new();
+        let mut lines: Vec<(Moment, Vec<(usize, Trouble)>)> = Vec::new();
         let mut same = HashMap::new();
-        for &(lane, finding) in found {
-            let lane = &picture.lanes[lane];
-            let key = match finding.1 {
-                Trouble::Lost => Some((self.site(lane.task), None)),
-                Trouble::ReadyWithin(_, turn) => Some((None, Some(turn))),
-                Trouble::LongTurn(_) | Trouble::Starved(_) => None,
+        for &(lane, (at, trouble)) in found {
+            let key = match trouble {
+                Trouble::Lost => Some(Alike::Lost(self.site(picture.lanes[lane].task))),
+                Trouble::ReadyWithin(turn) => Some(Alike::Within(turn)),
+                Trouble::Starved(_, Behind::Long(turn)) => Some(Alike::Behind(turn)),
+                Trouble::LongTurn(_) | Trouble::Starved(_, Behind::Short(_)) => None,
             };
             let place = key.map_or(lines.len(), |key| *same.entry(key).or_insert(lines.len()));
             if place == lines.len() {
-                lines.push((finding, Vec::new()));
+                lines.push((at, Vec::new()));
             }
-            lines[place].1.push(lane);
+            lines[place].1.push((lane, trouble));
         }
-        for ((at, trouble), lanes) in lines.iter().take(LISTED) {
-            let line = self.line(picture, *trouble, lanes);
-            let _ = writeln!(text, "at {}: {line}", short(at.at));
+        for (at, alike) in lines.iter().take(LISTED) {
+            let _ = writeln!(text, "at {}: {}", short(at.at), self.line(picture, alike));
         }
         if lines.len() > LISTED {
             let _ = writeln!(text, "and {} more", lines.len() - LISTED);
         }
     }
 
-    fn line(&self, picture: &Picture, trouble: Trouble, lanes: &[&Lane]) -> String {
-        let (first, title) = (lanes[0], self.short_title(lanes[0]));
-        let place = self.site(first.task).map_or_else(String::new, |site| {
-            let how = if first.task == Id::ROOT { "called" } else { "spawned" };
-            format!("{how} at {site}")
-        });
-        let what = match (trouble, lanes.len()) {
-            (Trouble::LongTurn(long), _) => format!("had a turn of {}", short(long)),
-            (Trouble::Starved(long), _) => format!("was ready for {} without a turn", short(long)),
-            (Trouble::Lost, 1) => "was lost".to_owned(),
-            (Trouble::Lost, tasks) => return format!("{tasks} tasks {place} were lost"),
-            (Trouble::ReadyWithin(long, (by, _)), tasks) => {
-                let by = self.short_title(&picture.lanes[by]);
-                let within = format!("since some time within the turn of {} of {by}", short(long));
-                match tasks {
-                    1 => format!("was ready {within}"),
-                    _ => return format!("{title} and {} more were ready {within}", tasks - 1),
-                }
-            }
+    /// What is true of these tasks.
+    fn line(&self, picture: &Picture, alike: &[(usize, Trouble)]) -> String {
+        let (first, trouble) = alike[0];
+        let title = |lane: usize| self.short_title(&picture.lanes[lane]);
+        let (whose, were, up_to) = match alike.len() {
+            1 => (title(first), "was", ""),
+            tasks => (format!("{} and {} more", title(first), tasks - 1), "were", "up to "),
         };
-        if place.is_empty() {
-            format!("{title} {what}")
-        } else {
-            format!("{title} {what}, {place}")
+        let turn_of = |turn: Place| {
+            let long = short(picture.turn(turn).length());
+            format!("the turn of {long} of {}", title(turn.0))
+        };
+        let what = match trouble {
+            Trouble::LongTurn(long) => format!("{whose} had a turn of {}", short(long)),
+            Trouble::Starved(long, Behind::Short(turns)) => {
+                format!("{whose} was ready for {}, behind {turns} turns", short(long))
+            }
+            Trouble::Starved(_, Behind::Long(turn)) => {
+                let delay =
+                    |(_, it): &_| if let Trouble::Starved(long, _) = it { *long } else { 0 };
+                let longest = short(alike.iter().map(delay).max().unwrap_or_default());
+                format!("{whose} {were} ready for {up_to}{longest}, behind {}", turn_of(turn))
+            }
+            Trouble::ReadyWithin(turn) => {
+                format!("{whose} {were} ready since some time within {}", turn_of(turn))
+            }
+            Trouble::Lost => format!("{whose} {were} lost"),
+        };
+        let task = picture.lanes[first].task;
+        let how = if task == Id::ROOT { "called" } else { "spawned" };
+        match self.site(task) {
+            Some(site) if alike.len() == 1 || trouble == Trouble::Lost => {
+                format!("{what}, {how} at {site}")
+            }
+            _ => what,
         }
     }
+}
+
+/// What is the same of several tasks.
+#[derive(PartialEq, Eq, Hash)]
+enum Alike {
+    /// Spawned there, and lost.
+    Lost(Option<&'static Location<'static>>),
+    Within(Place),
+    Behind(Place),
 }
 
 /// A time of so many ns, with one digit after the point.
