@@ -234,7 +234,7 @@ fn blocking_jobs_have_lanes_by_where_they_were_spawned() {
     assert_eq!(ends.collect::<Vec<_>>(), [1, 0, 0]);
     let text = trace.to_text();
     assert!(
-        text.contains("; 1 tasks; ") && text.contains("\njob 1") && text.contains("\njob 2"),
+        text.contains("; 1 task; ") && text.contains("\njob 1") && text.contains("\njob 2"),
         "{text}"
     );
 }

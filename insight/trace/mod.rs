@@ -10,11 +10,12 @@
 //! 2. `recorder.rs`: what the loop calls, and what is written then. `asides.rs`: what other threads note.
 //! 3. `trace.rs`: [`Trace`], its events as plain data.
 //! 4. `lanes.rs`: a lane for each task, and its turns. `findings.rs`: what is wrong in them.
-//! 5. `text.rs`: drawn in the terminal. `html.rs` and `page/`: as a page. `perfetto.rs`: for Perfetto.
+//! 5. `text.rs` and `columns.rs`: drawn in the terminal. `html.rs` and `page/`: as a page. `perfetto.rs`: for Perfetto.
 
 #![forbid(unsafe_code)]
 
 mod asides;
+mod columns;
 mod findings;
 mod html;
 mod lanes;

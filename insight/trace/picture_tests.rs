@@ -22,6 +22,52 @@ loop                             ────────
 }
 
 #[test]
+fn wide_characters_take_two_columns_and_a_long_title_is_cut() {
+    let name =
+        |id: Id| Some(["ab", "読む人", "読む人が三人と読む本が三冊"][id.0 as usize - 1].into());
+    let recorder = Recorder::new(8, Clock::Virtual(Box::new(|| 0)), Box::new(name));
+    (1..=3).for_each(|id| recorder.woken(&task(id), Cause::Outside));
+    (1..=3).for_each(|id| {
+        recorder.begins_turn(&task(id), 1);
+        recorder.ends_turn(&task(id), TurnEnd::Waits);
+    });
+    recorder.leaves();
+    let text = recorder.recording().trace().to_text_within(40);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(
+        lines[1..5],
+        [
+            "                         0ns         0ns",
+            "#1 ab                    █████··········",
+            "#2 読む人                ░░░░░█████·····",
+            "#3 読む人が三人と読む本… ░░░░░░░░░░█████",
+        ]
+    );
+}
+
+#[test]
+fn a_chart_of_any_width_and_of_any_number_of_tasks_can_be_drawn() {
+    for tasks in [0, 1, 1000] {
+        let it = Loop::new(10_000);
+        (1..=tasks).for_each(|id| it.spawn(id, Cause::Outside));
+        (1..=tasks).for_each(|id| it.last_turn(id, 3000));
+        let mut trace = it.trace();
+        for is_virtual in [false, true] {
+            trace.is_virtual = is_virtual;
+            for columns in [0, 40, 41, usize::MAX] {
+                let text = trace.to_text_within(columns);
+                let chart = text.lines().skip(1).take(tasks.min(50) as usize + 1);
+                let widest = chart.map(|line| line.chars().count()).max().unwrap();
+                assert!(widest <= columns.clamp(40, 10_000), "{tasks}, {columns}: {text}");
+            }
+        }
+        let heading =
+            ["0 events; 0 tasks; 0ns", "4 events; 1 task; 3.0µs", "4000 events; 1000 tasks; 3.0ms"];
+        assert_eq!(trace.to_text().split_once(',').unwrap().0, heading[tasks.min(2) as usize]);
+    }
+}
+
+#[test]
 fn names_cannot_leave_the_data_of_the_page() {
     let name = "</script><script>alert(1)</script><!-- script -->\u{2028}\\\"";
     let clock = Clock::Virtual(Box::new(|| 0));
@@ -153,7 +199,7 @@ fn of_many_lanes_those_with_findings_are_drawn_first_and_alike_lost_tasks_are_on
     assert!(lines[2].starts_with("#70 ") && lines[2].contains('█'), "{text}");
     assert!(lines[3].starts_with("#69 odd 69 ") && lines[3].contains('░'), "{text}");
     assert!(lines[4].starts_with("#1 odd 1 "), "{text}");
-    assert!(lines[51].starts_with("#48 ") && lines[52] == "and 21 more lanes", "{text}");
+    assert!(lines[51].starts_with("#48 ") && lines[52] == "and 21 more", "{text}");
     assert_eq!(lines.len(), 57, "{text}");
     let behind =
         "at 1.0µs: #69 odd 69 was ready for 20.1ms, behind the turn of 20.0ms of #70, spawned";

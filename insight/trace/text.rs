@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::panic::Location;
 use std::time::Duration;
 
+use super::columns::{columns as width, cut, padded};
 use super::findings::{Behind, Finding, Place, Trouble};
 use super::lanes::{End, Lane, Moment, Picture};
 use super::trace::{Trace, is_job};
@@ -17,7 +18,8 @@ use crate::insight::exit_report::LISTED;
 const WIDTH: usize = 100;
 /// Titles are cut to this.
 const TITLE: usize = 24;
-const NARROWEST: usize = 40;
+/// The title of the line that shows when the thread sleeps.
+const LOOP: &str = "loop";
 
 /// What a column of a line shows; of several the last in this order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,8 +47,8 @@ impl Cell {
 }
 
 impl Trace {
-    /// A Gantt chart, 100 columns wide: a line for each task, and below them what is wrong. All times are since the runtime was
-    /// built. Of more than 50 lanes, 50 are drawn: those with the worst findings first.
+    /// A Gantt chart, 100 columns wide: a line for each task, and below them what is wrong, a sentence each. All times are since
+    /// the runtime was built. Of more than 50 lanes, 50 are drawn: those with the worst findings first. It has no colours.
     ///
     /// Under a virtual clock turns take no time. There each turn is as wide as any other, and so is each wait.
     #[must_use]
@@ -54,29 +56,28 @@ impl Trace {
         self.to_text_within(WIDTH)
     }
 
-    /// As [`to_text`](Self::to_text), with lines of at most `columns`; of 40, if that is less.
+    /// As [`to_text`](Self::to_text), but the chart has so many columns, titles included: at least 40, and at most 10,000.
     #[must_use]
     pub fn to_text_within(&self, columns: usize) -> String {
         let picture = Picture::of(self);
         let shown = picture.worst(LISTED);
         let title = |&place: &usize| self.short_title(&picture.lanes[place]);
         let titles: Vec<String> = shown.iter().map(title).collect();
-        let widest = titles.iter().map(|title| title.chars().count()).max().unwrap_or_default();
-        let room = columns.max(NARROWEST) - widest.max(4) - 1;
-        let chart = Chart::new(&picture, self.is_virtual, room);
+        let widest = titles.iter().map(|title| width(title)).max().unwrap_or_default();
+        let gutter = widest.max(width(LOOP)) + 1;
+        let chart = Chart::new(&picture, self.is_virtual, columns.clamp(40, 10_000) - gutter);
         let mut text = self.heading(&picture);
-        let _ = write!(text, "\n{:widest$} {}", "", chart.scale(), widest = widest.max(4));
-        for (title, &place) in titles.iter().zip(&shown) {
-            let pad = widest.max(4) - title.chars().count();
-            let line = format!("\n{title}{:pad$} {}", "", chart.line(place));
-            text.push_str(line.trim_end());
-        }
+        let mut row = |title: &str, line: &str| {
+            text.push('\n');
+            text.push_str(format!("{}{line}", padded(title, gutter)).trim_end());
+        };
+        row("", &chart.scale());
+        titles.iter().zip(&shown).for_each(|(title, &place)| row(title, &chart.line(place)));
         if !picture.parks.is_empty() {
-            let line = format!("\n{:widest$} {}", "loop", chart.parks(), widest = widest.max(4));
-            text.push_str(line.trim_end());
+            row(LOOP, &chart.parks());
         }
         if picture.lanes.len() > shown.len() {
-            let _ = write!(text, "\nand {} more lanes", picture.lanes.len() - shown.len());
+            row(&format!("and {} more", picture.lanes.len() - shown.len()), "");
         }
         let troubles = picture.troubles();
         let is_within = |(_, (_, trouble)): &_| matches!(trouble, Trouble::ReadyWithin(..));
@@ -93,26 +94,21 @@ impl Trace {
     }
 
     fn heading(&self, picture: &Picture) -> String {
-        let (events, tasks) = (self.events.len(), picture.tasks().count());
+        let counted =
+            |count: usize, of: &str| format!("{count} {of}{}", if count == 1 { "" } else { "s" });
+        let (events, tasks) =
+            (counted(self.events.len(), "event"), counted(picture.tasks().count(), "task"));
         let dropped = match self.dropped {
             0 => String::new(),
             dropped => format!(", after {dropped} older ones that were dropped"),
         };
         let long = short(picture.to.at - picture.from.at);
         let axis = if self.is_virtual { ", by turns" } else { "" };
-        format!("{events} events{dropped}; {tasks} tasks; {long}{axis}")
+        format!("{events}{dropped}; {tasks}; {long}{axis}")
     }
 
-    /// A title, cut.
     fn short_title(&self, lane: &Lane) -> String {
-        let title = self.title(lane.task);
-        let mut chars = title.chars();
-        let mut short: String = chars.by_ref().take(TITLE).collect();
-        if chars.next().is_some() {
-            short.pop();
-            short.push('…');
-        }
-        short
+        cut(&self.title(lane.task), TITLE)
     }
 
     /// A line for each, but one line for all tasks of which the same is true.
@@ -275,7 +271,7 @@ impl<'a> Chart<'a> {
     fn scale(&self) -> String {
         let Picture { from, to, .. } = self.picture;
         let (first, last) = (short(from.at), short(to.at));
-        let room = self.width.saturating_sub(first.len()).max(last.len() + 1);
+        let room = self.width.saturating_sub(width(&first)).max(width(&last) + 1);
         format!("{first}{last:>room$}")
     }
 }
