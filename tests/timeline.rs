@@ -262,6 +262,8 @@ fn a_job_that_runs_is_shown_though_it_began_before_all_that_the_ring_has() {
         let text = trace.to_text();
         let lane = text.lines().find(|line| line.starts_with("job 1")).unwrap();
         assert!(lane.ends_with(&"█".repeat(90)), "it runs all the time that is shown: {text}");
+        let lane = trace.to_html().split_once(r#""job":true,"turns":["#).unwrap().1.to_owned();
+        assert!(lane.starts_with('-'), "it began before the first event of the loop: {lane}");
         go_on.send(()).unwrap();
         job.await.unwrap();
     });

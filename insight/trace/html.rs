@@ -1,6 +1,6 @@
 //! A trace as a page: one file, which needs no network.
 //!
-//! The page draws itself: `page.js` has the numbers of a [`Picture`] as JSON. What the program chose, names above all, is in
+//! The page draws itself: its script has the numbers of a [`Picture`] as JSON. What the program chose, names above all, is in
 //! that JSON alone, where no text can end the script, and reaches the page as text.
 
 #![forbid(unsafe_code)]
@@ -13,11 +13,17 @@ use super::trace::{By, Trace, is_job};
 use crate::executor::Id;
 use crate::insight::json;
 
-const PAGE: &str = include_str!("page.html");
+const PAGE: &str = include_str!("page/page.html");
 
 /// What is put into the page, and where.
-const STYLE: (&str, &str) = ("<!-- style -->", include_str!("page.css"));
-const SCRIPT: (&str, &str) = ("<!-- script -->", include_str!("page.js"));
+const STYLE: (&str, &str) = ("<!-- style -->", include_str!("page/page.css"));
+const SCRIPT: (&str, &str) = ("<!-- script -->", SCRIPTS);
+const SCRIPTS: &str = concat!(
+    include_str!("page/data.js"),
+    include_str!("page/findings.js"),
+    include_str!("page/draw.js"),
+    include_str!("page/act.js"),
+);
 const DATA: &str = "<!-- data -->";
 
 impl Trace {
@@ -39,7 +45,7 @@ impl Trace {
         page
     }
 
-    /// What `page.js` reads: `columns` there says what the numbers of a turn are.
+    /// What `page/data.js` reads: `columns` there says what the numbers of a turn are.
     fn to_json(&self) -> String {
         let picture = Picture::of(self);
         let data = Data { trace: self, picture: &picture, places: places(&picture) };
@@ -72,9 +78,9 @@ struct Data<'a> {
 }
 
 impl Data<'_> {
-    /// A time since the first event.
+    /// A time since the first event of the loop. A job may have begun before that.
     fn time(&self, at: u64) -> i64 {
-        at.saturating_sub(self.picture.from.at) as i64
+        at as i64 - self.picture.from.at as i64
     }
 
     /// Its time, and its step.

@@ -126,7 +126,6 @@ impl Painter {
     }
 
     fn paint(&mut self, at: u64, what: What) {
-        let at = at.max(self.picture.from.at);
         let now = Moment { at, step: self.steps };
         let lane = what.lane().map(|task| self.places[&task]);
         match (what, lane) {

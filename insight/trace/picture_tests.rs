@@ -214,10 +214,11 @@ fn of_many_lanes_those_with_findings_are_drawn_first_and_alike_lost_tasks_are_on
 fn of_starved_tasks_it_is_told_what_they_wait_behind() {
     let it = Loop::new(1000);
     it.spawn(2, Cause::Outside);
+    it.pass(MS);
     it.spawn(4, Cause::Outside);
     it.last_turn(6, 12 * MS);
     it.turn(8, 15 * MS, || ());
-    it.turn(2, 0, || ());
+    it.turn(2, 3 * MS, || ());
     it.turn(4, 0, || ());
     it.recorder.woken(&task(2), Cause::Outside);
     (0..5).for_each(|_| it.turn(8, 3 * MS, || ()));
@@ -225,10 +226,10 @@ fn of_starved_tasks_it_is_told_what_they_wait_behind() {
     let told: Vec<_> = text.lines().filter(|line| line.contains("behind")).collect();
     assert_eq!(
         told[0],
-        "at 0ns: #2 and 1 more were ready for up to 27.0ms, behind the turn of 15.0ms of #8"
+        "at 0ns: #2 and 1 more were ready for up to 30.0ms, behind the turn of 15.0ms of #8"
     );
     assert!(
-        told[1].starts_with("at 27.0ms: #2 was ready for 15.0ms, behind 5 turns, spawned at "),
+        told[1].starts_with("at 31.0ms: #2 was ready for 15.0ms, behind 5 turns, spawned at "),
         "{text}"
     );
     assert_eq!(told.len(), 2, "{text}");
