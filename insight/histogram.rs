@@ -173,6 +173,8 @@ pub(crate) struct Stopwatch<C> {
     /// When each task became ready: the future of `block_on`, then the tasks by their places.
     ready_since: RefCell<Vec<u64>>,
     turn_began: Cell<u64>,
+    /// When the last turn ended, unless the loop has done something else since.
+    turn_ended: Cell<Option<u64>>,
     /// When the loop looked outside last, if there was a turn since.
     looked: Cell<Looked>,
 }
@@ -195,7 +197,8 @@ pub(crate) fn stopwatch(histograms: Arc<Histograms>) -> Box<dyn Observe> {
 impl<C: Fn() -> u64> Stopwatch<C> {
     pub(super) fn new(histograms: Arc<Histograms>, clock: C) -> Self {
         let (ready_since, turn_began) = (RefCell::default(), Cell::new(0));
-        Self { histograms, clock, ready_since, turn_began, looked: Cell::new(NOT_YET) }
+        let (turn_ended, looked) = (Cell::new(None), Cell::new(NOT_YET));
+        Self { histograms, clock, ready_since, turn_began, turn_ended, looked }
     }
 
     fn is_ready(&self, task: &Seen, now: u64) {
@@ -213,8 +216,9 @@ impl<C: Fn() -> u64> Observe for Stopwatch<C> {
         self.is_ready(task, (self.clock)());
     }
 
+    /// From a turn to the next one the loop takes some nanoseconds. They count to the next: to read the clock again takes longer.
     fn begins_turn(&self, task: &Seen, _polls: u32) {
-        let now = (self.clock)();
+        let now = self.turn_ended.get().unwrap_or_else(|| (self.clock)());
         self.turn_began.set(now);
         self.looked.set(Looked { turns_since: true, ..self.looked.get() });
         let ready_since = self.ready_since.borrow();
@@ -225,13 +229,16 @@ impl<C: Fn() -> u64> Observe for Stopwatch<C> {
 
     fn ends_turn(&self, task: &Seen, end: TurnEnd) {
         let now = (self.clock)();
+        self.turn_ended.set(Some(now));
         self.histograms.poll_time.count(now.saturating_sub(self.turn_began.get()));
         if end == TurnEnd::Yields {
             self.is_ready(task, now);
         }
     }
 
+    /// What it takes is no turn's, and the tasks that are ready wait for it.
     fn looks(&self) {
+        self.turn_ended.set(None);
         let now = (self.clock)();
         if let Looked { at: Some(before), turns_since: true } = self.looked.get() {
             self.histograms.look_gap.count(now.saturating_sub(before));
@@ -246,6 +253,7 @@ impl<C: Fn() -> u64> Observe for Stopwatch<C> {
 
     /// What a host loop does between two steps is not the loop's.
     fn leaves(&self) {
+        self.turn_ended.set(None);
         self.looked.set(NOT_YET);
     }
 }

@@ -141,14 +141,60 @@ fn a_task_waits_from_its_wake_until_its_turn() {
     stopwatch.woken(&one, Cause::Task(Id(0)));
     stopwatch.ends_turn(&root, TurnEnd::Waits);
     clock.set(7);
+    stopwatch.looks();
     stopwatch.begins_turn(&two, 1);
     stopwatch.ends_turn(&two, TurnEnd::Done);
     stopwatch.begins_turn(&one, 1);
     clock.set(16);
     stopwatch.ends_turn(&one, TurnEnd::Done);
-    let counted = |times: Histogram| times.buckets().collect::<Vec<_>>();
-    let nanos = Duration::from_nanos;
-    let one_each = |times: [u64; 3]| times.map(|time| (nanos(time), 1)).to_vec();
-    assert_eq!(counted(histograms.queue_delay()), one_each([2, 4, 5]));
-    assert_eq!(counted(histograms.poll_time()), one_each([0, 1, 9]));
+    assert_eq!(counted(&histograms.queue_delay()), [(2, 1), (4, 1), (5, 1)]);
+    assert_eq!(counted(&histograms.poll_time()), [(0, 1), (1, 1), (9, 1)]);
+}
+
+/// Nanoseconds, and how many times that was counted.
+fn counted(times: &Histogram) -> Vec<(u128, u64)> {
+    times.buckets().map(|(time, count)| (time.as_nanos(), count)).collect()
+}
+
+/// Each reading of this clock takes a nanosecond.
+#[test]
+fn a_turn_begins_when_the_one_before_it_has_ended_without_another_reading_of_the_clock() {
+    let (histograms, readings) = (Histograms::new(), Rc::new(Cell::new(0)));
+    let clock = Rc::clone(&readings);
+    let read = move || clock.replace(clock.get() + 1);
+    let stopwatch = Stopwatch::new(std::sync::Arc::clone(&histograms), read);
+    for _ in 0..3 {
+        stopwatch.begins_turn(&task(1, 0), 1);
+        stopwatch.ends_turn(&task(1, 0), TurnEnd::Yields);
+    }
+    assert_eq!(readings.get(), 4, "one before the first turn, and one after each");
+    assert_eq!(counted(&histograms.poll_time()), [(1, 3)]);
+}
+
+#[test]
+fn what_the_loop_does_between_two_turns_is_no_turns_time_and_tasks_that_are_ready_wait_for_it() {
+    type Step = fn(&dyn Observe);
+    let between: [Step; 3] = [
+        |stopwatch| stopwatch.looks(),
+        |stopwatch| {
+            stopwatch.looks();
+            stopwatch.parks();
+            stopwatch.unparks();
+        },
+        |stopwatch| stopwatch.leaves(), // then a host loop does something else
+    ];
+    for step in between {
+        let (histograms, stopwatch, clock) = stopwatch();
+        let task = task(1, 0);
+        stopwatch.begins_turn(&task, 1);
+        clock.set(2);
+        stopwatch.ends_turn(&task, TurnEnd::Yields);
+        step(&stopwatch);
+        clock.set(9);
+        stopwatch.begins_turn(&task, 2);
+        clock.set(12);
+        stopwatch.ends_turn(&task, TurnEnd::Waits);
+        assert_eq!(counted(&histograms.poll_time()), [(2, 1), (3, 1)]);
+        assert_eq!(counted(&histograms.queue_delay()), [(7, 1)]);
+    }
 }
