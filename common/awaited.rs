@@ -200,7 +200,7 @@ impl Awaited {
         self.holders.iter().find_map(|holder| holder.task)
     }
 
-    /// What the program has called it, by [`Named`](crate::insight::Named). The waits inside follow, one [deeper](Self::depth).
+    /// What the program has called it, by [`Named`](crate::insight::Named): the first 200 bytes at most. The waits inside follow, one [deeper](Self::depth).
     #[must_use]
     pub fn label(&self) -> Option<&str> {
         self.label.as_deref()

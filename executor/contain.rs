@@ -14,8 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::spawn::current;
-use super::task::with_current;
+use super::task::{Hub, with_current};
 use super::{Info, JoinError, Subject};
 
 /// Reports a failure that no awaiter sees: to the hook of the executor that this thread is inside of; outside of one it is
@@ -41,7 +40,7 @@ pub(crate) fn print(task: Option<&Info>, error: Box<dyn Error>) {
 /// Runs user code. A panic ends here, and is reported in the name of the task that has its turn, if one has.
 pub(crate) fn contain(user_code: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(user_code)) {
-        let task = current();
+        let task = with_current(Hub::current).flatten();
         let subject = task.clone().map_or(Subject::NoTask, Subject::Beside);
         report(task, JoinError::panicked(subject, payload).into());
     }

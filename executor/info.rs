@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::borrow::Cow;
 use std::fmt;
 use std::panic::Location;
 
@@ -17,6 +18,20 @@ pub struct Info {
     pub(super) site: &'static Location<'static>,
     pub(super) polls: u32,
     pub(super) state: State,
+}
+
+/// A name as reports have it: of one that is long, the beginning.
+pub(crate) fn shortened(name: &str) -> Cow<'_, str> {
+    beginning(name, 200)
+}
+
+/// At most so many bytes of a text, and `…` if that is not all.
+pub(crate) fn beginning(text: &str, bytes: usize) -> Cow<'_, str> {
+    if text.len() <= bytes {
+        return text.into();
+    }
+    let end = (0..=bytes).rev().find(|&end| text.is_char_boundary(end)).unwrap_or_default();
+    format!("{}…", &text[..end]).into()
 }
 
 /// Where a task stands.
@@ -56,7 +71,9 @@ impl Info {
         self.id
     }
 
-    /// The name [`task::Builder`](crate::task::Builder) gave it.
+    /// The name [`task::Builder`](crate::task::Builder) gave it. If it has more than 200 bytes, only
+    /// [`task::current`](crate::task::current) has all of it. All else that tells of a task has its beginning, and `…`: a report
+    /// is often kept when the task has ended, and so would be its name.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()

@@ -70,7 +70,7 @@ mod frame_tests;
 #[cfg(all(test, not(loom)))]
 mod home_tests;
 mod id;
-mod info;
+pub(crate) mod info;
 pub(crate) mod inherit;
 pub(crate) mod observe;
 #[cfg(all(test, not(loom)))]
@@ -93,6 +93,7 @@ pub(crate) use error::Subject;
 pub use error::{JoinError, OnDoneError};
 pub use executor::Executor;
 pub use id::Id;
+pub(crate) use info::shortened;
 pub use info::{Info, State};
 pub use reason::Reason;
 pub(crate) use request::{CancelRequest, ListenerKey};

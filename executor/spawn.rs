@@ -49,7 +49,7 @@ pub fn spawn<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
 /// ```
 #[must_use]
 pub fn current() -> Option<Info> {
-    with_current(Hub::current).flatten()
+    with_current(Hub::current_in_full).flatten()
 }
 
 /// Spawns a task that has a name, for reports.
@@ -72,8 +72,8 @@ impl Builder {
         Self::default()
     }
 
-    /// What reports call the task. Costs an allocation and an entry in a table; unnamed tasks pay for
-    /// neither.
+    /// What reports call the task: they have the first 200 bytes of it at most. Costs an allocation and an entry in a table;
+    /// unnamed tasks pay for neither.
     pub fn name(mut self, name: impl Into<Box<str>>) -> Self {
         self.name = Some(name.into());
         self

@@ -21,7 +21,7 @@ impl Log {
     pub(crate) fn add(&self, report: &dyn Display) {
         self.count.add(1);
         #[cfg(feature = "inspect")]
-        self.last.add(report.to_string());
+        self.last.add(&report.to_string());
         #[cfg(not(feature = "inspect"))]
         let _ = report;
     }
@@ -43,10 +43,14 @@ mod kept {
     use std::sync::PoisonError;
     use std::time::{Duration, Instant};
 
+    use crate::executor::info::beginning;
     use crate::executor::primitives::{Mutex, MutexGuard};
 
     /// How many are kept.
     const KEPT: usize = 50;
+
+    /// How many bytes of each.
+    const LONGEST: usize = 16 * 1024;
 
     /// The newest is the last.
     #[derive(Default)]
@@ -58,7 +62,8 @@ mod kept {
             self.0.lock().unwrap_or_else(PoisonError::into_inner)
         }
 
-        pub(super) fn add(&self, text: String) {
+        pub(super) fn add(&self, text: &str) {
+            let text = beginning(text, LONGEST).into_owned();
             let mut last = self.lock();
             let oldest = if last.len() == KEPT { last.pop_front() } else { None };
             last.push_back((Instant::now(), text));

@@ -45,6 +45,8 @@ mod json;
 #[cfg(all(test, not(loom)))]
 mod json_tests;
 mod log;
+#[cfg(all(test, not(loom), feature = "inspect"))]
+mod log_tests;
 mod metrics;
 #[cfg(all(test, not(loom)))]
 mod metrics_tests;

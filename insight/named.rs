@@ -14,7 +14,7 @@ use pin_project_lite::pin_project;
 use crate::common::awaited::Awaited;
 use crate::common::explained::within_frame;
 use crate::common::waits::{self, Key};
-use crate::executor::{PartBefore, with_current};
+use crate::executor::{PartBefore, shortened, with_current};
 
 /// [`named`](Self::named), for every future.
 ///
@@ -22,7 +22,7 @@ use crate::executor::{PartBefore, with_current};
 /// say.
 pub trait Named: Future + Sized {
     /// The same future. While it waits, reports of what its task waits for have a line with this name, and below that what the
-    /// future itself waits for.
+    /// future itself waits for. (Of a name that has more than 200 bytes, they have the beginning.)
     ///
     /// While a turn is in the future and does not end, the watchdog's [`Stall`](super::Stall) says where it was named. (Not the
     /// name: that is the loop's, which does not answer then.)
@@ -75,7 +75,13 @@ impl<F: Future> Future for NamedFuture<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let key = Key::at(this.label);
-        waits::note(key, || Awaited::named(this.label.clone(), this.site));
+        waits::note(key, || {
+            let label = match shortened(this.label) {
+                Cow::Borrowed(_) => this.label.clone(),
+                Cow::Owned(beginning) => beginning.into(),
+            };
+            Awaited::named(label, this.site)
+        });
         let within = (within_frame(key), Part::enter(this.site));
         let polled = this.future.poll(cx);
         drop(within);

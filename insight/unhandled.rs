@@ -8,7 +8,7 @@ use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::executor::{Info, JoinError, current, report, silence};
+use crate::executor::{Hub, Info, JoinError, report, silence, with_current};
 
 /// A failure that no handle receives, so no awaiter can see it.
 ///
@@ -138,6 +138,6 @@ impl fmt::Debug for UnhandledPanic {
 /// Dropping the returned future drops `future`. Outside of a task an error is reported without a task's name.
 pub async fn reported<T, E: Into<Box<dyn Error>>>(future: impl Future<Output = Result<T, E>>) {
     if let Err(error) = future.await {
-        report(current(), error.into());
+        report(with_current(Hub::current).flatten(), error.into());
     }
 }

@@ -22,7 +22,7 @@ use super::standstill::stands_still;
 use super::standstill::{Scene, Standstill};
 use super::trace::Recording;
 use crate::executor::primitives::{Arc, Condvar, Mutex, MutexGuard, wait_timeout};
-use crate::executor::{HubHandle, Id, Sample, silence};
+use crate::executor::{HubHandle, Id, Sample, shortened, silence};
 
 /// The threshold of a program that says what is to be told, but not from when on.
 pub(crate) const THRESHOLD: Duration = Duration::from_millis(100);
@@ -60,7 +60,7 @@ pub(crate) struct HomeThread {
 impl HomeThread {
     /// The calling thread.
     pub(crate) fn current() -> Self {
-        let name = thread::current().name().unwrap_or("unnamed").into();
+        let name = shortened(thread::current().name().unwrap_or("unnamed")).into();
         Self { name, thread: Thread::current() }
     }
 }

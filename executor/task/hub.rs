@@ -32,7 +32,7 @@ use crate::executor::frame::Frame;
 use crate::executor::frame::OpenScope;
 use crate::executor::observe::{Cause, OBSERVED, Observe, PLAIN, TurnEnd};
 use crate::executor::primitives::{AtomicIsize, HomeCell};
-use crate::executor::{CancelRequest, Id, Info, Reason};
+use crate::executor::{CancelRequest, Id, Info, Reason, shortened};
 
 /// The executor's keeper.
 const OPEN: u32 = 1;
@@ -214,6 +214,11 @@ impl Away {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What reports call a task.
+    pub(super) fn name_of(&self, id: u64) -> Option<Box<str>> {
+        self.names().get(&id).map(|name| shortened(name).into())
+    }
+
     /// Pushes a task into the inbox. On a closed inbox, takes back POSTED: nothing runs the task any more.
     ///
     /// # Safety
@@ -381,7 +386,7 @@ impl Hub {
             let (home, id) = (task.home(), task.home().id.get());
             Info {
                 id: Id(id),
-                name: self.away.names().get(&id).cloned(),
+                name: self.away.name_of(id),
                 site: task.fixed().site,
                 polls: home.polls.get(),
                 state: home.state.reported(home.polls.get(), &task.away().count),

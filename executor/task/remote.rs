@@ -49,9 +49,9 @@ impl HubHandle {
         self.away().pulse.sample()
     }
 
-    /// The name of a live task, if it has one.
+    /// What reports call a live task, if it has a name.
     pub(crate) fn name_of(&self, id: Id) -> Option<Box<str>> {
-        self.away().names().get(&id.0).cloned()
+        self.away().name_of(id.0)
     }
 
     /// Whether the executor has ended.

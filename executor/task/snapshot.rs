@@ -18,6 +18,12 @@ impl Hub {
         task.filter(|task| task.id != Id::ROOT && task.id != Id::SENT)
     }
 
+    /// The same, with the whole of its name.
+    pub(crate) fn current_in_full(&self) -> Option<Info> {
+        let task = self.current()?;
+        Some(Info { name: self.away.names().get(&task.id.0).cloned(), ..task })
+    }
+
     /// Which task has its turn now: of the future of `block_on` the id 0. `None` for a function that another thread sent.
     pub(crate) fn in_turn(&self) -> Option<Id> {
         // SAFETY: (ALIVE) as in `current`.

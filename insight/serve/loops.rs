@@ -10,6 +10,7 @@ use std::{env, iter, process, thread};
 use super::looped::{Looped, Reading};
 use super::source::Asked;
 use crate::executor::primitives::{Mutex, MutexGuard};
+use crate::executor::shortened;
 use crate::insight::json::{self, Object, Value};
 
 /// How an answer is written.
@@ -52,6 +53,7 @@ impl Loops {
         let mut list = self.lock();
         list.last += 1;
         let number = list.last;
+        let name = name.map(|name| shortened(&name).into_owned());
         list.loops.push(Looped { number, name, asked });
         number
     }

@@ -92,7 +92,7 @@ impl Serve {
         Self::default()
     }
 
-    /// What the loop is called. Without a name it has a number.
+    /// What the loop is called: the first 200 bytes of it are told. Without a name it has a number.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
