@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
@@ -21,6 +22,11 @@ use crate::executor::{Hub, HubHandle, Id, Info, with_current};
 const SLICE: Duration = Duration::from_micros(250);
 /// How many places of the list of tasks are looked at before the clock is.
 const STEP: usize = 32;
+
+/// How many tasks an answer has at most. Each takes some 100 bytes, and a long name 200 more.
+pub(super) const MOST: usize = 1_000_000;
+/// How many threads may wait for the answers of one loop.
+pub(super) const ASKERS: usize = 16;
 
 /// A task, as the loop lists it.
 #[derive(Debug)]
@@ -38,59 +44,91 @@ pub(crate) type Waits = BTreeMap<Id, Vec<Awaited>>;
 /// What came of asking.
 #[derive(Debug)]
 pub(crate) enum Answer {
-    /// Every task.
+    /// Every task, or so many as were asked for.
     All(Vec<Listed>, Option<Waits>),
+    /// It was not asked: too many threads wait for its answers.
+    Crowded,
     /// The loop gave no sign for as long as the limit.
     Silent,
     /// The executor has closed, or did so meanwhile.
     Ended,
 }
 
-/// The questions to one loop that were given up, and that it has still to find in its inbox.
-///
-/// A loop that is stuck finds all of them when it goes on. So a new question takes up an old one, if there is one: there are never
-/// more than threads that ask at once.
+/// The questions to one loop.
 #[derive(Default)]
-pub(crate) struct Questions(Mutex<Vec<Arc<Asked>>>);
+pub(crate) struct Questions(Mutex<Open>);
+
+#[derive(Default)]
+struct Open {
+    /// How many threads wait for answers: [`ASKERS`] at most, as each answer has all tasks.
+    askers: usize,
+    /// Those that were given up, and that the loop has still to find in its inbox.
+    ///
+    /// A loop that is stuck finds all of them when it goes on. So a new question takes up an old one, if there is one: there are never
+    /// more than threads that ask at once.
+    given_up: Vec<Arc<Asked>>,
+}
 
 impl Questions {
-    /// Has the loop list its tasks: the future of `block_on`, then the others. To be called on any other thread. Gives up once
-    /// the loop has been silent for `limit`.
-    pub(crate) fn ask(&self, hub: &HubHandle, limit: Duration) -> Answer {
-        let asked = self.take_up().unwrap_or_else(|| {
+    /// Has the loop list its tasks, `most` at most: the future of `block_on`, then the others. To be called on any other thread. Gives up
+    /// once the loop has been silent for `limit`.
+    pub(crate) fn ask(&self, hub: &HubHandle, limit: Duration, most: usize) -> Answer {
+        let Some(taken_up) = self.enter() else { return Answer::Crowded };
+        let asked = taken_up.unwrap_or_else(|| {
             let asked = Arc::new(Asked { state: Mutex::default(), told: Condvar::new() });
-            send(hub, Slice { asked: Some(Arc::clone(&asked)), from: 0 });
+            send(hub, Slice { asked: Some(Arc::clone(&asked)), from: 0, left: most });
             asked
         });
         let answer = asked.wait(limit);
+        let mut open = self.lock();
+        open.askers -= 1;
         if matches!(answer, Answer::Silent) {
-            self.given_up().push(asked);
+            open.given_up.push(asked);
         }
         answer
     }
 
-    fn take_up(&self) -> Option<Arc<Asked>> {
-        let mut given_up = self.given_up();
-        given_up.retain(|asked| !asked.was_found());
-        let index = given_up.iter().position(|asked| asked.take_up())?;
-        Some(given_up.swap_remove(index))
+    /// One more thread asks, if it may: by a question that was given up, if there is one.
+    fn enter(&self) -> Option<Option<Arc<Asked>>> {
+        let mut open = self.lock();
+        if open.askers == ASKERS {
+            return None;
+        }
+        open.askers += 1;
+        open.given_up.retain(|asked| !asked.was_found());
+        let index = open.given_up.iter().position(|asked| asked.take_up());
+        Some(index.map(|index| open.given_up.swap_remove(index)))
     }
 
     /// Nothing panics under the lock, so it is never poisoned.
-    fn given_up(&self) -> MutexGuard<'_, Vec<Arc<Asked>>> {
+    fn lock(&self) -> MutexGuard<'_, Open> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// All tasks, read at once by the loop's own thread.
-pub(crate) fn list(hub: &Hub) -> Vec<Listed> {
-    let mut all = Vec::new();
-    let tell = |task, awaited_by, is_awaited_elsewhere| {
-        all.push(Listed { task, awaited_by, is_awaited_elsewhere });
-    };
-    let rest = hub.blocked_from(0, || true, tell);
-    debug_assert_eq!(rest, None);
+/// All tasks, or the first `most`, read at once by the loop's own thread.
+pub(crate) fn list(hub: &Hub, most: usize) -> Vec<Listed> {
+    let (mut all, mut left) = (Vec::new(), most);
+    list_from(hub, 0, &mut left, || true, &mut all);
     all
+}
+
+/// Lists the tasks in the places from `from` on, `left` at most, for as long as `goes_on`. Gives where to go on.
+fn list_from(
+    hub: &Hub,
+    from: usize,
+    left: &mut usize,
+    mut goes_on: impl FnMut() -> bool,
+    listed: &mut Vec<Listed>,
+) -> Option<usize> {
+    let places_left = Cell::new(*left);
+    let tell = |task, awaited_by, is_awaited_elsewhere| {
+        places_left.set(places_left.get().saturating_sub(1));
+        listed.push(Listed { task, awaited_by, is_awaited_elsewhere });
+    };
+    let next = hub.blocked_from(from, || places_left.get() > 0 && goes_on(), tell);
+    *left = places_left.get();
+    next.filter(|_| *left > 0)
 }
 
 pub(crate) struct Asked {
@@ -195,6 +233,8 @@ struct Slice {
     /// Taken when the loop calls it.
     asked: Option<Arc<Asked>>,
     from: usize,
+    /// How many may be listed yet.
+    left: usize,
 }
 
 fn send(hub: &HubHandle, mut slice: Slice) {
@@ -211,14 +251,13 @@ impl Slice {
         with_current(Hub::count_question);
         // A loop that was stuck may find many slices that were given up.
         let asked = self.asked.take().filter(|asked| asked.is_wanted())?;
-        let (mut listed, mut is_long) = (Vec::new(), slice_is_long());
-        let tell = |task, awaited_by, is_awaited_elsewhere| {
-            listed.push(Listed { task, awaited_by, is_awaited_elsewhere });
-        };
-        let from = with_current(|hub| hub.blocked_from(self.from, || !is_long(), tell))?;
+        let (mut listed, mut is_long, mut left) = (Vec::new(), slice_is_long(), self.left);
+        let goes_on = || !is_long();
+        let list = |hub: &Hub| list_from(hub, self.from, &mut left, goes_on, &mut listed);
+        let from = with_current(list)?;
         let end = from.is_none().then(|| End::Complete(current_waits()));
         let is_wanted = asked.tell(listed, end);
-        from.filter(|_| is_wanted).map(|from| Slice { asked: Some(asked), from })
+        from.filter(|_| is_wanted).map(|from| Slice { asked: Some(asked), from, left })
     }
 }
 

@@ -10,14 +10,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::ask::{Answer, Listed, Questions, Waits, list};
+use super::ask::{Answer, Listed, MOST, Questions, Waits, list};
 use super::json;
 use super::slab::{Row, Slab};
 use super::waiting::{write_info, write_waits};
 use crate::common::awaited::{Awaited, TOLD, names};
 use crate::common::explained::current_waits;
 use crate::executor::observe::Cause;
-use crate::executor::{HubHandle, Id, Info, Sample, with_current};
+use crate::executor::{Hub, HubHandle, Id, Info, Sample, with_current};
 
 /// Every live task of a runtime: what it is, how it stands, and which task awaits it.
 ///
@@ -39,6 +39,7 @@ pub struct Dump {
     pub(super) origin: Origin,
     /// In the order of spawning, the future of `block_on` first.
     pub(super) tasks: Vec<DumpedTask>,
+    pub(super) left_out: usize,
 }
 
 /// Where a dump comes from.
@@ -54,11 +55,20 @@ pub(super) enum Origin {
 /// A loop that gave no answer.
 #[derive(Debug)]
 pub(super) struct Silence {
-    /// For how long; `None`: it cannot answer, as its own thread asks between two runs.
-    pub(super) waited: Option<Duration>,
+    pub(super) why: Why,
     pub(super) sample: Sample,
     /// Of the task that has its turn.
     pub(super) name: Option<Box<str>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Why {
+    /// It was silent for so long.
+    Waited(Duration),
+    /// Its own thread asks, between two runs.
+    OwnThread,
+    /// Too many threads wait for its answers.
+    Crowded,
 }
 
 /// A task in a [`Dump`].
@@ -139,20 +149,42 @@ impl Dump {
         limit: Duration,
     ) -> Self {
         if HubHandle::current().as_ref() == Some(hub) {
-            let listed = with_current(list).unwrap_or_default();
-            return Self::of_loop(listed, current_waits(), slab);
+            return with_current(|hub| Self::at_home(hub, current_waits(), slab))
+                .unwrap_or_else(Self::ended);
         }
         if hub.has_closed() {
-            return Self { origin: Origin::Ended, tasks: Vec::new() };
+            return Self::ended();
         }
-        if is_home {
-            return Self::of_silence(hub, slab, None);
+        let dump = match is_home {
+            true => Self::of_silence(hub, slab, Why::OwnThread),
+            false => match questions.ask(hub, limit, MOST) {
+                Answer::All(listed, waits) => Self::of_loop(listed, waits, slab),
+                Answer::Silent => Self::of_silence(hub, slab, Why::Waited(limit)),
+                Answer::Crowded => Self::of_silence(hub, slab, Why::Crowded),
+                Answer::Ended => return Self::ended(),
+            },
+        };
+        dump.limited(hub.pulse().live, MOST)
+    }
+
+    /// On the loop's own thread, where nothing else goes on.
+    pub(crate) fn at_home(hub: &Hub, waits: Option<Waits>, slab: Option<&Slab>) -> Self {
+        Self::of_loop(list(hub, MOST), waits, slab).limited(hub.live() as u64, MOST)
+    }
+
+    fn ended() -> Self {
+        Self::new(Origin::Ended, Vec::new())
+    }
+
+    /// With `most` tasks at most, of so many.
+    pub(super) fn limited(mut self, live: u64, most: usize) -> Self {
+        if self.tasks.len() >= most {
+            self.tasks.truncate(most);
+            let has_root = self.tasks.first().is_some_and(|task| task.info().id() == Id::ROOT);
+            let listed = most - usize::from(has_root);
+            self.left_out = usize::try_from(live).unwrap_or(usize::MAX).saturating_sub(listed);
         }
-        match questions.ask(hub, limit) {
-            Answer::All(listed, waits) => Self::of_loop(listed, waits, slab),
-            Answer::Silent => Self::of_silence(hub, slab, Some(limit)),
-            Answer::Ended => Self { origin: Origin::Ended, tasks: Vec::new() },
-        }
+        self
     }
 
     /// Of what the loop has listed.
@@ -180,10 +212,10 @@ impl Dump {
         Self::new(Origin::Loop, listed.into_iter().map(task).collect())
     }
 
-    fn of_silence(hub: &HubHandle, slab: Option<&Slab>, waited: Option<Duration>) -> Self {
+    fn of_silence(hub: &HubHandle, slab: Option<&Slab>, why: Why) -> Self {
         let sample = hub.pulse();
         let name = sample.task.and_then(|task| hub.name_of(task));
-        let silence = Box::new(Silence { waited, sample, name });
+        let silence = Box::new(Silence { why, sample, name });
         let Some(slab) = slab else { return Self::new(Origin::Pulse(silence), Vec::new()) };
         let task = |row: &Row| DumpedTask {
             info: Info::new(row.id, hub.name_of(row.id), row.site, row.polls, row.state),
@@ -196,7 +228,7 @@ impl Dump {
 
     fn new(origin: Origin, mut tasks: Vec<DumpedTask>) -> Self {
         tasks.sort_by_key(|task| task.info.id());
-        Self { origin, tasks }
+        Self { origin, tasks, left_out: 0 }
     }
 
     /// Whether the loop itself has answered. If not, it is stuck, or no run is in progress, or the runtime has ended: the heading
@@ -206,6 +238,12 @@ impl Dump {
         matches!(self.origin, Origin::Loop)
     }
 
+    /// How many live tasks it leaves out: it has a million at most.
+    #[must_use]
+    pub fn left_out(&self) -> usize {
+        self.left_out
+    }
+
     /// The tasks, in the order of spawning. The future of `block_on`, while that runs, is the first.
     #[must_use]
     pub fn tasks(&self) -> &[DumpedTask] {
@@ -213,7 +251,7 @@ impl Dump {
     }
 
     /// The dump as JSON: an object with `origin` (`"loop"`, `"slab"`, `"pulse"` or `"ended"`), `silence` (`null`, or how the
-    /// loop stood that did not answer) and `tasks`, an array of objects with `id`, `name`, `site`, `polls`, `state`,
+    /// loop stood that did not answer), `left_out` and `tasks`, an array of objects with `id`, `name`, `site`, `polls`, `state`,
     /// `woken_by`, `awaited_by` and `waits`. That is `null` if it is not known, or an array of objects with `text`, and the parts of
     /// it that [`Awaited`] has: `kind`, `site`, `label`, `depth`, `holder` (the number of a task) and `due_in_ns`.
     #[must_use]
@@ -230,7 +268,7 @@ impl Dump {
                 Some(silence) => dump.object("silence", |object| silence.write(object)),
                 None => dump.field("silence", None::<bool>),
             };
-            dump.array("tasks", |tasks| {
+            dump.field("left_out", self.left_out as u64).array("tasks", |tasks| {
                 for task in &self.tasks {
                     tasks.object(|object| task.write(object));
                 }
@@ -241,8 +279,10 @@ impl Dump {
 
 impl Silence {
     fn write(&self, object: &mut json::Object<'_>) {
-        let Self { waited, sample, name } = self;
-        object.field("waited_ns", *waited).field("loop", sample.stands.word());
+        let Self { why, sample, name } = self;
+        let waited = if let Why::Waited(limit) = why { Some(*limit) } else { None };
+        object.field("waited_ns", waited).field("is_crowded", matches!(why, Why::Crowded));
+        object.field("loop", sample.stands.word());
         object.field("task", sample.task).field("name", name.as_deref());
         object.field("site", sample.site).field("live", sample.live).field("ready", sample.ready);
     }

@@ -203,6 +203,7 @@ fn json_has_every_task_and_its_awaiter() {
     let expected = serde_json::json!({
         "origin": "loop",
         "silence": null,
+        "left_out": 0,
         "tasks": [
             { "id": 0, "name": null, "site": site.to_string(), "polls": 1, "state": "waiting",
               "woken_by": null, "awaited_by": null, "waits": [] },
@@ -217,4 +218,19 @@ fn json_has_every_task_and_its_awaiter() {
         ],
     });
     assert_eq!(read, expected);
+}
+
+#[test]
+fn a_dump_that_has_not_all_tasks_says_so() {
+    let site = here();
+    let dump = dump([1, 2, 3, 4].map(|id| task(id, site, None))).limited(7, 4);
+    assert_eq!((dump.tasks().len(), dump.left_out()), (4, 3));
+    assert!(dump.to_string().starts_with("4 of 7 tasks:\n"), "{dump}");
+    assert!(dump.to_json().contains("\"left_out\":3"), "{}", dump.to_json());
+    // Of what a loop has written down, more may come.
+    let dump = self::dump([0, 1, 2, 3].map(|id| task(id, site, None))).limited(7, 2);
+    assert_eq!((dump.tasks().len(), dump.left_out()), (2, 6));
+    assert!(dump.to_string().starts_with("1 of 7 tasks and the future of `block_on`:\n"), "{dump}");
+    let dump = self::dump([1, 2, 3].map(|id| task(id, site, None))).limited(7, 4);
+    assert_eq!(dump.left_out(), 0, "tasks come and go while it is made");
 }

@@ -28,6 +28,8 @@
 #![forbid(unsafe_code)]
 
 mod ask;
+#[cfg(all(test, not(loom)))]
+mod ask_tests;
 mod circle;
 mod deadlock;
 mod deadlock_report;
@@ -70,7 +72,7 @@ mod watchdog;
 
 pub use crate::common::awaited::Awaited;
 pub use crate::executor::observe::LoopState;
-pub(crate) use ask::{Questions, list};
+pub(crate) use ask::Questions;
 pub(crate) use deadlock::{GRACE, Suspicion, Verdict};
 pub use deadlock_report::{Deadlock, Finding};
 pub(crate) use deadlock_watch::{DeadlockWatch, OnDeadlock};

@@ -11,7 +11,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::panic::Location;
 
-use super::dump::{Dump, DumpedTask, Origin, Silence};
+use super::ask::ASKERS;
+use super::dump::{Dump, DumpedTask, Origin, Silence, Why};
 use super::stall::title_at;
 use crate::executor::observe::LoopState;
 use crate::executor::{Id, Info, State};
@@ -44,6 +45,7 @@ impl Dump {
     fn count(&self) -> String {
         let has_root = self.tasks.first().is_some_and(|task| task.info().id() == Id::ROOT);
         let tasks = match self.tasks.len() - usize::from(has_root) {
+            some if self.left_out > 0 => format!("{some} of {} tasks", some + self.left_out),
             0 => "no task".to_owned(),
             1 => "1 task".to_owned(),
             many => format!("{many} tasks"),
@@ -55,10 +57,13 @@ impl Dump {
 /// "no answer from the loop within 1s: it is in the turn of task #3, spawned at src/main.rs:3:5".
 impl fmt::Display for Silence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.waited {
-            Some(limit) => write!(f, "no answer from the loop within {limit:?}: ")?,
-            None => f.write_str("no answer, as the loop's own thread asks: ")?,
-        }
+        match self.why {
+            Why::Waited(limit) => write!(f, "no answer from the loop within {limit:?}: "),
+            Why::OwnThread => f.write_str("no answer, as the loop's own thread asks: "),
+            Why::Crowded => {
+                write!(f, "not asked, as {ASKERS} threads wait for the loop's answers: ")
+            }
+        }?;
         let sample = &self.sample;
         match (sample.stands, sample.task, sample.site) {
             (LoopState::Outside, ..) => f.write_str("no run is in progress"),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Runtime;
 use super::insights::Insights;
-use crate::insight::{Dump, Metrics, Questions, list};
+use crate::insight::{Dump, Metrics, Questions};
 use crate::threads::Handle;
 
 impl Insights {
@@ -55,6 +55,9 @@ impl Handle {
     /// dump then has what a loop that is [stuck](Dump::is_answered) has written down before. The loop lists its tasks in slices of
     /// a quarter of a millisecond. Between two slices other tasks have their turns, so tasks may come and go meanwhile: a task
     /// that lives all the while is listed, no task is listed twice, and each is described as it stood when its slice was listed.
+    ///
+    /// At most 16 threads may wait for the answers of a loop; one more is told so, at once, with what the loop has written down. A
+    /// dump has a million tasks at most, and says [how many it leaves out](Dump::left_out).
     ///
     /// In a task, or anywhere else on the loop's own thread, it reads the list at once, and `limit` does not matter.
     ///
@@ -105,6 +108,6 @@ impl Runtime {
         let insights = self.handle().attached::<Insights>();
         let slab = insights.as_ref().and_then(|all| all.measured.slab());
         let waits = self.parts.explained.as_ref().map(|table| table.waits());
-        Dump::of_loop(list(self.executor.hub()), waits, slab)
+        Dump::at_home(self.executor.hub(), waits, slab)
     }
 }

@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use taketurns::executor::Id;
@@ -313,6 +313,39 @@ fn a_wait_has_the_programs_name_for_it_and_says_when_it_is_over() {
 }
 
 #[test]
+fn when_16_threads_wait_for_a_loop_one_more_is_told_so_at_once() {
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    let asks = |handle: Handle| {
+        thread::spawn(move || {
+            while !handle.dump(LONG).is_answered() {} // the question below may have its place
+        })
+    };
+    let (askers, refused) = runtime.block_on(async {
+        let askers: Vec<_> = (0..16).map(|_| asks(handle.clone())).collect();
+        let (asks_too, (tell, told)) = (handle.clone(), channel());
+        thread::spawn(move || {
+            let begin = Instant::now();
+            let dumps = std::iter::repeat_with(|| asks_too.dump(Duration::ZERO));
+            let dumps = dumps.take_while(|_| begin.elapsed() < LONG);
+            let mut dumps = dumps.map(|dump| (dump.to_string(), dump.to_json()));
+            tell.send(dumps.find(|(text, _)| text.starts_with("not asked"))).unwrap();
+        });
+        (askers, told.recv().unwrap().unwrap()) // blocks the loop
+    });
+    let (text, json) = refused;
+    let why = "not asked, as 16 threads wait for the loop's answers: it is in ";
+    assert!(text.starts_with(why), "{text}");
+    assert!(json.contains("\"waited_ns\":null,\"is_crowded\":true,"), "{json}");
+    runtime.block_on(async {
+        while !askers.iter().all(thread::JoinHandle::is_finished) {
+            yield_now().await;
+        }
+        assert!(dump_by_a_thread(&handle, LONG).await.is_answered(), "there is room again");
+    });
+}
+
+#[test]
 fn json_says_how_a_loop_stands_that_does_not_answer() {
     let runtime = Builder::new().task_slab(true).build().unwrap();
     let handle = runtime.handle();
@@ -370,7 +403,7 @@ fn a_runtime_that_has_ended_has_no_task() {
     for dump in dumps {
         assert!(!dump.is_answered());
         assert_eq!(dump.to_string(), "the runtime has ended: it has no task");
-        assert_eq!(dump.to_json(), r#"{"origin":"ended","silence":null,"tasks":[]}"#);
+        assert_eq!(dump.to_json(), r#"{"origin":"ended","silence":null,"left_out":0,"tasks":[]}"#);
     }
 }
 
