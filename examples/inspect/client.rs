@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::owner;
+
 /// The server answers also while its loop is stuck. What takes longer than this never comes.
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -34,13 +36,12 @@ fn folders() -> io::Result<String> {
     Ok(folders.iter().map(|it| it.display().to_string()).collect::<Vec<_>>().join(" and "))
 }
 
-/// Why there is no socket of this process. (Without a `/proc` it is not known whether there is such a process.)
+/// Why there is no socket of this process.
 fn why_not(pid: u32) -> Result<String, Box<dyn Error>> {
     let user = |pid: &str| fs::metadata(Path::new("/proc").join(pid)).map(|it| it.uid()).ok();
-    Ok(match (user("self"), user(&pid.to_string())) {
-        (Some(_), None) => "there is no such process".to_owned(),
-        (Some(ours), Some(theirs)) if ours != theirs => "it runs as another user".to_owned(),
-        _ => format!(
+    Ok(match owner::why_not(user("self"), user(&pid.to_string())) {
+        Some(why) => why.to_owned(),
+        None => format!(
             "no socket in {}. It does not call `insight::serve`, or has another `XDG_RUNTIME_DIR` or `TMPDIR`",
             folders()?
         ),

@@ -10,6 +10,7 @@
 
 mod client;
 mod demo;
+mod owner;
 mod show;
 
 use std::env;

@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use super::loops::{Form, Loops};
+use super::place::uid;
 use super::stream::Timed;
 
 /// How long a line may be.
@@ -31,25 +32,33 @@ A line asks: COMMAND [json] [LOOP]. The answer: `ok LENGTH` and so many bytes, o
 /// The commands.
 const ALL: [&str; 8] = ["help", "page", "loops", "metrics", "dump", "stalls", "deadlocks", "trace"];
 
-/// Whether the client on the other side is this user. Where the system does not say, the socket's mode has to do.
-fn is_our_user(stream: &UnixStream) -> bool {
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::net::sockopt::socket_peercred;
-        let ours = UnixStream::pair().and_then(|(one, _other)| Ok(socket_peercred(one)?.uid));
-        let theirs = socket_peercred(stream);
-        matches!((ours, theirs), (Ok(ours), Ok(theirs)) if ours == theirs.uid)
-    }
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = stream;
-        true
-    }
+/// The user on the other side.
+#[cfg(target_os = "linux")]
+pub(super) fn peer(stream: &UnixStream) -> io::Result<u32> {
+    Ok(rustix::net::sockopt::socket_peercred(stream)?.uid.as_raw())
+}
+
+/// Where the system does not say, the socket's mode has to do.
+#[cfg(not(target_os = "linux"))]
+fn peer(_: &UnixStream) -> io::Result<u32> {
+    uid()
 }
 
 /// Answers until the client leaves, or breaks the rules.
 pub(super) fn serve(loops: &Loops, stream: UnixStream, has_asked: &dyn Fn()) {
-    if is_our_user(&stream) {
+    let (ours, theirs) = (uid(), peer(&stream));
+    serve_to(loops, stream, has_asked, ours, theirs);
+}
+
+/// Answers to the program's own user alone. `theirs`: the user on the other side.
+pub(super) fn serve_to(
+    loops: &Loops,
+    stream: UnixStream,
+    has_asked: &dyn Fn(),
+    ours: io::Result<u32>,
+    theirs: io::Result<u32>,
+) {
+    if matches!((ours, theirs), (Ok(ours), Ok(theirs)) if ours == theirs) {
         let _ = answer_all(loops, stream, has_asked); // the client is gone, or too slow
     }
 }

@@ -28,6 +28,8 @@ mod http;
 #[cfg(all(test, not(loom)))]
 mod http_tests;
 mod lines;
+#[cfg(all(test, not(loom)))]
+mod lines_tests;
 mod looped;
 mod loops;
 #[cfg(all(test, not(loom)))]

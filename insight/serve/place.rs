@@ -12,7 +12,7 @@ use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::{env, process};
 
 /// A listening socket under the name of this process. The name is removed when this is dropped.
@@ -96,7 +96,7 @@ pub fn sockets() -> io::Result<Vec<(u32, PathBuf)>> {
 }
 
 /// The user as whom this process makes what it makes.
-fn uid() -> io::Result<u32> {
+pub(super) fn uid() -> io::Result<u32> {
     let (one, _other) = UnixStream::pair()?; // it belongs to the user who makes it
     Ok(File::from(OwnedFd::from(one)).metadata()?.uid())
 }
@@ -107,7 +107,7 @@ fn uid() -> io::Result<u32> {
 ///
 /// # Errors
 ///
-/// When the system does not say which user this is.
+/// When the system does not say which user this is, or in which folder it is.
 ///
 /// ```
 /// for folder in taketurns::insight::socket_folders()? {
@@ -118,7 +118,8 @@ fn uid() -> io::Result<u32> {
 pub fn socket_folders() -> io::Result<Vec<PathBuf>> {
     let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     let runtime = runtime.filter(|path| path.is_absolute()).map(|path| path.join("taketurns"));
-    let temporary = env::temp_dir().join(format!("taketurns-{}", uid()?));
+    // Absolute, as the program may change its folder before the socket is removed.
+    let temporary = path::absolute(env::temp_dir())?.join(format!("taketurns-{}", uid()?));
     Ok(runtime.into_iter().chain([temporary]).collect())
 }
 
@@ -131,7 +132,7 @@ fn own(folder: &Path) -> io::Result<()> {
 }
 
 /// Whether only this user can have put something into the folder.
-fn check(folder: &Path, uid: u32) -> io::Result<()> {
+pub(super) fn check(folder: &Path, uid: u32) -> io::Result<()> {
     let found = fs::symlink_metadata(folder)?;
     let refuse = |why: &str| Err(io::Error::new(ErrorKind::PermissionDenied, why));
     if !found.is_dir() {

@@ -1,11 +1,13 @@
 //! What becomes of the sockets of processes that have died.
 
 use std::cell::RefCell;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::{env, fs, process};
 
-use super::place::{is_dead, remove_dead};
+use super::place::{check, is_dead, remove_dead, uid};
 
 /// A folder of the test's own, with the socket of a process that has died.
 fn folder(name: &str) -> (PathBuf, PathBuf) {
@@ -49,4 +51,15 @@ fn a_process_that_gets_the_pid_of_a_dead_one_keeps_its_socket() {
     assert_eq!(names(&folder), ["1234.sock"]);
     UnixStream::connect(&path).unwrap();
     drop((live, fs::remove_dir_all(&folder)));
+}
+
+#[test]
+fn the_folder_of_another_user_is_not_used() {
+    let (folder, _) = folder("user");
+    fs::set_permissions(&folder, Permissions::from_mode(0o700)).unwrap();
+    let ours = uid().unwrap();
+    check(&folder, ours).unwrap();
+    let error = check(&folder, ours + 1).unwrap_err();
+    assert_eq!(error.to_string(), "it belongs to another user");
+    fs::remove_dir_all(&folder).unwrap();
 }

@@ -81,6 +81,17 @@ fn without_a_runtime_directory_the_socket_is_in_the_temporary_folder() {
     assert!(super::program::said(&temporary, &["ps"]).1.contains(&demo.url));
 }
 
+#[test]
+fn a_temporary_folder_that_is_relative_is_where_the_program_was_then() {
+    let temporary = folder("relative");
+    let mut command = inspect(Path::new("."), &["demo"]);
+    let demo = Demo::run(command.env_remove("XDG_RUNTIME_DIR").current_dir(&temporary));
+    let socket = demo.socket.clone();
+    assert!(socket.is_absolute() && socket.exists(), "{}", socket.display());
+    demo.end();
+    assert!(!socket.exists());
+}
+
 /// What the demo says when no folder can be used.
 fn refusal(runtime: &Path) -> String {
     let output = inspect(runtime, &["demo"]).env_remove("XDG_RUNTIME_DIR").output().unwrap();
