@@ -20,6 +20,9 @@ use crate::executor::primitives::{Condvar, Mutex, MutexGuard, wait_timeout};
 /// How many connections are served at a time.
 pub(super) const MOST: usize = 16;
 
+/// How many threads there are for them: more, as one may still work for a client that was cut off.
+pub(super) const THREADS: usize = 4 * MOST;
+
 /// When the system has no descriptor or no thread for a connection, how long to wait before the next.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -118,6 +121,9 @@ impl<S: Stream> Shared<S> {
         let copy = stream.try_clone()?;
         let mut guests = self.lock();
         guests.leaving.retain(|thread| !thread.is_finished()); // a panic of it was printed
+        if guests.count >= THREADS {
+            return Ok(());
+        }
         if guests.here.len() >= MOST {
             let silent = guests.here.iter().find(|(_, here)| !here.has_asked);
             let Some(number) = silent.map(|(&number, _)| number) else { return Ok(()) };

@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
-use super::crowd::{Crowd, MOST};
+use super::crowd::{Crowd, MOST, THREADS};
 
 /// What takes so long never comes. Only a failing test gets there.
 const LOST: Duration = Duration::from_secs(60);
@@ -53,6 +53,23 @@ fn a_thread_that_still_works_for_a_client_that_was_cut_off_keeps_none_out() {
         Ok(read) => assert_eq!(read, 0, "cut off"),
         Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
     }
+}
+
+#[test]
+fn when_too_many_threads_still_work_one_more_client_is_not_served() {
+    let waiting = waiting(false);
+    let connect = || TcpStream::connect(waiting.address).unwrap();
+    let _clients: Vec<_> = (0..THREADS)
+        .map(|_| {
+            let client = connect();
+            waiting.begun.recv_timeout(LOST).expect("it is served");
+            client
+        })
+        .collect();
+    let mut late = connect();
+    late.set_read_timeout(Some(LOST)).unwrap();
+    assert_eq!(late.read(&mut [0]).unwrap(), 0, "closed at once");
+    assert!(waiting.begun.try_recv().is_err());
 }
 
 #[test]

@@ -131,7 +131,8 @@ impl Serve {
 /// be that of the task which drops this. So the drop waits for them for 20 ms at most, of the page and of the socket each, and leaves it to them to end.
 ///
 /// The end of the process without that drop leaves the socket's name behind. It does no harm: the next process that serves
-/// removes it.
+/// removes it. After a `fork` without an `exec` the child has the parent's sockets too, and does not answer: if the parent is killed, clients find out
+/// only as no answer comes.
 #[must_use = "dropped, it serves no more"]
 pub struct Server {
     loops: Arc<Loops>,
