@@ -226,3 +226,19 @@ fn help_says_what_there_is() {
         assert!(text(&help.stdout).contains(option));
     }
 }
+
+/// The tests with every feature play the lessons with this one.
+#[test]
+fn with_the_feature_inspect_a_stuck_loop_is_asked_over_the_socket() {
+    let lesson = lesson("38");
+    let told = lesson.lines().find_map(|line| line.strip_prefix(QUOTE)?.strip_prefix("loop 1 "));
+    let what = "\"tour\": in the turn of task #3 \"culprit\", spawned at examples/tour/lessons/stuck_loop.rs:";
+    if cfg!(feature = "inspect") {
+        assert!(told.is_some_and(|told| told.starts_with(what)), "{lesson}");
+    } else {
+        assert!(
+            unwrapped(lesson).contains("Play this lesson with that feature to see it."),
+            "{lesson}"
+        );
+    }
+}
