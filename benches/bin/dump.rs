@@ -3,7 +3,8 @@
 //! **Measured**: how long `Handle::dump` takes on that thread, and for how long it keeps the loop from giving turns. For that a
 //! task yields all the while, and notes the longest time between two of its turns: in CPU time of the loop's thread, as on the wall
 //! the system takes the core away for longer. The same without a dump stands beside it. The median of 21 dumps, the best and the
-//! worst, each after 20 ms of turns. With `slab` as an argument the runtime has a task slab, with `idle` nothing yields.
+//! worst, each after 20 ms of turns. With `slab` as an argument the runtime has a task slab, with `idle` nothing yields, with `waits` it
+//! is known what each task waits for.
 //!
 //! **Not claimed**: that the loop runs on at full speed meanwhile. A dump costs it as much time in all as one slice after the
 //! other takes; that is in the first column.
@@ -18,6 +19,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use futures::channel::oneshot;
+use taketurns::time::sleep;
 use taketurns::{Builder, spawn, yield_now};
 use taketurns_benches::cpu::thread_time;
 
@@ -26,12 +28,15 @@ const DUMPS: usize = 21;
 
 fn main() -> std::io::Result<()> {
     let has = |word| env::args().any(|argument| argument == word);
-    let runtime = Builder::new().task_slab(has("slab")).build()?;
+    let runtime = Builder::new().task_slab(has("slab")).report_deadlocks(has("waits")).build()?;
     let handle = runtime.handle();
     let [mut takes, mut stops, mut without] = [const { Vec::new() }; 3];
     runtime.block_on(async {
         for _ in 0..TASKS {
-            spawn(pending::<()>()).detach();
+            match has("waits") {
+                true => spawn(sleep(Duration::from_secs(3600))).detach(),
+                false => spawn(pending::<()>()).detach(),
+            }
         }
         let longest = Rc::new(Cell::new(Duration::ZERO));
         if !has("idle") {
