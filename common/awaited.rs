@@ -269,14 +269,17 @@ impl Awaited {
     }
 
     /// Tasks that keep it waiting, whatever others do: until one of them goes on if it [ends with one](Self::ends_with_one),
-    /// otherwise until all of them do. None if that is not known.
-    pub(crate) fn keepers(&self) -> impl Iterator<Item = Id> {
+    /// otherwise until all of them do. None if that is not known, or if it has to be known `for_certain` and is not.
+    pub(crate) fn keepers(&self, for_certain: bool) -> impl Iterator<Item = Id> {
         let is_known = match self.line {
             Line::Permits => false,
             Line::Any => self.holders.iter().all(|holder| holder.task.is_some()),
             _ => true,
         };
-        let keeps = move |holder: &&Holder| is_known && !holder.may_move;
+        let keeps = move |holder: &&Holder| {
+            let is_sure = !for_certain || holder.hold != Hold::Unpolled;
+            is_known && is_sure && !holder.may_move
+        };
         self.holders.iter().filter(keeps).filter_map(|holder| holder.task)
     }
 
@@ -288,11 +291,6 @@ impl Awaited {
     /// Whether others are inside of it.
     pub(crate) fn is_frame(&self) -> bool {
         self.is_frame
-    }
-
-    /// Whether what keeps it waiting are the tasks that it is for.
-    fn is_for_members(&self) -> bool {
-        matches!(self.line, Line::All | Line::Any)
     }
 
     /// What is waited for, without a verb.
@@ -364,7 +362,7 @@ impl fmt::Display for Awaited {
         }
         f.write_str(if self.is_frame { "in " } else { "waits for " })?;
         self.thing(f)?;
-        if self.is_for_members() {
+        if matches!(self.line, Line::All | Line::Any) {
             let titles: Vec<_> = self.holders.iter().take(TOLD).map(Holder::title).collect();
             return match &titles[..] {
                 [] => Ok(()),

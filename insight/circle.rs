@@ -83,7 +83,7 @@ enum Seen {
 }
 
 /// The tasks that cannot go on, whatever others do: each waits, and each of its waits is for tasks of the same kind.
-fn locked(all: &[Waiting]) -> BTreeSet<Id> {
+fn locked(all: &[Waiting], for_certain: bool) -> BTreeSet<Id> {
     let mut locked: BTreeSet<Id> = all.iter().map(|waiting| waiting.task.id()).collect();
     // Of each wait: its task, and how many tasks have to go on until it ends.
     let mut waits: Vec<(Id, usize)> = Vec::new();
@@ -93,7 +93,7 @@ fn locked(all: &[Waiting]) -> BTreeSet<Id> {
         let (task, before) = (waiting.task.id(), waits.len());
         for wait in waiting.leaves() {
             let (live, gone): (Vec<_>, Vec<_>) =
-                wait.keepers().partition(|task| locked.contains(task));
+                wait.keepers(for_certain).partition(|task| locked.contains(task));
             let needed = match wait.ends_with_one() {
                 true => usize::from(gone.is_empty()).min(live.len()),
                 false => live.len(),
@@ -121,11 +121,18 @@ fn locked(all: &[Waiting]) -> BTreeSet<Id> {
     locked
 }
 
-/// As [`circles`], of tasks that cannot go on, whatever others do.
-pub(crate) fn closed_circles(all: &[Waiting]) -> Vec<Circle> {
-    let locked = locked(all);
+/// As [`circles`], of tasks that cannot go on, whatever others do. With each, whether that is certain: if not, it rests on a future
+/// that was granted a lock, and that its task has not polled since. The program may have moved that to another task.
+pub(crate) fn closed_circles(all: &[Waiting]) -> Vec<(Circle, bool)> {
+    let (locked, certain) = (locked(all, false), locked(all, true));
     let is_locked = |task: &Id| locked.contains(task);
-    circles_among(all, &is_locked, &|wait| wait.keepers().filter(is_locked).collect())
+    let circles =
+        circles_among(all, &is_locked, &|wait| wait.keepers(false).filter(is_locked).collect());
+    let judge = |circle: Circle| {
+        let is_certain = circle.tasks(all).is_subset(&certain);
+        (circle, is_certain)
+    };
+    circles.into_iter().map(judge).collect()
 }
 
 /// The circles in who waits for whom, no task in two of them. Linear in tasks and waits.

@@ -29,8 +29,9 @@ pub enum Finding {
     Stuck,
     /// Tasks wait for each other, and as far as this crate can see for nothing else. Other tasks may go on.
     Circle,
-    /// A task waits for a lock or a permit that was granted to another future of its own, which it keeps and does not
-    /// poll. Other tasks may go on.
+    /// A task waits for a lock that was granted to another future, which it has polled before and not since; or tasks wait for each
+    /// other by such a one. If the program has moved that future to another task, that one may still poll it: so this is suspected.
+    /// Other tasks may go on.
     Futurelock,
     /// Nothing is left that could end the run: no waker of the future of `block_on` exists or, in `run_forever`, of any
     /// task.
@@ -101,8 +102,12 @@ impl Deadlock {
             Finding::Stuck => "deadlock: tasks can never go on, as no waker of them is left",
             Finding::Circle if self.is_of_one() => "deadlock: a task waits for itself",
             Finding::Circle => "deadlock: tasks wait for each other",
+            Finding::Futurelock if self.is_of_one() => {
+                "deadlock suspected: a task waits for what was granted to a future that it has not polled since"
+            }
             Finding::Futurelock => {
-                "deadlock: a task waits for what was granted to a future that it keeps and does not poll"
+                "deadlock suspected: tasks wait for each other, and for what was granted to a future that \
+                 no task has polled since"
             }
             Finding::Certain => {
                 "deadlock: the run can never end, as nothing is left that could wake its future"

@@ -110,15 +110,12 @@ impl DeadlockWatch {
     fn look_for_circles(&self, all: &[Waiting]) {
         let ids: BTreeSet<Id> = all.iter().map(|waiting| waiting.task.id()).collect();
         self.circles.borrow_mut().retain(|tasks| tasks.is_subset(&ids));
-        for circle in closed_circles(all) {
+        for (circle, is_certain) in closed_circles(all) {
             if !self.circles.borrow_mut().insert(circle.tasks(all)) {
                 continue;
             }
             let (those, circle) = circle.alone(all);
-            let finding = match circle.is_futurelock(&those) {
-                true => Finding::Futurelock,
-                false => Finding::Circle,
-            };
+            let finding = if is_certain { Finding::Circle } else { Finding::Futurelock };
             self.report(&Deadlock::new(finding, those, vec![circle]));
         }
     }
@@ -149,7 +146,8 @@ impl DeadlockWatch {
         let is_stuck = |waiting: &&Waiting| waiting.task.state() == State::Stuck;
         let ids = all.iter().filter(is_stuck).map(|waiting| waiting.task.id());
         let closed = closed_circles(all).into_iter();
-        let closed = closed.map(|circle| circle.tasks(all)).filter(|tasks| told.contains(tasks));
+        let closed =
+            closed.map(|(circle, _)| circle.tasks(all)).filter(|tasks| told.contains(tasks));
         ids.filter(|id| stuck.contains(id)).chain(closed.flatten()).collect()
     }
 

@@ -72,7 +72,7 @@ impl Outside {
 impl Driver for Outside {
     #[inline]
     fn wait(&mut self, limit: Option<Duration>) {
-        if let Some(text) = self.parts.deadlock.look(limit.is_none()) {
+        if let Some(text) = self.parts.deadlock.look() {
             panic!("{text}");
         }
         if let Some(text) = self.parts.failures.stops_the_run() {
@@ -90,7 +90,7 @@ impl Driver for Outside {
 
     #[inline]
     fn wake(&mut self, any_ready: bool) {
-        let idle = !any_ready && !self.was_held && !self.parts.deadlock.is_found();
+        let idle = !any_ready && !self.was_held;
         let settling = self.parts.are_settling();
         self.parts.wake(idle && !settling);
         if settling {

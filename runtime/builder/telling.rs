@@ -89,7 +89,8 @@ impl Builder {
     ///   ([`Finding::Stuck`](crate::insight::Finding));
     /// * tasks that wait for each other, by handles or by locks, and as far as this crate can see for nothing else
     ///   (`Circle`);
-    /// * a task that waits for what was granted to another future of its own, which it does not poll (`Futurelock`);
+    /// * a task that waits for what was granted to another future, which it has not polled since (`Futurelock`; suspected, as that may
+    ///   have been moved);
     /// * a run without limit that nothing can end (`Certain`), or in which nothing is left that is known to wake a task: no timer, no
     ///   socket, no blocking job, no [`Handle`](crate::Handle) (`Suspected`, after a second, or the grace of
     ///   `deadlock_grace`).

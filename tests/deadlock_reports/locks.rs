@@ -175,7 +175,7 @@ fn expected(operation: &str, detail: &str) -> (Finding, String) {
          granted to the `{operation}` at here, which task #2 has not polled since"
     );
     let text = format!(
-        "deadlock: a task waits for what was granted to a future that it keeps and does not poll\n\
+        "deadlock suspected: a task waits for what was granted to a future that it has not polled since\n\
          \x20 task #2, spawned at here, polled 3 times, waiting\n    \
          does not poll the `{operation}` at here{detail}, which is ready\n    {waits}"
     );
@@ -209,6 +209,62 @@ const FUTURELOCK: &str =
 
 const ROOT_THRICE: &str =
     "\n  the future of `block_on`, called at here, polled 2 times, waiting\n    awaits task #2";
+
+/// The future is polled by reference in one task, and moved to another. It was granted the lock, but the task that has it sleeps.
+#[test]
+fn a_future_that_was_granted_a_lock_and_was_moved_is_only_suspected() {
+    let (runtime, told) = runtime(1, HOUR);
+    runtime.block_on(async {
+        let lock: &'static Mutex<()> = Box::leak(Box::new(Mutex::new(())));
+        let held = lock.lock().await;
+        let (moves, moved) = oneshot::channel();
+        let first = spawn(async move {
+            let mut in_line = lock.lock();
+            assert!(futures::poll!(&mut in_line).is_pending());
+            assert!(moves.send(in_line).is_ok());
+            drop(lock.lock().await);
+        });
+        let second = spawn(async move {
+            let in_line = moved.await.unwrap();
+            sleep(5 * MOMENT).await;
+            drop(in_line.await);
+        });
+        yield_now().await;
+        yield_now().await;
+        drop(held);
+        task::join_all([first, second]).await;
+    });
+    let (finding, text) = told.only();
+    assert_eq!(finding, Finding::Futurelock);
+    assert!(text.starts_with("deadlock suspected: a task waits for what was granted"), "{text}");
+}
+
+/// Each waits for the other, one of them by a future that it has not polled since that was granted the lock.
+#[test]
+fn a_circle_through_a_future_that_is_not_polled_is_only_suspected() {
+    let (runtime, told) = runtime(1, HOUR);
+    runtime.block_on(async {
+        let lock = Rc::new(Mutex::new(()));
+        let held = lock.lock().await;
+        let [keeps, wants] = [(); 2].map(|()| Rc::clone(&lock));
+        let (sends, sent) = oneshot::channel::<taketurns::JoinHandle<()>>();
+        spawn(async move {
+            let mut in_line = pin!(keeps.lock());
+            assert!(futures::poll!(in_line.as_mut()).is_pending());
+            sent.await.unwrap().await.unwrap();
+            drop(in_line.await);
+        })
+        .detach();
+        yield_now().await;
+        sends.send(spawn(async move { drop(wants.lock().await) })).unwrap();
+        yield_now().await;
+        drop(held);
+        reported().await;
+    });
+    let (finding, text) = told.only();
+    assert_eq!(finding, Finding::Futurelock);
+    assert!(text.starts_with("deadlock suspected: tasks wait for each other, and for"), "{text}");
+}
 
 /// The guard was dropped after the run, where nothing notes it.
 #[test]
