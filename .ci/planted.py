@@ -199,15 +199,15 @@ PLANTED = {
     # How it is aborted.
     "abortlate": (
         "ABORT_POSTED is set in a step after POSTED",
-        [(COUNT, "        self.set(POSTED | ABORT_POSTED)", "        let won = self.set(POSTED);\n        let _ = self.set(ABORT_POSTED);\n        won")],
+        [(COUNT, "        self.set(POSTED | ABORT_POSTED | by_job())", "        let won = self.set(POSTED);\n        let _ = self.set(ABORT_POSTED);\n        won")],
     ),
     "abortloser": (
         "a waker that loses POSTED does not abort",
-        [(COUNT, "        self.set(POSTED | ABORT_POSTED)", "        self.set(POSTED) && { let _ = self.set(ABORT_POSTED); true }")],
+        [(COUNT, "        self.set(POSTED | ABORT_POSTED | by_job())", "        self.set(POSTED) && { let _ = self.set(ABORT_POSTED); true }")],
     ),
     "abortkept": (
         "the drain leaves ABORT_POSTED behind",
-        [(COUNT, "away.word.fetch_and(!(POSTED | ABORT_POSTED), ordering!(unpost: AcqRel))", "away.word.fetch_and(!POSTED, ordering!(unpost: AcqRel))")],
+        [(COUNT, "away.word.fetch_and(!POST, ordering!(unpost: AcqRel))", "away.word.fetch_and(!(POSTED | BY_JOB), ordering!(unpost: AcqRel))")],
     ),
     "abortbehind": (
         "`RemoteHandle::abort` wakes before it says so",
@@ -223,6 +223,19 @@ PLANTED = {
         self.slot.note(|orders| orders.is_aborted = true);""",
             ),
         ],
+    ),
+    # How it is told that a blocking job woke it.
+    "joblate": (
+        "BY_JOB is set in a step after POSTED",
+        [(COUNT, "        self.set(POSTED | BY_JOB)", "        let won = self.set(POSTED);\n        let _ = self.set(BY_JOB);\n        won")],
+    ),
+    "jobkept": (
+        "the drain leaves BY_JOB behind",
+        [(COUNT, "away.word.fetch_and(!POST, ordering!(unpost: AcqRel))", "away.word.fetch_and(!(POSTED | ABORT_POSTED), ordering!(unpost: AcqRel))")],
+    ),
+    "joblast": (
+        "a retired task that a blocking job woke last is not freed",
+        [(COUNT, "let was_last = word & !POST == RETIRED;", "let was_last = word & !(POSTED | ABORT_POSTED) == RETIRED;")],
     ),
     # How an output goes to another thread.
     "slotonce": (

@@ -19,6 +19,7 @@ impl Id {
     pub(crate) fn title(self, name: Option<&str>) -> String {
         match name {
             _ if self == Self::ROOT => "the future of `block_on`".to_owned(),
+            _ if self == Self::SENT => "a request of another thread".to_owned(),
             Some(name) => format!("task {self} {name:?}"),
             None => format!("task {self}"),
         }

@@ -47,7 +47,7 @@
 //!    surrounds its turns. `chooser.rs`: another order of turns, for tests.
 //! 4. `error.rs`, `info.rs`, `id.rs`: what is said of tasks that fail or are lost. `reason.rs`, `request.rs`: a task is asked
 //!    to end.
-//!    `observe.rs`: what is told of each step, if it is asked for.
+//!    `observe.rs`: what is told of each step, if it is asked for. `job_thread.rs`: which threads run blocking jobs.
 //! 5. `primitives.rs`: the atomics and the checked cells, of which the task is built.
 //! 6. `task/`: the task itself, in two halves. Its `mod.rs` has the pictures, the table and the invariants. The loop calls
 //!    it through the **hub**, the state that all tasks of one executor share.
@@ -72,6 +72,7 @@ mod home_tests;
 mod id;
 pub(crate) mod info;
 pub(crate) mod inherit;
+pub(crate) mod job_thread;
 pub(crate) mod observe;
 #[cfg(all(test, not(loom)))]
 mod observe_tests;

@@ -64,18 +64,31 @@ impl LoopState {
     }
 }
 
-/// What set off a wake or a spawn.
+/// What woke or spawned a task.
+///
+/// A [`Dump`](crate::insight::Dump) says of each task what woke it last, and a [`Trace`](crate::insight::Trace) of each wake what it
+/// came from. Both say it in these words, those of the `Display`: "task #3", "a timer", "a blocking job".
+///
+/// A task that is ready already is not woken again, so what woke it first is named. Wakes by other threads reach the loop when it
+/// looks outside: if several threads woke a task by then, and any of them was running a blocking job, the job is named.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[allow(dead_code, reason = "a feature can take away what wakes tasks")]
-pub(crate) enum Cause {
-    /// A task in its turn; [`Id::ROOT`] is the future of `block_on`.
+#[non_exhaustive]
+pub enum Cause {
+    /// Another task, or the task itself, in its turn. The id of the future of `block_on` is #0.
     Task(Id),
+    /// A timer.
     Timer,
+    /// A socket, or another source of the reactor.
     Source,
-    /// Another thread.
+    /// A blocking job, by its end or by what its code called: any job of the process, also one of another runtime. A task or
+    /// function that a job sends by a [`Handle`](crate::Handle) is spawned by it.
+    Job,
+    /// Another thread, which is none of a pool for blocking jobs.
     Thread,
-    /// The program, outside of a turn: between runs, or in a destructor that the loop called.
+    /// The program, outside of all turns: between runs, or in a destructor that the loop called.
     Outside,
+    /// A task whose turn the ring of a trace no longer shows.
+    Unknown,
 }
 
 /// How a turn ended.

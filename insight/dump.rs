@@ -101,16 +101,10 @@ impl DumpedTask {
         self.waits.as_deref()
     }
 
-    /// What woke it last: "task #3", "a timer". `None` without `Builder::task_slab`.
+    /// What woke it last. `None` without `Builder::task_slab`.
     #[must_use]
-    pub fn woken_by(&self) -> Option<String> {
-        self.woken_by.map(|by| match by {
-            Cause::Task(id) => id.title(None),
-            Cause::Timer => "a timer".to_owned(),
-            Cause::Source => "a source".to_owned(),
-            Cause::Thread => "another thread".to_owned(),
-            Cause::Outside => "the program, between turns".to_owned(),
-        })
+    pub fn woken_by(&self) -> Option<Cause> {
+        self.woken_by
     }
 }
 
@@ -132,7 +126,7 @@ impl DumpedTask {
 impl fmt::Display for DumpedTask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.info)?;
-        if let Some(by) = self.woken_by() {
+        if let Some(by) = self.woken_by {
             write!(f, "; woken last by {by}")?;
         }
         self.write_waits("; ", f)
@@ -291,7 +285,9 @@ impl Silence {
 impl DumpedTask {
     fn write(&self, object: &mut json::Object<'_>) {
         write_info(&self.info, object);
-        object.field("woken_by", self.woken_by()).field("awaited_by", self.awaited_by);
+        object
+            .field("woken_by", self.woken_by.map(|by| by.to_string()))
+            .field("awaited_by", self.awaited_by);
         match &self.waits {
             Some(waits) => write_waits(waits, object),
             None => _ = object.field("waits", None::<bool>),

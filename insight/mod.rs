@@ -19,7 +19,7 @@
 //!    `proc.rs`: what Linux says of a thread. `watchdog.rs`: the thread that looks.
 //! 7. `metrics.rs`: [`Metrics`], numbers of a loop. `histogram.rs`: [`Histogram`], how long tasks wait and turns take.
 //! 8. `dump.rs`: [`Dump`], every live task. `ask.rs`: how the loop is asked for them. `slab.rs`: where a loop writes them down, in
-//!    case it will not answer. `tree.rs`: how a dump reads.
+//!    case it will not answer. `cause.rs`: what woke a task, in words. `tree.rs`: how a dump reads.
 //! 9. `trace/`: [`Trace`], what the loop did, turn by turn, as a picture.
 //! 10. `spans.rs`: a span of the crate `tracing` for each task.
 //! 11. `json.rs`: how reports are written for programs. `log.rs`: the last of a kind.
@@ -30,6 +30,7 @@
 mod ask;
 #[cfg(all(test, not(loom)))]
 mod ask_tests;
+mod cause;
 mod circle;
 mod deadlock;
 mod deadlock_report;
@@ -71,7 +72,7 @@ mod waiting;
 mod watchdog;
 
 pub use crate::common::awaited::Awaited;
-pub use crate::executor::observe::LoopState;
+pub use crate::executor::observe::{Cause, LoopState};
 pub(crate) use ask::Questions;
 pub(crate) use deadlock::{GRACE, Suspicion, Verdict};
 pub use deadlock_report::{Deadlock, Finding};
@@ -94,7 +95,7 @@ pub(crate) use slab::{Slab, Writer};
 #[cfg(feature = "tracing")]
 pub(crate) use spans::OPEN_SPAN;
 pub use stall::{Doing, Stall, StallCounts};
-pub use trace::{By, Event, Trace, What};
 pub(crate) use trace::{Clock as TimelineClock, Recorder, Recording};
+pub use trace::{Event, Trace, What};
 pub(crate) use unhandled::{Unhandled, UnhandledPanic};
 pub(crate) use watchdog::{HomeThread, StallCounter, THRESHOLD, Watchdog, WatchdogSettings};

@@ -176,13 +176,8 @@ const STATE: u64 = 3;
 
 /// How a task that `by` woke stands, with its state left out.
 fn caused(by: Cause) -> u64 {
-    match by {
-        Cause::Outside => 0,
-        Cause::Timer => 1 << 2,
-        Cause::Source => 2 << 2,
-        Cause::Thread => 3 << 2,
-        Cause::Task(id) => 4 << 2 | id.0 << 5,
-    }
+    let task = if let Cause::Task(id) = by { id.0 } else { 0 };
+    task << 5 | by.kind() << 2
 }
 
 impl Content {
@@ -196,13 +191,7 @@ impl Content {
                 RUNNING => State::Running,
                 _ => State::Waiting,
             },
-            woken_by: match self.stands >> 2 & 7 {
-                0 => Cause::Outside,
-                1 => Cause::Timer,
-                2 => Cause::Source,
-                3 => Cause::Thread,
-                _ => Cause::Task(Id(self.stands >> 5)),
-            },
+            woken_by: Cause::of_kind(self.stands >> 2 & 7, Cause::Task(Id(self.stands >> 5))),
         })
     }
 }

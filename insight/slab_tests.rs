@@ -58,7 +58,7 @@ fn a_task_that_is_woken_in_its_own_turn_stays_ready() {
 fn every_cause_comes_back() {
     let (slab, writer) = slab();
     let task = task(1, 0);
-    let causes = [Cause::Outside, Cause::Timer, Cause::Source, Cause::Thread];
+    let causes = [Cause::Outside, Cause::Timer, Cause::Source, Cause::Job, Cause::Thread];
     for cause in causes.into_iter().chain([Cause::Task(Id::ROOT), Cause::Task(Id(1 << 50))]) {
         writer.spawned(&task, cause);
         assert_eq!(only(&slab).woken_by, cause);

@@ -11,6 +11,8 @@ use super::{
     AtomicUsize, Ordering, Parked, bounded, bounded_twice, executor, executor_over, homebound,
     model, thread, waiting,
 };
+use crate::executor::job_thread::set_runs_jobs;
+use crate::executor::observe::{Cause, Observe, Seen};
 use crate::executor::yield_now;
 
 /// *Cooperative scheduling*: polls never overlap and happen only at home. Every wake, at home or by another thread, is
@@ -143,6 +145,63 @@ fn two_wakes_against_poll() {
         for thread in away {
             thread.join().unwrap();
         }
+    });
+}
+
+/// Notes what woke a task from another thread.
+struct Told(Rc<RefCell<Vec<Cause>>>);
+
+impl Observe for Told {
+    fn woken(&self, _: &Seen, by: Cause) {
+        if matches!(by, Cause::Job | Cause::Thread) {
+            self.0.borrow_mut().push(by);
+        }
+    }
+}
+
+/// One thread wakes a task twice, and runs a blocking job for one of the two wakes. The task may end, and retire, before the
+/// second. Gives what is told in the end, which depends on the interleaving.
+fn told_of_wakes(is_job: [bool; 2]) -> Vec<Cause> {
+    let executor = executor();
+    let told = Rc::default();
+    executor.observe(Box::new(Told(Rc::clone(&told))));
+    let step = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&step);
+    let (handle, waker, _) = waiting(&executor, move || seen.load(Ordering::Relaxed) == 2);
+    let away = thread::spawn(move || {
+        for (is_job, done) in is_job.into_iter().zip([1, 2]) {
+            set_runs_jobs(is_job);
+            step.store(done, Ordering::Relaxed);
+            waker.wake_by_ref();
+        }
+    });
+    executor.block_on(handle).unwrap();
+    drop(executor);
+    away.join().unwrap();
+    told.take()
+}
+
+/// The wake that follows that of a job is not told as the job's.
+///
+/// Three preemptions: one within each wake, one for home between its looks.
+#[test]
+fn wake_by_a_job_before_another() {
+    model(bounded_twice(3, 5), || {
+        let told = told_of_wakes([true, false]);
+        assert!(matches!(told[..], [Cause::Job] | [Cause::Job, Cause::Thread]), "{told:?}");
+    });
+}
+
+/// Of wakes that are taken in together, the job's is told.
+///
+/// Three preemptions, as above.
+#[test]
+fn wake_by_a_job_after_another() {
+    model(bounded_twice(3, 5), || {
+        let told = told_of_wakes([false, true]);
+        let is_right =
+            matches!(told[..], [Cause::Thread | Cause::Job] | [Cause::Thread, Cause::Job]);
+        assert!(is_right, "{told:?}");
     });
 }
 

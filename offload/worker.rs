@@ -12,6 +12,7 @@ use super::crew::Crew;
 use super::job::{Ended, Job};
 use super::shared::Shared;
 use crate::common::job_context;
+use crate::executor::job_thread::set_runs_jobs;
 use crate::executor::primitives::{Condvar, MutexGuard, wait_timeout};
 
 /// Takes jobs from the line, until it is empty for a while or the pool closes.
@@ -42,6 +43,7 @@ impl Worker {
     }
 
     pub(crate) fn work(&self) {
+        set_runs_jobs(true);
         let _context = self.shared.context.get().cloned().map(job_context::enter);
         loop {
             let mut ran = 0;

@@ -260,7 +260,7 @@ fn with_a_slab_an_answered_dump_says_what_woke_each_task_last() {
         thread::spawn(|| drop(by_thread)).join().unwrap();
         let dump = dump_by_a_thread(&handle, LONG).await;
         let tasks = &dump.tasks()[1..];
-        tasks.iter().map(|task| task.woken_by().unwrap()).collect::<Vec<_>>()
+        tasks.iter().map(|task| task.woken_by().unwrap().to_string()).collect::<Vec<_>>()
     });
     assert_eq!(woken_by, ["the future of `block_on`", "another thread"]);
 }

@@ -38,13 +38,13 @@ fn under_virtual_time_each_step_is_told_in_exact_order_at_its_time() {
     assert_eq!(
         lines(&runtime.trace().unwrap()),
         [
-            "0 block_on woken by code outside of all turns",
-            "0 block_on begins a turn",
-            "0 task #1 spawned by block_on",
-            "0 task #1 woken by block_on",
-            "0 task #2 spawned by block_on",
-            "0 task #2 woken by block_on",
-            "0 block_on ends its turn",
+            "0 the future of `block_on` woken by the program, between turns",
+            "0 the future of `block_on` begins a turn",
+            "0 task #1 spawned by the future of `block_on`",
+            "0 task #1 woken by the future of `block_on`",
+            "0 task #2 spawned by the future of `block_on`",
+            "0 task #2 woken by the future of `block_on`",
+            "0 the future of `block_on` ends its turn",
             "0 task #1 begins a turn",
             "0 task #1 ends its turn",
             "0 task #2 begins a turn",
@@ -56,18 +56,18 @@ fn under_virtual_time_each_step_is_told_in_exact_order_at_its_time() {
             "10 task #2 woken by task #2",
             "10 task #2 ends its turn",
             "10 task #2 begins a turn",
-            "10 block_on woken by task #2",
+            "10 the future of `block_on` woken by task #2",
             "10 task #2 is done",
-            "10 block_on begins a turn",
-            "10 block_on ends its turn",
+            "10 the future of `block_on` begins a turn",
+            "10 the future of `block_on` ends its turn",
             "10 parks",
             "10 unparks",
             "20 task #1 woken by a timer",
             "20 task #1 begins a turn",
-            "20 block_on woken by task #1",
+            "20 the future of `block_on` woken by task #1",
             "20 task #1 is done",
-            "20 block_on begins a turn",
-            "20 block_on is done",
+            "20 the future of `block_on` begins a turn",
+            "20 the future of `block_on` is done",
         ]
     );
 }
@@ -106,7 +106,7 @@ fn a_ring_that_is_full_keeps_the_last_events() {
     let trace = runtime.trace().unwrap();
     // The ring has a wake, two looks, the begin of 101 turns, each but two with the end of the one before, and those two ends.
     assert_eq!(trace.dropped(), 106 - 16);
-    assert_eq!(lines(&trace).last().unwrap(), "0 block_on is done");
+    assert_eq!(lines(&trace).last().unwrap(), "0 the future of `block_on` is done");
 }
 
 #[test]
@@ -283,17 +283,17 @@ fn a_thread_and_the_program_are_told_as_what_woke_a_task() {
     runtime.block_on(own).unwrap();
     let lines = lines(&runtime.trace().unwrap());
     let woken =
-        |line: &&String| line.contains("woken by code") || line.contains("woken by another");
+        |line: &&String| line.contains("woken by the program") || line.contains("woken by another");
     let woken: Vec<_> =
         lines.iter().filter(woken).map(|line| line.split_once(' ').unwrap().1).collect();
     assert_eq!(
         woken,
         [
-            "task #1 woken by code outside of all turns",
-            "block_on woken by code outside of all turns",
+            "task #1 woken by the program, between turns",
+            "the future of `block_on` woken by the program, between turns",
             "task #2 woken by another thread",
-            "task #3 woken by code outside of all turns",
-            "block_on woken by code outside of all turns",
+            "task #3 woken by the program, between turns",
+            "the future of `block_on` woken by the program, between turns",
         ]
     );
 }

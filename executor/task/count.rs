@@ -5,7 +5,7 @@
 //!
 //! * [`HomeCount`] is for the executor's own thread: plain numbers. `keepers` are bits that keep the cell alive (a task's
 //!   state, the hub's `OPEN`), and `local` is how many references this thread has made, minus how many it has dropped.
-//! * [`AwayCount`] is for every other place: one atomic word, `references << 3 | ABORT_POSTED | POSTED | RETIRED`.
+//! * [`AwayCount`] is for every other place: one atomic word, `references << 4 | BY_JOB | ABORT_POSTED | POSTED | RETIRED`.
 //!
 //! Either half may go below zero, as a waker that is made at home may be dropped on another thread. Only the sum of both
 //! means something, and only [`HomeCount::retire`] needs it.
@@ -23,16 +23,21 @@
 
 #![forbid(unsafe_code)]
 
+use crate::executor::job_thread::runs_jobs;
 use crate::executor::primitives::{AtomicIsize, HomeCell, ordering};
 
 /// Home has cleared the last keeper: the word alone decides.
 const RETIRED: isize = 1;
 /// Posted to the inbox: in it, or about to be pushed. The flag is itself a reference, the inbox's.
 const POSTED: isize = 2;
-/// Posted in order to be aborted: the next turn drops the future. Set and cleared together with POSTED, never alone.
+/// Posted in order to be aborted: the next turn drops the future.
 const ABORT_POSTED: isize = 4;
+/// Posted by a thread that runs blocking jobs: by the thread that won POSTED, or by one that came too late for that.
+const BY_JOB: isize = 8;
+/// POSTED, and what is said with it: set together with it, in one step, and cleared together, never alone.
+const POST: isize = POSTED | ABORT_POSTED | BY_JOB;
 /// One reference.
-const ONE: isize = 8;
+const ONE: isize = 16;
 
 /// How far `local` goes before home adds it to the word. Without this bound a program that makes references in one place
 /// and drops them in another would overflow one of the halves. With it, home pays one read-modify-write in a million.
@@ -78,8 +83,9 @@ pub(super) enum Fate {
 #[must_use = "a cell that nobody frees leaks"]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Unposted {
-    /// A keeper is set, so home may use the cell. `abort`: it was posted in order to be aborted.
-    Alive { abort: bool },
+    /// A keeper is set, so home may use the cell. `abort`: it was posted in order to be aborted. `by_job`: a blocking job
+    /// posted it, if not alone.
+    Alive { abort: bool, by_job: bool },
     /// The cell had retired. Home must not touch it again, except to free it.
     Retired(Fate),
 }
@@ -169,10 +175,11 @@ impl HomeCount {
         let is_retired = self.keepers.get() == 0;
         // Ordering: Acquire sees what the place of the wake wrote before `post`. Release gives the link, which was read,
         // to the next thread that wins POSTED.
-        let word = away.word.fetch_and(!(POSTED | ABORT_POSTED), ordering!(unpost: AcqRel));
-        let was_last = (word & !ABORT_POSTED) == (RETIRED | POSTED);
+        let word = away.word.fetch_and(!POST, ordering!(unpost: AcqRel));
+        let was_last = word & !POST == RETIRED;
+        let has = |flag| word & flag != 0;
         match is_retired {
-            false => Unposted::Alive { abort: word & ABORT_POSTED != 0 },
+            false => Unposted::Alive { abort: has(ABORT_POSTED), by_job: has(BY_JOB) },
             true if was_last => Unposted::Retired(Fate::Free),
             true => Unposted::Retired(Fate::Kept),
         }
@@ -192,7 +199,7 @@ impl AwayCount {
 
     /// Of a cell that is made away: POSTED, as its maker is about to push it, with one reference out.
     pub(super) fn new_posted() -> Self {
-        Self { word: AtomicIsize::new(ONE | POSTED) }
+        Self { word: AtomicIsize::new(ONE | POSTED | by_job()) }
     }
 
     #[cfg(all(test, not(loom)))]
@@ -213,20 +220,28 @@ impl AwayCount {
     }
 
     /// Tries to set POSTED. True for the one caller that did: it has the right and the duty to push the cell into the
-    /// inbox.
+    /// inbox. The thread runs no blocking jobs.
     #[must_use = "the winner pushes"]
     pub(super) fn post(&self) -> bool {
         self.set(POSTED)
     }
 
-    /// As [`post`](Self::post), to abort the task. The abort is noted in the same step, whether or not this caller wins.
+    /// As [`post`](Self::post), by a thread that does. That is noted in the same step, whether or not this caller wins.
+    #[must_use = "the winner pushes"]
+    pub(super) fn post_by_job(&self) -> bool {
+        self.set(POSTED | BY_JOB)
+    }
+
+    /// As [`post`](Self::post), by either, to abort the task. The abort is noted in the same step, whether or not this caller
+    /// wins.
     #[must_use = "the winner pushes"]
     pub(super) fn post_abort(&self) -> bool {
-        self.set(POSTED | ABORT_POSTED)
+        self.set(POSTED | ABORT_POSTED | by_job())
     }
 
     /// A read-modify-write even when all flags are set already: what a caller that loses wrote before must reach the poll
     /// that the winner causes.
+    #[inline]
     fn set(&self, flags: isize) -> bool {
         // Ordering: Release: what was written before the wake, also by a caller that loses, reaches the poll by `unpost`.
         // Acquire: the winner takes the link over from the `unpost` before.
@@ -236,7 +251,7 @@ impl AwayCount {
     /// The inbox is closed, so the winner of POSTED could not push. The caller holds a reference besides.
     pub(super) fn take_back_post(&self) {
         // Ordering: the push wrote the link; gives it to the thread that frees, by `away_dec` or `retire`.
-        self.word.fetch_and(!(POSTED | ABORT_POSTED), ordering!(take_back_post: Release));
+        self.word.fetch_and(!POST, ordering!(take_back_post: Release));
     }
 
     /// Whether the cell is posted: in the inbox, or about to be pushed.
@@ -244,6 +259,11 @@ impl AwayCount {
         // Ordering: for a report; nothing is read through it.
         self.word.load(ordering!(posted_look: Relaxed)) & POSTED != 0
     }
+}
+
+/// BY_JOB, if this thread runs blocking jobs.
+fn by_job() -> isize {
+    if runs_jobs() { BY_JOB } else { 0 }
 }
 
 /// Ends the process, as `Arc` does, when so many references were forgotten that the count could overflow.

@@ -219,11 +219,13 @@ impl Away {
         self.names().get(&id).map(|name| shortened(name).into())
     }
 
-    /// Pushes a task into the inbox. On a closed inbox, takes back POSTED: nothing runs the task any more.
+    /// Pushes a task into the inbox. On a closed inbox, takes back POSTED: nothing runs the task any more. Not inlined: so a wake at
+    /// home is, which does not need it.
     ///
     /// # Safety
     ///
     /// (ALIVE) The caller won POSTED, and holds a reference on the task until this returns.
+    #[inline(never)]
     pub(super) unsafe fn push(&self, task: TaskRef) {
         if !self.inbox.push(task) {
             // SAFETY: (ALIVE) as the caller promised.

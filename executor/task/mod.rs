@@ -124,7 +124,7 @@
 //!     read-modify-write.
 //! 14. [`AwayCount::dec`](count::AwayCount::dec): the decrement that leaves the word at RETIRED frees. It runs no user code.
 //! 15. [`AwayCount::post`](count::AwayCount::post): of several wakers one wins; the others are done. `post_abort` adds the
-//!     order to abort, in the same step.
+//!     order to abort, and `post_by_job` that a blocking job woke it, in the same step.
 //! 16. [`Hub::take_in`]: a look takes the whole inbox, in the order of the pushes. A task that has ended meanwhile is freed
 //!     if the inbox held the last reference.
 //!

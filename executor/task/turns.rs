@@ -221,7 +221,6 @@ impl Hub {
 
     #[inline]
     pub(super) fn take_batch(&self, batch: Batch) {
-        self.set_cause(Cause::Thread);
         for task in batch {
             self.away.pulse.away_wakes.add(1);
             // SAFETY: (ALIVE) POSTED is a reference until `unpost` clears it. After that a keeper keeps the task if it is
@@ -230,7 +229,10 @@ impl Hub {
                 let (home, away) = (task.home(), task.away());
                 match home.state.count.unpost(&away.count) {
                     Unposted::Retired(fate) => free_anywhere(task, fate),
-                    Unposted::Alive { abort } => {
+                    Unposted::Alive { abort, by_job } => {
+                        if self.is_observed() {
+                            self.set_cause(if by_job { Cause::Job } else { Cause::Thread });
+                        }
                         let is_new = home.state.take_new();
                         if is_new {
                             home.id.set(self.next_id());

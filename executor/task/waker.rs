@@ -18,6 +18,7 @@ use super::entry::{Here, here};
 use super::header::{Header, TaskRef};
 use super::hub::{Away, HubRef, free_anywhere};
 use crate::executor::contain;
+use crate::executor::job_thread::runs_jobs;
 
 /// A `static`, not a `const`: `will_wake` compares the address, and each use of a `const` may have another.
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop);
@@ -177,7 +178,27 @@ unsafe fn drop(data: *const ()) {
 unsafe fn wake_away(task: TaskRef, hub: &Away) {
     // SAFETY: (ALIVE) as the caller promised.
     unsafe {
+        if runs_jobs() {
+            return wake_by_job(task, hub);
+        }
         if task.away().count.post() {
+            hub.push(task);
+        }
+    }
+}
+
+/// As [`wake_away`], by a thread that runs blocking jobs. It is apart as x86 sets one bit by one instruction, but needs a loop
+/// to set two and tell what was there: one step for both threads would be that loop.
+///
+/// # Safety
+///
+/// As for [`wake_away`].
+#[cold]
+#[inline(never)]
+unsafe fn wake_by_job(task: TaskRef, hub: &Away) {
+    // SAFETY: (ALIVE) as the caller promised.
+    unsafe {
+        if task.away().count.post_by_job() {
             hub.push(task);
         }
     }

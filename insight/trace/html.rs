@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::lanes::{End, Lane, Moment, Picture, Turn, Wake};
-use super::trace::{By, Trace, is_job};
+use super::trace::{Trace, is_job};
 use crate::executor::Id;
+use crate::executor::observe::Cause;
 use crate::insight::json;
 
 const PAGE: &str = include_str!("page/page.html");
@@ -25,6 +26,10 @@ const SCRIPTS: &str = concat!(
     include_str!("page/act.js"),
 );
 const DATA: &str = "<!-- data -->";
+
+/// What woke or spawned a task and has no lane.
+const CAUSES: [Cause; 6] =
+    [Cause::Timer, Cause::Source, Cause::Job, Cause::Thread, Cause::Outside, Cause::Unknown];
 
 impl Trace {
     /// One page of HTML that shows the trace in a browser: a lane for each task, with its turns; what woke it; long turns,
@@ -57,6 +62,11 @@ impl Trace {
                 .field("from", picture.from.at)
                 .field("to", &data.moment(picture.to)[..])
                 .field("parks", &data.parks()[..])
+                .array("causes", |array| {
+                    for cause in CAUSES {
+                        array.item(cause.to_string());
+                    }
+                })
                 .array("lanes", |array| {
                     for lane in &picture.lanes {
                         array.object(|object| data.lane(lane, object));
@@ -94,16 +104,13 @@ impl Data<'_> {
         self.picture.parks.iter().flat_map(ends).collect()
     }
 
-    /// A lane, or below 0 a place in `CAUSES`.
-    fn by(&self, by: By) -> i64 {
-        match by {
-            By::Task(task) => self.places.get(&task).map_or(-5, |&place| place as i64),
-            By::Timer => -1,
-            By::Source => -2,
-            By::Thread => -3,
-            By::Outside => -4,
-            By::Unknown => -5,
+    /// A lane, or below 0 a place in [`CAUSES`].
+    fn by(&self, by: Cause) -> i64 {
+        if let Cause::Task(task) = by {
+            return self.places.get(&task).map_or(self.by(Cause::Unknown), |&place| place as i64);
         }
+        let place = CAUSES.iter().position(|&cause| cause == by).expect("all but tasks");
+        -1 - place as i64
     }
 
     /// When, its step, by what, and in which turn of that lane (-1: not known).

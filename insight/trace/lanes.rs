@@ -14,8 +14,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::trace::{By, Trace, What, is_job, nanos};
+use super::trace::{Trace, What, is_job, nanos};
 use crate::executor::Id;
+use crate::executor::observe::Cause;
 
 /// A moment: time in ns, and step.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -36,7 +37,7 @@ pub(super) struct Turn {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Wake {
     pub(super) at: Moment,
-    pub(super) by: By,
+    pub(super) by: Cause,
     /// The turn it was woken in: its lane, and its place there.
     pub(super) from: Option<(usize, usize)>,
 }
@@ -45,7 +46,7 @@ pub(super) struct Wake {
 pub(super) struct Lane {
     pub(super) task: Id,
     /// `None`: before the first event.
-    pub(super) spawned: Option<(Moment, By)>,
+    pub(super) spawned: Option<(Moment, Cause)>,
     pub(super) turns: Vec<Turn>,
     /// It is ready, and has had no turn since.
     pub(super) ready: Option<Wake>,

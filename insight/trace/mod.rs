@@ -32,4 +32,4 @@ mod trace;
 mod trace_tests;
 
 pub(crate) use recorder::{Clock, Recorder, Recording};
-pub use trace::{By, Event, Trace, What};
+pub use trace::{Event, Trace, What};

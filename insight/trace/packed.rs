@@ -12,13 +12,14 @@
 
 use super::ring::Words;
 use crate::executor::Id;
-use crate::executor::observe::TurnEnd;
+use crate::executor::observe::{Cause, TurnEnd};
 
 /// What an event is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Kind {
-    Spawned(Origin),
-    Woken(Origin),
+    /// Of a task only that it was one is kept: the events around say which had its turn. It is read as `Unknown`.
+    Spawned(Cause),
+    Woken(Cause),
     /// A turn began. A turn that ended at this moment is told of in the same event: so a turn takes one event, where it follows
     /// another at once.
     TurnBegan(Option<TurnEnd>),
@@ -30,19 +31,6 @@ pub(super) enum Kind {
     Unparked,
 }
 
-/// What set off a wake or a spawn.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Origin {
-    /// The task that has its turn, which the events around say.
-    Turn,
-    Timer,
-    Source,
-    Thread,
-    Outside,
-}
-
-const ORIGINS: [Origin; 5] =
-    [Origin::Turn, Origin::Timer, Origin::Source, Origin::Thread, Origin::Outside];
 const ENDS: [TurnEnd; 3] = [TurnEnd::Waits, TurnEnd::Yields, TurnEnd::Done];
 
 impl Kind {
@@ -50,8 +38,8 @@ impl Kind {
     #[inline]
     fn pack(self) -> u64 {
         match self {
-            Self::Spawned(origin) => (origin as u64) << 4,
-            Self::Woken(origin) => (origin as u64) << 4 | 1,
+            Self::Spawned(by) => by.kind() << 4,
+            Self::Woken(by) => by.kind() << 4 | 1,
             Self::TurnBegan(end) => end.map_or(3, |end| end as u64) << 4 | 2,
             Self::TurnEnded(end) => (end as u64) << 4 | 3,
             Self::Dropped => 4,
@@ -62,12 +50,12 @@ impl Kind {
     }
 
     fn unpack(packed: u64) -> Self {
-        let more = (packed >> 4 & 15) as usize;
+        let more = packed >> 4 & 15;
         match packed & 15 {
-            0 => Self::Spawned(ORIGINS[more]),
-            1 => Self::Woken(ORIGINS[more]),
-            2 => Self::TurnBegan(ENDS.get(more).copied()),
-            3 => Self::TurnEnded(ENDS[more]),
+            0 => Self::Spawned(Cause::of_kind(more, Cause::Unknown)),
+            1 => Self::Woken(Cause::of_kind(more, Cause::Unknown)),
+            2 => Self::TurnBegan(ENDS.get(more as usize).copied()),
+            3 => Self::TurnEnded(ENDS[more as usize]),
             4 => Self::Dropped,
             5 => Self::Looked,
             6 => Self::Parked,

@@ -6,7 +6,8 @@
 #![forbid(unsafe_code)]
 
 use super::lanes::{End, Lane, Moment, Picture, Turn, Wake};
-use super::trace::{By, Trace, is_job};
+use super::trace::{Trace, is_job};
+use crate::executor::observe::Cause;
 use crate::insight::json::{self, Array, Object};
 
 /// All tracks are of one process.
@@ -149,7 +150,7 @@ impl Export<'_> {
                 }
             });
         });
-        let Some(Wake { by: By::Task(_), from: Some((waker, from)), .. }) = turn.wake else {
+        let Some(Wake { by: Cause::Task(_), from: Some((waker, from)), .. }) = turn.wake else {
             return;
         };
         // An arrow begins and ends within a slice. Its number is that of the step, which no other turn has.

@@ -113,6 +113,27 @@ fn all_times_of_the_text_are_since_the_build_when_older_events_were_dropped() {
 }
 
 #[test]
+fn the_page_has_the_words_for_what_has_no_lane() {
+    let it = Loop::new(100);
+    let all = [Cause::Timer, Cause::Source, Cause::Job, Cause::Thread, Cause::Outside];
+    for by in [Cause::Task(Id(2))].into_iter().chain(all) {
+        it.recorder.woken(&task(1), by);
+        it.turn(1, 10, || ());
+    }
+    let page = it.trace().to_html();
+    let data = page.split_once("id=\"trace\">").unwrap().1.split_once("</script>").unwrap().0;
+    let data: serde_json::Value = serde_json::from_str(data).unwrap();
+    let turns = data["lanes"][0]["turns"].as_array().unwrap();
+    let causes = turns.chunks(7).map(|turn| {
+        let place = usize::try_from(-1 - turn[5].as_i64().unwrap()).unwrap();
+        data["causes"][place].as_str().unwrap()
+    });
+    let causes: Vec<_> = causes.collect();
+    let told = [Cause::Unknown].into_iter().chain(all).map(|cause| cause.to_string());
+    assert_eq!(causes, told.collect::<Vec<_>>());
+}
+
+#[test]
 fn perfetto_gets_a_track_for_each_task_and_an_arrow_for_each_wake() {
     let it = Loop::new(100);
     it.play();
@@ -157,7 +178,7 @@ fn perfetto_gets_a_track_for_each_task_and_an_arrow_for_each_wake() {
     // That of #1 is at the moment at which its first turn begins: an arrow would end at it.
     assert_eq!(instants, ["lost", "spawned", "look", "look"]);
     let of_1 = all("X").into_iter().find(|event| event["tid"] == 3).unwrap();
-    assert_eq!(of_1["args"]["spawned_by"], "block_on");
+    assert_eq!(of_1["args"]["spawned_by"], "the future of `block_on`");
 }
 
 /// Slices without a length at one moment would lie upon each other, and so would the ends of their arrows.

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::asides::{Asides, Noted};
-use super::packed::{Kind, NO_SITE, NO_TASK, Origin, task_word, time_word, words};
+use super::packed::{Kind, NO_SITE, NO_TASK, task_word, time_word, words};
 use super::ring::{Copied, Ring};
 use crate::common::monotonic::monotonic;
 #[cfg(feature = "offload")]
@@ -261,35 +261,30 @@ impl Recorder {
         })
     }
 
-    /// What it was, for an event that has the time of now: a look has read the clock, but then a virtual clock may have moved;
-    /// and between runs the last reading may be old.
+    /// For an event that has the time of now: a look has read the clock, but then a virtual clock may have moved; and between
+    /// runs the last reading may be old.
     #[inline]
-    fn origin_of(&self, by: Cause) -> Origin {
-        let origin = match by {
-            Cause::Task(_) => return Origin::Turn,
-            Cause::Timer => Origin::Timer,
-            Cause::Source => Origin::Source,
-            Cause::Thread => Origin::Thread,
-            Cause::Outside => Origin::Outside,
-        };
-        self.end_turn();
-        if origin == Origin::Outside || self.recording.is_virtual {
-            self.read_clock();
+    fn now_by(&self, by: Cause) -> Cause {
+        if !matches!(by, Cause::Task(_)) {
+            self.end_turn();
+            if by == Cause::Outside || self.recording.is_virtual {
+                self.read_clock();
+            }
         }
-        origin
+        by
     }
 }
 
 impl Observe for Recorder {
     fn spawned(&self, task: &Seen, by: Cause) {
-        self.write(Kind::Spawned(self.origin_of(by)), self.word(task));
+        self.write(Kind::Spawned(self.now_by(by)), self.word(task));
     }
 
     #[inline]
     fn woken(&self, task: &Seen, by: Cause) {
         // A task that has ended is woken by itself to call late callbacks. That is no news of it.
         if by != Cause::Task(task.id) {
-            self.write(Kind::Woken(self.origin_of(by)), self.word(task));
+            self.write(Kind::Woken(self.now_by(by)), self.word(task));
         }
     }
 

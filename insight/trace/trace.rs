@@ -8,10 +8,10 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::asides::Noted;
-use super::packed::{Kind, Origin, Packed};
+use super::packed::{Kind, Packed};
 use super::recorder::Recording;
 use crate::executor::Id;
-use crate::executor::observe::TurnEnd;
+use crate::executor::observe::{Cause, TurnEnd};
 
 /// What a loop has done: its last events, in their order.
 ///
@@ -57,14 +57,14 @@ pub enum What {
         /// The new task.
         task: Id,
         /// What spawned it.
-        by: By,
+        by: Cause,
     },
     /// A task became ready: it entered the run queue.
     Woken {
         /// The task.
         task: Id,
         /// What woke it.
-        by: By,
+        by: Cause,
     },
     /// A task began a turn.
     TurnBegan {
@@ -109,24 +109,6 @@ pub enum What {
     Parked,
     /// The thread woke up.
     Unparked,
-}
-
-/// What woke or spawned a task.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum By {
-    /// Another task, or the task itself, in its turn.
-    Task(Id),
-    /// A timer.
-    Timer,
-    /// A socket, or another source of the reactor.
-    Source,
-    /// Another thread.
-    Thread,
-    /// Code outside of all turns: before a run, or in a destructor that the loop called.
-    Outside,
-    /// A task whose turn the ring no longer shows.
-    Unknown,
 }
 
 /// The ids of the lanes of jobs begin here. No task has such an id.
@@ -232,8 +214,8 @@ impl Reader {
         let task = packed.task;
         let at = Duration::from_nanos(packed.at);
         let what = match packed.kind {
-            Kind::Spawned(origin) => What::Spawned { task, by: self.by(origin) },
-            Kind::Woken(origin) => What::Woken { task, by: self.by(origin) },
+            Kind::Spawned(by) => What::Spawned { task, by: self.by(by) },
+            Kind::Woken(by) => What::Woken { task, by: self.by(by) },
             Kind::TurnBegan(end) => {
                 self.end_turn_before(end, at);
                 self.turn = Some((task, self.events.len() + 1));
@@ -264,26 +246,23 @@ impl Reader {
         for event in &mut self.events[first..] {
             event.at = at;
             if let What::Spawned { by, .. } | What::Woken { by, .. } = &mut event.what {
-                if *by == By::Unknown {
-                    *by = By::Task(task);
+                if *by == Cause::Unknown {
+                    *by = Cause::Task(task);
                 }
             }
         }
         if end == TurnEnd::Yields {
-            self.events.push(Event { at, what: What::Woken { task, by: By::Task(task) } });
+            self.events.push(Event { at, what: What::Woken { task, by: Cause::Task(task) } });
         }
         let what = What::TurnEnded { task, is_done: end == TurnEnd::Done };
         self.events.push(Event { at, what });
         what
     }
 
-    fn by(&self, origin: Origin) -> By {
-        match origin {
-            Origin::Turn => self.turn.map_or(By::Unknown, |(task, _)| By::Task(task)),
-            Origin::Timer => By::Timer,
-            Origin::Source => By::Source,
-            Origin::Thread => By::Thread,
-            Origin::Outside => By::Outside,
+    fn by(&self, by: Cause) -> Cause {
+        match self.turn {
+            Some((task, _)) if by == Cause::Unknown => Cause::Task(task),
+            _ => by,
         }
     }
 }
@@ -318,25 +297,10 @@ impl What {
     }
 }
 
-impl fmt::Display for By {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Task(Id::ROOT) => f.write_str("block_on"),
-            Self::Task(Id::SENT) => f.write_str("a request of another thread"),
-            Self::Task(task) => write!(f, "task {task}"),
-            Self::Timer => f.write_str("a timer"),
-            Self::Source => f.write_str("a source"),
-            Self::Thread => f.write_str("another thread"),
-            Self::Outside => f.write_str("code outside of all turns"),
-            Self::Unknown => f.write_str("a task whose turn is no longer shown"),
-        }
-    }
-}
-
 /// `task #2 woken by task #1`: without the time.
 impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let title = |task| By::Task(task);
+        let title = |task: Id| task.title(None);
         match *self {
             Self::Spawned { task, by } => write!(f, "{} spawned by {by}", title(task)),
             Self::Woken { task, by } => write!(f, "{} woken by {by}", title(task)),

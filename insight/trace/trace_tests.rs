@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::asides::{Asides, MOST, Noted};
 use super::lanes::Picture;
 use super::recorder::{Clock, Recorder, Recording};
-use super::trace::{By, Trace, What};
+use super::trace::{Trace, What};
 use crate::executor::Id;
 use crate::executor::observe::{Cause, Observe, Seen, TurnEnd};
 
@@ -116,14 +116,14 @@ fn events_are_told_in_their_order_with_what_set_them_off() {
     assert_eq!(
         lines(&it.trace()),
         [
-            "0 block_on woken by code outside of all turns",
+            "0 the future of `block_on` woken by the program, between turns",
             "0 looks outside",
-            "0 block_on begins a turn",
-            "300 task #1 spawned by block_on",
-            "300 task #1 woken by block_on",
-            "300 task #2 spawned by block_on",
-            "300 task #2 woken by block_on",
-            "300 block_on ends its turn",
+            "0 the future of `block_on` begins a turn",
+            "300 task #1 spawned by the future of `block_on`",
+            "300 task #1 woken by the future of `block_on`",
+            "300 task #2 spawned by the future of `block_on`",
+            "300 task #2 woken by the future of `block_on`",
+            "300 the future of `block_on` ends its turn",
             "300 task #1 begins a turn",
             "500 task #1 ends its turn",
             "500 task #2 begins a turn",
@@ -308,15 +308,14 @@ fn a_task_that_yields_is_woken_by_itself() {
 #[test]
 fn each_kind_of_cause_is_told() {
     let it = Loop::new(8);
-    for by in [Cause::Timer, Cause::Source, Cause::Thread, Cause::Outside] {
-        it.recorder.woken(&task(1), by);
-    }
+    let all = [Cause::Timer, Cause::Source, Cause::Job, Cause::Thread, Cause::Outside];
+    all.into_iter().for_each(|by| it.recorder.woken(&task(1), by));
     let by = |event: &super::trace::Event| match event.what {
         What::Woken { by, .. } => by,
         what => panic!("{what}"),
     };
-    let told: Vec<By> = it.trace().events().iter().map(by).collect();
-    assert_eq!(told, [By::Timer, By::Source, By::Thread, By::Outside]);
+    let told: Vec<Cause> = it.trace().events().iter().map(by).collect();
+    assert_eq!(told, all);
 }
 
 #[test]

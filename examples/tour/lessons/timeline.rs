@@ -8,7 +8,7 @@ use std::iter;
 use std::rc::Rc;
 use std::time::Duration;
 
-use taketurns::insight::{By, Trace, What};
+use taketurns::insight::{Cause, Trace, What};
 use taketurns::sync::{OwnedPermit, Semaphore, channel, oneshot};
 use taketurns::time::{Clock, sleep};
 use taketurns::{task, yield_now};
@@ -128,7 +128,7 @@ fn before_health(trace: &Trace) -> Vec<&str> {
         |what: &What| matches!(*what, What::Woken { task, .. } if name(task) == "health");
     let wake = events.iter().rposition(wakes_it).unwrap_or_default();
     let by = match events[wake] {
-        What::Woken { by: By::Task(by), .. } => name(by),
+        What::Woken { by: Cause::Task(by), .. } => name(by),
         _ => "no task",
     };
     let begun = events[wake..].iter().filter_map(|what| match *what {

@@ -6,11 +6,10 @@
 // ---- What was recorded -------------------------------------------------------------------------------------------------
 
 const trace = JSON.parse(document.getElementById("trace").textContent);
-const CAUSES = ["a timer", "a source", "another thread", "code outside of all turns", "a task whose turn is no longer shown"];
 const COLUMNS = 7; // numbers of a turn
 
 /// The turns of a lane, as columns: when it began and ended, its step, since when its task was ready (NaN: not known),
-/// the step of that, what woke it (a lane, or negative: a cause), and in which turn of that lane (-1: not known).
+/// the step of that, what woke it (a lane, or negative: a place in `trace.causes`), and in which turn of that lane (-1: not known).
 function columns(flat) {
   const count = flat.length / COLUMNS;
   const lane = { count };

@@ -128,7 +128,7 @@ function since(at, exact = 100) {
   return `${Number((nanos / ns).toFixed(Math.max(0, Math.ceil(Math.log10(ns / exact)))))} ${unit}`;
 }
 
-const cause = (by) => (by >= 0 ? lanes[by].title : CAUSES[-1 - by]);
+const cause = (by) => (by >= 0 ? lanes[by].title : trace.causes[-1 - by]);
 const turnOf = (it) => `the turn of ${time(lengthOf(it))} of ${lanes[it[0]].title}`;
 const behindWhat = (wake, by) => (by ? `behind ${turnOf(by)}` : `behind ${counted(turnsMeanwhile(wake), "turn")}, none of them long`);
 
