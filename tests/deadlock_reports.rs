@@ -16,6 +16,8 @@ use taketurns::sync::{Event, oneshot};
 use taketurns::time::sleep;
 use taketurns::{Builder, Handle, JoinHandle, OnExit, Runtime, spawn, task};
 
+#[path = "deadlock_reports/attacks.rs"]
+mod attacks;
 #[path = "deadlock_reports/calm.rs"]
 mod calm;
 #[path = "common/child.rs"]
@@ -95,7 +97,7 @@ fn reported() -> impl Future<Output = ()> {
 }
 
 fn without_places(text: &str) -> String {
-    [file!(), locks::FILE, calm::FILE, noted::FILE, groups::FILE].into_iter().fold(
+    [file!(), locks::FILE, calm::FILE, noted::FILE, groups::FILE, attacks::FILE].into_iter().fold(
         text.to_owned(),
         |text, file| {
             let mut parts = text.split(file);
