@@ -14,12 +14,13 @@
 #![forbid(unsafe_code)]
 
 use std::cell::{Cell, RefCell};
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::ops::Bound::{Included, Unbounded};
 use std::rc::Rc;
 
-use super::awaited::{Awaited, Hold, Holder, Line, TOLD};
+use super::awaited::{Awaited, Holder, Line, TOLD};
 use super::held::{self, Owner, Taken};
+use super::notes::{Note, Waits, in_order};
 use super::noting::{Key, Numbered, is_explaining, set_explaining};
 use super::scoped::{self, Scoped};
 use crate::executor::{Hub, Id, TellOfAwait, tell_of_awaits, with_current};
@@ -219,8 +220,17 @@ impl Drop for Within {
     }
 }
 
+/// The notes of the runtime that this thread is inside of, from `from` on, for as long as `goes_on`; and where to go on.
+pub(crate) fn notes_from(
+    from: Option<Key>,
+    goes_on: impl FnMut() -> bool,
+) -> (Vec<Note>, Option<Key>) {
+    let table = scoped::current(&CURRENT);
+    table.map(|table| table.notes_from(from, goes_on)).unwrap_or_default()
+}
+
 /// As [`Explained::waits`], of the runtime that this thread is inside of. `None` if that does not explain.
-pub(crate) fn current_waits() -> Option<BTreeMap<Id, Vec<Awaited>>> {
+pub(crate) fn current_waits() -> Option<Waits> {
     scoped::current(&CURRENT).map(|table| table.waits())
 }
 
@@ -230,113 +240,44 @@ impl Explained {
         self.state.borrow().records.len()
     }
 
-    /// What each task waits for, in the order in which the waits began; what is inside of a frame comes right behind it.
-    /// Linear in the waits.
-    pub(crate) fn waits(&self) -> BTreeMap<Id, Vec<Awaited>> {
-        let state = self.state.borrow();
-        let (unpolled, shared_ahead) = (state.unpolled(), state.ahead_of_shared());
-        let mut inside: BTreeMap<Option<Key>, Vec<(&Key, &Record)>> = BTreeMap::new();
-        for (key, record) in &state.records {
-            let is_of_task = |frame: &Key| {
-                state.records.get(frame).is_some_and(|outer| outer.task == record.task)
-            };
-            inside.entry(record.frame.filter(is_of_task)).or_default().push((key, record));
-        }
-        inside
-            .values_mut()
-            .for_each(|waits| waits.sort_by_key(|(_, record)| Reverse(record.number)));
-        let mut waits: BTreeMap<Id, Vec<Awaited>> = BTreeMap::new();
-        let mut left: Vec<_> = inside.remove(&None).unwrap_or_default();
-        let mut depths = BTreeMap::new();
-        while let Some((key, record)) = left.pop() {
-            let depth =
-                record.frame.and_then(|frame| depths.get(&frame)).map_or(0, |depth| depth + 1);
-            let mut wait = record.wait.read();
-            wait.depth = depth;
-            if !wait.is_unpolled {
-                wait.holders = match wait.line {
-                    Line::No => wait.holders,
-                    Line::Own => vec![record.holds(Hold::Own)],
-                    Line::All | Line::Any => held::holders(self.owner, *key, usize::MAX),
-                    Line::Lock | Line::Shared | Line::OwnedLock | Line::Permits => {
-                        self.ahead(*key, record, &unpolled, &shared_ahead)
-                    }
-                };
-            }
-            waits.entry(record.task).or_default().push(wait);
-            if let Some(inner) = inside.remove(&Some(*key)) {
-                depths.insert(*key, depth);
-                left.extend(inner);
-            }
-        }
-        waits
+    /// What each task waits for.
+    pub(crate) fn waits(&self) -> Waits {
+        in_order(self.notes_from(None, || true).0)
     }
 
-    /// What keeps this wait in line.
-    fn ahead(
+    fn notes_from(
         &self,
-        key: Key,
-        record: &Record,
-        unpolled: &BTreeMap<usize, Vec<Holder>>,
-        shared_ahead: &BTreeMap<usize, (u64, Holder)>,
-    ) -> Vec<Holder> {
-        let wait = &record.wait;
-        let locks = match wait.line {
-            Line::Permits => Vec::new(),
-            _ => held::holders(self.owner, key, TOLD),
-        };
-        let unpolled = unpolled.get(&key.0).into_iter().flatten();
-        let ahead = shared_ahead.get(&key.0).filter(|(number, _)| *number < record.number);
-        let is_shared = wait.line == Line::Shared;
-        let ahead = ahead.map(|(_, holder)| holder).filter(|_| is_shared);
-        let keeps = |holder: &Holder| !is_shared || holder.kind != wait.kind();
-        let holders = locks.into_iter().chain(unpolled.cloned()).filter(keeps);
-        holders.chain(ahead.cloned()).take(TOLD).collect()
+        from: Option<Key>,
+        mut goes_on: impl FnMut() -> bool,
+    ) -> (Vec<Note>, Option<Key>) {
+        let state = self.state.borrow();
+        let mut notes = Vec::new();
+        for (key, record) in state.records.range((from.map_or(Unbounded, Included), Unbounded)) {
+            if !goes_on() {
+                return (notes, Some(*key));
+            }
+            notes.push(self.note(*key, record));
+        }
+        (notes, None)
+    }
+
+    /// A copy of a record, with which tasks keep the wait waiting as far as its line does not say so.
+    fn note(&self, key: Key, record: &Record) -> Note {
+        let mut wait = record.wait.read();
+        match wait.line {
+            Line::No | Line::Own | Line::Permits => {}
+            Line::All | Line::Any => wait.holders = held::holders(self.owner, key, usize::MAX),
+            Line::Lock | Line::Shared | Line::OwnedLock => {
+                wait.holders = held::holders(self.owner, key, TOLD);
+            }
+        }
+        let Record { task, number, frame, .. } = *record;
+        Note { key, task, number, frame, wait }
     }
 
     /// The future of `block_on` is gone, and the next one is another.
     fn forget_root(&self) {
         self.state.borrow_mut().records.retain(|_, record| record.task != Id::ROOT);
         held::forget_task(self.owner, Id::ROOT);
-    }
-}
-
-impl Record {
-    /// As what keeps others in the same line waiting.
-    fn holds(&self, hold: Hold) -> Holder {
-        Holder {
-            task: Some(self.task),
-            name: None,
-            hold,
-            kind: self.wait.kind(),
-            site: self.wait.site(),
-            may_move: self.wait.line == Line::OwnedLock || self.wait.may_move,
-        }
-    }
-}
-
-impl State {
-    /// Per line, the futures that were granted something which they have not been polled for.
-    fn unpolled(&self) -> BTreeMap<usize, Vec<Holder>> {
-        let mut unpolled: BTreeMap<usize, Vec<Holder>> = BTreeMap::new();
-        for (key, record) in &self.records {
-            if record.wait.line != Line::No && record.wait.is_unpolled {
-                unpolled.entry(key.0).or_default().push(record.holds(Hold::Unpolled));
-            }
-        }
-        unpolled
-    }
-
-    /// Per line, the first wait for a lock that is not shared, with its number. Waits for the shared lock that are behind it wait
-    /// for it, though the lock may be shared now.
-    fn ahead_of_shared(&self) -> BTreeMap<usize, (u64, Holder)> {
-        let mut ahead: BTreeMap<usize, (u64, Holder)> = BTreeMap::new();
-        for (key, record) in &self.records {
-            let is_first = ahead.get(&key.0).is_none_or(|(number, _)| record.number < *number);
-            if record.wait.line == Line::Lock && !record.wait.is_unpolled && is_first {
-                ahead.insert(key.0, (record.number, record.holds(Hold::Ahead)));
-            }
-        }
-        ahead
     }
 }

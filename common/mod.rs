@@ -30,6 +30,7 @@ pub(crate) mod held;
 #[cfg(feature = "offload")]
 pub(crate) mod job_context;
 pub(crate) mod monotonic;
+pub(crate) mod notes;
 mod noting;
 #[cfg(feature = "offload")]
 pub(crate) mod observe_jobs;

@@ -3,18 +3,18 @@
 //! The loop could list all of them in one turn. But with 100,000 tasks that turn would stop the loop for tens of
 //! milliseconds, and a tool that looks why a program is slow must not be the reason. So the loop lists them in slices: a
 //! slice is a function that the loop calls, it ends after a quarter of a millisecond, and then sends the next one to its
-//! own inbox. Between two slices tasks have their turns. What the tasks wait for, if the runtime notes that, is read in one
-//! step, with the last slice.
+//! own inbox. Between two slices tasks have their turns. What the tasks wait for, if the runtime notes that, is copied in the
+//! same way behind them, and put in order by the thread that asked.
 
 #![forbid(unsafe_code)]
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use crate::common::awaited::Awaited;
-use crate::common::explained::current_waits;
+use crate::common::explained::notes_from;
+use crate::common::notes::{Note, Waits, in_order};
+use crate::common::waits::{Key, is_explaining};
 use crate::executor::primitives::{Arc, Condvar, Mutex, MutexGuard, wait_timeout};
 use crate::executor::{Hub, HubHandle, Id, Info, with_current};
 
@@ -38,13 +38,10 @@ pub(crate) struct Listed {
     pub(crate) is_awaited_elsewhere: bool,
 }
 
-/// What each task waits for, if the runtime explains it.
-pub(crate) type Waits = BTreeMap<Id, Vec<Awaited>>;
-
 /// What came of asking.
 #[derive(Debug)]
 pub(crate) enum Answer {
-    /// Every task, or so many as were asked for.
+    /// Every task, or so many as were asked for; and what each waits for, if the runtime explains it.
     All(Vec<Listed>, Option<Waits>),
     /// It was not asked: too many threads wait for its answers.
     Crowded,
@@ -76,7 +73,7 @@ impl Questions {
         let Some(taken_up) = self.enter() else { return Answer::Crowded };
         let asked = taken_up.unwrap_or_else(|| {
             let asked = Arc::new(Asked { state: Mutex::default(), told: Condvar::new() });
-            send(hub, Slice { asked: Some(Arc::clone(&asked)), from: 0, left: most });
+            send(hub, Slice { asked: Some(Arc::clone(&asked)), from: From::Place(0), left: most });
             asked
         });
         let answer = asked.wait(limit);
@@ -141,11 +138,13 @@ pub(crate) struct Asked {
 struct State {
     /// What the slices have listed so far. Each is a vector of its own, as one that grows would be copied, in the loop's time.
     slices: Vec<Vec<Listed>>,
+    /// The same, of what they wait for. `None`: that is not known.
+    notes: Option<Vec<Vec<Note>>>,
     end: Option<End>,
 }
 
 enum End {
-    Complete(Option<Waits>),
+    Complete,
     /// The thread that asked no longer waits, and the loop does not know.
     GivenUp,
     /// A slice was dropped: instead of being called, or as the answer was given up.
@@ -188,11 +187,14 @@ impl Asked {
     }
 
     /// Adds what a slice has listed. Whether the answer is still waited for.
-    fn tell(&self, listed: Vec<Listed>, end: Option<End>) -> bool {
+    fn tell(&self, found: Found, end: Option<End>) -> bool {
         let mut state = self.lock();
         let is_wanted = state.is_wanted();
         if is_wanted {
-            state.slices.push(listed);
+            match found {
+                Found::Tasks(listed) => state.slices.push(listed),
+                Found::Notes(noted) => state.notes.get_or_insert_default().push(noted),
+            }
             state.end = end;
         }
         drop(state);
@@ -202,20 +204,23 @@ impl Asked {
 
     fn wait(&self, limit: Duration) -> Answer {
         let mut state = self.lock();
-        let mut slices = 0;
+        let mut told = 0;
         let mut until = Instant::now().checked_add(limit);
         loop {
             match state.end.take() {
-                Some(End::Complete(waits)) => {
+                Some(End::Complete) => {
                     let slices = std::mem::take(&mut state.slices);
+                    let notes = state.notes.take();
                     drop(state);
+                    let waits = notes.map(|notes| in_order(notes.into_iter().flatten().collect()));
                     return Answer::All(slices.into_iter().flatten().collect(), waits);
                 }
                 Some(_) => return Answer::Ended,
                 None => {}
             }
-            if state.slices.len() > slices {
-                slices = state.slices.len();
+            let now = state.slices.len() + state.notes.as_ref().map_or(0, Vec::len);
+            if now > told {
+                told = now;
                 until = Instant::now().checked_add(limit);
             }
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
@@ -228,11 +233,26 @@ impl Asked {
     }
 }
 
-/// The tasks in the places from `from` on, to be listed by the loop.
+/// Where a slice begins.
+#[derive(Clone, Copy)]
+enum From {
+    /// The list of tasks: this place.
+    Place(usize),
+    /// What they wait for: this note, or the first.
+    Note(Option<Key>),
+}
+
+/// What a slice has found.
+enum Found {
+    Tasks(Vec<Listed>),
+    Notes(Vec<Note>),
+}
+
+/// The tasks, or what they wait for, from `from` on, to be listed by the loop.
 struct Slice {
     /// Taken when the loop calls it.
     asked: Option<Arc<Asked>>,
-    from: usize,
+    from: From,
     /// How many may be listed yet.
     left: usize,
 }
@@ -251,13 +271,26 @@ impl Slice {
         with_current(Hub::count_question);
         // A loop that was stuck may find many slices that were given up.
         let asked = self.asked.take().filter(|asked| asked.is_wanted())?;
-        let (mut listed, mut is_long, mut left) = (Vec::new(), slice_is_long(), self.left);
-        let goes_on = || !is_long();
-        let list = |hub: &Hub| list_from(hub, self.from, &mut left, goes_on, &mut listed);
-        let from = with_current(list)?;
-        let end = from.is_none().then(|| End::Complete(current_waits()));
-        let is_wanted = asked.tell(listed, end);
-        from.filter(|_| is_wanted).map(|from| Slice { asked: Some(asked), from, left })
+        let (found, from) = with_current(|hub| self.read(hub))?;
+        let is_wanted = asked.tell(found, from.is_none().then_some(End::Complete));
+        from.filter(|_| is_wanted).map(|from| Slice { asked: Some(asked), from, left: self.left })
+    }
+
+    /// What there is from here on, as much as a slice may take; and where to go on.
+    fn read(&mut self, hub: &Hub) -> (Found, Option<From>) {
+        let mut is_long = slice_is_long();
+        match self.from {
+            From::Place(place) => {
+                let mut listed = Vec::new();
+                let next = list_from(hub, place, &mut self.left, || !is_long(), &mut listed);
+                let behind = is_explaining().then_some(From::Note(None));
+                (Found::Tasks(listed), next.map(From::Place).or(behind))
+            }
+            From::Note(from) => {
+                let (notes, next) = notes_from(from, || !is_long());
+                (Found::Notes(notes), next.map(|key| From::Note(Some(key))))
+            }
+        }
     }
 }
 
@@ -265,7 +298,7 @@ impl Slice {
 impl Drop for Slice {
     fn drop(&mut self) {
         if let Some(asked) = self.asked.take() {
-            asked.tell(Vec::new(), Some(End::Dropped));
+            asked.tell(Found::Tasks(Vec::new()), Some(End::Dropped));
         }
     }
 }

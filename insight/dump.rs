@@ -10,12 +10,13 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::ask::{Answer, Listed, MOST, Questions, Waits, list};
+use super::ask::{Answer, Listed, MOST, Questions, list};
 use super::json;
 use super::slab::{Row, Slab};
 use super::waiting::{write_info, write_waits};
 use crate::common::awaited::{Awaited, TOLD, names};
 use crate::common::explained::current_waits;
+use crate::common::notes::Waits;
 use crate::executor::observe::Cause;
 use crate::executor::{Hub, HubHandle, Id, Info, Sample, with_current};
 

@@ -3,9 +3,10 @@
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use super::ask::{Listed, Waits};
+use super::ask::Listed;
 use super::dump::Dump;
 use crate::common::awaited::{Awaited, Detail};
+use crate::common::notes::Waits;
 use crate::executor::{Id, Info, State};
 
 type Site = &'static Location<'static>;

@@ -55,8 +55,8 @@ impl Handle {
     /// dump then has what a loop that is [stuck](Dump::is_answered) has written down before. The loop lists its tasks in slices of
     /// a quarter of a millisecond. Between two slices other tasks have their turns, so tasks may come and go meanwhile: a task
     /// that lives all the while is listed, no task is listed twice, and each is described as it stood when its slice was listed.
-    /// What the tasks wait for, if the runtime [notes](crate::Builder::report_deadlocks) that, is read in one step: half a
-    /// microsecond for each wait.
+    /// What the tasks wait for, if the runtime [notes](crate::Builder::report_deadlocks) that, is copied in slices behind them, as it
+    /// is then.
     ///
     /// At most 16 threads may wait for the answers of a loop; one more is told so, at once, with what the loop has written down. A
     /// dump has a million tasks at most, and says [how many it leaves out](Dump::left_out).

@@ -483,3 +483,35 @@ fn other_tasks_have_turns_while_a_long_list_is_told() {
     });
     assert!(polls[1] > polls[0] + 2, "{polls:?}");
 }
+
+/// A task arms another timer in each of its turns, after 20,000 others: what is told of that one is of a later turn than what was
+/// told of the task before.
+#[cfg(feature = "time")]
+#[test]
+fn other_tasks_have_turns_while_a_long_list_of_waits_is_told() {
+    use taketurns::time::{Clock, sleep};
+
+    const HOUR: u64 = 3600;
+    let builder = Builder::new().report_deadlocks(true).clock(Clock::Manual);
+    let runtime = builder.event_interval(1).build().unwrap(); // a look between two turns
+    let handle = runtime.handle();
+    runtime.block_on(async {
+        let sleepers: Vec<_> =
+            (0..20_000).map(|_| spawn(sleep(Duration::from_secs(HOUR)))).collect();
+        yield_now().await;
+        let arms = spawn(async {
+            for turn in 1.. {
+                let mut timer = Box::pin(sleep(Duration::from_secs(HOUR + turn)));
+                assert!(futures::poll!(timer.as_mut()).is_pending());
+                yield_now().await;
+            }
+        });
+        let dump = dump_by_a_thread(&handle, LONG).await;
+        arms.abort();
+        assert_eq!(dump.tasks().len(), sleepers.len() + 2);
+        let task = dump.tasks().iter().find(|task| task.info().id() == arms.id()).unwrap();
+        let due = task.waits().unwrap()[0].due_in().unwrap();
+        let turns = [task.info().polls(), due.as_secs() - HOUR];
+        assert!(turns[1] > turns[0] + 4, "{turns:?}");
+    });
+}

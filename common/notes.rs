@@ -1,0 +1,116 @@
+//! [`in_order`]: from a heap of notes, what each task waits for.
+//!
+//! It could be read off the table of notes itself. But that is the loop's, and to put 100,000 waits in order takes tens of
+//! milliseconds. So the loop only copies its notes, some at a time if another thread asks for them, and that thread puts them in
+//! order.
+
+#![forbid(unsafe_code)]
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use super::awaited::{Awaited, Hold, Holder, Line, TOLD};
+use super::noting::Key;
+use crate::executor::Id;
+
+/// What each task waits for, in the order in which the waits began; what is inside of a frame comes right behind it.
+pub(crate) type Waits = BTreeMap<Id, Vec<Awaited>>;
+
+/// That a task waits, as a plain copy.
+#[derive(Debug)]
+pub(crate) struct Note {
+    pub(super) key: Key,
+    pub(super) task: Id,
+    /// In the order in which the waits began.
+    pub(super) number: u64,
+    pub(super) frame: Option<Key>,
+    /// With the holders that the line it waits in does not tell.
+    pub(super) wait: Awaited,
+}
+
+/// Linear in the notes, but for sorting them.
+pub(crate) fn in_order(mut notes: Vec<Note>) -> Waits {
+    let lines = Lines::of(&notes);
+    let frames = notes.iter().filter(|note| note.wait.is_frame());
+    let frames: BTreeMap<Key, Id> = frames.map(|note| (note.key, note.task)).collect();
+    notes.sort_by_key(|note| Reverse(note.number));
+    let mut inside: BTreeMap<Option<Key>, Vec<Note>> = BTreeMap::new();
+    for note in notes {
+        let is_of_task = |frame: &Key| frames.get(frame) == Some(&note.task);
+        inside.entry(note.frame.filter(is_of_task)).or_default().push(note);
+    }
+    let mut waits = Waits::new();
+    let mut left = inside.remove(&None).unwrap_or_default();
+    let mut depths = BTreeMap::new();
+    while let Some(mut note) = left.pop() {
+        let depth = note.frame.and_then(|frame| depths.get(&frame)).map_or(0, |depth| depth + 1);
+        if let Some(inner) = inside.remove(&Some(note.key)) {
+            depths.insert(note.key, depth);
+            left.extend(inner);
+        }
+        note.wait.holders = lines.holders(&note);
+        note.wait.depth = depth;
+        waits.entry(note.task).or_default().push(note.wait);
+    }
+    waits
+}
+
+/// Which notes keep others in the same line waiting.
+struct Lines {
+    /// Of each line, the futures that were granted something which they have not been polled for.
+    unpolled: BTreeMap<usize, Vec<Holder>>,
+    /// Of each line, the first wait for a lock that is not shared, with its number. Waits for the shared lock that are behind it
+    /// wait for it, though the lock may be shared now.
+    ahead_of_shared: BTreeMap<usize, (u64, Holder)>,
+}
+
+impl Lines {
+    fn of(notes: &[Note]) -> Self {
+        let mut unpolled: BTreeMap<usize, Vec<Holder>> = BTreeMap::new();
+        let mut ahead: BTreeMap<usize, (u64, Holder)> = BTreeMap::new();
+        for note in notes {
+            let line = note.key.0;
+            if note.wait.line != Line::No && note.wait.is_unpolled {
+                unpolled.entry(line).or_default().push(note.holds(Hold::Unpolled));
+            }
+            let is_first = ahead.get(&line).is_none_or(|(number, _)| note.number < *number);
+            if note.wait.line == Line::Lock && !note.wait.is_unpolled && is_first {
+                ahead.insert(line, (note.number, note.holds(Hold::Ahead)));
+            }
+        }
+        Self { unpolled, ahead_of_shared: ahead }
+    }
+
+    /// What keeps a wait waiting.
+    fn holders(&self, note: &Note) -> Vec<Holder> {
+        let known = note.wait.holders.iter().cloned();
+        match note.wait.line {
+            _ if note.wait.is_unpolled => Vec::new(),
+            Line::No | Line::All | Line::Any => known.collect(),
+            Line::Own => vec![note.holds(Hold::Own)],
+            Line::Lock | Line::Shared | Line::OwnedLock | Line::Permits => {
+                let is_shared = note.wait.line == Line::Shared;
+                let unpolled = self.unpolled.get(&note.key.0).into_iter().flatten().cloned();
+                let keeps = |holder: &Holder| !is_shared || holder.kind != note.wait.kind();
+                let ahead = self.ahead_of_shared.get(&note.key.0);
+                let ahead = ahead.filter(|(number, _)| is_shared && *number < note.number);
+                let ahead = ahead.map(|(_, holder)| holder.clone());
+                known.chain(unpolled).filter(keeps).chain(ahead).take(TOLD).collect()
+            }
+        }
+    }
+}
+
+impl Note {
+    /// As what keeps others in the same line waiting.
+    fn holds(&self, hold: Hold) -> Holder {
+        Holder {
+            task: Some(self.task),
+            name: None,
+            hold,
+            kind: self.wait.kind(),
+            site: self.wait.site(),
+            may_move: self.wait.line == Line::OwnedLock || self.wait.may_move,
+        }
+    }
+}
