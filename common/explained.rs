@@ -93,11 +93,11 @@ impl Drop for Entered {
     }
 }
 
-/// The task that has its turn awaits this one. The hub knows that too if the waker leads to the task, and it `is_known`; but not
-/// inside of what the task does so.
+/// The task that has its turn awaits this one. If the waker leads to the task (`is_known`), the hub knows the await already. But it
+/// does not know under which name, so that is noted here.
 ///
 /// Its handle does not take the note back. So now and then those are dropped that no longer hold. As that looks at every live
-/// task, it is done once in so many notes: they are never more than twice those that hold, and one for each task.
+/// task, it is done once in so many notes: they are never more than three for each live task, and some.
 fn note_task(awaited: Id, is_known: bool) {
     let now = with_current(|hub| Some((hub.in_turn()?, hub.live())));
     let Some((task, live)) = now.flatten() else { return };
@@ -226,12 +226,12 @@ pub(crate) fn notes_from(
     goes_on: impl FnMut() -> bool,
 ) -> (Vec<Note>, Option<Key>) {
     let table = scoped::current(&CURRENT);
-    table.map(|table| table.notes_from(from, goes_on)).unwrap_or_default()
+    table.map(|table| table.notes_from(from, TOLD, goes_on)).unwrap_or_default()
 }
 
 /// As [`Explained::waits`], of the runtime that this thread is inside of. `None` if that does not explain.
 pub(crate) fn current_waits() -> Option<Waits> {
-    scoped::current(&CURRENT).map(|table| table.waits())
+    scoped::current(&CURRENT).map(|table| table.waits(TOLD))
 }
 
 impl Explained {
@@ -240,14 +240,15 @@ impl Explained {
         self.state.borrow().records.len()
     }
 
-    /// What each task waits for.
-    pub(crate) fn waits(&self) -> Waits {
-        in_order(self.notes_from(None, || true).0)
+    /// What each task waits for; of the tasks of a group or set, so many.
+    pub(crate) fn waits(&self, most_members: usize) -> Waits {
+        in_order(self.notes_from(None, most_members, || true).0)
     }
 
     fn notes_from(
         &self,
         from: Option<Key>,
+        most_members: usize,
         mut goes_on: impl FnMut() -> bool,
     ) -> (Vec<Note>, Option<Key>) {
         let state = self.state.borrow();
@@ -256,17 +257,17 @@ impl Explained {
             if !goes_on() {
                 return (notes, Some(*key));
             }
-            notes.push(self.note(*key, record));
+            notes.push(self.note(*key, record, most_members));
         }
         (notes, None)
     }
 
     /// A copy of a record, with which tasks keep the wait waiting as far as its line does not say so.
-    fn note(&self, key: Key, record: &Record) -> Note {
+    fn note(&self, key: Key, record: &Record, most_members: usize) -> Note {
         let mut wait = record.wait.read();
         match wait.line {
             Line::No | Line::Own | Line::Permits => {}
-            Line::All | Line::Any => wait.holders = held::holders(self.owner, key, usize::MAX),
+            Line::All | Line::Any => wait.holders = held::holders(self.owner, key, most_members),
             Line::Lock | Line::Shared | Line::OwnedLock => {
                 wait.holders = held::holders(self.owner, key, TOLD);
             }

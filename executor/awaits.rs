@@ -1,4 +1,4 @@
-//! What is told when a task is awaited by a waker that leads to no task.
+//! What is told when a task is awaited.
 //!
 //! A handle keeps its awaiter, so a report finds there which task awaits which. But a combinator that polls its parts with wakers
 //! of its own leaves one that says nothing, and a waker does not say what the await is a part of. So the await is told as it begins,

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 use std::cell::Cell;
+use std::mem;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
@@ -140,9 +141,12 @@ struct State {
     slices: Vec<Vec<Listed>>,
     /// The same, of what they wait for. `None`: that is not known.
     notes: Option<Vec<Vec<Note>>>,
+    /// How many slices the loop has told.
+    told: usize,
     end: Option<End>,
 }
 
+#[derive(Clone, Copy)]
 enum End {
     Complete,
     /// The thread that asked no longer waits, and the loop does not know.
@@ -179,7 +183,7 @@ impl Asked {
     /// From now on the answer is waited for again, if the loop has not begun with it.
     fn take_up(&self) -> bool {
         let mut state = self.lock();
-        let can_be = matches!(state.end, Some(End::GivenUp)) && state.slices.is_empty();
+        let can_be = matches!(state.end, Some(End::GivenUp)) && state.told == 0;
         if can_be {
             state.end = None;
         }
@@ -195,6 +199,7 @@ impl Asked {
                 Found::Tasks(listed) => state.slices.push(listed),
                 Found::Notes(noted) => state.notes.get_or_insert_default().push(noted),
             }
+            state.told += 1;
             state.end = end;
         }
         drop(state);
@@ -206,29 +211,30 @@ impl Asked {
         let mut state = self.lock();
         let mut told = 0;
         let mut until = Instant::now().checked_add(limit);
-        loop {
-            match state.end.take() {
-                Some(End::Complete) => {
-                    let slices = std::mem::take(&mut state.slices);
-                    let notes = state.notes.take();
-                    drop(state);
-                    let waits = notes.map(|notes| in_order(notes.into_iter().flatten().collect()));
-                    return Answer::All(slices.into_iter().flatten().collect(), waits);
-                }
-                Some(_) => return Answer::Ended,
-                None => {}
+        let end = loop {
+            if let Some(end) = state.end {
+                break end;
             }
-            let now = state.slices.len() + state.notes.as_ref().map_or(0, Vec::len);
-            if now > told {
-                told = now;
+            if state.told > told {
+                told = state.told;
                 until = Instant::now().checked_add(limit);
             }
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
             if left.is_some_and(|left| left.is_zero()) {
                 state.end = Some(End::GivenUp);
-                return Answer::Silent;
+                break End::GivenUp;
             }
             state = wait_timeout(&self.told, &self.state, state, left).0;
+        };
+        let (slices, notes) = (mem::take(&mut state.slices), state.notes.take());
+        drop(state); // before many tasks are put in order, or dropped
+        match end {
+            End::Complete => {
+                let waits = notes.map(|notes| in_order(notes.into_iter().flatten().collect()));
+                Answer::All(slices.into_iter().flatten().collect(), waits)
+            }
+            End::GivenUp => Answer::Silent,
+            End::Dropped => Answer::Ended,
         }
     }
 }

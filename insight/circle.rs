@@ -3,16 +3,16 @@
 //! A naive search draws an edge from each task to each task that it waits for, and looks for a cycle. That is enough in a database,
 //! where a transaction waits for one lock at a time. But a task here may wait for *any of* several things, as a `select` and
 //! [`JoinSet::join_next`](crate::task::JoinSet::join_next) do. It goes on when one of them comes, so a cycle through another of them
-//! says nothing. It may also wait until *all of* several tasks have ended. Then one that cannot go on is enough.
+//! proves nothing. It may also wait until *all of* several tasks have ended. Then one that cannot go on is enough.
 //!
 //! So the search begins with the tasks that can still go on. At first every task counts as *locked*. A task that has a wait which may
-//! end without any of them (a timer, a socket, what is not known) is not locked, and is taken away. Then those are taken away that
+//! end without any of them (a timer, a socket, or something unknown) is not locked, and is taken away. Then those are taken away that
 //! needed no more than it, and so on. What remains waits for nothing but each other, whatever else happens. (This is the reduction of a
-//! resource graph: R. C. Holt, "Some deadlock properties of computer systems", 1972. A remainder is what the field calls a *knot*.) Each task
-//! and each wait is taken away once, so the work grows with both by n log n.
+//! resource graph: R. C. Holt, "Some deadlock properties of computer systems", 1972. If all waits are *any of*, what remains has a *knot* in it.) Each task
+//! and each wait is taken away once, so the work is linear in both, but for the tables (n log n).
 //!
 //! Only then a cycle is searched, and only among the tasks that remain, as something that a report can tell. There is one, as each of
-//! them waits for another of them.
+//! them waits for one of them, if only for itself.
 //!
 //! All waits of one task count as *any of*, those of a `join_all` too: a part of it that goes on may give back the lock that another task
 //! waits for.
@@ -53,7 +53,7 @@ impl Circle {
         self.0.len() == 1
     }
 
-    /// "in a circle: task #1 waits for task #2, which waits for task #1". By what they wait, their own lines say.
+    /// "in a circle: task #1 waits for task #2, which waits for task #1". The lines of the tasks say what each waits for.
     pub(crate) fn text(&self, all: &[Waiting]) -> String {
         let mut titles = self.0.iter().map(|(place, _)| all[*place].task.title());
         let first = titles.next().unwrap_or_default();

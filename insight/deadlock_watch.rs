@@ -4,7 +4,8 @@
 //! thread may bring something. Three things it can tell, and looks for them before it parks:
 //!
 //! * A task of which no waker is left. That is certain.
-//! * Tasks of which each waits for the next, and for nothing else.
+//! * Tasks that wait for each other, and for nothing else. (Through a future that was granted a lock and not polled since, that is
+//!   only suspected.)
 //! * That nothing is left which the runtime knows of: no timer, no source, no job, no `Handle`. A thread that the runtime
 //!   does not know of may still wake a task, so this is only suspected, and reported after a grace.
 //!

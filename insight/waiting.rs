@@ -23,7 +23,7 @@ pub(crate) struct Waiting {
 pub(crate) fn waiting(explained: &Explained) -> Vec<Waiting> {
     let blocked = with_current(Hub::blocked).unwrap_or_default();
     let awaited = with_current(Hub::awaited).unwrap_or_default();
-    let mut noted = explained.waits();
+    let mut noted = explained.waits(usize::MAX);
     let names = names(blocked.iter().map(|(task, _)| task));
     let mut awaits: BTreeMap<Id, Vec<Id>> = BTreeMap::new();
     for (task, by) in &awaited {

@@ -11,7 +11,7 @@ impl Hub {
         self.home.seen.set(self.home.seen.get().max(WATCHED));
     }
 
-    /// From the next run on, `observer` is told of each step too.
+    /// From now on `observer` is told of wakes, spawns and ends; from the next run on, of each turn too.
     pub(crate) fn observe(&self, observer: Box<dyn Observe>) {
         // SAFETY: (LEAF) a move.
         unsafe { self.home.observers.with(|observers| observers.push(observer)) };
