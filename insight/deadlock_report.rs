@@ -134,8 +134,8 @@ impl fmt::Display for Deadlock {
         write_more(self.tasks.len(), f)?;
         if self.finding == Finding::Suspected {
             f.write_str(
-                "\na thread of your own that is to wake a task has to keep a `Handle` of the runtime \
-                 meanwhile",
+                "\nif no thread of your own is to wake one of them, this is a deadlock; if one is, have it keep a \
+                 `Handle` of the runtime meanwhile",
             )?;
         }
         Ok(())

@@ -102,7 +102,7 @@ impl DumpedTask {
         self.waits.as_deref()
     }
 
-    /// What woke it last. `None` without `Builder::task_slab`.
+    /// What woke it last, or spawned it if nothing has woken it since. `None` without `Builder::task_slab`.
     #[must_use]
     pub fn woken_by(&self) -> Option<Cause> {
         self.woken_by

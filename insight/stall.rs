@@ -115,7 +115,8 @@ impl Stall {
         self.lasted
     }
 
-    /// How many tasks were ready, and waited for their turns, when this was told.
+    /// How many tasks were known to be ready, and waited for their turns, when this was told. What timers, sockets and other threads
+    /// have had for tasks since the loop looked last is not among them.
     #[must_use]
     pub fn ready(&self) -> u64 {
         self.ready
@@ -192,7 +193,7 @@ impl fmt::Display for Turn<'_> {
             write!(f, ", in what is named at {named_at}")?;
         }
         match ready {
-            0 => f.write_str("; no other task is ready"),
+            0 => f.write_str("; no other task is known to be ready"),
             1 => f.write_str("; 1 ready task waits behind it"),
             many => write!(f, "; {many} ready tasks wait behind it"),
         }?;

@@ -272,7 +272,7 @@ fn the_future_of_block_on_a_task_without_a_name_and_a_look_are_named() {
         begins(&|pulse| (pulse.task, pulse.ready) = (Some(Id::ROOT), 0)),
         format!(
             "125: the loop on thread main stands still: the future of `block_on`, called at {site}, has had its turn for at \
-             least 100ms; no other task is ready\n\
+             least 100ms; no other task is known to be ready\n\
              the loop on thread main goes on: the future of `block_on`, called at {site}, had its turn for about 125ms"
         )
     );

@@ -68,7 +68,8 @@ pub struct Builder {
 
 impl Builder {
     /// A builder with every setting at its default. With `TAKETURNS_DEBUG=1` in the environment of the process, the default is that
-    /// turns of more than 100 ms, and deadlocks, are told of.
+    /// turns of more than 100 ms, and deadlocks, are told of; and it is printed what was lost or came too late when a runtime ended, and
+    /// which sockets were used in another runtime.
     pub fn new() -> Self {
         Self {
             event_interval: EVENT_INTERVAL,

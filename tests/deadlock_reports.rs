@@ -110,8 +110,8 @@ fn without_places(text: &str) -> String {
 
 const SUSPECTED: &str = "deadlock suspected: no task is ready, and nothing is known that could wake one: \
                          no timer, no socket, no blocking job, no `Handle`";
-const REMEDY: &str =
-    "\na thread of your own that is to wake a task has to keep a `Handle` of the runtime meanwhile";
+const REMEDY: &str = "\nif no thread of your own is to wake one of them, this is a deadlock; if one is, have it keep a \
+                      `Handle` of the runtime meanwhile";
 const ROOT: &str = "\n  the future of `block_on`, called at here, polled once, waiting";
 
 #[test]

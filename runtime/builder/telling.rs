@@ -62,7 +62,7 @@ impl Builder {
     /// let stall = runtime.block_on(stuck).unwrap();
     /// println!("{stall}");
     /// // the loop on thread main stands still: task #1, spawned at src/main.rs:9:21, has had its turn for at least 5.1ms;
-    /// // no other task is ready; the thread is blocked in futex (waits for a lock or another thread)
+    /// // no other task is known to be ready; the thread is blocked in futex (waits for a lock or another thread)
     /// # std::io::Result::Ok(())
     /// ```
     pub fn stall_threshold(mut self, threshold: Duration) -> Self {

@@ -66,7 +66,7 @@ fn the_socket_names_the_task_that_blocks_the_loop_and_its_place() {
             "{line}"
         );
         assert!(
-            rest.contains("; no other task is ready; the thread is blocked in futex"),
+            rest.contains("; no other task is known to be ready; the thread is blocked in futex"),
             "{line}"
         );
         let stalls = client.ask(&format!("stalls {number}")).unwrap();
