@@ -53,7 +53,7 @@ pub(crate) enum Line {
     All,
     /// No line: the end of one task of a group.
     Any,
-    /// No line: another future of the same task.
+    /// No line: the end of another future of the same task, which has waits of its own.
     Own,
 }
 
@@ -119,8 +119,6 @@ pub(crate) enum Hold {
     Unpolled,
     /// It is ahead in line.
     Ahead,
-    /// It is the waiting task itself, by another future.
-    Own,
 }
 
 /// The kind of a wait for a task's end.
@@ -288,6 +286,11 @@ impl Awaited {
         self.line == Line::Any
     }
 
+    /// Whether it ends by another future of the same task. Then what that future waits for says all.
+    pub(crate) fn is_for_own_future(&self) -> bool {
+        self.line == Line::Own
+    }
+
     /// Whether others are inside of it.
     pub(crate) fn is_frame(&self) -> bool {
         self.is_frame
@@ -391,7 +394,6 @@ impl fmt::Display for Holder {
             Hold::Unpolled => {
                 write!(f, "; granted to {kind}{at}, which {title} has not polled since")
             }
-            Hold::Own => Ok(()),
             Hold::Ahead => write!(f, ", behind {kind} of {title}{at}"),
         }
     }

@@ -86,8 +86,7 @@ impl Lines {
         let known = note.wait.holders.iter().cloned();
         match note.wait.line {
             _ if note.wait.is_unpolled => Vec::new(),
-            Line::No | Line::All | Line::Any => known.collect(),
-            Line::Own => vec![note.holds(Hold::Own)],
+            Line::No | Line::All | Line::Any | Line::Own => known.collect(),
             Line::Lock | Line::Shared | Line::OwnedLock | Line::Permits => {
                 let is_shared = note.wait.line == Line::Shared;
                 let unpolled = self.unpolled.get(&note.key.0).into_iter().flatten().cloned();

@@ -31,6 +31,8 @@ mod layers;
 mod locks;
 #[path = "deadlock_reports/noted.rs"]
 mod noted;
+#[path = "deadlock_reports/parts.rs"]
+mod parts;
 
 use common::some_real_time;
 
@@ -97,15 +99,13 @@ fn reported() -> impl Future<Output = ()> {
 }
 
 fn without_places(text: &str) -> String {
-    [file!(), locks::FILE, calm::FILE, noted::FILE, groups::FILE, attacks::FILE].into_iter().fold(
-        text.to_owned(),
-        |text, file| {
-            let mut parts = text.split(file);
-            let first = parts.next().unwrap().to_owned();
-            let place = |c: char| c == ':' || c.is_ascii_digit();
-            parts.fold(first, |told, part| told + "here" + part.trim_start_matches(place))
-        },
-    )
+    let files = [locks::FILE, calm::FILE, noted::FILE, groups::FILE, attacks::FILE, parts::FILE];
+    [file!()].into_iter().chain(files).fold(text.to_owned(), |text, file| {
+        let mut parts = text.split(file);
+        let first = parts.next().unwrap().to_owned();
+        let place = |c: char| c == ':' || c.is_ascii_digit();
+        parts.fold(first, |told, part| told + "here" + part.trim_start_matches(place))
+    })
 }
 
 const SUSPECTED: &str = "deadlock suspected: no task is ready, and nothing is known that could wake one: \
