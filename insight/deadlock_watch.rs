@@ -55,8 +55,8 @@ pub(crate) struct DeadlockWatch {
     pace: Cell<Pace>,
     /// Tasks that were reported as stuck. Those that have ended since are taken out.
     stuck: RefCell<BTreeSet<Id>>,
-    /// The circles that were reported, while all their tasks live.
-    circles: RefCell<BTreeSet<BTreeSet<Id>>>,
+    /// The circles that were reported, while all their tasks live; with each, whether for certain.
+    circles: RefCell<BTreeSet<(BTreeSet<Id>, bool)>>,
     /// The deadlocks of all tasks that were reported: how many tasks waited, by the newest of them. While that lives, the two
     /// tell these tasks from any others, as every older task was there, and none that has ended comes back.
     all: RefCell<BTreeMap<Id, usize>>,
@@ -110,9 +110,9 @@ impl DeadlockWatch {
 
     fn look_for_circles(&self, all: &[Waiting]) {
         let ids: BTreeSet<Id> = all.iter().map(|waiting| waiting.task.id()).collect();
-        self.circles.borrow_mut().retain(|tasks| tasks.is_subset(&ids));
+        self.circles.borrow_mut().retain(|(tasks, _)| tasks.is_subset(&ids));
         for (circle, is_certain) in closed_circles(all) {
-            if !self.circles.borrow_mut().insert(circle.tasks(all)) {
+            if !self.circles.borrow_mut().insert((circle.tasks(all), is_certain)) {
                 continue;
             }
             let (those, circle) = circle.alone(all);
@@ -141,15 +141,15 @@ impl DeadlockWatch {
         self.report(&Deadlock::new(finding, all, circles));
     }
 
-    /// The tasks that were reported as stuck or in a circle, and still are.
+    /// The tasks that were reported as stuck, or as in a circle for certain, and still are.
     fn told_for_certain(&self, all: &[Waiting]) -> BTreeSet<Id> {
         let (stuck, told) = (self.stuck.borrow(), self.circles.borrow());
         let is_stuck = |waiting: &&Waiting| waiting.task.state() == State::Stuck;
         let ids = all.iter().filter(is_stuck).map(|waiting| waiting.task.id());
-        let closed = closed_circles(all).into_iter();
-        let closed =
-            closed.map(|(circle, _)| circle.tasks(all)).filter(|tasks| told.contains(tasks));
-        ids.filter(|id| stuck.contains(id)).chain(closed.flatten()).collect()
+        let closed = closed_circles(all).into_iter().map(|(circle, is)| (circle.tasks(all), is));
+        let closed = closed.filter(|circle| circle.1 && told.contains(circle));
+        let closed = closed.flat_map(|(tasks, _)| tasks);
+        ids.filter(|id| stuck.contains(id)).chain(closed).collect()
     }
 
     /// The function is the program's own. Nothing is borrowed while it runs, and its panic ends here.

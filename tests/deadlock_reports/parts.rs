@@ -114,3 +114,54 @@ fn a_named_wait_for_another_crates_future_beside_one_that_is_ready_keeps_a_lock_
     });
     assert_eq!(told.take(), []);
 }
+
+/// The wait for the lock that its other future was granted is over when another crate's future comes. Then it takes the lock twice.
+#[test]
+fn a_task_that_was_told_as_a_futurelock_is_told_again_when_a_circle_is_certain() {
+    let (runtime, told) = runtime(2, HOUR);
+    runtime.block_on(async {
+        let lock = Rc::new(Mutex::new(()));
+        let held = lock.lock().await;
+        let (sender, receiver) = futures::channel::oneshot::channel::<()>();
+        let own = Rc::clone(&lock);
+        spawn(async move {
+            {
+                let mut in_line = pin!(own.lock());
+                assert!(futures::poll!(in_line.as_mut()).is_pending());
+                let come = async { receiver.await.unwrap() };
+                race((async { drop(own.lock().await) }, come)).await;
+            }
+            let _held = own.lock().await;
+            drop(own.lock().await);
+        })
+        .detach();
+        yield_now().await;
+        drop(held);
+        sleep(5 * MOMENT).await;
+        sender.send(()).unwrap();
+        reported().await;
+    });
+    let found: Vec<_> = told.take().into_iter().map(|(finding, _)| finding).collect();
+    assert_eq!(found, [Finding::Futurelock, Finding::Circle]);
+}
+
+#[test]
+fn a_futurelock_of_all_tasks_does_not_keep_the_suspicion_back() {
+    let (runtime, told) = runtime(2, Duration::ZERO);
+    runtime.block_on(async {
+        let [a, b] = [(); 2].map(|()| Rc::new(Mutex::new(())));
+        let (_own, held) = (b.lock().await, a.lock().await);
+        let (keeps, wants) = (Rc::clone(&a), Rc::clone(&b));
+        spawn(async move {
+            let mut in_line = pin!(keeps.lock());
+            assert!(futures::poll!(in_line.as_mut()).is_pending());
+            drop(wants.lock().await);
+        })
+        .detach();
+        yield_now().await;
+        drop(held);
+        race((async { drop(a.lock().await) }, reported())).await;
+    });
+    let found: Vec<_> = told.take().into_iter().map(|(finding, _)| finding).collect();
+    assert_eq!(found, [Finding::Futurelock, Finding::Suspected]);
+}
