@@ -372,7 +372,7 @@ impl fmt::Display for Awaited {
                 titles => write!(f, ": {}", titles.join(", ")),
             };
         }
-        self.holders.iter().try_for_each(|holder| holder.fmt(f))
+        self.holders.iter().take(TOLD).try_for_each(|holder| holder.fmt(f))
     }
 }
 

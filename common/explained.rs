@@ -20,7 +20,7 @@ use std::rc::Rc;
 
 use super::awaited::{Awaited, Holder, Line, TOLD};
 use super::held::{self, Owner, Taken};
-use super::notes::{Note, Waits, in_order};
+use super::notes::{MOST_OF_A_LOCK, Note, Waits, in_order};
 use super::noting::{Key, Numbered, is_explaining, set_explaining};
 use super::scoped::{self, Scoped};
 use crate::executor::{Hub, Id, TellOfAwait, tell_of_awaits, with_current};
@@ -269,7 +269,7 @@ impl Explained {
             Line::No | Line::Own | Line::Permits => {}
             Line::All | Line::Any => wait.holders = held::holders(self.owner, key, most_members),
             Line::Lock | Line::Shared | Line::OwnedLock => {
-                wait.holders = held::holders(self.owner, key, TOLD);
+                wait.holders = held::holders(self.owner, key, MOST_OF_A_LOCK);
             }
         }
         let Record { task, number, frame, .. } = *record;

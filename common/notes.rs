@@ -9,9 +9,12 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::awaited::{Awaited, Hold, Holder, Line, TOLD};
+use super::awaited::{Awaited, Hold, Holder, Line};
 use super::noting::Key;
 use crate::executor::Id;
+
+/// How many tasks that have a lock are looked at for each wait. Many readers may have one, and as many futures wait for each of them.
+pub(super) const MOST_OF_A_LOCK: usize = 64;
 
 /// What each task waits for, in the order in which the waits began; what is inside of a frame comes right behind it.
 pub(crate) type Waits = BTreeMap<Id, Vec<Awaited>>;
@@ -57,8 +60,8 @@ pub(crate) fn in_order(mut notes: Vec<Note>) -> Waits {
 
 /// Which notes keep others in the same line waiting.
 struct Lines {
-    /// Of each line, the futures that were granted something which they have not been polled for.
-    unpolled: BTreeMap<usize, Vec<Holder>>,
+    /// Of each line and kind of wait, futures that were granted something which they have not been polled for.
+    unpolled: BTreeMap<(usize, &'static str), Vec<Holder>>,
     /// Of each line, the first wait for a lock that is not shared, with its number. Waits for the shared lock that are behind it
     /// wait for it, though the lock may be shared now.
     ahead_of_shared: BTreeMap<usize, (u64, Holder)>,
@@ -66,12 +69,15 @@ struct Lines {
 
 impl Lines {
     fn of(notes: &[Note]) -> Self {
-        let mut unpolled: BTreeMap<usize, Vec<Holder>> = BTreeMap::new();
+        let mut unpolled: BTreeMap<_, Vec<Holder>> = BTreeMap::new();
         let mut ahead: BTreeMap<usize, (u64, Holder)> = BTreeMap::new();
         for note in notes {
             let line = note.key.0;
             if note.wait.line != Line::No && note.wait.is_unpolled {
-                unpolled.entry(line).or_default().push(note.holds(Hold::Unpolled));
+                let unpolled = unpolled.entry((line, note.wait.kind())).or_default();
+                if unpolled.len() < MOST_OF_A_LOCK {
+                    unpolled.push(note.holds(Hold::Unpolled));
+                }
             }
             let is_first = ahead.get(&line).is_none_or(|(number, _)| note.number < *number);
             if note.wait.line == Line::Lock && !note.wait.is_unpolled && is_first {
@@ -89,12 +95,13 @@ impl Lines {
             Line::No | Line::All | Line::Any | Line::Own => known.collect(),
             Line::Lock | Line::Shared | Line::OwnedLock | Line::Permits => {
                 let is_shared = note.wait.line == Line::Shared;
-                let unpolled = self.unpolled.get(&note.key.0).into_iter().flatten().cloned();
+                let of_line = (note.key.0, "")..(note.key.0 + 1, "");
+                let unpolled = self.unpolled.range(of_line).flat_map(|(_, unpolled)| unpolled);
                 let keeps = |holder: &Holder| !is_shared || holder.kind != note.wait.kind();
                 let ahead = self.ahead_of_shared.get(&note.key.0);
                 let ahead = ahead.filter(|(number, _)| is_shared && *number < note.number);
                 let ahead = ahead.map(|(_, holder)| holder.clone());
-                known.chain(unpolled).filter(keeps).chain(ahead).take(TOLD).collect()
+                known.chain(unpolled.cloned()).filter(keeps).chain(ahead).collect()
             }
         }
     }

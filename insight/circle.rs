@@ -185,9 +185,8 @@ fn circles_among(
                     let least = (0..circle.len()).min_by_key(|&at| circle[at].0);
                     circle.rotate_left(least.unwrap_or_default());
                     found.push(Circle(circle));
-                    // None of its tasks is in another.
-                    path.iter().for_each(|(place, ..)| seen[*place] = Seen::Done);
-                    path.clear();
+                    // None of its tasks is in another. Those before it on the path may be.
+                    path.drain(first..).for_each(|(place, ..)| seen[place] = Seen::Done);
                 }
             }
         }

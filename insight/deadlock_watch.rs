@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::circle::{circles, closed_circles};
 use super::deadlock_report::{Deadlock, Finding};
@@ -79,18 +79,21 @@ impl DeadlockWatch {
         &self.reports
     }
 
-    /// The loop is about to park: reports the tasks that can never go on.
-    pub(crate) fn look(&self) {
+    /// The loop is about to park: reports the tasks that can never go on. Gives in how long it has to be asked again, if it did not
+    /// look, as it had looked at many a short time ago.
+    pub(crate) fn look(&self) -> Option<Duration> {
         let live = with_current(Hub::live).unwrap_or_default();
         let many = live.max(self.explained.len());
         let begin = Instant::now();
-        if !self.pace.get().is_due(many, begin) {
-            return;
+        let due_in = self.pace.get().due_in(many, begin);
+        if !due_in.is_zero() {
+            return Some(due_in);
         }
         let all = waiting(&self.explained);
         self.look_for_stuck(&all);
         self.look_for_circles(&all);
         self.pace.set(Pace::after(many, begin, Instant::now()));
+        None
     }
 
     fn look_for_stuck(&self, all: &[Waiting]) {

@@ -21,9 +21,10 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// Whether a look at `many` things is due.
-    pub(super) fn is_due(self, many: usize, now: Instant) -> bool {
-        many <= FEW || self.next.is_none_or(|next| now >= next)
+    /// In how long a look at `many` things is due: zero if it is.
+    pub(super) fn due_in(self, many: usize, now: Instant) -> Duration {
+        let next = self.next.filter(|_| many > FEW);
+        next.map_or(Duration::ZERO, |next| next.saturating_duration_since(now))
     }
 
     /// After a look at `many` things.
@@ -41,17 +42,18 @@ mod tests {
     fn a_look_at_few_is_always_due() {
         let now = Instant::now();
         let pace = Pace::after(FEW + 1, now, now);
-        assert!(pace.is_due(FEW, now));
-        assert!(!pace.is_due(FEW + 1, now));
+        assert_eq!(pace.due_in(FEW, now), Duration::ZERO);
+        assert_eq!(pace.due_in(FEW + 1, now), DISTANCE);
     }
 
     #[test]
     fn a_look_at_many_is_due_a_second_after_the_last_one() {
         let now = Instant::now();
-        assert!(Pace::default().is_due(usize::MAX, now), "the first is");
+        assert_eq!(Pace::default().due_in(usize::MAX, now), Duration::ZERO, "the first is");
         let pace = Pace::after(1000, now, now);
-        assert!(!pace.is_due(1000, now + DISTANCE - Duration::from_nanos(1)));
-        assert!(pace.is_due(1000, now + DISTANCE));
+        let moment = Duration::from_nanos(1);
+        assert_eq!(pace.due_in(1000, now + DISTANCE - moment), moment);
+        assert_eq!(pace.due_in(1000, now + DISTANCE), Duration::ZERO);
     }
 
     #[test]
@@ -59,7 +61,6 @@ mod tests {
         let begin = Instant::now();
         let end = begin + Duration::from_secs(2);
         let pace = Pace::after(1000, begin, end);
-        assert!(!pace.is_due(1000, end + Duration::from_secs(39)));
-        assert!(pace.is_due(1000, end + Duration::from_secs(40)));
+        assert_eq!(pace.due_in(1000, end), Duration::from_secs(40));
     }
 }

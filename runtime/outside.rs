@@ -47,18 +47,18 @@ impl Outside {
         }
     }
 
-    /// Before the loop parks: reports deadlocks, if it is asked to, and whether a task is ready since then. Under a virtual clock that
-    /// of all tasks is no report, but ends the run.
-    fn has_work_after_reports(&mut self) -> bool {
-        let Some(deadlocks) = &self.parts.deadlocks else { return false };
+    /// Before the loop parks: reports deadlocks, if it is asked to. Gives how long the wait may be for that: not at all if a task is
+    /// ready since then. Under a virtual clock that of all tasks is no report, but ends the run.
+    fn limit_after_reports(&mut self) -> Option<Duration> {
+        let deadlocks = self.parts.deadlocks.as_ref()?;
         // A function of the program's that is told may take its time: that is no park.
         let before = with_current(|hub| hub.pulse().enter());
-        deadlocks.look();
+        let next_look = deadlocks.look();
         let suspicion = self.suspicion.as_mut().filter(|_| !self.parts.is_virtual());
         let told = suspicion.and_then(|it| it.is_to_be_told().then(|| it.is_certain()));
         told.into_iter().for_each(|is_certain| deadlocks.all_wait(is_certain));
         with_current(|hub| before.map(|before| hub.pulse().leave(before)));
-        with_current(Hub::has_ready) == Some(true)
+        if with_current(Hub::has_ready) == Some(true) { NO_WAIT } else { next_look }
     }
 
     /// How long to wait: at most `limit`, at most until the next deadline, and at most for the grace of a deadlock that is
@@ -82,10 +82,11 @@ impl Driver for Outside {
         self.suspect(limit);
         self.parts.show_pending();
         // Without a reading of the clock if it does not park.
-        if limit == NO_WAIT || self.has_work_after_reports() {
+        let for_reports = if limit == NO_WAIT { NO_WAIT } else { self.limit_after_reports() };
+        if for_reports == NO_WAIT {
             return self.parts.wait(NO_WAIT);
         }
-        self.parts.wait(self.wait_limit(limit));
+        self.parts.wait(self.wait_limit(limit).into_iter().chain(for_reports).min());
     }
 
     #[inline]

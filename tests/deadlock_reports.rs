@@ -25,6 +25,8 @@ mod child;
 mod common;
 #[path = "deadlock_reports/groups.rs"]
 mod groups;
+#[path = "deadlock_reports/hidden.rs"]
+mod hidden;
 #[path = "deadlock_reports/layers.rs"]
 mod layers;
 #[path = "deadlock_reports/locks.rs"]

@@ -1,0 +1,94 @@
+//! Circles that something beside them could hide.
+
+use std::rc::Rc;
+
+use taketurns::insight::Finding;
+use taketurns::sync::{Mutex, RwLock};
+use taketurns::time::sleep;
+use taketurns::{spawn, task, yield_now};
+
+use crate::{HOUR, reported, runtime};
+
+type Lock = Rc<Mutex<()>>;
+
+/// A task that takes its lock, and then wants all others at once.
+fn takes(own: &Lock, others: &[&Lock]) {
+    let own = Rc::clone(own);
+    let others: Vec<Lock> = others.iter().map(|lock| Rc::clone(lock)).collect();
+    spawn(async move {
+        let _own = own.lock().await;
+        yield_now().await;
+        task::join_all(others.iter().map(|lock| lock.lock())).await;
+    })
+    .detach();
+}
+
+/// Task #1 waits for #2, which is in a circle with #3. It is itself in one with #4.
+#[test]
+fn two_circles_are_told_though_the_way_to_one_begins_in_the_other() {
+    let (runtime, told) = runtime(2, HOUR);
+    runtime.block_on(async {
+        let [a, b, c, d] = [(); 4].map(|()| Rc::new(Mutex::new(())));
+        takes(&a, &[&b, &d]);
+        takes(&b, &[&c]);
+        takes(&c, &[&b]);
+        takes(&d, &[&a]);
+        reported().await;
+    });
+    let circles = told.take().into_iter().map(|(finding, text)| {
+        assert_eq!(finding, Finding::Circle);
+        text.lines().nth(1).unwrap().to_owned()
+    });
+    let circles: Vec<_> = circles.collect();
+    assert_eq!(
+        circles,
+        [
+            "in a circle: task #2 waits for task #3, which waits for task #2",
+            "in a circle: task #1 waits for task #4, which waits for task #1",
+        ]
+    );
+}
+
+/// A look at so many tasks is taken once a second. The loop looks at the beginning, and has nothing to do when the next is due.
+#[test]
+fn a_circle_beside_many_tasks_is_told_though_the_loop_has_nothing_more_to_do() {
+    let (runtime, told) = runtime(1, HOUR);
+    runtime.block_on(async {
+        for _ in 0..100 {
+            spawn(sleep(HOUR)).detach();
+        }
+        sleep(std::time::Duration::from_millis(1)).await;
+        let [a, b] = [(); 2].map(|()| Rc::new(Mutex::new(())));
+        takes(&a, &[&b]);
+        takes(&b, &[&a]);
+        reported().await;
+    });
+    assert_eq!(told.only().0, Finding::Circle);
+}
+
+/// The last of twenty readers wants to write.
+#[test]
+fn a_task_that_waits_for_itself_beside_many_readers_is_told() {
+    let (runtime, told) = runtime(1, HOUR);
+    runtime.block_on(async {
+        let lock = Rc::new(RwLock::new(()));
+        for _ in 0..20 {
+            let lock = Rc::clone(&lock);
+            spawn(async move {
+                let _reads = lock.read().await;
+                sleep(HOUR).await;
+            })
+            .detach();
+        }
+        yield_now().await;
+        let last = spawn(async move {
+            let _reads = lock.read().await;
+            drop(lock.write().await);
+        });
+        reported().await;
+        last.abort();
+    });
+    let (finding, text) = told.only();
+    assert_eq!(finding, Finding::Circle, "{text}");
+    assert!(text.starts_with("deadlock: a task waits for itself"), "{text}");
+}
