@@ -42,7 +42,8 @@ impl Turn {
 }
 
 impl Picture {
-    /// What is wrong: in which lane, since when, and what; in the order of time.
+    /// What is wrong: in which lane, since when, and what; in the order of time, but the cause first: what a long turn keeps waiting
+    /// comes behind it.
     pub(super) fn troubles(&self) -> Vec<(usize, Finding)> {
         let is_long = |place: &Place| self.turn(*place).length() >= LONG;
         let long: Vec<_> = self.turns.iter().copied().filter(is_long).collect();
@@ -51,7 +52,11 @@ impl Picture {
             let of_lane = self.findings(place, lane, &long);
             found.extend(of_lane.into_iter().map(|finding| (place, finding)));
         }
-        found.sort_by_key(|(lane, (at, _))| (*at, *lane));
+        found.sort_by_key(|&(lane, (at, trouble))| match trouble {
+            Trouble::LongTurn(_) => (at, 0, at, lane),
+            Trouble::Starved(_, Behind::Long(turn)) => (self.turn(turn).begin, 1, at, lane),
+            Trouble::Starved(..) | Trouble::ReadyWithin(_) | Trouble::Lost => (at, 1, at, lane),
+        });
         found
     }
 

@@ -14,7 +14,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::trace::{Trace, What, is_job, nanos};
+use super::trace::{Event, Trace, What, is_job, nanos};
 use crate::executor::Id;
 use crate::executor::observe::Cause;
 
@@ -81,10 +81,15 @@ impl Picture {
     pub(super) fn of(trace: &Trace) -> Self {
         let lane = |(place, &id)| (id, place);
         let places: BTreeMap<Id, usize> = trace.tasks.keys().enumerate().map(lane).collect();
-        let mut painter = Painter::new(trace, places);
-        for event in &trace.events {
-            painter.paint(nanos(event.at), event.what);
-        }
+        // Jobs that go on may have begun long before all the rest.
+        let begins_job = |event: &&Event| matches!(event.what, What::JobBegan { .. });
+        let (jobs, rest) =
+            trace.events.split_at(trace.events.iter().take_while(begins_job).count());
+        let from = rest.first().map_or(trace.until, |event| event.at);
+        let mut painter = Painter::new(trace, places, nanos(from));
+        painter.paint_all(jobs);
+        painter.begin_turn_within(rest);
+        painter.paint_all(rest);
         painter.finish(nanos(trace.until))
     }
 }
@@ -102,7 +107,7 @@ struct Painter {
 }
 
 impl Painter {
-    fn new(trace: &Trace, places: BTreeMap<Id, usize>) -> Self {
+    fn new(trace: &Trace, places: BTreeMap<Id, usize>, from: u64) -> Self {
         let lane = |&task| Lane {
             task,
             spawned: None,
@@ -111,10 +116,7 @@ impl Painter {
             ended: None,
             stalls: Vec::new(),
         };
-        // A job that goes on may have begun long before all the rest.
-        let mut rest = trace.events.iter().filter(|it| !matches!(it.what, What::JobBegan { .. }));
-        let first = rest.next().map_or(trace.until, |event| event.at);
-        let from = Moment { at: nanos(first), step: 0 };
+        let from = Moment { at: from, step: 0 };
         let picture = Picture {
             lanes: trace.tasks.keys().map(lane).collect(),
             turns: Vec::new(),
@@ -124,6 +126,24 @@ impl Painter {
             to: from,
         };
         Self { picture, places, steps: 0, turn: None, parked: None, jobs: BTreeMap::new() }
+    }
+
+    /// A turn whose beginning is not among the events began with them.
+    fn begin_turn_within(&mut self, events: &[Event]) {
+        let is_within = |event: &Event| match event.what {
+            What::TurnBegan { .. } => Some(None),
+            What::TurnEnded { task, .. } => Some(Some(task)),
+            _ => None,
+        };
+        if let Some(task) = events.iter().find_map(is_within).flatten() {
+            let now = Moment { step: self.steps, ..self.picture.from };
+            self.turn = Some((self.places[&task], now, None));
+            self.steps += 1;
+        }
+    }
+
+    fn paint_all(&mut self, events: &[Event]) {
+        events.iter().for_each(|event| self.paint(nanos(event.at), event.what));
     }
 
     fn paint(&mut self, at: u64, what: What) {
@@ -171,12 +191,9 @@ impl Painter {
         }
     }
 
-    /// Gives the end. A turn of which the events do not show the beginning began with them.
+    /// Gives the end.
     fn end_turn(&mut self, lane: usize, at: u64) -> Moment {
-        let (_, begin, wake) = self.turn.take().unwrap_or_else(|| {
-            self.steps += 1;
-            (lane, self.picture.from, None)
-        });
+        let (_, begin, wake) = self.turn.take().unwrap_or((lane, self.picture.from, None));
         let end = Moment { at, step: self.steps };
         self.picture.turns.push((lane, self.picture.lanes[lane].turns.len()));
         self.picture.lanes[lane].turns.push(Turn { begin, end, wake });

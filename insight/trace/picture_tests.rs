@@ -1,3 +1,7 @@
+use std::panic::Location;
+
+use super::asides::Noted;
+use super::lanes::Picture;
 use super::recorder::{Clock, Recorder};
 use super::trace_tests::{Loop, task};
 use crate::executor::Id;
@@ -222,10 +226,10 @@ fn of_many_lanes_those_with_findings_are_drawn_first_and_alike_lost_tasks_are_on
     assert!(lines[4].starts_with("#1 odd 1 "), "{text}");
     assert!(lines[51].starts_with("#48 ") && lines[52] == "and 21 more", "{text}");
     assert_eq!(lines.len(), 57, "{text}");
+    assert!(lines[54].starts_with("at 69.0µs: #70 had a turn of 20.0ms, spawned at "), "{text}");
     let behind =
         "at 1.0µs: #69 odd 69 was ready for 20.1ms, behind the turn of 20.0ms of #70, spawned";
-    assert!(lines[54].starts_with(behind), "{text}");
-    assert!(lines[55].starts_with("at 69.0µs: #70 had a turn of 20.0ms, spawned at "), "{text}");
+    assert!(lines[55].starts_with(behind), "{text}");
     let lost =
         "at 20.1ms: #1 odd 1 and 68 more were lost, spawned at insight/trace/trace_tests.rs:";
     assert!(lines[56].starts_with(lost), "{text}");
@@ -254,6 +258,44 @@ fn of_starved_tasks_it_is_told_what_they_wait_behind() {
         "{text}"
     );
     assert_eq!(told.len(), 2, "{text}");
+}
+
+#[test]
+fn of_a_starved_task_that_waits_behind_one_turn_or_none_it_is_told_so() {
+    let it = Loop::new(100);
+    it.spawn(2, Cause::Outside);
+    it.turn(4, 2 * MS, || ());
+    it.look();
+    it.pass(10 * MS);
+    it.last_turn(2, 0);
+    it.spawn(6, Cause::Outside);
+    it.pass(10 * MS);
+    it.last_turn(6, 0);
+    let text = it.trace().to_text();
+    for told in [
+        "at 0ns: #2 was ready for 12.0ms, behind 1 turn, spawned",
+        "at 12.0ms: #6 was ready for 10.0ms, while no task had a turn, spawned",
+    ] {
+        assert!(text.contains(told), "{text}");
+    }
+}
+
+/// The job began before all that the ring shows, and so did the first turn.
+#[test]
+fn a_turn_whose_beginning_was_dropped_has_a_step_of_its_own_beside_the_jobs_that_go_on() {
+    let it = Loop::new(4);
+    it.recording().keep(Noted::JobBegan(0, Location::caller()));
+    it.turn(2, 10, || (4..=8).for_each(|id| it.recorder.woken(&task(id), Cause::Task(Id(2)))));
+    it.look();
+    let trace = it.trace();
+    assert_eq!(trace.dropped(), 4, "{:?}", trace.events());
+    let picture = Picture::of(&trace);
+    let steps: Vec<_> = picture.lanes.iter().flat_map(|lane| &lane.turns).collect();
+    let steps: Vec<_> = steps.iter().map(|turn| (turn.begin.step, turn.end.step)).collect();
+    assert_eq!(steps, [(1, 2), (0, 2)], "of the turn, and of the job");
+    let woken = picture.lanes.iter().filter_map(|lane| lane.ready);
+    assert!(woken.clone().count() == 2 && woken.clone().all(|wake| wake.at.step == 2));
+    assert!(woken.clone().all(|wake| wake.from.is_some()), "within that turn");
 }
 
 /// The time of its wake is that of the turn's end, so it seems to have been ready for no time.

@@ -95,7 +95,7 @@ impl Recording {
         self.keep(Noted::Stalled(task, at_least));
     }
 
-    fn keep(&self, what: Noted) {
+    pub(super) fn keep(&self, what: Noted) {
         let mut asides = lock(&self.asides);
         asides.add(self.now(), what); // with the lock, so in the order of time
     }

@@ -47,8 +47,8 @@ impl Cell {
 }
 
 impl Trace {
-    /// A Gantt chart, 100 columns wide: a line for each task, and below them what is wrong, a sentence each. All times are since
-    /// the runtime was built. Of more than 50 lanes, 50 are drawn: those with the worst findings first. It has no colours.
+    /// A Gantt chart, 100 columns wide: a line for each task, and below them what is wrong, a sentence each, the cause first. All times are
+    /// since the runtime was built. Of more than 50 lanes, 50 are drawn: those with the worst findings first. It has no colours.
     ///
     /// Under a virtual clock turns take no time. There each turn is as wide as any other, and so is each wait.
     #[must_use]
@@ -94,8 +94,6 @@ impl Trace {
     }
 
     fn heading(&self, picture: &Picture) -> String {
-        let counted =
-            |count: usize, of: &str| format!("{count} {of}{}", if count == 1 { "" } else { "s" });
         let (events, tasks) =
             (counted(self.events.len(), "event"), counted(picture.tasks().count(), "task"));
         let dropped = match self.dropped {
@@ -150,8 +148,12 @@ impl Trace {
         };
         let what = match trouble {
             Trouble::LongTurn(long) => format!("{whose} had a turn of {}", short(long)),
+            Trouble::Starved(long, Behind::Short(0)) => {
+                format!("{whose} was ready for {}, while no task had a turn", short(long))
+            }
             Trouble::Starved(long, Behind::Short(turns)) => {
-                format!("{whose} was ready for {}, behind {turns} turns", short(long))
+                let turns = counted(turns, "turn");
+                format!("{whose} was ready for {}, behind {turns}", short(long))
             }
             Trouble::Starved(_, Behind::Long(turn)) => {
                 let delay =
@@ -182,6 +184,10 @@ enum Alike {
     Lost(Option<&'static Location<'static>>),
     Within(Place),
     Behind(Place),
+}
+
+fn counted(count: usize, of: &str) -> String {
+    format!("{count} {of}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A time of so many ns, with one digit after the point.

@@ -179,7 +179,9 @@ impl Recording {
         let mut events = reader.events;
         let oldest = events.first().map_or(Duration::ZERO, |event| event.at);
         let mut asides = reading.asides;
-        asides.drop_before(nanos(oldest));
+        if reading.copied.dropped > 0 {
+            asides.drop_before(nanos(oldest)); // of that time the rest is not shown either
+        }
         for aside in asides.iter() {
             let (what, site) = match aside.what {
                 Noted::Stalled(task, at_least) => (What::Stalled { task, at_least }, None),

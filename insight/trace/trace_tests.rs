@@ -339,6 +339,20 @@ fn of_a_job_that_runs_the_beginning_is_kept_and_of_others_it_is_said_that_they_w
 }
 
 #[test]
+fn a_job_that_ends_before_the_loop_does_anything_is_shown() {
+    let it = Loop::new(100);
+    let site = Location::caller();
+    it.recording().keep(Noted::JobBegan(0, site));
+    it.recording().keep(Noted::JobEnded(0, site));
+    it.pass(10);
+    it.play();
+    let trace = it.trace();
+    assert_eq!(trace.dropped(), 0, "nothing was full");
+    let began = format!("0 job 1 spawned at {site} begins");
+    assert_eq!(lines(&trace)[..2], [began, "0 job 1 ends".to_owned()]);
+}
+
+#[test]
 fn each_run_has_the_lane_of_block_on_whose_end_is_that_of_the_last() {
     let it = Loop::new(100);
     it.recorder.woken(&task(0), Cause::Outside);

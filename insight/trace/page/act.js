@@ -153,21 +153,20 @@ function lane(by) {
 }
 
 function toWaker() {
-  const woken = selected && lanes[selected.lane];
-  const by = woken?.by[selected.turn];
-  const from = woken?.from[selected.turn];
-  if (!(by >= 0) || from < 0) return;
+  const wake = selected && wakeOf(selected);
+  if (!wake || wake.by < 0 || wake.from < 0) return;
   visited.push([selected.lane, selected.turn]);
-  select(by, from);
+  select(wake.by, wake.from);
 }
 
-// The letters work from everywhere but a field; the other keys, which buttons and lists need, where nothing else has the focus.
+// The letters work from everywhere but a field of text; the other keys, which buttons and lists need, where nothing else has the
+// focus.
 document.addEventListener("keydown", (event) => {
   const focused = document.activeElement;
   if (event.key === "Escape" && focused !== canvas) return canvas.focus();
   const isOwn = focused === canvas || focused === document.body;
   const isLetter = event.key.length === 1 && event.key !== " ";
-  if (!isOwn && !(isLetter && focused.localName === "button")) return;
+  if (!isOwn && !(isLetter && !focused.matches("input:not([type=checkbox])"))) return;
   const act = KEYS[event.key] ?? KEYS[event.key.toLowerCase()];
   if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
   event.preventDefault();

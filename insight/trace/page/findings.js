@@ -130,7 +130,11 @@ function since(at, exact = 100) {
 
 const cause = (by) => (by >= 0 ? lanes[by].title : trace.causes[-1 - by]);
 const turnOf = (it) => `the turn of ${time(lengthOf(it))} of ${lanes[it[0]].title}`;
-const behindWhat = (wake, by) => (by ? `behind ${turnOf(by)}` : `behind ${counted(turnsMeanwhile(wake), "turn")}, none of them long`);
+function behindWhat(wake, by) {
+  if (by) return `behind ${turnOf(by)}`;
+  const turns = turnsMeanwhile(wake);
+  return turns ? `behind ${counted(turns, "turn")}, ${turns === 1 ? "not a long one" : "none of them long"}` : "while no task had a turn";
+}
 
 function sentence({ lane, turn, kind, most, more, behind: by }) {
   const whose = `${lanes[lane].title}${more ? ` and ${more.toLocaleString()} more` : ""}`;
