@@ -5,7 +5,7 @@
 use std::future::pending;
 use std::time::Duration;
 
-use super::ask::{Answer, Questions, list};
+use super::ask::{Answer, Questions, STEP, list};
 use crate::Runtime;
 use crate::executor::{with_current, yield_now};
 
@@ -26,14 +26,17 @@ fn an_answer_has_so_many_tasks_as_were_asked_for() {
             answer => panic!("{answer:?}"),
         })
     });
-    runtime.block_on(async {
-        let at_once = with_current(|hub| list(hub, 4)).unwrap();
-        assert_eq!(ids(&at_once), [0, 1, 2, 3]);
+    let slices = runtime.block_on(async {
+        for most in 1..5 {
+            let at_once = with_current(|hub| list(hub, most)).unwrap();
+            assert_eq!(ids(&at_once), [0, 1, 2, 3][..most]);
+        }
         while !asks.is_finished() {
             yield_now().await;
         }
+        with_current(|hub| hub.pulse().turns() - hub.turns_of_work()).unwrap()
     });
-    // Of many slices.
+    assert!(slices > (15_000 + 20_000) / STEP as u64, "{slices}");
     let [few, many, all] = asks.join().unwrap();
     assert_eq!(ids(&few), [0, 1, 2, 3]);
     assert_eq!((many.len(), all.len()), (15_000, 20_001));

@@ -69,8 +69,8 @@ impl Hub {
 
     /// A part of [`blocked`](Self::blocked), in another order: the tasks in the places from `from` on, for as long as `goes_on`.
     /// Each with the task that awaits its handle, and whether that is awaited by a waker that is no task's of this hub. Gives the
-    /// place at which the next part begins, if one is left. A task keeps its place until it ends, so it is in one part at most,
-    /// though tasks come and go between two parts.
+    /// place at which the next part begins, if one is left. Place 0 is that of the future of `block_on`. A task keeps its place until it
+    /// ends, so it is in one part at most, though tasks come and go between two parts.
     pub(crate) fn blocked_from(
         &self,
         from: usize,
@@ -83,14 +83,17 @@ impl Hub {
             let awaiter = waiters.awaiter(self).map(|by| Id(by.home().id.get()));
             tell(self.describe(task), awaiter, waiters.is_awaited_elsewhere(self));
         };
-        if from == 0 {
-            self.home.root.get().into_iter().for_each(&mut tell_of);
+        if let (0, Some(root)) = (from, self.home.root.get()) {
+            tell_of(root);
+            if !goes_on() {
+                return Some(1);
+            }
         }
         // SAFETY: (LEAF) reads a number, and a pointer.
         let places = unsafe { self.home.live.with(|live| live.places()) };
-        for place in from..places {
+        for place in from.max(1)..=places {
             // SAFETY: (LEAF) as above.
-            let task = unsafe { self.home.live.with(|live| live.get(place)) };
+            let task = unsafe { self.home.live.with(|live| live.get(place - 1)) };
             task.into_iter().for_each(&mut tell_of);
             if !goes_on() {
                 return Some(place + 1);
