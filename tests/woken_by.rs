@@ -54,6 +54,7 @@ fn a_blocking_job_is_told_as_what_woke_a_task() {
         handle.dump(LIMIT)
     });
     let job = "a blocking job";
+    // `home.call` runs its function in a task of its own, the fifth.
     assert_eq!(woken_by(&dump), [job, job, job, "task #5", job]);
     assert_eq!(dump.to_string().matches("; woken last by a blocking job").count(), 4, "{dump}");
     assert_eq!(dump.to_json().matches(r#""woken_by":"a blocking job""#).count(), 4);

@@ -36,8 +36,8 @@ fn only_the_programs_own_user_is_answered() {
         (unknown(), unknown()),
     ] {
         let told = format!("{ours:?}, {theirs:?}");
-        // Closed with the question unread.
-        assert_eq!(answer(ours, theirs), "ConnectionReset", "{told}");
+        // Closed with the question unread: Linux says so, other systems may only say that it is closed.
+        assert!(["ConnectionReset", ""].contains(&&*answer(ours, theirs)), "{told}");
     }
 }
 
