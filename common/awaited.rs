@@ -110,6 +110,14 @@ pub(crate) struct Holder {
     pub(crate) may_move: bool,
 }
 
+impl Holder {
+    /// The task whose end is waited for.
+    pub(super) fn of_task(task: Id) -> Self {
+        let (hold, kind) = (Hold::Has, TASK);
+        Self { task: Some(task), name: None, hold, kind, site: None, may_move: false }
+    }
+}
+
 /// How a task keeps others waiting.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Hold {
@@ -159,15 +167,7 @@ impl Awaited {
 
     /// A wait for the end of a task.
     pub(crate) fn for_task(task: Id) -> Self {
-        let holder = Holder {
-            task: Some(task),
-            name: None,
-            hold: Hold::Has,
-            kind: TASK,
-            site: None,
-            may_move: false,
-        };
-        Self { holders: vec![holder], ..Self::somewhere(TASK) }
+        Self { holders: vec![Holder::of_task(task)], ..Self::somewhere(TASK) }
     }
 
     pub(crate) fn with(self, detail: Detail) -> Self {

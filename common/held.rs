@@ -12,7 +12,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use super::awaited::{Awaited, Holder};
+use super::awaited::Holder;
 use super::noting::{Key, are_locks_noted, set_locks_noted};
 use crate::executor::Id;
 
@@ -91,7 +91,7 @@ pub(super) fn note(owner: Owner, line: Key, is_alone: bool, holder: Holder) -> T
 #[cold]
 #[inline(never)]
 pub(super) fn joined(owner: Owner, key: Key, task: Id) {
-    let member = Awaited::for_task(task).holders.remove(0);
+    let member = Holder::of_task(task);
     let is_noted = with_held(|held| held.locks.insert(key.place(), (owner, member))).is_some();
     set_locks_noted(is_noted);
 }

@@ -15,7 +15,7 @@ thread_cell! {
 }
 
 /// Whether this thread runs blocking jobs from now on, of whichever runtime.
-#[allow(dead_code, reason = "used by the part that the feature `offload` takes away")]
+#[allow(dead_code, reason = "not used without the feature `offload`")]
 pub(crate) fn set_runs_jobs(runs: bool) {
     RUNS_JOBS.with(|known| known.set(runs));
 }

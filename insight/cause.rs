@@ -7,9 +7,11 @@ use std::fmt;
 use crate::executor::observe::Cause;
 
 impl Cause {
-    /// A number below 8. With the id of a task, if it was one, it says all.
+    /// A number below 8. With the id of a task, if it was one, it says all. `Unknown` has none, as only readers say it, of a task
+    /// whose id they do not find.
     #[inline]
     pub(crate) fn kind(self) -> u64 {
+        debug_assert_ne!(self, Self::Unknown, "only a reader says that");
         match self {
             Self::Task(_) | Self::Unknown => 0,
             Self::Timer => 1,

@@ -21,7 +21,7 @@ impl Log {
     pub(crate) fn add(&self, report: &dyn Display) {
         self.count.add(1);
         #[cfg(feature = "inspect")]
-        self.last.add(&report.to_string());
+        self.last.add(report.to_string());
         #[cfg(not(feature = "inspect"))]
         let _ = report;
     }
@@ -62,8 +62,9 @@ mod kept {
             self.0.lock().unwrap_or_else(PoisonError::into_inner)
         }
 
-        pub(super) fn add(&self, text: &str) {
-            let text = beginning(text, LONGEST).into_owned();
+        pub(super) fn add(&self, text: String) {
+            let is_long = text.len() > LONGEST;
+            let text = if is_long { beginning(&text, LONGEST).into_owned() } else { text };
             let mut last = self.lock();
             let oldest = if last.len() == KEPT { last.pop_front() } else { None };
             last.push_back((Instant::now(), text));

@@ -56,8 +56,8 @@ pub struct RemoteHandle<T> {
     /// The executor, which is told of a panic that no awaiter received.
     home: SharedHome,
     site: &'static Location<'static>,
-    /// While it is awaited in another loop: what may wake that.
-    _wakes: Option<Token>,
+    /// Counts as a `Handle` while it waits in another loop.
+    wakes: Option<Token>,
 }
 
 thread_local! {
@@ -77,7 +77,7 @@ impl<T> RemoteHandle<T> {
         home: SharedHome,
         site: &'static Location<'static>,
     ) -> Self {
-        Self { slot, task, home, site, _wakes: None }
+        Self { slot, task, home, site, wakes: None }
     }
 
     /// Blocks this thread until the task has ended, and gives its output.
@@ -336,7 +336,7 @@ impl<T> Future for RemoteHandle<T> {
         let wait = || Awaited::new("the task sent", self.site);
         let result = self.slot.poll_in_task(cx.waker(), wait);
         // In time for the loop's next look, which is when it asks what may wake it.
-        self._wakes = if result.is_pending() { self.wakes_from_elsewhere() } else { None };
+        self.wakes = if result.is_pending() { self.wakes_from_elsewhere() } else { None };
         match ready!(result) {
             Some(result) => {
                 budget::spend();

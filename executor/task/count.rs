@@ -32,7 +32,7 @@ const RETIRED: isize = 1;
 const POSTED: isize = 2;
 /// Posted in order to be aborted: the next turn drops the future.
 const ABORT_POSTED: isize = 4;
-/// Posted by a thread that runs blocking jobs: by the thread that won POSTED, or by one that came too late for that.
+/// A thread that runs blocking jobs has posted it. It need not be the thread that won POSTED.
 const BY_JOB: isize = 8;
 /// POSTED, and what is said with it: set together with it, in one step, and cleared together, never alone.
 const POST: isize = POSTED | ABORT_POSTED | BY_JOB;
@@ -83,8 +83,8 @@ pub(super) enum Fate {
 #[must_use = "a cell that nobody frees leaks"]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Unposted {
-    /// A keeper is set, so home may use the cell. `abort`: it was posted in order to be aborted. `by_job`: a blocking job
-    /// posted it, if not alone.
+    /// A keeper is set, so home may use the cell. `abort`: it was posted in order to be aborted. `by_job`: at least one of the
+    /// threads that posted it was running blocking jobs.
     Alive { abort: bool, by_job: bool },
     /// The cell had retired. Home must not touch it again, except to free it.
     Retired(Fate),
@@ -220,13 +220,13 @@ impl AwayCount {
     }
 
     /// Tries to set POSTED. True for the one caller that did: it has the right and the duty to push the cell into the
-    /// inbox. The thread runs no blocking jobs.
+    /// inbox. For a thread that runs no blocking jobs.
     #[must_use = "the winner pushes"]
     pub(super) fn post(&self) -> bool {
         self.set(POSTED)
     }
 
-    /// As [`post`](Self::post), by a thread that does. That is noted in the same step, whether or not this caller wins.
+    /// As [`post`](Self::post). For a thread that runs blocking jobs: notes that in the same step, whether or not it wins.
     #[must_use = "the winner pushes"]
     pub(super) fn post_by_job(&self) -> bool {
         self.set(POSTED | BY_JOB)

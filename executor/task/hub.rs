@@ -219,8 +219,8 @@ impl Away {
         self.names().get(&id).map(|name| shortened(name).into())
     }
 
-    /// Pushes a task into the inbox. On a closed inbox, takes back POSTED: nothing runs the task any more. Not inlined: so a wake at
-    /// home is, which does not need it.
+    /// Pushes a task into the inbox. On a closed inbox, takes back POSTED: nothing runs the task any more. Kept out of line, so that
+    /// the compiler can inline `wake`; a wake at home never calls this.
     ///
     /// # Safety
     ///
