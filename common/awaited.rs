@@ -234,13 +234,14 @@ impl Awaited {
         }
     }
 
-    /// The same, with the clock read.
+    /// The same, with the clock read, and without a number of tasks that has changed since.
     pub(super) fn read(&self) -> Self {
-        let mut read = self.clone();
-        if let Some(left) = self.due_in() {
-            read.detail = Detail::DueIn(left);
+        let read = self.clone();
+        match (&self.detail, self.due_in()) {
+            (_, Some(left)) => read.with(Detail::DueIn(left)),
+            (Detail::Left(_), None) => read.with(Detail::Nothing),
+            _ => read,
         }
-        read
     }
 
     /// The task whose end is awaited.
@@ -314,10 +315,8 @@ impl fmt::Display for Detail {
             Self::Text(text) => f.write_str(text),
             Self::Left(left) => write!(f, ", {left} left"),
             Self::Permits { there, of } => {
-                let (permits, are) = (
-                    if *of == 1 { "permit" } else { "permits" },
-                    if *there == 1 { "is" } else { "are" },
-                );
+                let permits = if *of == 1 { "permit" } else { "permits" };
+                let are = if *there == 1 { "is" } else { "are" };
                 write!(f, ", needs {of} {permits}, {there} {are} free")
             }
             Self::Parties { there, of } => write!(f, ", {there} of {of} there"),
@@ -380,6 +379,7 @@ impl Holder {
     fn title(&self) -> String {
         match self.task {
             Some(task) => task.title(self.name.as_deref()),
+            None if self.kind == TASK => "a task of another runtime".to_owned(),
             None => "a future outside of all tasks".to_owned(),
         }
     }

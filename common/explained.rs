@@ -18,10 +18,10 @@ use std::collections::BTreeMap;
 use std::ops::Bound::{Included, Unbounded};
 use std::rc::Rc;
 
-use super::awaited::{Awaited, Holder, Line, TOLD};
+use super::awaited::{Awaited, Detail, Holder, Line, TOLD};
 use super::held::{self, Owner, Taken};
 use super::notes::{MOST_OF_A_LOCK, Note, Waits, in_order};
-use super::noting::{Key, Numbered, is_explaining, set_explaining};
+use super::noting::{Key, Numbered, are_locks_noted, is_explaining, set_explaining};
 use super::scoped::{self, Scoped};
 use crate::executor::{Hub, Id, TellOfAwait, tell_of_awaits, with_current};
 
@@ -180,12 +180,17 @@ pub(crate) fn took(line: Key, is_alone: bool, holder: impl FnOnce(Option<Id>) ->
     with_current_table(note).unwrap_or(Taken::NOT_NOTED)
 }
 
-/// The task is one of those whose ends are waited for at this key's place, until [`held::left`].
+/// The task is one of those whose ends are waited for at this key's place, until [`held::left`]. Returns whether that is noted: not
+/// if the runtime does not explain and nothing is noted on this thread.
 #[inline]
-pub(crate) fn joined(key: Key, task: Id) {
-    if is_explaining() {
-        with_current_table(|table| held::joined(table.owner, key, task));
-    }
+pub(super) fn joined(key: impl FnOnce() -> Key, task: Id) -> bool {
+    (is_explaining() || are_locks_noted()) && note_joined(key(), task)
+}
+
+#[cold]
+#[inline(never)]
+fn note_joined(key: Key, task: Id) -> bool {
+    held::joined(with_current_table(|table| table.owner), key, task)
 }
 
 /// What is polled until this is dropped is inside of that.
@@ -267,7 +272,10 @@ impl Explained {
         let mut wait = record.wait.read();
         match wait.line {
             Line::No | Line::Own | Line::Permits => {}
-            Line::All | Line::Any => wait.holders = held::holders(self.owner, key, most_members),
+            Line::All | Line::Any => {
+                wait.holders = held::holders(self.owner, key, most_members);
+                wait = wait.with(Detail::Left(held::count(key)));
+            }
             Line::Lock | Line::Shared | Line::OwnedLock => {
                 wait.holders = held::holders(self.owner, key, MOST_OF_A_LOCK);
             }

@@ -87,21 +87,24 @@ pub(super) fn note(owner: Owner, line: Key, is_alone: bool, holder: Holder) -> T
     Taken(number.unwrap_or_default())
 }
 
-/// A task is one of those whose ends are waited for at this key's place. Which of them, the key's number says.
-#[cold]
-#[inline(never)]
-pub(super) fn joined(owner: Owner, key: Key, task: Id) {
-    let member = Holder::of_task(task);
-    let is_noted = with_held(|held| held.locks.insert(key.place(), (owner, member))).is_some();
+/// A task is one of those whose ends are waited for at this key's place. Which of them, the key's number says. `None`: its runtime
+/// does not explain. Returns whether it is noted.
+pub(super) fn joined(owner: Option<Owner>, key: Key, task: Id) -> bool {
+    let member = Holder { task: owner.map(|_| task), ..Holder::of_task(task) };
+    let member = (owner.unwrap_or(Owner(0)), member);
+    let is_noted = with_held(|held| held.locks.insert(key.place(), member)).is_some();
     set_locks_noted(is_noted);
+    is_noted
 }
 
-/// It has ended.
+/// It has ended. Returns whether it was noted.
 #[inline]
-pub(crate) fn left(key: impl FnOnce() -> Key) {
+pub(super) fn left(key: impl FnOnce() -> Key) -> bool {
+    let mut was_noted = false;
     if are_locks_noted() {
-        give_back(|held| _ = held.locks.remove(&key().place()));
+        give_back(|held| was_noted = held.locks.remove(&key().place()).is_some());
     }
+    was_noted
 }
 
 impl Taken {
@@ -155,6 +158,11 @@ pub(super) fn holders(owner: Owner, wait: Key, at_most: usize) -> Vec<Holder> {
     };
     with_held(|held| held.line(wait).take(at_most).map(|(_, held)| here(held)).collect())
         .unwrap_or_default()
+}
+
+/// How many have it, or are awaited there.
+pub(super) fn count(wait: Key) -> usize {
+    with_held(|held| held.line(wait).count()).unwrap_or_default()
 }
 
 /// What this task has is no task's from now on.

@@ -21,9 +21,9 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use crate::common::awaited::{Awaited, Detail, Line};
-use crate::common::explained::joined;
+use crate::common::awaited::{Awaited, Line};
 use crate::common::held;
+use crate::common::joined::Joined;
 use crate::common::waits::Key;
 use crate::common::waker_cell::WakerCell;
 use crate::executor::{
@@ -72,6 +72,7 @@ struct Ended {
     queue: RefCell<VecDeque<usize>>,
     /// The waker of the last poll.
     awaiter: WakerCell,
+    joined: Joined,
 }
 
 impl Ended {
@@ -104,7 +105,7 @@ struct OnEnd {
 impl Drop for OnEnd {
     fn drop(&mut self) {
         if let Some(ended) = self.ended.upgrade() {
-            held::left(|| ended.key(self.place));
+            ended.joined.remove(|| ended.key(self.place));
             ended.push(self.place);
         }
     }
@@ -172,7 +173,7 @@ impl<T: 'static> JoinSet<T> {
             // memory is leaked, as what the future owns is.
             self.ended.push(place);
         } else {
-            joined(self.ended.key(place), handle.id());
+            self.ended.joined.add(|| self.ended.key(place), handle.id());
         }
         match self.handles.get_mut(place) {
             None => self.handles.push(Some(handle)),
@@ -318,10 +319,9 @@ impl<T> JoinSet<T> {
             self.ended.awaiter.keep(cx.waker());
             // The clone of a foreign waker may have run the executor, so a task may have ended.
             if self.ended.queue.borrow().is_empty() {
-                let tasks = self.len();
                 self.ended.awaiter.note(|| {
                     let wait = Awaited::new("a task of the `JoinSet` made", self.site);
-                    wait.with(Detail::Left(tasks)).in_line(Line::Any, false)
+                    self.ended.joined.awaited(wait, self.len(), Line::Any)
                 });
                 return Poll::Pending;
             }

@@ -8,12 +8,11 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use super::failure::{Cause, Failure};
-use crate::common::awaited::{Awaited, Detail, Line};
-use crate::common::explained::joined;
-use crate::common::held;
+use crate::common::awaited::{Awaited, Line};
+use crate::common::joined::Joined;
 use crate::common::waits::Key;
 use crate::common::waker_cell::WakerCell;
-use crate::executor::{CancelRequest, Control, Info, Reason};
+use crate::executor::{CancelRequest, Control, Id, Info, Reason};
 
 /// What a group, its handles and its tasks share.
 pub(super) struct Shared<E> {
@@ -21,6 +20,9 @@ pub(super) struct Shared<E> {
     pub(super) request: Rc<CancelRequest>,
     /// How many tasks have not ended.
     live: Cell<usize>,
+    /// How many tasks were spawned.
+    spawned: Cell<u64>,
+    joined: Joined,
     /// How to end each task that waits. A task that has not begun needs no place: it is in the run queue, and its first
     /// turn looks whether the group is asked to end.
     waiting: RefCell<Places<Control>>,
@@ -39,6 +41,8 @@ impl<E> Shared<E> {
         Self {
             request: Rc::new(CancelRequest::that_drops()),
             live: Cell::new(0),
+            spawned: Cell::new(0),
+            joined: Joined::default(),
             waiting: RefCell::default(),
             failures: RefCell::default(),
             fails_fast,
@@ -57,10 +61,18 @@ impl<E> Shared<E> {
         self.live.get()
     }
 
-    /// A task begins.
+    /// A task is to be spawned. Gives its number.
     #[inline]
-    pub(super) fn task_begins(&self) {
+    pub(super) fn task_begins(&self) -> u64 {
         self.live.set(self.live.get() + 1);
+        self.spawned.set(self.spawned.get() + 1);
+        self.spawned.get()
+    }
+
+    /// It was spawned, and has not ended.
+    #[inline]
+    pub(super) fn task_begun(&self, number: u64, task: Id) {
+        self.joined.add(|| self.key(number), task);
     }
 
     /// A task waits. Gives its place.
@@ -68,17 +80,14 @@ impl<E> Shared<E> {
         // The request may have been made in this very turn of the task, when the group could not reach it yet.
         let reason = self.request.reason().cloned();
         reason.iter().for_each(|reason| task.cancel(reason));
-        let id = task.id();
-        let place = self.waiting.borrow_mut().insert(task);
-        joined(self.key(place), id);
-        place
+        self.waiting.borrow_mut().insert(task)
     }
 
     /// A task has ended; `place`: if it has waited. The last one wakes the group.
     #[inline]
-    pub(super) fn task_ended(&self, place: Option<usize>) {
+    pub(super) fn task_ended(&self, number: u64, place: Option<usize>) {
+        self.joined.remove(|| self.key(number));
         if let Some(place) = place {
-            held::left(|| self.key(place));
             let task = self.waiting.borrow_mut().remove(place);
             drop(task);
         }
@@ -137,13 +146,13 @@ impl<E> Shared<E> {
         self.waker.note(|| {
             let wait = Awaited::new("the tasks of the group opened", self.opened);
             let line = if self.fails_fast { Line::Any } else { Line::All };
-            wait.with(Detail::Left(self.live())).in_line(line, false)
+            self.joined.awaited(wait, self.live(), line)
         });
     }
 
-    /// Of the task in `place`, as one that the group's own future waits for.
-    fn key(&self, place: usize) -> Key {
-        Key::in_line(&self.waker, place as u64)
+    /// Of the task with that number, as one that the group's own future waits for.
+    fn key(&self, number: u64) -> Key {
+        Key::in_line(&self.waker, number)
     }
 
     /// A copy, as what is done with each may run user code.

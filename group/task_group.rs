@@ -14,9 +14,11 @@ use pin_project_lite::pin_project;
 
 use super::cancel::{Frame, Place};
 use super::failure::{Cause, GroupError, is_cancellation};
-use super::member::{Member, MemberHandle};
+use super::member::{Ended, Member, MemberHandle};
 use super::members::Shared;
-use crate::executor::{Builder, CancelRequest, ListenerKey, Reason, poll_contained, spawn};
+use crate::executor::{
+    Builder, CancelRequest, JoinHandle, ListenerKey, Reason, poll_contained, spawn,
+};
 
 /// Tasks that belong together: asyncio's task group, trio's nursery.
 ///
@@ -164,7 +166,8 @@ impl<E: 'static> TaskGroup<E> {
         T: 'static,
         F: Future<Output = Result<T, E>> + 'static,
     {
-        MemberHandle(spawn(self.member(future)))
+        let member = self.member(future);
+        self.begun(member.number(), spawn(member))
     }
 
     /// As [`spawn`](Self::spawn); reports call the task by this name.
@@ -178,7 +181,17 @@ impl<E: 'static> TaskGroup<E> {
         T: 'static,
         F: Future<Output = Result<T, E>> + 'static,
     {
-        MemberHandle(Builder::new().name(name).spawn(self.member(future)))
+        let member = self.member(future);
+        self.begun(member.number(), Builder::new().name(name).spawn(member))
+    }
+
+    #[inline]
+    fn begun<T>(&self, number: u64, handle: JoinHandle<Ended<T>>) -> MemberHandle<T> {
+        // While the executor closes, the task has ended.
+        if !handle.is_finished() {
+            self.0.task_begun(number, handle.id());
+        }
+        MemberHandle(handle)
     }
 
     #[track_caller]

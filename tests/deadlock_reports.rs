@@ -31,6 +31,8 @@ mod hidden;
 mod layers;
 #[path = "deadlock_reports/locks.rs"]
 mod locks;
+#[path = "deadlock_reports/members.rs"]
+mod members;
 #[path = "deadlock_reports/noted.rs"]
 mod noted;
 #[path = "deadlock_reports/parts.rs"]

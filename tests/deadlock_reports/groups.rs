@@ -172,7 +172,7 @@ const CASES: &[Case] = &[
                 TaskGroup::scope(body).await.unwrap();
             })
         },
-        waits: Some("waits for the tasks of the group opened at here, 2 left: task #3"),
+        waits: Some("waits for the tasks of the group opened at here, 1 left: task #3"),
     },
     Case {
         name: "a task of a group, in the body of that",
