@@ -8,8 +8,8 @@
 //! So the search begins with the tasks that can still go on. At first every task counts as *locked*. A task that has a wait which may
 //! end without any of them (a timer, a socket, or something unknown) is not locked, and is taken away. Then those are taken away that
 //! needed no more than it, and so on. What remains waits for nothing but each other, whatever else happens. (This is the reduction of a
-//! resource graph: R. C. Holt, "Some deadlock properties of computer systems", 1972. If all waits are *any of*, what remains has a *knot* in it.) Each task
-//! and each wait is taken away once, so the work is linear in both, but for the tables (n log n).
+//! resource graph: R. C. Holt, "Some deadlock properties of computer systems", 1972. If all waits are *any of*, what remains has a
+//! *knot* in it.) Each task and each wait is taken away once, so the work is linear in both, but for the tables (n log n).
 //!
 //! Only then a cycle is searched, and only among the tasks that remain, as something that a report can tell. There is one, as each of
 //! them waits for one of them, if only for itself.
@@ -59,7 +59,7 @@ impl Circle {
         let first = titles.next().unwrap_or_default();
         if self.is_futurelock(all) {
             return format!(
-                "futurelock: {first} waits for what was granted to a future that it does not poll"
+                "futurelock: {first} waits for what was granted to a future that it has not polled since"
             );
         }
         if self.is_alone() {

@@ -30,7 +30,8 @@ impl Outside {
         Self { parts, deadlock_grace, was_held: false, spin, suspicion: None }
     }
 
-    /// Suspects a deadlock if the wait is without limit, and for nothing that is known. Questions of other threads neither begin nor end a suspicion.
+    /// Suspects a deadlock if the wait is without limit, and for nothing that is known. Questions of other threads
+    /// neither begin nor end a suspicion.
     #[inline]
     fn suspect(&mut self, limit: Option<Duration>) {
         if self.suspicion.as_ref().is_some_and(|it| !it.stands()) {

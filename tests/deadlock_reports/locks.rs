@@ -205,7 +205,7 @@ fn a_permit_granted_to_a_future_that_its_task_does_not_poll_is_told() {
 }
 
 const FUTURELOCK: &str =
-    "futurelock: task #2 waits for what was granted to a future that it does not poll";
+    "futurelock: task #2 waits for what was granted to a future that it has not polled since";
 
 const ROOT_THRICE: &str =
     "\n  the future of `block_on`, called at here, polled 2 times, waiting\n    awaits task #2";

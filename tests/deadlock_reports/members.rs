@@ -8,7 +8,7 @@ use std::time::Duration;
 use taketurns::sync::{Event, Mutex};
 use taketurns::task::{JoinSet, TaskGroup};
 use taketurns::time::sleep;
-use taketurns::{Builder, Runtime, yield_now};
+use taketurns::{Builder, JoinHandle, Runtime, yield_now};
 
 use crate::{HOUR, runtime};
 
@@ -22,6 +22,13 @@ async fn wants(lock: Lock) {
 
 fn silent() -> Runtime {
     Builder::new().on_lost(|_| {}).build().unwrap()
+}
+
+/// The owner waits in its runtime, in vain; the task that it waits for ends in the other; and the owner goes on.
+fn goes_on(other: &Runtime, runtime: &Runtime, owner: JoinHandle<()>) {
+    runtime.block_on(async { sleep(5 * MOMENT).await });
+    other.block_on(async { sleep(5 * MOMENT).await });
+    runtime.block_on(owner).unwrap();
 }
 
 /// That task ends the wait. It is spawned before, or after, the task that wants the lock.
@@ -55,9 +62,7 @@ fn a_set_with_a_task_of_a_runtime_that_does_not_report_is_left_alone() {
         });
         runtime.block_on(yield_now());
         go.set();
-        runtime.block_on(async { sleep(5 * MOMENT).await });
-        other.block_on(async { sleep(5 * MOMENT).await });
-        runtime.block_on(owner).unwrap();
+        goes_on(&other, &runtime, owner);
         assert_eq!(told.take(), [], "{is_first}");
     }
 }
@@ -100,9 +105,7 @@ fn a_group_with_a_task_of_a_runtime_that_does_not_report_is_left_alone() {
             });
         });
         go.set();
-        runtime.block_on(async { sleep(5 * MOMENT).await });
-        other.block_on(async { sleep(5 * MOMENT).await });
-        runtime.block_on(owner).unwrap();
+        goes_on(&other, &runtime, owner);
         assert_eq!(told.take(), [], "{is_first}");
     }
 }
