@@ -9,7 +9,7 @@ use taketurns::Runtime;
 use taketurns::insight::{Serve, serve};
 
 use super::client::Client;
-use super::program::folder;
+use super::program::Folder;
 
 const SCENE: &str = "TAKETURNS_TEST_INSPECT_FORK";
 
@@ -27,7 +27,8 @@ fn a_child_serves_by_itself_and_leaves_its_parents_socket_alone() {
     let mut child = Command::new(env::current_exe().unwrap());
     let test = "fork::a_child_serves_by_itself_and_leaves_its_parents_socket_alone";
     child.args(["--exact", test, "--nocapture"]);
-    child.env(SCENE, "1").env("XDG_RUNTIME_DIR", folder("fork"));
+    let runtime = Folder::new("fork");
+    child.env(SCENE, "1").env("XDG_RUNTIME_DIR", &*runtime);
     let output = child.output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && text.contains("\nthe child's own: true\n"), "{text}");

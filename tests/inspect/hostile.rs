@@ -9,7 +9,7 @@ use taketurns::Runtime;
 use taketurns::insight::{Serve, Server};
 
 use super::client::{Client, LOST, get, place};
-use super::program::{Demo, folder};
+use super::program::{Demo, Folder};
 
 fn serve() -> (Runtime, Server) {
     let runtime = Runtime::new().unwrap();
@@ -111,7 +111,8 @@ fn a_client_that_does_not_read_holds_up_no_other() {
 
 #[test]
 fn a_crowd_that_asks_for_nothing_makes_place() {
-    let demo = Demo::start(&folder("silent"));
+    let folder = Folder::new("silent");
+    let demo = Demo::start(&folder);
     let url = &demo.url;
     let (address, _) = place(url);
     let silent: Vec<_> = (0..100).map(|_| TcpStream::connect(address).unwrap()).collect();
@@ -127,7 +128,8 @@ fn a_crowd_that_asks_for_nothing_makes_place() {
 
 #[test]
 fn a_crowd_that_asks_keeps_its_places_until_one_leaves() {
-    let demo = Demo::start(&folder("crowd"));
+    let folder = Folder::new("crowd");
+    let demo = Demo::start(&folder);
     let mut asking: Vec<_> = (0..16).map(|_| Client::new(&demo.socket)).collect();
     for client in &mut asking {
         client.ask("page").unwrap();
@@ -146,7 +148,8 @@ fn a_crowd_that_asks_keeps_its_places_until_one_leaves() {
 
 #[test]
 fn many_clients_at_once_are_all_answered() {
-    let demo = Demo::start(&folder("many"));
+    let folder = Folder::new("many");
+    let demo = Demo::start(&folder);
     let path = &demo.socket;
     std::thread::scope(|scope| {
         for _ in 0..8 {

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
-use super::program::{folder, said};
+use super::program::{Folder, said};
 
 #[path = "../../examples/inspect/owner.rs"]
 mod rule;
@@ -37,8 +37,8 @@ impl Drop for Killed {
 /// The process is this test's own, as another user, or else the first of the system, which is root's.
 #[test]
 fn a_process_of_another_user_cannot_be_asked_and_the_command_says_so() {
-    let runtime = folder("owner");
-    let is_root = fs::metadata(&runtime).unwrap().uid() == 0;
+    let runtime = Folder::new("owner");
+    let is_root = fs::metadata(&*runtime).unwrap().uid() == 0;
     let theirs = is_root.then(|| {
         let mut sleeps = Command::new("sleep");
         sleeps.arg("60").stdin(Stdio::null()).uid(65534).gid(65534);

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::ops::Deref;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
@@ -15,12 +16,31 @@ fn built() -> &'static Path {
     BUILT.get_or_init(|| example::built("inspect"))
 }
 
-/// A folder of its own for the sockets of one test. Short, as the path of a socket is.
-pub(crate) fn folder(name: &str) -> PathBuf {
-    let path = std::env::temp_dir().join(format!("tt-{}-{name}", std::process::id()));
-    let _ = fs::remove_dir_all(&path);
-    fs::DirBuilder::new().mode(0o700).create(&path).unwrap();
-    path
+/// A folder of its own for the sockets of one test. It is removed when this is dropped: after the programs that use it.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    /// Short, as the path of a socket is.
+    pub(crate) fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("tt-{}-{name}", std::process::id()));
+        let _ = fs::remove_dir_all(&path); // of an earlier test that was killed
+        fs::DirBuilder::new().mode(0o700).create(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Deref for Folder {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 /// `inspect` with these arguments, by a user whose runtime directory is this folder.
@@ -108,7 +128,7 @@ pub(crate) fn set_mode(path: &Path, mode: u32) {
 
 #[test]
 fn ps_lists_the_loops_of_each_process() {
-    let runtime = folder("ps");
+    let runtime = Folder::new("ps");
     let (one, other) = (Demo::start(&runtime), Demo::start(&runtime));
     let (is_ok, text) = said(&runtime, &["ps"]);
     assert!(is_ok, "{text}");
@@ -136,7 +156,7 @@ fn ps_lists_the_loops_of_each_process() {
 
 #[test]
 fn ps_of_a_stuck_process_names_the_task_and_its_place() {
-    let runtime = folder("stuck");
+    let runtime = Folder::new("stuck");
     let mut demo = Demo::start(&runtime);
     demo.enter();
     assert_eq!(demo.line(), "the loop is blocked");
@@ -160,7 +180,7 @@ fn ps_of_a_stuck_process_names_the_task_and_its_place() {
 
 #[test]
 fn the_commands_say_what_is_wrong() {
-    let runtime = folder("wrong");
+    let runtime = Folder::new("wrong");
     let (is_ok, text) = said(&runtime, &["ps"]);
     let searched = format!("no socket in {}/taketurns and ", runtime.display());
     let none = format!("no process can be asked: {searched}");
@@ -189,7 +209,7 @@ fn the_commands_say_what_is_wrong() {
 
 #[test]
 fn the_reports_are_shown_and_the_end_of_a_process_is_said() {
-    let runtime = folder("reports");
+    let runtime = Folder::new("reports");
     let demo = Demo::start(&runtime);
     let pid = demo.pid();
     let reported = loop {

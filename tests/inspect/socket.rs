@@ -13,16 +13,16 @@ use taketurns::Runtime;
 use taketurns::insight::{Serve, serve};
 
 use super::client::{Client, LOST};
-use super::program::{Demo, folder, inspect, mode, set_mode};
+use super::program::{Demo, Folder, inspect, mode, set_mode};
 
 #[test]
 fn only_its_user_can_open_the_socket_whatever_the_umask_is() {
-    let runtime = folder("mode");
+    let runtime = Folder::new("mode");
     // The shell sets the umask, and becomes the demo.
     let command = inspect(&runtime, &["demo"]);
     let mut shell = Command::new("sh");
     shell.args(["-c", "umask 0; exec \"$0\" demo"]).arg(command.get_program());
-    shell.env("XDG_RUNTIME_DIR", &runtime);
+    shell.env("XDG_RUNTIME_DIR", &*runtime);
     let demo = Demo::run(&mut shell);
     assert_eq!(demo.socket, runtime.join("taketurns").join(format!("{}.sock", demo.pid())));
     assert_eq!(mode(&demo.socket), 0o600);
@@ -34,7 +34,7 @@ fn only_its_user_can_open_the_socket_whatever_the_umask_is() {
 
 #[test]
 fn the_socket_goes_with_its_process_or_with_the_next() {
-    let runtime = folder("gone");
+    let runtime = Folder::new("gone");
     let demo = Demo::start(&runtime);
     let socket = demo.socket.clone();
     demo.end();
@@ -53,7 +53,7 @@ fn the_socket_goes_with_its_process_or_with_the_next() {
 #[test]
 fn a_process_that_is_stopped_holds_up_no_other() {
     use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with};
-    let runtime = folder("full");
+    let runtime = Folder::new("full");
     fs::DirBuilder::new().mode(0o700).create(runtime.join("taketurns")).unwrap();
     let path = runtime.join("taketurns/1.sock");
     let _stopped = UnixListener::bind(&path).unwrap(); // accepts nothing
@@ -71,9 +71,9 @@ fn a_process_that_is_stopped_holds_up_no_other() {
 
 #[test]
 fn without_a_runtime_directory_the_socket_is_in_the_temporary_folder() {
-    let temporary = folder("temp");
+    let temporary = Folder::new("temp");
     let demo = Demo::run(inspect(&temporary, &["demo"]).env_remove("XDG_RUNTIME_DIR"));
-    let uid = fs::metadata(&temporary).unwrap().uid();
+    let uid = fs::metadata(&*temporary).unwrap().uid();
     let place = temporary.join(format!("taketurns-{uid}"));
     assert_eq!(demo.socket, place.join(format!("{}.sock", demo.pid())));
     assert_eq!(mode(&place), 0o700);
@@ -83,9 +83,9 @@ fn without_a_runtime_directory_the_socket_is_in_the_temporary_folder() {
 
 #[test]
 fn a_temporary_folder_that_is_relative_is_where_the_program_was_then() {
-    let temporary = folder("relative");
+    let temporary = Folder::new("relative");
     let mut command = inspect(Path::new("."), &["demo"]);
-    let demo = Demo::run(command.env_remove("XDG_RUNTIME_DIR").current_dir(&temporary));
+    let demo = Demo::run(command.env_remove("XDG_RUNTIME_DIR").current_dir(&*temporary));
     let socket = demo.socket.clone();
     assert!(socket.is_absolute() && socket.exists(), "{}", socket.display());
     demo.end();
@@ -101,8 +101,8 @@ fn refusal(runtime: &Path) -> String {
 
 #[test]
 fn a_folder_that_others_could_have_made_is_not_used() {
-    let temporary = folder("traps");
-    let uid = fs::metadata(&temporary).unwrap().uid();
+    let temporary = Folder::new("traps");
+    let uid = fs::metadata(&*temporary).unwrap().uid();
     let place = temporary.join(format!("taketurns-{uid}"));
     let mine = temporary.join("mine");
 
@@ -166,8 +166,8 @@ fn another_user_is_refused() {
         println!("\nthe other user: {}", try_it(Path::new(&socket)));
         return;
     }
-    let runtime = folder("other");
-    if fs::metadata(&runtime).unwrap().uid() != 0 {
+    let runtime = Folder::new("other");
+    if fs::metadata(&*runtime).unwrap().uid() != 0 {
         println!("skipped: only root can become another user");
         return;
     }

@@ -96,7 +96,7 @@ fn a_loop_that_was_not_asked_for_long_is_known_to_be_stuck() {
 
 #[test]
 fn a_stall_that_is_over_is_kept() {
-    let runtime = super::program::folder("stall");
+    let runtime = super::program::Folder::new("stall");
     let mut demo = super::program::Demo::start(&runtime);
     let mut client = Client::new(&demo.socket);
     assert_eq!(client.ask("stalls 2").unwrap().lines().last(), Some("no stall of 1s or more"));

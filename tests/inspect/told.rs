@@ -5,19 +5,20 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::client::{Client, get};
-use super::program::{Demo, folder, said};
+use super::program::{Demo, Folder, said};
 
 /// The demo, once its tasks are there.
-fn demo(name: &str) -> (Demo, Client) {
-    let demo = Demo::start(&folder(name));
+fn demo(name: &str) -> (Folder, Demo, Client) {
+    let runtime = Folder::new(name);
+    let demo = Demo::start(&runtime);
     let mut client = Client::new(&demo.socket);
     while client.ask_json("loops json 2")["loops"][0]["live"] != 11 {}
-    (demo, client)
+    (runtime, demo, client)
 }
 
 #[test]
 fn the_tasks_are_told_with_those_that_await_them() {
-    let (demo, mut client) = demo("tasks");
+    let (runtime, demo, mut client) = demo("tasks");
     let told = client.ask_json("dump json 2");
     let dump = &told["loops"][0]["dump"];
     assert_eq!(dump["origin"], "loop");
@@ -50,13 +51,14 @@ fn the_tasks_are_told_with_those_that_await_them() {
     assert!(wait.contains(" at examples/inspect/demo.rs:"), "{wait}");
     let text = client.ask("dump 2").unwrap();
     assert!(text.contains("\n11 tasks and the future of `block_on`:\n"), "{text}");
-    let runtime = demo.socket.parent().unwrap().parent().unwrap();
-    assert!(said(runtime, &["tree", &demo.pid(), "2"]).1.contains("task #1 \"clock\", spawned at"));
+    assert!(
+        said(&runtime, &["tree", &demo.pid(), "2"]).1.contains("task #1 \"clock\", spawned at")
+    );
 }
 
 #[test]
 fn the_tasks_that_nothing_can_wake_are_told() {
-    let (_demo, mut client) = demo("dead");
+    let (_runtime, _demo, mut client) = demo("dead");
     let told = client.ask_json("deadlocks json 2");
     let lines = told["loops"][0]["deadlocks"]["unwakeable"].as_array().unwrap();
     let [one, other] = &lines[..] else { panic!("{told}") };
@@ -71,7 +73,7 @@ fn the_tasks_that_nothing_can_wake_are_told() {
 
 #[test]
 fn the_numbers_are_told() {
-    let (demo, mut client) = demo("numbers");
+    let (_runtime, demo, mut client) = demo("numbers");
     let turns = |told: &Value| told["loops"][0]["metrics"]["turns"].as_u64().unwrap();
     let first = client.ask_json("metrics json 1");
     while turns(&client.ask_json("metrics json 1")) == turns(&first) {}
@@ -82,7 +84,7 @@ fn the_numbers_are_told() {
 
 #[test]
 fn the_timeline_is_told_as_a_page_apart() {
-    let (demo, mut client) = demo("timeline");
+    let (runtime, demo, mut client) = demo("timeline");
     let page = client.ask("trace").unwrap(); // loop 1 keeps none
     assert!(page.starts_with("<!doctype html>") && page.contains("forgotten"));
     let why = client.ask("trace 1").unwrap_err();
@@ -97,9 +99,8 @@ fn the_timeline_is_told_as_a_page_apart() {
     assert!(!head.contains("allow-same-origin") && !head.contains("connect-src"), "{head}");
     assert_eq!(get(&demo.url, "trace?loop=1").0, 404);
 
-    let runtime = demo.socket.parent().unwrap().parent().unwrap();
     let file = runtime.join("out.html");
-    let (is_ok, text) = said(runtime, &["trace", &demo.pid(), file.to_str().unwrap()]);
+    let (is_ok, text) = said(&runtime, &["trace", &demo.pid(), file.to_str().unwrap()]);
     assert!(is_ok, "{text}");
     assert!(std::fs::read_to_string(file).unwrap().starts_with("<!doctype html>"));
 }
