@@ -16,6 +16,7 @@ mod show;
 use std::env;
 use std::error::Error;
 use std::fs;
+use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 use client::Process;
@@ -35,11 +36,17 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_unread(&*error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("inspect: {error}");
+            let _ = writeln!(io::stderr(), "inspect: {error}"); // it may be unread, too
             ExitCode::FAILURE
         }
     }
+}
+
+/// `inspect top | head`: the reader has seen enough.
+fn is_unread(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|it| it.kind() == ErrorKind::BrokenPipe)
 }
 
 fn run(arguments: &[&str]) -> Result<(), Box<dyn Error>> {
@@ -59,10 +66,7 @@ fn run(arguments: &[&str]) -> Result<(), Box<dyn Error>> {
         ["trace", ref pid @ ..] if pid.len() < 2 => trace(&process(pid)?, None),
         ["trace", pid, file] => trace(&process(&[pid])?, Some(file)),
         ["demo"] => demo::run(),
-        ["help" | "--help" | "-h"] => {
-            println!("{USAGE}");
-            Ok(())
-        }
+        ["help" | "--help" | "-h"] => show::say(&format!("{USAGE}\n")),
         _ => Err(USAGE.into()),
     }
 }
@@ -71,6 +75,5 @@ fn trace(process: &Process, file: Option<&str>) -> Result<(), Box<dyn Error>> {
     let page = process.ask("trace")?;
     let file = file.map_or_else(|| format!("trace-{}.html", process.pid), str::to_owned);
     fs::write(&file, page)?;
-    println!("{file}: open it in a browser");
-    Ok(())
+    show::say(&format!("{file}: open it in a browser\n"))
 }

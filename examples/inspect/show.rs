@@ -15,6 +15,11 @@ fn printable(text: &str) -> String {
     text.chars().map(plain).collect()
 }
 
+/// Not by `print!`, which panics when the reader of a pipe is gone.
+pub(crate) fn say(text: &str) -> Result<(), Box<dyn Error>> {
+    Ok(io::stdout().write_all(printable(text).as_bytes())?)
+}
+
 fn string<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_default()
 }
@@ -51,11 +56,10 @@ pub(crate) fn list(processes: &[Process]) -> Result<(), Box<dyn Error>> {
             }
         }
     }
-    let text = match processes.is_empty() {
+    say(&match processes.is_empty() {
         true => none()? + "\n",
         false => table([true, false, false, false], &rows),
-    };
-    Ok(io::stdout().write_all(printable(&text).as_bytes())?)
+    })
 }
 
 fn lines(pid: u32, told: &Value) -> Vec<[String; 4]> {
@@ -72,7 +76,7 @@ fn lines(pid: u32, told: &Value) -> Vec<[String; 4]> {
 
 /// An answer as it is.
 pub(crate) fn text(process: &Process, question: &str) -> Result<(), Box<dyn Error>> {
-    Ok(io::stdout().write_all(printable(&process.ask(question)?).as_bytes())?)
+    say(&process.ask(question)?)
 }
 
 /// What the loops do, again and again, until the process ends.

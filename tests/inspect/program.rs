@@ -3,7 +3,9 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::ops::Deref;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -241,4 +243,24 @@ fn the_reports_are_shown_and_the_end_of_a_process_is_said() {
     demo.end();
     let text = String::from_utf8(top.wait_with_output().unwrap().stderr).unwrap();
     assert!(text.starts_with(&format!("inspect: process {pid}: it has ")), "{text}");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_a_command_quietly() {
+    let runtime = Folder::new("head");
+    let demo = Demo::start(&runtime);
+    let (pid, file) = (demo.pid(), runtime.join("page"));
+    for arguments in [
+        &["help"][..],
+        &["ps"],
+        &["tree", &pid],
+        &["top", &pid],
+        &["trace", &pid, file.to_str().unwrap()],
+    ] {
+        let (written, _) = UnixStream::pair().unwrap(); // its reader is gone
+        let mut command = inspect(&runtime, arguments);
+        let output = command.stdout(OwnedFd::from(written)).output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success() && text.is_empty(), "{arguments:?}: {text}");
+    }
 }
