@@ -10,6 +10,8 @@ mod example;
 mod fork;
 #[path = "inspect/hostile.rs"]
 mod hostile;
+#[path = "inspect/listed.rs"]
+mod listed;
 #[path = "inspect/owner.rs"]
 mod owner;
 #[path = "inspect/page.rs"]

@@ -18,10 +18,10 @@ use super::owner;
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// A process that is stopped accepts nothing. Once enough clients wait for that, `connect` waits too, without a limit.
-fn connect(path: &Path) -> io::Result<UnixStream> {
+fn connect(path: &Path, limit: Duration) -> io::Result<UnixStream> {
     let (path, (tell, connected)) = (path.to_owned(), mpsc::channel());
     thread::spawn(move || tell.send(UnixStream::connect(path)));
-    connected.recv_timeout(LIMIT).unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))
+    connected.recv_timeout(limit).unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))
 }
 
 /// What is said when no process serves.
@@ -83,25 +83,29 @@ impl Process {
 
     /// The answer to one question.
     pub(crate) fn ask(&self, question: &str) -> Result<String, Box<dyn Error>> {
-        let answer = self.exchange(question).map_err(|error| match error.kind() {
+        let answer = self.ask_within(LIMIT, question);
+        answer.map_err(|why| format!("process {}: {why}", self.pid).into())
+    }
+
+    /// The answer, if it comes soon enough.
+    pub(crate) fn ask_within(&self, limit: Duration, question: &str) -> Result<String, String> {
+        let answer = self.exchange(limit, question).map_err(|error| match error.kind() {
             ErrorKind::NotFound | ErrorKind::ConnectionRefused => "it has ended".to_owned(),
             ErrorKind::WouldBlock | ErrorKind::TimedOut => {
-                format!("no answer within {LIMIT:?}: it may be stopped")
+                format!("no answer within {limit:?}: it may be stopped")
             }
             ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
                 "it has closed the connection: it ends, or has too many clients".to_owned()
             }
             _ => error.to_string(),
         });
-        answer
-            .and_then(|answer| answer)
-            .map_err(|why| format!("process {}: {why}", self.pid).into())
+        answer.and_then(|answer| answer)
     }
 
     /// The inner error is the answer, too.
-    fn exchange(&self, question: &str) -> io::Result<Result<String, String>> {
-        let mut stream = connect(&self.path)?;
-        stream.set_read_timeout(Some(LIMIT))?;
+    fn exchange(&self, limit: Duration, question: &str) -> io::Result<Result<String, String>> {
+        let mut stream = connect(&self.path, limit)?;
+        stream.set_read_timeout(Some(limit))?;
         writeln!(stream, "{question}")?;
         let mut answer = BufReader::new(stream);
         let mut head = String::new();

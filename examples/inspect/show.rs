@@ -45,28 +45,34 @@ fn name(it: &Value) -> String {
     format!("{} {}", it["number"], string(it, "name")).trim_end().to_owned()
 }
 
-/// A line for each loop of each process.
+/// How long the list waits for a process that may be stopped.
+const SOON: Duration = Duration::from_secs(3);
+
+/// A line for each loop of each process. All are asked at once: no process waits behind one that is silent.
 pub(crate) fn list(processes: &[Process]) -> Result<(), Box<dyn Error>> {
     let mut rows = vec![["PID", "PROGRAM", "LOOP", "WHAT IT DOES"].map(str::to_owned)];
-    for process in processes {
-        match process.ask_json("loops json") {
-            Ok(told) => rows.extend(lines(process.pid, &told)),
-            Err(why) => {
-                rows.push([process.pid.to_string(), String::new(), String::new(), why.to_string()]);
-            }
-        }
-    }
+    rows.extend(thread::scope(|scope| {
+        let asked: Vec<_> = processes.iter().map(|it| scope.spawn(|| lines(it))).collect();
+        asked.into_iter().flat_map(|it| it.join().expect("no panic")).collect::<Vec<_>>()
+    }));
     say(&match processes.is_empty() {
         true => none()? + "\n",
         false => table([true, false, false, false], &rows),
     })
 }
 
-fn lines(pid: u32, told: &Value) -> Vec<[String; 4]> {
+fn lines(process: &Process) -> Vec<[String; 4]> {
+    let pid = process.pid.to_string();
+    let told = process.ask_within(SOON, "loops json");
+    let told = told.and_then(|told| serde_json::from_str(&told).map_err(|why| why.to_string()));
+    let told: Value = match told {
+        Ok(told) => told,
+        Err(why) => return vec![[pid, String::new(), String::new(), why]],
+    };
     let loops = told["loops"].as_array().into_iter().flatten();
     let mut lines: Vec<_> = loops.map(|it| (name(it), string(it, "told"))).collect();
     lines.extend(told["page"].as_str().map(|page| ("page".to_owned(), page)));
-    let mut first = Some((pid.to_string(), string(told, "program").to_owned()));
+    let mut first = Some((pid, string(&told, "program").to_owned()));
     let row = |(name, what): (String, &str)| {
         let (pid, program) = first.take().unwrap_or_default(); // once is enough
         [pid, program, name, what.to_owned()]

@@ -1,0 +1,52 @@
+//! What `ps` says of processes that do not answer.
+
+use std::fs::DirBuilder;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::sync::Barrier;
+use std::thread;
+
+use super::program::{Folder, said};
+
+/// The socket of a process of this pid that accepts nothing yet.
+fn listener(runtime: &Path, pid: u32) -> UnixListener {
+    let folder = runtime.join("taketurns");
+    DirBuilder::new().mode(0o700).recursive(true).create(&folder).unwrap();
+    UnixListener::bind(folder.join(format!("{pid}.sock"))).unwrap()
+}
+
+/// Answers one question, once the others have been asked too.
+fn answer(listener: &UnixListener, name: &str, others: &Barrier) {
+    loop {
+        let mut stream = BufReader::new(listener.accept().unwrap().0);
+        if stream.read_line(&mut String::new()).unwrap() == 0 {
+            continue; // a look whether the process lives
+        }
+        others.wait();
+        let told = r#"{"number":1,"name":null,"told":"waits outside"}"#;
+        let told = format!(r#"{{"program":"{name}","page":null,"loops":[{told}]}}"#);
+        let _ = write!(stream.get_mut(), "ok {}\n{told}", told.len()); // the client may have left
+        return;
+    }
+}
+
+#[test]
+fn ps_asks_all_at_once_and_says_which_are_silent() {
+    let runtime = Folder::new("silent-ps");
+    let _stopped = listener(&runtime, 1); // it answers nothing
+    let both = &Barrier::new(2);
+    let (is_ok, text) = thread::scope(|scope| {
+        for (pid, name) in [(2, "one"), (3, "other")] {
+            let listener = listener(&runtime, pid);
+            scope.spawn(move || answer(&listener, name, both));
+        }
+        said(&runtime, &["ps"])
+    });
+    assert!(is_ok, "{text}");
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let rows: Vec<_> = text.lines().skip(1).map(words).collect();
+    let stopped = "1 no answer within 3s: it may be stopped";
+    assert_eq!(rows, [stopped, "2 one 1 waits outside", "3 other 1 waits outside"], "{text}");
+}
