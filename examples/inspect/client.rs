@@ -27,7 +27,30 @@ fn connect(path: &Path, limit: Duration) -> io::Result<UnixStream> {
 /// What is said when no process serves.
 pub(crate) fn none() -> Result<String, Box<dyn Error>> {
     let folders = folders()?;
-    Ok(format!("no process can be asked: no socket in {folders} (`inspect demo` starts one)"))
+    let (dead, others): (Vec<_>, Vec<_>) = by_name()?.into_iter().partition(Process::is_dead);
+    let what = if !others.is_empty() {
+        format!("the sockets in {folders} are not trusted: a folder has to be yours, of mode 0700")
+    } else if !dead.is_empty() {
+        format!("in {folders} are only sockets of processes that have ended: {}", pids(&dead))
+    } else {
+        format!("no socket in {folders}")
+    };
+    Ok(format!("no process can be asked: {what} (`inspect demo` starts one)"))
+}
+
+fn pids(processes: &[Process]) -> String {
+    processes.iter().map(|it| it.pid.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// The sockets that are there, by their names alone. The next process that serves in their folder removes those of dead ones.
+fn by_name() -> io::Result<Vec<Process>> {
+    let folders = taketurns::insight::socket_folders()?.into_iter();
+    let entries = folders.flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten());
+    let process = |path: PathBuf| {
+        let pid = path.file_name()?.to_str()?.strip_suffix(".sock")?.parse().ok()?;
+        Some(Process { pid, path })
+    };
+    Ok(entries.filter_map(|entry| process(entry.path())).collect())
 }
 
 /// Where sockets were looked for.
@@ -41,6 +64,9 @@ fn why_not(pid: u32) -> Result<String, Box<dyn Error>> {
     let user = |pid: &str| fs::metadata(Path::new("/proc").join(pid)).map(|it| it.uid()).ok();
     Ok(match owner::why_not(user("self"), user(&pid.to_string())) {
         Some(why) => why.to_owned(),
+        None if by_name()?.iter().any(|it| it.pid == pid && it.is_dead()) => {
+            "the socket of this pid is of a process that has ended".to_owned()
+        }
         None => format!(
             "no socket in {}. It does not call `insight::serve`, or has another `XDG_RUNTIME_DIR` or `TMPDIR`",
             folders()?
@@ -74,11 +100,12 @@ impl Process {
         match all.len() {
             0 => Err(none()?.into()),
             1 => Ok(all.remove(0)),
-            _ => {
-                let pids: Vec<String> = all.iter().map(|process| process.pid.to_string()).collect();
-                Err(format!("which process? {}", pids.join(", ")).into())
-            }
+            _ => Err(format!("which process? {}", pids(&all)).into()),
         }
+    }
+
+    fn is_dead(&self) -> bool {
+        connect(&self.path, LIMIT).is_err_and(|it| it.kind() == ErrorKind::ConnectionRefused)
     }
 
     /// The answer to one question.

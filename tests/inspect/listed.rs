@@ -50,3 +50,22 @@ fn ps_asks_all_at_once_and_says_which_are_silent() {
     let stopped = "1 no answer within 3s: it may be stopped";
     assert_eq!(rows, [stopped, "2 one 1 waits outside", "3 other 1 waits outside"], "{text}");
 }
+
+#[test]
+fn the_sockets_of_dead_processes_are_not_taken_for_none_or_for_live_ones() {
+    let runtime = Folder::new("dead-ps");
+    let ours = std::process::id(); // a pid that was given again
+    drop(listener(&runtime, ours)); // the name stays
+    let (is_ok, text) = said(&runtime, &["ps"]);
+    let folder = runtime.join("taketurns");
+    let begin = format!("no process can be asked: in {} and ", folder.display());
+    assert!(is_ok && text.starts_with(&begin), "{text}");
+    let end = format!(
+        " are only sockets of processes that have ended: {ours} (`inspect demo` starts one)\n"
+    );
+    assert!(text.ends_with(&end), "{text}");
+    let (is_ok, text) = said(&runtime, &["tree", &ours.to_string()]);
+    let why = "the socket of this pid is of a process that has ended\n";
+    assert!(!is_ok, "{text}");
+    assert_eq!(text, format!("inspect: process {ours} cannot be asked: {why}"));
+}

@@ -123,7 +123,9 @@ fn a_folder_that_others_could_have_made_is_not_used() {
     }
     // Nor does a client trust the sockets that are there.
     let listener = UnixListener::bind(place.join("1.sock")).unwrap();
-    assert!(super::program::said(&temporary, &["ps"]).1.contains("no process can be asked"));
+    let (_, text) = super::program::said(&temporary, &["ps"]);
+    assert!(text.starts_with("no process can be asked: the sockets in "), "{text}");
+    assert!(text.contains(" are not trusted: a folder has to be yours, of mode 0700 "), "{text}");
     drop(listener);
 
     set_mode(&place, 0o700);
