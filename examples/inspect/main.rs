@@ -22,13 +22,15 @@ use std::process::ExitCode;
 use client::Process;
 
 const USAGE: &str = "\
-usage: inspect ps [PID]                 the processes that can be asked, and what their loops do
-       inspect tree [PID [LOOP]]        the tasks, each below the task that awaits it
-       inspect stalls [PID [LOOP]]      the turns that took too long
-       inspect deadlocks [PID [LOOP]]   the deadlocks that were reported, and the tasks that nothing can wake
-       inspect top [PID]                the numbers of the loops, every second, until Ctrl-C
-       inspect trace [PID [FILE]]       writes the timeline to a page: trace-PID.html
-       inspect demo                     a program to try it on
+usage: inspect ps [PID]                       the processes that can be asked, and what their loops do
+       inspect tree [PID [LOOP]]              the tasks, each below the task that awaits it
+       inspect stalls [PID [LOOP]]            the turns that took too long
+       inspect deadlocks [PID [LOOP]]         the deadlocks that were reported, and the tasks that nothing can wake
+       inspect top [PID]                      the numbers of the loops, every second, until Ctrl-C
+       inspect trace [PID [FILE]]             writes the timeline to a page: trace-PID.html
+       inspect trace --perfetto [PID [FILE]]  the same for https://ui.perfetto.dev: trace-PID.json
+       inspect trace --text [PID]             draws it in the terminal
+       inspect demo                           a program to try it on
 Without PID: the only process that can be asked.";
 
 fn main() -> ExitCode {
@@ -63,17 +65,28 @@ fn run(arguments: &[&str]) -> Result<(), Box<dyn Error>> {
             show::text(&process(&[pid])?, &format!("{question} {of}"))
         }
         ["top", ref pid @ ..] if pid.len() < 2 => show::top(&process(pid)?),
-        ["trace", ref pid @ ..] if pid.len() < 2 => trace(&process(pid)?, None),
-        ["trace", pid, file] => trace(&process(&[pid])?, Some(file)),
+        ["trace", ref rest @ ..] => trace(rest),
         ["demo"] => demo::run(),
         ["help" | "--help" | "-h"] => show::say(&format!("{USAGE}\n")),
         _ => Err(USAGE.into()),
     }
 }
 
-fn trace(process: &Process, file: Option<&str>) -> Result<(), Box<dyn Error>> {
-    let page = process.ask("trace")?;
-    let file = file.map_or_else(|| format!("trace-{}.html", process.pid), str::to_owned);
-    fs::write(&file, page)?;
-    show::say(&format!("{file}: open it in a browser\n"))
+fn trace(arguments: &[&str]) -> Result<(), Box<dyn Error>> {
+    let (options, plain): (Vec<&str>, Vec<&str>) =
+        arguments.iter().partition(|it| it.starts_with("--"));
+    let (question, end, what) = match (&options[..], plain.len()) {
+        ([], 0..=2) => ("trace", "html", "open it in a browser"),
+        (["--perfetto"], 0..=2) => ("trace json", "json", "open it in https://ui.perfetto.dev"),
+        (["--text"], 0..=1) => {
+            return show::text(&Process::find(plain.first().copied())?, "trace text");
+        }
+        _ => return Err(USAGE.into()),
+    };
+    let process = Process::find(plain.first().copied())?;
+    let written = process.ask(question)?;
+    let default = format!("trace-{}.{end}", process.pid);
+    let file = plain.get(1).copied().unwrap_or(&default);
+    fs::write(file, written)?;
+    show::say(&format!("{file}: {what}\n"))
 }

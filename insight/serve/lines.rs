@@ -17,16 +17,17 @@ const LONGEST: u64 = 256;
 const LIMIT: Duration = Duration::from_secs(10);
 
 const HELP: &str = "\
-A line asks: COMMAND [json] [LOOP]. The answer: `ok LENGTH` and so many bytes, or `error WHY`.
+A line asks: COMMAND [json | text] [LOOP]. The answer: `ok LENGTH` and so many bytes, or `error WHY`.
   loops      which loops there are, and what each does
   metrics    their numbers
   dump       their tasks, as a tree
   stalls     the turns that took too long
   deadlocks  the deadlocks that were reported, and the tasks that nothing can wake
-  trace      the timeline of one loop, as a page
+  trace      the timeline of one loop: a page; with `json` for Perfetto, with `text` a chart
   page       the address of the live page
   help       this text
-`json` gives JSON in place of text, but for the last three. LOOP is a number from `loops`; without one all of them answer.
+Without `json` all but `trace` give text; `page` and `help` give nothing else. LOOP is a number from `loops`; without one
+all of them answer.
 ";
 
 /// The commands.
@@ -96,19 +97,24 @@ fn answer_all(loops: &Loops, stream: UnixStream, has_asked: &dyn Fn()) -> io::Re
 fn answer(loops: &Loops, line: &str, has_asked: &dyn Fn()) -> Result<String, String> {
     let mut words = line.split_whitespace();
     let command = words.next().unwrap_or("help");
-    let (mut form, mut number) = (Form::Text, None);
+    let (mut asked_form, mut number) = (None, None);
     for word in words {
         match (word, word.parse()) {
-            ("json", _) => form = Form::Json,
+            ("json", _) => asked_form = Some(Form::Json),
+            ("text", _) => asked_form = Some(Form::Text),
             (_, Ok(asked)) => number = Some(asked),
-            _ => return Err("after the command may come `json` and the number of a loop".into()),
+            _ => {
+                let why = "after the command may come `json` or `text`, and the number of a loop";
+                return Err(why.into());
+            }
         }
     }
     if ALL.contains(&command) {
         has_asked();
     }
+    let form = asked_form.unwrap_or(Form::Text);
     match command {
-        "help" | "page" | "trace" if form == Form::Json => Err(format!("`{command}` has no JSON")),
+        "help" | "page" if form == Form::Json => Err(format!("`{command}` has no JSON")),
         "help" => Ok(HELP.into()),
         "page" => loops.page().ok_or_else(|| "there is no page: `Serve::http`".into()),
         "loops" => loops.overview(form, number),
@@ -116,7 +122,7 @@ fn answer(loops: &Loops, line: &str, has_asked: &dyn Fn()) -> Result<String, Str
         "dump" => loops.dump(form, number),
         "stalls" => loops.stalls(form, number),
         "deadlocks" => loops.deadlocks(form, number),
-        "trace" => loops.trace(number),
+        "trace" => loops.trace(asked_form, number),
         _ => Err("there is no such command; `help` lists them".into()),
     }
 }

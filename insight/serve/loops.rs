@@ -152,15 +152,20 @@ impl Loops {
         })
     }
 
-    /// The timeline of a loop; without a number, of the first that keeps one.
-    pub(super) fn trace(&self, number: Option<u64>) -> Result<String, String> {
+    /// The timeline of a loop; without a number, of the first that keeps one. Without a form it is a page.
+    pub(super) fn trace(&self, form: Option<Form>, number: Option<u64>) -> Result<String, String> {
         let loops = self.asked(number)?;
         let found = loops.iter().find_map(|it| it.source().trace());
         let why = || match loops.len() {
             1 => "the loop keeps no timeline: `Builder::trace`".to_owned(),
             _ => "none of the loops keeps a timeline: `Builder::trace`".to_owned(),
         };
-        found.map(|trace| trace.to_html()).ok_or_else(why)
+        let trace = found.ok_or_else(why)?;
+        Ok(match form {
+            None => trace.to_html(),
+            Some(Form::Text) => trace.to_text(),
+            Some(Form::Json) => trace.to_perfetto(),
+        })
     }
 
     /// What the page shows of each loop, but for its tasks.

@@ -77,7 +77,7 @@ fn find(loops: &Loops, path: &str, query: &str) -> Result<Answer, Refused> {
             let dump = loops.dump(Form::Json, number);
             told("application/json", Policy::Own, dump)
         }
-        "trace" => told("text/html", Policy::Apart, loops.trace(number)),
+        "trace" => told("text/html", Policy::Apart, loops.trace(None, number)),
         _ => Err(Refused(NOT_FOUND, "there is no such page")),
     }
 }

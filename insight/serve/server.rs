@@ -28,7 +28,7 @@ use super::{lines, place};
 ///
 /// # The protocol
 ///
-/// A line asks: `COMMAND [json] [LOOP]`. The answer is the line `ok LENGTH` and so many bytes, or the line `error WHY`.
+/// A line asks: `COMMAND [json | text] [LOOP]`. The answer is the line `ok LENGTH` and so many bytes, or the line `error WHY`.
 ///
 /// | command | answer |
 /// |---|---|
@@ -37,11 +37,11 @@ use super::{lines, place};
 /// | `dump` | their tasks, as a tree |
 /// | `stalls` | the turns that took too long |
 /// | `deadlocks` | the deadlocks that were reported, and the tasks that nothing can wake |
-/// | `trace` | the timeline of one loop, as an HTML page |
+/// | `trace` | the timeline of one loop, as an HTML page; `trace json`: for [Perfetto](https://ui.perfetto.dev); `trace text`: as a chart |
 /// | `page` | the address of the live page |
 /// | `help` | these commands |
 ///
-/// `json` gives JSON in place of text; `trace`, `page` and `help` have none. LOOP is a number from `loops`; without one, all loops answer. A connection may ask
+/// Without `json`, all but `trace` give text; `page` and `help` give nothing else. LOOP is a number from `loops`; without one, all loops answer. A connection may ask
 /// again and again. It is closed when it asks for nothing for 10 s.
 ///
 /// # Errors

@@ -217,10 +217,11 @@ fn a_question_that_is_none_gets_an_error_that_says_so() {
     let server = serve(&runtime.handle()).unwrap();
     let mut client = Client::new(server.path());
     assert_eq!(client.ask("nonsense").unwrap_err(), "there is no such command; `help` lists them");
-    let why = "after the command may come `json` and the number of a loop";
+    let why = "after the command may come `json` or `text`, and the number of a loop";
     assert_eq!(client.ask("loops xml").unwrap_err(), why);
     assert_eq!(client.ask("loops -1").unwrap_err(), why);
-    assert_eq!(client.ask("trace json").unwrap_err(), "`trace` has no JSON");
+    assert_eq!(client.ask("page json").unwrap_err(), "`page` has no JSON");
+    assert!(client.ask("loops text").is_ok());
     assert!(client.ask("help").unwrap().contains("\n  dump "));
     assert!(client.ask("").unwrap().contains("\n  dump "));
 }

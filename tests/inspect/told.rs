@@ -84,12 +84,14 @@ fn the_numbers_are_told() {
 
 #[test]
 fn the_timeline_is_told_as_a_page_apart() {
-    let (runtime, demo, mut client) = demo("timeline");
+    let (_runtime, demo, mut client) = demo("timeline");
     let page = client.ask("trace").unwrap(); // loop 1 keeps none
     assert!(page.starts_with("<!doctype html>") && page.contains("forgotten"));
     let why = client.ask("trace 1").unwrap_err();
     assert_eq!(why, "the loop keeps no timeline: `Builder::trace`");
     assert!(client.ask("trace 2").is_ok());
+    let why = client.ask("trace json 1").unwrap_err();
+    assert_eq!(why, "the loop keeps no timeline: `Builder::trace`");
 
     let (code, head, body) = get(&demo.url, "trace?loop=2");
     assert_eq!(code, 200);
@@ -98,11 +100,34 @@ fn the_timeline_is_told_as_a_page_apart() {
     assert!(head.contains("; sandbox allow-scripts allow-downloads;"), "{head}");
     assert!(!head.contains("allow-same-origin") && !head.contains("connect-src"), "{head}");
     assert_eq!(get(&demo.url, "trace?loop=1").0, 404);
+}
 
-    let file = runtime.join("out.html");
-    let (is_ok, text) = said(&runtime, &["trace", &demo.pid(), file.to_str().unwrap()]);
-    assert!(is_ok, "{text}");
-    assert!(std::fs::read_to_string(file).unwrap().starts_with("<!doctype html>"));
+#[test]
+fn the_timeline_is_written_as_a_page_or_for_perfetto_or_drawn_in_the_terminal() {
+    let (runtime, demo, _) = demo("forms");
+    let (pid, file) = (demo.pid(), runtime.join("file"));
+    let file = file.to_str().unwrap();
+    let written = |arguments: &[&str]| {
+        let (is_ok, text) = said(&runtime, arguments);
+        assert!(is_ok && text.starts_with(&format!("{file}: open it in ")), "{text}");
+        std::fs::read_to_string(file).unwrap()
+    };
+    assert!(written(&["trace", &pid, file]).starts_with("<!doctype html>"));
+    let perfetto = written(&["trace", &pid, file, "--perfetto"]);
+    let perfetto: Value = serde_json::from_str(&perfetto).unwrap();
+    let events = perfetto["traceEvents"].as_array().unwrap();
+    assert!(
+        events.iter().any(|it| it["args"]["name"].as_str() == Some("#3 forgotten")),
+        "{events:?}"
+    );
+
+    let (is_ok, text) = said(&runtime, &["trace", "--text", &pid]);
+    assert!(is_ok && text.contains("\n█ has its turn  ░ ready"), "{text}");
+    assert!(text.ends_with('\n') && !text.ends_with("\n\n"), "{text:?}");
+    for wrong in [&["trace", &pid, file, "--text"][..], &["trace", "--svg"]] {
+        let (is_ok, text) = said(&runtime, wrong);
+        assert!(!is_ok && text.starts_with("inspect: usage: "), "{text}");
+    }
 }
 
 #[test]
