@@ -88,7 +88,7 @@ impl Picture {
         let from = rest.first().map_or(trace.until, |event| event.at);
         let mut painter = Painter::new(trace, places, nanos(from));
         painter.paint_all(jobs);
-        painter.begin_turn_within(rest);
+        painter.begin_before(rest);
         painter.paint_all(rest);
         painter.finish(nanos(trace.until))
     }
@@ -128,18 +128,21 @@ impl Painter {
         Self { picture, places, steps: 0, turn: None, parked: None, jobs: BTreeMap::new() }
     }
 
-    /// A turn whose beginning is not among the events began with them.
-    fn begin_turn_within(&mut self, events: &[Event]) {
-        let is_within = |event: &Event| match event.what {
-            What::TurnBegan { .. } => Some(None),
-            What::TurnEnded { task, .. } => Some(Some(task)),
-            _ => None,
+    /// A turn or a park whose beginning is not among the events began with them, in a step of its own.
+    fn begin_before(&mut self, events: &[Event]) {
+        let now = Moment { step: self.steps, ..self.picture.from };
+        let begins_or_ends = |what: &What| {
+            matches!(
+                what,
+                What::TurnBegan { .. } | What::TurnEnded { .. } | What::Parked | What::Unparked
+            )
         };
-        if let Some(task) = events.iter().find_map(is_within).flatten() {
-            let now = Moment { step: self.steps, ..self.picture.from };
-            self.turn = Some((self.places[&task], now, None));
-            self.steps += 1;
+        match events.iter().map(|event| event.what).find(begins_or_ends) {
+            Some(What::TurnEnded { task, .. }) => self.turn = Some((self.places[&task], now, None)),
+            Some(What::Unparked) => self.parked = Some(now),
+            _ => return,
         }
+        self.steps += 1;
     }
 
     fn paint_all(&mut self, events: &[Event]) {

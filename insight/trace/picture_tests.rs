@@ -1,7 +1,7 @@
 use std::panic::Location;
 
 use super::asides::Noted;
-use super::lanes::Picture;
+use super::lanes::{Moment, Picture};
 use super::recorder::{Clock, Recorder};
 use super::trace_tests::{Loop, task};
 use crate::executor::Id;
@@ -299,6 +299,35 @@ fn a_turn_whose_beginning_was_dropped_has_a_step_of_its_own_beside_the_jobs_that
 }
 
 /// The time of its wake is that of the turn's end, so it seems to have been ready for no time.
+#[test]
+fn a_park_whose_beginning_was_dropped_has_a_step_of_its_own() {
+    let it = Loop::new(4);
+    it.turn(0, 100, || ());
+    it.park(1000);
+    it.turn(1, 200, || ());
+    it.turn(2, 300, || ());
+    let trace = it.trace();
+    let what = trace.events().iter().map(|event| event.what.to_string());
+    let what: Vec<_> = what.collect();
+    assert_eq!(what[..2], ["unparks", "task #1 begins a turn"], "{what:?}");
+    let picture = Picture::of(&trace);
+    let steps = |(begin, end): (Moment, Moment)| (begin.step, end.step);
+    let turns = picture.turns.iter().map(|&turn| picture.turn(turn));
+    let turns: Vec<_> = turns.map(|turn| steps((turn.begin, turn.end))).collect();
+    assert_eq!(picture.parks.iter().copied().map(steps).collect::<Vec<_>>(), [(0, 1)]);
+    assert_eq!(turns, [(1, 2), (2, 3)]);
+    let chart: Vec<_> =
+        trace.to_text_within(40).lines().skip(2).take(3).map(str::to_owned).collect();
+    assert_eq!(
+        chart,
+        [
+            "#1 odd 1 ··········██████████··········",
+            "#2       ····················██████████",
+            "loop     ──────────",
+        ]
+    );
+}
+
 #[test]
 fn a_task_that_became_ready_within_a_long_turn_is_told_to_have_been_so() {
     let it = Loop::new(100);

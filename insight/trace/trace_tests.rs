@@ -76,7 +76,7 @@ impl Loop {
         self.recorder.looks();
     }
 
-    fn park(&self, nanos: u64) {
+    pub(super) fn park(&self, nanos: u64) {
         self.recorder.looks();
         self.recorder.parks();
         self.pass(nanos);
