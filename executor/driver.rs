@@ -13,8 +13,15 @@ use std::time::Duration;
 /// One call that waits and then wakes would be simpler. But threads wake tasks too, by the executor's inbox, and what
 /// they pushed during the wait has to come first: so that the order of a look is always the same (inbox, timers,
 /// descriptors), and so that a virtual clock does not jump over a wake that is there already. So a look is two calls:
-/// [`wait`](Self::wait); then the executor takes its inbox in; then [`wake`](Self::wake).
+/// [`wait`](Self::wait); then the executor takes its inbox in; then [`wake`](Self::wake). (And one before them, for a driver that has
+/// something to do first: [`before_wait`](Self::before_wait).)
 pub trait Driver {
+    /// Called before each [`wait`](Self::wait), with its limit. Gives the limit that the wait gets: that or a shorter one. What this
+    /// takes does not count as waiting, so a driver may call the program's code here.
+    fn before_wait(&mut self, limit: Option<Duration>) -> Option<Duration> {
+        limit
+    }
+
     /// Waits until something happens outside, the [`Unpark`] is used or `limit` has passed. `None` is no limit, and
     /// `Some(Duration::ZERO)` no wait. Wakes no task.
     ///

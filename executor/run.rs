@@ -124,10 +124,13 @@ impl<D: Driver> Executor<'_, D> {
     /// Waits outside, and tells of it. (A wait without waiting is no park.)
     fn wait(&self, driver: &mut D, limit: Option<Duration>) {
         self.hub.tell(|observer| observer.looks());
+        let limit = driver.before_wait(limit);
         if limit == NO_WAIT {
             return driver.wait(limit);
         }
-        let _parked = Parked::begin(&self.hub);
+        self.hub.tell(|observer| observer.parks());
+        self.hub.pulse().park();
+        let _parked = Parked { hub: &self.hub, since: Instant::now() };
         driver.wait(limit);
     }
 
@@ -154,14 +157,6 @@ impl<D: Driver> Executor<'_, D> {
 struct Parked<'a> {
     hub: &'a Hub,
     since: Instant,
-}
-
-impl<'a> Parked<'a> {
-    fn begin(hub: &'a Hub) -> Self {
-        hub.tell(|observer| observer.parks());
-        hub.pulse().park();
-        Self { hub, since: Instant::now() }
-    }
 }
 
 impl Drop for Parked<'_> {

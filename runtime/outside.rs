@@ -48,17 +48,14 @@ impl Outside {
         }
     }
 
-    /// Before the loop parks: reports deadlocks, if it is asked to. Gives how long the wait may be for that: not at all if a task is
-    /// ready since then. Under a virtual clock that of all tasks is no report, but ends the run.
+    /// Reports deadlocks, if it is asked to. Gives how long the wait may be for that: not at all if a task is ready since then. Under
+    /// a virtual clock that of all tasks is no report, but ends the run.
     fn limit_after_reports(&mut self) -> Option<Duration> {
         let deadlocks = self.parts.deadlocks.as_ref()?;
-        // A function of the program's that is told may take its time: that is no park.
-        let before = with_current(|hub| hub.pulse().enter());
         let next_look = deadlocks.look();
         let suspicion = self.suspicion.as_mut().filter(|_| !self.parts.is_virtual());
         let told = suspicion.and_then(|it| it.is_to_be_told().then(|| it.is_certain()));
         told.into_iter().for_each(|is_certain| deadlocks.all_wait(is_certain));
-        with_current(|hub| before.map(|before| hub.pulse().leave(before)));
         if with_current(Hub::has_ready) == Some(true) { NO_WAIT } else { next_look }
     }
 
@@ -72,7 +69,7 @@ impl Outside {
 
 impl Driver for Outside {
     #[inline]
-    fn wait(&mut self, limit: Option<Duration>) {
+    fn before_wait(&mut self, limit: Option<Duration>) -> Option<Duration> {
         if let Some(text) = self.parts.deadlock.look() {
             panic!("{text}");
         }
@@ -82,12 +79,16 @@ impl Driver for Outside {
         self.was_held = self.parts.is_held();
         self.suspect(limit);
         self.parts.show_pending();
-        // Without a reading of the clock if it does not park.
-        let for_reports = if limit == NO_WAIT { NO_WAIT } else { self.limit_after_reports() };
-        if for_reports == NO_WAIT {
-            return self.parts.wait(NO_WAIT);
+        if limit == NO_WAIT {
+            return NO_WAIT;
         }
-        self.parts.wait(self.wait_limit(limit).into_iter().chain(for_reports).min());
+        limit.into_iter().chain(self.limit_after_reports()).min()
+    }
+
+    #[inline]
+    fn wait(&mut self, limit: Option<Duration>) {
+        // Without a reading of the clock if it does not park.
+        self.parts.wait(if limit == NO_WAIT { NO_WAIT } else { self.wait_limit(limit) });
     }
 
     #[inline]

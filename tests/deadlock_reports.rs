@@ -23,6 +23,8 @@ mod calm;
 #[path = "common/child.rs"]
 mod child;
 mod common;
+#[path = "deadlock_reports/function.rs"]
+mod function;
 #[path = "deadlock_reports/groups.rs"]
 mod groups;
 #[path = "deadlock_reports/hidden.rs"]

@@ -155,7 +155,7 @@ impl Pulse {
         self.stands.set(if lingers { LoopState::Parked } else { LoopState::Runs } as u64);
     }
 
-    /// A run begins, or the program's code is called in a wait. Gives what [`leave`](Self::leave) puts back.
+    /// A run begins. Gives what [`leave`](Self::leave) puts back.
     pub(crate) fn enter(&self) -> u64 {
         let before = self.stands.get();
         self.stands.set(LoopState::Runs as u64);

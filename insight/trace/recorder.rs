@@ -332,6 +332,7 @@ impl Observe for Recorder {
     }
 
     fn parks(&self) {
+        self.read_clock(); // the function that is told of deadlocks may have taken its time
         self.write(Kind::Parked, NO_TASK);
     }
 

@@ -129,7 +129,8 @@ impl Builder {
     }
 
     /// [Reports deadlocks](Self::report_deadlocks) to a function in place of stderr. It is called on the loop's thread,
-    /// between turns, and may wake tasks. A panic of it is caught and dropped.
+    /// between turns, and may wake tasks. A panic of it is caught and dropped. While it runs the loop is not parked: in
+    /// [`Metrics`](crate::insight::Metrics) and timeline the wait begins after it, and the watchdog tells of one that does not end.
     pub fn on_deadlock(mut self, hook: impl Fn(&Deadlock) + Send + Sync + 'static) -> Self {
         self.telling.on_deadlock = Some(OnDeadlock::Call(Arc::new(hook)));
         self
