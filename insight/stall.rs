@@ -15,7 +15,8 @@ use crate::executor::Id;
 ///
 /// [`Builder::on_stall`](crate::Builder::on_stall) is given one *during* the stall, when the loop has stood still for
 /// [`Builder::stall_threshold`](crate::Builder::stall_threshold); again each time that this has doubled; and once when the
-/// loop goes on. The `Display` is one line.
+/// loop goes on. The `Display` is one line. The first of a stall ends with what to do about it, and so does a later one if
+/// something else is to be done by then.
 #[derive(Clone, Debug)]
 pub struct Stall {
     pub(super) thread: Arc<str>,
@@ -23,6 +24,8 @@ pub struct Stall {
     pub(super) lasted: Duration,
     pub(super) ready: u64,
     pub(super) doing: Doing,
+    /// `None`: it was told already, or there is none.
+    pub(super) remedy: Option<&'static str>,
     pub(super) is_over: bool,
 }
 
@@ -36,6 +39,22 @@ pub(super) enum Holder {
         part: Option<&'static Location<'static>>,
     },
     Look,
+}
+
+impl Holder {
+    /// What to do about a turn, or a look, in which the thread does that for long. A machine with too much to do is not the program's fault.
+    pub(super) fn remedy(&self, doing: &Doing) -> Option<&'static str> {
+        match (self, doing) {
+            (_, Doing::NotScheduled) => None,
+            (Self::Look, _) => Some("move long work of wakers and destructors to `spawn_blocking`"),
+            (Self::Task { .. }, Doing::Blocked(_)) => {
+                Some("move the call to `spawn_blocking`, or await an async counterpart")
+            }
+            (Self::Task { .. }, Doing::Computing | Doing::Unknown) => {
+                Some("add `yield_now().await`, or move the work to `spawn_blocking`")
+            }
+        }
+    }
 }
 
 /// What the thread of a loop that stands still does. Only Linux says: elsewhere it is `Unknown`.
@@ -171,11 +190,15 @@ impl Stall {
 impl fmt::Display for Stall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verb = if self.is_over { "goes on" } else { "stands still" };
-        write!(f, "the loop on thread {} {verb}: {}", self.thread, Turn(self))
+        write!(f, "the loop on thread {} {verb}: {}", self.thread, Turn(self))?;
+        match self.remedy {
+            Some(remedy) => write!(f, "; {remedy}"),
+            None => Ok(()),
+        }
     }
 }
 
-/// A stall without its loop: "task #3, spawned at src/main.rs:3:5, has had its turn for at least 104ms; ..".
+/// A stall without its loop and the remedy: "task #3, spawned at src/main.rs:3:5, has had its turn for at least 104ms; ..".
 pub(super) struct Turn<'a>(pub(super) &'a Stall);
 
 impl fmt::Display for Turn<'_> {
@@ -237,3 +260,7 @@ impl fmt::Display for Doing {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+#[path = "stall_tests.rs"]
+mod tests;

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::panic::Location;
 use std::time::Duration;
 
-use super::{Doing, Holder, Scene, Stall, StallCounts, Standstill};
+use super::{Scene, Stall, StallCounts, Standstill};
 use crate::executor::observe::LoopState;
 use crate::executor::{Id, Sample};
 use crate::insight::proc::{Act, Schedule};
@@ -105,10 +105,15 @@ impl Made {
         self.schedule.set(Some(now));
     }
 
-    /// A sample after so many milliseconds; what it tells.
-    fn after(&self, gap: u64) -> String {
+    /// A sample after so many milliseconds.
+    fn sample(&self, gap: u64) -> Option<Stall> {
         self.now.set(self.now.get() + ms(gap));
-        let told = self.standstill.borrow_mut().sample(self);
+        self.standstill.borrow_mut().sample(self)
+    }
+
+    /// What a sample after so many milliseconds tells, but for the remedy.
+    fn after(&self, gap: u64) -> String {
+        let told = self.sample(gap).map(|stall| Stall { remedy: None, ..stall });
         told.map_or_else(String::new, |stall| stall.to_string())
     }
 
@@ -174,29 +179,11 @@ fn a_stall_keeps_the_name_of_a_task_that_ends_meanwhile() {
 }
 
 #[test]
-fn a_time_is_rounded_down_to_what_the_watchdog_can_see() {
-    let stall = |micros| Stall {
-        thread: "main".into(),
-        holder: Holder::Look,
-        lasted: Duration::from_micros(micros),
-        ready: 2,
-        doing: Doing::Unknown,
-        is_over: true,
-    };
-    let text = |micros| stall(micros).to_string().rsplit_once(' ').unwrap().1.to_owned();
-    assert_eq!([9_999, 10_000, 12_999].map(text), ["9.999ms", "10ms", "12ms"]);
-    assert_eq!(stall(1).ready(), 2);
-}
-
-#[test]
 fn a_stall_as_json_has_what_its_text_says() {
     let made = made();
     *made.act.borrow_mut() = Some(Act::Blocked(Some("read on \"pipe:[1]\"".into())));
-    made.standstill.borrow_mut().sample(&made);
-    made.now.set(ms(50));
-    made.standstill.borrow_mut().sample(&made);
-    made.now.set(ms(100));
-    let stall = made.standstill.borrow_mut().sample(&made).unwrap();
+    assert!([0, 50].iter().all(|&gap| made.sample(gap).is_none()));
+    let stall = made.sample(50).unwrap();
     let read: serde_json::Value = serde_json::from_str(&stall.to_json()).unwrap();
     let expected = serde_json::json!({
         "text": stall.to_string(), "thread": "main", "is_over": false, "is_look": false, "task": 3,
@@ -304,6 +291,27 @@ fn what_the_thread_does_is_told() {
     let place = Some("read on \"pipe:[1]\"".to_owned());
     assert_eq!(told(Act::Blocked(place)), stands("the thread is blocked in read on \"pipe:[1]\""));
     assert_eq!(told(Act::Blocked(None)), stands("the thread is blocked in the kernel"));
+}
+
+#[test]
+fn a_remedy_is_told_once_until_another_is_due() {
+    let made = made();
+    let next = |act| {
+        made.act.replace(Some(act));
+        let mut told = std::iter::repeat_with(|| made.sample(25)).flatten();
+        told.next().unwrap().to_string().rsplit("; ").next().unwrap().to_owned()
+    };
+    let add = "add `yield_now().await`, or move the work to `spawn_blocking`";
+    let call = "move the call to `spawn_blocking`, or await an async counterpart";
+    assert_eq!([next(Act::Runs), next(Act::Runs)], [add, "the thread computes"]);
+    let blocked = |place: &str| Act::Blocked(Some(place.to_owned()));
+    assert_eq!(next(blocked("read")), call);
+    assert_eq!(next(blocked("fsync")), "the thread is blocked in fsync");
+    made.change(|pulse| pulse.turns += 1);
+    let is_over = made.sample(25).unwrap().is_over();
+    assert_eq!((is_over, next(blocked("fsync"))), (true, call.to_owned()), "of another stall");
+    made.change(|pulse| pulse.turns += 1);
+    assert!(made.sample(25).unwrap().to_string().ends_with(", had its turn for about 125ms"));
 }
 
 /// Samples of a thread that is ready, and runs so long, waits so long and is given a core so often in each 25 ms; the end of

@@ -349,7 +349,8 @@ fn without_a_function_it_prints_a_line_for_each_report() {
     let (_, end) = end.split_once("; ").unwrap();
     let end =
         end.strip_prefix("1 ready task waits behind it; the thread is blocked in read on \"pipe:[");
-    assert!(end.is_some(), "{first}");
+    let remedy = "; move the call to `spawn_blocking`, or await an async counterpart";
+    assert!(end.is_some_and(|end| end.ends_with(remedy)), "{first}");
     let last = lines.last().unwrap();
     assert!(
         last.starts_with("the loop on thread io goes on: task #1 \"reader\", spawned"),

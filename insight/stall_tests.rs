@@ -1,0 +1,40 @@
+//! What the text of a stall says.
+
+use std::time::Duration;
+
+use super::{Doing, Holder, Stall};
+use crate::executor::Id;
+
+fn look(micros: u64) -> Stall {
+    Stall {
+        thread: "main".into(),
+        holder: Holder::Look,
+        lasted: Duration::from_micros(micros),
+        ready: 2,
+        doing: Doing::Unknown,
+        remedy: None,
+        is_over: true,
+    }
+}
+
+#[test]
+fn a_time_is_rounded_down_to_what_the_watchdog_can_see() {
+    let text = |micros| look(micros).to_string().rsplit_once(' ').unwrap().1.to_owned();
+    assert_eq!([9_999, 10_000, 12_999].map(text), ["9.999ms", "10ms", "12ms"]);
+    assert_eq!(look(1).ready(), 2);
+}
+
+#[test]
+fn each_stall_that_the_program_can_help_has_a_remedy() {
+    let task = Holder::Task { id: Id::ROOT, name: None, site: None, part: None };
+    let remedy = |holder: &Holder, doing| holder.remedy(&doing).unwrap_or("none");
+    let turn = "add `yield_now().await`, or move the work to `spawn_blocking`";
+    let call = "move the call to `spawn_blocking`, or await an async counterpart";
+    assert_eq!(remedy(&task, Doing::Computing), turn);
+    assert_eq!(remedy(&task, Doing::Unknown), turn);
+    assert_eq!(remedy(&task, Doing::Blocked(None)), call);
+    assert_eq!(remedy(&task, Doing::NotScheduled), "none");
+    let look = "move long work of wakers and destructors to `spawn_blocking`";
+    assert_eq!(remedy(&Holder::Look, Doing::Computing), look);
+    assert_eq!(remedy(&Holder::Look, Doing::NotScheduled), "none");
+}
