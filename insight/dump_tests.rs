@@ -96,6 +96,26 @@ task #6 \"six\", spawned at {site}, polled 7 times, waiting"
     assert_eq!(text(alike), expected);
 }
 
+/// The line would say of all what only the first of them is called.
+#[test]
+fn tasks_whose_waits_are_named_otherwise_do_not_share_a_line() {
+    let site = here();
+    let alike = (1..=12).map(|id| Listed {
+        task: task(id, site, None).0,
+        awaited_by: None,
+        is_awaited_elsewhere: false,
+    });
+    let label = |id| if id == 4 { "reading four" } else { "reading" };
+    let named = |id| (Id(id), vec![Awaited::named(label(id).into(), site)]);
+    let waits = (1..=12).map(named).collect();
+    let expected = format!(
+        "12 tasks:
+11 tasks spawned at {site}, waiting (#1 to #12); polled once each; each waits as #1 does: in \"reading\", named at {site}
+task #4, spawned at {site}, polled once, waiting; in \"reading four\", named at {site}"
+    );
+    assert_eq!(Dump::of_loop(alike.collect(), Some(waits), None).to_string(), expected);
+}
+
 #[test]
 fn a_line_that_many_share_says_how_often_they_were_polled() {
     let polled = |polls: [u32; 6]| {

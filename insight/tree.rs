@@ -1,8 +1,8 @@
 //! How a [`Dump`] reads: a heading, and the tasks as a tree.
 //!
 //! A line for each task would do for ten tasks. A server has thousands, nearly all alike, and then the one that is not gets
-//! lost between them. So siblings that are alike share a line: they were spawned at the same place, stand alike, and the tasks
-//! that they await are alike too. Every step here is linear in the tasks, and none recurses, as tasks may await each other
+//! lost between them. So siblings that are alike share a line: they were spawned at the same place, stand alike, wait for the same
+//! kind of thing by the same name, and the tasks that they await are alike too. Every step here is linear in the tasks, and none recurses, as tasks may await each other
 //! 100,000 deep.
 
 #![forbid(unsafe_code)]
@@ -109,12 +109,12 @@ struct Group {
 
 /// What makes siblings alike. Tasks with a name or in a circle are like no other.
 #[derive(PartialEq, Eq, Hash)]
-struct Kind {
+struct Kind<'a> {
     only: Option<Place>,
     site: &'static Location<'static>,
     state: u8,
-    /// What it waits for, and where that was made.
-    waits: Vec<(&'static str, Option<&'static Location<'static>>)>,
+    /// What it waits for, where that was made, and what the program has called it.
+    waits: Vec<(&'static str, Option<&'static Location<'static>>, Option<&'a str>)>,
     /// The kinds of the groups below, and how many each has.
     below: Vec<(u32, usize)>,
 }
@@ -128,7 +128,7 @@ impl<'a> Tree<'a> {
             below: tasks.iter().map(|_| Vec::new()).collect(),
             closes_circle,
         };
-        let mut kinds: HashMap<Kind, u32> = HashMap::new();
+        let mut kinds: HashMap<Kind<'_>, u32> = HashMap::new();
         let mut kind_of = vec![0; tasks.len()];
         let mut children: Vec<Vec<Place>> = tasks.iter().map(|_| Vec::new()).collect();
         let mut roots = Vec::new();
@@ -148,7 +148,7 @@ impl<'a> Tree<'a> {
             let (only, state) = (is_only.then_some(place), info.state() as u8);
             let next = kinds.len() as u32;
             let waits = tasks[place].waits().into_iter().flatten();
-            let waits = waits.map(|wait| (wait.kind(), wait.site())).collect();
+            let waits = waits.map(|wait| (wait.kind(), wait.site(), wait.label())).collect();
             let kind = Kind { only, site: info.site(), state, waits, below };
             kind_of[place] = *kinds.entry(kind).or_insert(next);
             above[place].map_or(&mut roots, |above| &mut children[above]).push(place);
