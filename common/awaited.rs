@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
@@ -14,6 +14,9 @@ use crate::executor::{Id, Info};
 /// How many waits are told of one task, or tasks of one wait. A task that waits for thousands of things would make a report
 /// that is too long to read.
 pub(crate) const TOLD: usize = 8;
+
+/// How many tasks of one wait a report for programs has.
+pub(crate) const LISTED: usize = 16;
 
 /// One thing that a task waits for: which kind, where the program made it, and which task keeps it waiting, if that is known.
 ///
@@ -191,11 +194,31 @@ impl Awaited {
         self.site
     }
 
-    /// The task that is awaited, or the first of several, or that has the lock, or is ahead in line. The future of `block_on` is
-    /// told as task #0.
+    /// The task that is awaited, or has the lock, or is ahead in line; the first of [several](Self::holders). The future of `block_on`
+    /// is told as task #0.
     #[must_use]
     pub fn holder(&self) -> Option<Id> {
-        self.holders.iter().find_map(|holder| holder.task)
+        self.holders().next()
+    }
+
+    /// The tasks that keep it waiting, as far as they are known: all that are awaited (in a [`Dump`](crate::insight::Dump) the first 16 of
+    /// a set or group), that have the lock (64 at most), or are ahead in line. A task that has two guards of a lock comes twice.
+    pub fn holders(&self) -> impl Iterator<Item = Id> {
+        self.holders.iter().filter_map(|holder| holder.task)
+    }
+
+    /// The first of them, each once; and how many more keep it waiting, those too that are no tasks of this runtime.
+    pub(crate) fn first_holders(&self) -> (Vec<Id>, usize) {
+        let mut seen = BTreeSet::new();
+        let mut tasks: Vec<Id> = self.holders().filter(|task| seen.insert(*task)).collect();
+        let others = self.holders.iter().filter(|holder| holder.task.is_none()).count();
+        let all = match self.detail {
+            Detail::Left(left) if !self.is_unpolled => left,
+            _ => tasks.len() + others,
+        };
+        tasks.truncate(LISTED);
+        let more = all.saturating_sub(tasks.len());
+        (tasks, more)
     }
 
     /// What the program has called it, by [`Named`](crate::insight::Named): the first 200 bytes at most. The waits inside follow, one [deeper](Self::depth).
@@ -260,11 +283,6 @@ impl Awaited {
         for holder in &mut self.holders {
             holder.name = holder.task.and_then(|task| names.get(&task)).cloned();
         }
-    }
-
-    /// The tasks that keep it waiting.
-    pub(crate) fn tasks(&self) -> impl Iterator<Item = Id> {
-        self.holders.iter().filter_map(|holder| holder.task)
     }
 
     /// Tasks that keep it waiting, whatever others do: until one of them goes on if it [ends with one](Self::ends_with_one),

@@ -137,7 +137,7 @@ pub(crate) fn closed_circles(all: &[Waiting]) -> Vec<(Circle, bool)> {
 
 /// The circles in who waits for whom, no task in two of them. Linear in tasks and waits.
 pub(crate) fn circles(all: &[Waiting]) -> Vec<Circle> {
-    circles_among(all, &|_| true, &|wait| wait.tasks().collect())
+    circles_among(all, &|_| true, &|wait| wait.holders().collect())
 }
 
 fn circles_among(

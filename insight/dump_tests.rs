@@ -231,10 +231,10 @@ fn json_has_every_task_and_its_awaiter() {
             { "id": 3, "name": "a \"b\"", "site": site.to_string(), "polls": 1, "state": "waiting",
               "woken_by": null, "awaited_by": 0, "waits": [
                 { "text": format!("in \"<it>\", named at {site}"), "kind": "named", "site": site.to_string(),
-                  "label": "<it>", "depth": 0, "holder": null, "due_in_ns": null },
+                  "label": "<it>", "depth": 0, "due_in_ns": null, "holders": [], "more_holders": 0 },
                 { "text": format!("waits for the timer made at {site}, due in 2s"), "kind": "the timer made",
-                  "site": site.to_string(), "label": null, "depth": 0, "holder": null,
-                  "due_in_ns": 2_000_000_000 },
+                  "site": site.to_string(), "label": null, "depth": 0,
+                  "due_in_ns": 2_000_000_000, "holders": [], "more_holders": 0 },
               ] },
         ],
     });

@@ -97,10 +97,11 @@ pub(crate) fn write_waits(waits: &[Awaited], object: &mut json::Object<'_>) {
     object.array("waits", |array| {
         for wait in waits {
             array.object(|object| {
+                let (holders, more_holders) = wait.first_holders();
                 object.field("text", wait.to_string()).field("kind", wait.kind());
                 object.field("site", wait.site()).field("label", wait.label());
-                object.field("depth", wait.depth()).field("holder", wait.holder());
-                object.field("due_in_ns", wait.due_in());
+                object.field("depth", wait.depth()).field("due_in_ns", wait.due_in());
+                object.field("holders", &holders[..]).field("more_holders", more_holders);
             });
         }
     });

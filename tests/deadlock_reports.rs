@@ -389,8 +389,8 @@ fn a_report_as_json_has_the_circle_and_what_each_task_waits_for() {
             "id": 1, "name": "own", "site": task.site().to_string(), "polls": 1, "state": "waiting",
             "waits": [{
                 "text": waits[0].to_string(), "kind": "the `Mutex::lock()`",
-                "site": waits[0].site().unwrap().to_string(), "label": null, "depth": 0, "holder": 1,
-                "due_in_ns": null,
+                "site": waits[0].site().unwrap().to_string(), "label": null, "depth": 0, "due_in_ns": null,
+                "holders": [1], "more_holders": 0,
             }],
         }],
     });

@@ -16,6 +16,9 @@ use taketurns::insight::{Dump, DumpedTask};
 use taketurns::sync::Event;
 use taketurns::{Builder, Handle, JoinHandle, Runtime, spawn, task, yield_now};
 
+#[path = "dump/holders.rs"]
+mod holders;
+
 /// For a loop that answers. It ends the wait of a test that would hang otherwise.
 const LONG: Duration = Duration::from_secs(300);
 /// For a loop that does not answer.
