@@ -35,7 +35,8 @@ pub(crate) fn none() -> Result<String, Box<dyn Error>> {
     } else {
         format!("no socket in {folders}")
     };
-    Ok(format!("no process can be asked: {what} (`inspect demo` starts one)"))
+    let which = "A program can be if it calls `taketurns::insight::serve`; `inspect demo` does";
+    Ok(format!("no process can be asked: {what}. {which}"))
 }
 
 fn pids(processes: &[Process]) -> String {
@@ -100,7 +101,7 @@ impl Process {
         match all.len() {
             0 => Err(none()?.into()),
             1 => Ok(all.remove(0)),
-            _ => Err(format!("which process? {}", pids(&all)).into()),
+            _ => Err(format!("which process? {} (`inspect ps` says more)", pids(&all)).into()),
         }
     }
 

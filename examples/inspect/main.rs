@@ -31,7 +31,7 @@ usage: inspect ps [PID]                       the processes that can be asked, a
        inspect trace --perfetto [PID [FILE]]  the same for https://ui.perfetto.dev: trace-PID.json
        inspect trace --text [PID]             draws it in the terminal
        inspect demo                           a program to try it on
-Without PID: the only process that can be asked.";
+Without PID: the only process that can be asked. A program can be if it calls `taketurns::insight::serve`.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -65,23 +65,29 @@ fn run(arguments: &[&str]) -> Result<(), Box<dyn Error>> {
             show::text(&process(&[pid])?, &format!("{question} {of}"))
         }
         ["top", ref pid @ ..] if pid.len() < 2 => show::top(&process(pid)?),
-        ["trace", ref rest @ ..] => trace(rest),
+        ["trace", ..] => trace(arguments),
         ["demo"] => demo::run(),
         ["help" | "--help" | "-h"] => show::say(&format!("{USAGE}\n")),
-        _ => Err(USAGE.into()),
+        [] => Err(format!("which command?\n{USAGE}").into()),
+        _ => Err(not_understood(arguments)),
     }
+}
+
+fn not_understood(arguments: &[&str]) -> Box<dyn Error> {
+    let command = arguments.join(" ");
+    format!("`{command}` is none of the commands; `inspect help` lists them").into()
 }
 
 fn trace(arguments: &[&str]) -> Result<(), Box<dyn Error>> {
     let (options, plain): (Vec<&str>, Vec<&str>) =
-        arguments.iter().partition(|it| it.starts_with("--"));
+        arguments[1..].iter().partition(|it| it.starts_with("--"));
     let (question, end, what) = match (&options[..], plain.len()) {
         ([], 0..=2) => ("trace", "html", "open it in a browser"),
         (["--perfetto"], 0..=2) => ("trace json", "json", "open it in https://ui.perfetto.dev"),
         (["--text"], 0..=1) => {
             return show::text(&Process::find(plain.first().copied())?, "trace text");
         }
-        _ => return Err(USAGE.into()),
+        _ => return Err(not_understood(arguments)),
     };
     let process = Process::find(plain.first().copied())?;
     let written = process.ask(question)?;

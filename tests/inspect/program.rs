@@ -187,6 +187,10 @@ fn the_commands_say_what_is_wrong() {
     let searched = format!("no socket in {}/taketurns and ", runtime.display());
     let none = format!("no process can be asked: {searched}");
     assert!(is_ok && text.starts_with(&none), "{text}");
+    assert!(
+        text.ends_with(" if it calls `taketurns::insight::serve`; `inspect demo` does\n"),
+        "{text}"
+    );
     let here = std::process::id().to_string(); // it has another runtime directory
     let elsewhere = format!("process {here} cannot be asked: {searched}");
     let ended = "process 999999999 cannot be asked: there is no such process\n";
@@ -200,9 +204,11 @@ fn the_commands_say_what_is_wrong() {
         (&["tree", "999999999"], ended),
         (&["top", "1"], "process 1 cannot be asked"),
         (&["stalls", "1", "2"], "process 1 cannot be asked"),
-        (&["nonsense"], "usage: "),
-        (&["tree", "1", "2", "3"], "usage: "),
-        (&[], "usage: "),
+        (&["nonsense"], "`nonsense` is none of the commands; `inspect help` lists them\n"),
+        (&["tree", "1", "2", "3"], "`tree 1 2 3` is none of the commands; "),
+        (&["trace", "--svg"], "`trace --svg` is none of the commands; "),
+        (&["trace", "1", "file", "--text"], "`trace 1 file --text` is none of the commands; "),
+        (&[], "which command?\nusage: "),
     ] {
         let (is_ok, text) = said(&runtime, arguments);
         assert!(!is_ok && text.starts_with(&format!("inspect: {why}")), "{arguments:?}: {text}");

@@ -125,7 +125,7 @@ fn a_folder_that_others_could_have_made_is_not_used() {
     let listener = UnixListener::bind(place.join("1.sock")).unwrap();
     let (_, text) = super::program::said(&temporary, &["ps"]);
     assert!(text.starts_with("no process can be asked: the sockets in "), "{text}");
-    assert!(text.contains(" are not trusted: a folder has to be yours, of mode 0700 "), "{text}");
+    assert!(text.contains(" are not trusted: a folder has to be yours, of mode 0700. "), "{text}");
     drop(listener);
 
     set_mode(&place, 0o700);

@@ -124,10 +124,6 @@ fn the_timeline_is_written_as_a_page_or_for_perfetto_or_drawn_in_the_terminal() 
     let (is_ok, text) = said(&runtime, &["trace", "--text", &pid]);
     assert!(is_ok && text.contains("\n█ has its turn  ░ ready"), "{text}");
     assert!(text.ends_with('\n') && !text.ends_with("\n\n"), "{text:?}");
-    for wrong in [&["trace", &pid, file, "--text"][..], &["trace", "--svg"]] {
-        let (is_ok, text) = said(&runtime, wrong);
-        assert!(!is_ok && text.starts_with("inspect: usage: "), "{text}");
-    }
 }
 
 #[test]
