@@ -108,8 +108,10 @@ pub(crate) fn top(process: &Process) -> Result<(), Box<dyn Error>> {
         text += &table([false, true, true, true, true], &rows);
         text += &format!("\n{}", process.ask("metrics")?);
         let mut out = io::stdout().lock();
-        if out.is_terminal() {
-            out.write_all(b"\x1b[H\x1b[2J")?; // to the corner, and clear
+        match (out.is_terminal(), &before) {
+            (true, _) => out.write_all(b"\x1b[H\x1b[2J")?, // to the corner, and clear
+            (false, Some(_)) => out.write_all(b"\n")?,
+            (false, None) => {}
         }
         out.write_all(printable(&text).as_bytes())?;
         out.flush()?;

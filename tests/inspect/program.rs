@@ -245,6 +245,8 @@ fn the_reports_are_shown_and_the_end_of_a_process_is_said() {
     let heading = shown.find(|line| line.starts_with("LOOP")).unwrap();
     assert_eq!(heading, "LOOP      TURNS/s  LOOKS/s  TASKS  READY");
     assert_eq!(shown.next().unwrap(), "1 worker        -        -      1      0");
+    let before_next = shown.by_ref().take_while(|line| !line.starts_with("inspect (")).last();
+    assert_eq!(before_next.unwrap(), "", "between one second and the next");
     std::thread::spawn(move || shown.for_each(drop)); // it shows more than a pipe can keep
     demo.end();
     let text = String::from_utf8(top.wait_with_output().unwrap().stderr).unwrap();
