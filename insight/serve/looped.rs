@@ -14,7 +14,7 @@ use crate::executor::observe::LoopState;
 use crate::executor::{Sample, State};
 use crate::insight::DumpedTask;
 use crate::insight::json::{Array, Object};
-use crate::insight::stall::{Turn, title_at};
+use crate::insight::stall::{Stall, Turn, title_at};
 
 #[derive(Clone)]
 pub(super) struct Looped {
@@ -115,7 +115,7 @@ impl Reading {
             1 => format!("1 stall of {threshold:?} or more, of {longest:?}"),
             many => format!("{many} stalls of {threshold:?} or more, of {longest:?} at most"),
         }];
-        lines.extend(goes_on.as_ref().map(|stall| format!("now: {}", Turn(stall))));
+        lines.extend(goes_on.as_ref().map(|stall| format!("now: {}", now(stall))));
         lines.extend(over.iter().map(ago));
         lines.join("\n")
     }
@@ -126,7 +126,7 @@ impl Reading {
             .field("threshold_ns", *threshold)
             .field("count", counts.count)
             .field("longest_ns", counts.longest)
-            .field("now", goes_on.as_ref().map(|stall| Turn(stall).to_string()))
+            .field("now", goes_on.as_ref().map(now))
             .array("over", |array| write_reports(over, array));
     }
 
@@ -176,6 +176,12 @@ impl Reading {
         let stuck = dump.tasks().iter().filter(|task| task.info().state() == State::Stuck);
         dump.is_answered().then(|| stuck.map(DumpedTask::to_string).collect())
     }
+}
+
+/// The stall that goes on, and what to do about it.
+fn now(stall: &Stall) -> String {
+    let remedy = stall.holder.remedy(&stall.doing).map(|remedy| format!("; {remedy}"));
+    Turn(stall).to_string() + &remedy.unwrap_or_default()
 }
 
 fn ago((ago, text): &(Duration, String)) -> String {

@@ -70,7 +70,9 @@ fn the_socket_names_the_task_that_blocks_the_loop_and_its_place() {
             "{line}"
         );
         let stalls = client.ask(&format!("stalls {number}")).unwrap();
-        assert!(stalls.contains(&format!("\nnow: {hog}")), "{stalls}");
+        let now = stalls.lines().last().unwrap();
+        let remedy = "; move the call to `spawn_blocking`, or await an async counterpart";
+        assert!(now.starts_with(&format!("now: {hog}")) && now.ends_with(remedy), "{stalls}");
         assert!(stalls.contains("\n1 stall of 1s or more, of "), "{stalls}");
         for question in ["metrics", "dump", "stalls", "deadlocks"] {
             let text = client.ask(&format!("{question} {number}")).unwrap();
@@ -137,6 +139,7 @@ fn the_page_is_told_while_the_loop_is_stuck() {
             if !it["stuck_ns"].is_null() {
                 let stall = it["stalls"]["now"].as_str().unwrap();
                 assert!(stall.starts_with("task #2 \"hog\", spawned at "), "{stall}");
+                assert!(stall.contains("; move the call to `spawn_blocking`, "), "{stall}");
                 break;
             }
         }
