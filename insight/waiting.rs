@@ -57,6 +57,18 @@ impl Waiting {
         };
         polled().zip(inner).filter(is_leaf).map(|(wait, _)| wait)
     }
+
+    /// Whether, as far as its waits tell, it can go on only when one of these tasks does.
+    pub(super) fn depends_on(&self, tasks: &BTreeSet<Id>) -> bool {
+        let ends_with_them = |wait: &Awaited| {
+            let mut keepers = wait.keepers(true).map(|task| tasks.contains(&task)).peekable();
+            let is_known = keepers.peek().is_some();
+            is_known
+                && if wait.ends_with_one() { keepers.all(|is| is) } else { keepers.any(|is| is) }
+        };
+        let mut leaves = self.leaves().peekable();
+        leaves.peek().is_some() && leaves.all(ends_with_them)
+    }
 }
 
 /// A line for the task, and one for each of the first of its waits.

@@ -37,6 +37,8 @@ mod locks;
 mod members;
 #[path = "deadlock_reports/noted.rs"]
 mod noted;
+#[path = "deadlock_reports/once.rs"]
+mod once;
 #[path = "deadlock_reports/parts.rs"]
 mod parts;
 
