@@ -9,7 +9,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::awaited::{Awaited, Hold, Holder, Line};
+use super::awaited::{Awaited, Hold, Holder, Line, TOLD};
 use super::noting::Key;
 use crate::executor::Id;
 
@@ -62,15 +62,15 @@ pub(crate) fn in_order(mut notes: Vec<Note>) -> Waits {
 struct Lines {
     /// Of each line and kind of wait, futures that were granted something which they have not been polled for.
     unpolled: BTreeMap<(usize, &'static str), Vec<Holder>>,
-    /// Of each line, the first wait for a lock that is not shared, with its number. Waits for the shared lock that are behind it
-    /// wait for it, though the lock may be shared now.
-    ahead_of_shared: BTreeMap<usize, (u64, Holder)>,
+    /// Of each line, the first waits for a lock that is not shared, with their numbers. Waits for the shared lock that are behind
+    /// them wait for them all, though the lock may be shared now.
+    ahead_of_shared: BTreeMap<usize, Vec<(u64, Holder)>>,
 }
 
 impl Lines {
     fn of(notes: &[Note]) -> Self {
         let mut unpolled: BTreeMap<_, Vec<Holder>> = BTreeMap::new();
-        let mut ahead: BTreeMap<usize, (u64, Holder)> = BTreeMap::new();
+        let mut ahead: BTreeMap<usize, Vec<(u64, Holder)>> = BTreeMap::new();
         for note in notes {
             let line = note.key.0;
             if note.wait.line != Line::No && note.wait.is_unpolled {
@@ -79,9 +79,13 @@ impl Lines {
                     unpolled.push(note.holds(Hold::Unpolled));
                 }
             }
-            let is_first = ahead.get(&line).is_none_or(|(number, _)| note.number < *number);
-            if note.wait.line == Line::Lock && !note.wait.is_unpolled && is_first {
-                ahead.insert(line, (note.number, note.holds(Hold::Ahead)));
+            if note.wait.line == Line::Lock && !note.wait.is_unpolled {
+                let ahead = ahead.entry(line).or_default();
+                let place = ahead.partition_point(|(number, _)| *number < note.number);
+                if place < TOLD {
+                    ahead.truncate(TOLD - 1);
+                    ahead.insert(place, (note.number, note.holds(Hold::Ahead)));
+                }
             }
         }
         Self { unpolled, ahead_of_shared: ahead }
@@ -98,7 +102,7 @@ impl Lines {
                 let of_line = (note.key.0, "")..(note.key.0 + 1, "");
                 let unpolled = self.unpolled.range(of_line).flat_map(|(_, unpolled)| unpolled);
                 let keeps = |holder: &Holder| !is_shared || holder.kind != note.wait.kind();
-                let ahead = self.ahead_of_shared.get(&note.key.0);
+                let ahead = self.ahead_of_shared.get(&note.key.0).into_iter().flatten();
                 let ahead = ahead.filter(|(number, _)| is_shared && *number < note.number);
                 let ahead = ahead.map(|(_, holder)| holder.clone());
                 known.chain(unpolled.cloned()).filter(keeps).chain(ahead).collect()

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use taketurns::insight::Finding;
 use taketurns::sync::{Mutex, RwLock};
-use taketurns::time::sleep;
+use taketurns::time::{sleep, timeout};
 use taketurns::{spawn, task, yield_now};
 
 use crate::{HOUR, reported, runtime};
@@ -91,4 +91,28 @@ fn a_task_that_waits_for_itself_beside_many_readers_is_told() {
     let (finding, text) = told.only();
     assert_eq!(finding, Finding::Circle, "{text}");
     assert!(text.starts_with("deadlock: a task waits for itself"), "{text}");
+}
+
+/// The writer that is first in line may give up. Then the reader still waits for the second, which waits for the reader.
+#[test]
+fn a_reader_behind_a_writer_that_may_go_on_is_told_of_the_next_writer_in_line() {
+    let (runtime, told) = runtime(1, HOUR);
+    runtime.block_on(async {
+        let lock = Rc::new(RwLock::new(()));
+        let reads = Rc::clone(&lock);
+        spawn(async move {
+            let _reads = reads.read().await;
+            yield_now().await;
+            drop(reads.read().await);
+        })
+        .detach();
+        let writes = Rc::clone(&lock);
+        spawn(async move { timeout(HOUR, writes.write()).await.is_ok() }).detach();
+        spawn(async move { drop(lock.write().await) }).detach();
+        reported().await;
+    });
+    let (finding, text) = told.only();
+    assert_eq!(finding, Finding::Circle, "{text}");
+    let circle = "in a circle: task #1 waits for task #3, which waits for task #1\n";
+    assert!(text.contains(circle), "{text}");
 }
