@@ -21,7 +21,7 @@ use std::rc::Rc;
 use super::awaited::{Awaited, Detail, Holder, LISTED, Line};
 use super::held::{self, Owner, Taken};
 use super::notes::{MOST_OF_A_LOCK, Note, Waits, in_order};
-use super::noting::{Key, Numbered, are_locks_noted, is_explaining, set_explaining};
+use super::noting::{self, Key, Numbered, are_locks_noted, is_explaining, set_explaining};
 use super::scoped::{self, Scoped};
 use crate::executor::{Hub, Id, TellOfAwait, tell_of_awaits, with_current};
 
@@ -197,6 +197,11 @@ fn note_joined(key: Key, task: Id) -> bool {
 #[must_use]
 pub(crate) struct Within(Inside);
 
+/// What the future is in that is polled now.
+pub(super) fn frame() -> Option<Key> {
+    INSIDE.get().frame
+}
+
 /// Waits that begin from now on are inside of the frame that has this key.
 pub(crate) fn within_frame(key: Key) -> Option<Within> {
     within(|inside| inside.frame = Some(key))
@@ -210,7 +215,7 @@ pub(crate) fn within_part(part: usize) -> Option<Within> {
 
 #[inline]
 fn within(change: impl FnOnce(&mut Inside)) -> Option<Within> {
-    is_explaining().then(|| {
+    noting::is_on().then(|| {
         let before = INSIDE.get();
         let mut inside = before;
         change(&mut inside);

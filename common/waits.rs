@@ -16,21 +16,26 @@
 #![forbid(unsafe_code)]
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::awaited::{Awaited, TOLD};
+use super::awaited::{Awaited, Detail, Line};
 use super::explained;
+use super::notes::{Note, Waits, in_order};
 use super::noting;
 pub(crate) use super::noting::{Key, Numbered, is_asking, is_explaining};
 use crate::executor::{Hub, Id, current, with_current};
 
 thread_local! {
-    /// The tasks that are asked, and what they have said.
-    static ANSWERS: RefCell<Answers> = const { RefCell::new(BTreeMap::new()) };
+    static ANSWERS: RefCell<Answers> = const { RefCell::new(Answers { of: BTreeSet::new(), notes: BTreeMap::new() }) };
 }
 
-/// For each task what it waits for: clauses such as "waits for the timer made at ..".
-pub(crate) type Answers = BTreeMap<Id, Vec<String>>;
+#[derive(Default)]
+struct Answers {
+    /// The tasks that are asked.
+    of: BTreeSet<Id>,
+    /// What they have said.
+    notes: BTreeMap<Key, Note>,
+}
 
 /// Says what the task that has its turn waits for. If neither a report asks nor the runtime explains, this reads one flag, and
 /// `what` is not called.
@@ -58,7 +63,7 @@ pub(crate) fn over(key: Key) {
 fn tell(key: Key, what: impl FnOnce() -> Awaited) {
     let what = what();
     if is_asking() {
-        answer(what.to_string()); // while nothing is borrowed
+        answer(key, &what);
     }
     // Outside of a turn there is no task that could wait.
     if let Some(task) = with_current(Hub::in_turn).flatten().filter(|_| is_explaining()) {
@@ -66,13 +71,19 @@ fn tell(key: Key, what: impl FnOnce() -> Awaited) {
     }
 }
 
-fn answer(what: String) {
+fn answer(key: Key, what: &Awaited) {
     let task = current().map_or(Id::ROOT, |task| task.id());
-    ANSWERS.with_borrow_mut(|answers| {
-        // A task that is woken while it is asked takes another turn, and says the same again.
-        let told = answers.get_mut(&task).filter(|told| !told.contains(&what));
-        if let Some(told) = told.filter(|told| told.len() < TOLD) {
-            told.push(what);
+    // The clock is read now. Which futures of the line hold what, the answer says itself.
+    let wait = match what.due_in() {
+        Some(left) => what.clone().with(Detail::DueIn(left)),
+        None => what.clone(),
+    };
+    let wait = wait.in_line(Line::No, false);
+    ANSWERS.with_borrow_mut(|Answers { of, notes }| {
+        if of.contains(&task) {
+            // A task that is woken while it is asked takes another turn, and says the same again.
+            let number = notes.get(&key).map_or(notes.len() as u64, |before| before.number);
+            notes.insert(key, Note { key, task, number, frame: explained::frame(), wait });
         }
     });
 }
@@ -85,14 +96,14 @@ pub(crate) struct Asking(());
 impl Asking {
     /// From now on the answers of `tasks` are kept. The caller wakes them.
     pub(crate) fn begin(tasks: impl Iterator<Item = Id>) -> Self {
-        ANSWERS.set(tasks.map(|task| (task, Vec::new())).collect());
+        ANSWERS.set(Answers { of: tasks.collect(), notes: BTreeMap::new() });
         noting::set_asking(true);
         Self(())
     }
 
     /// What the tasks have said.
-    pub(crate) fn end(self) -> Answers {
-        ANSWERS.take()
+    pub(crate) fn end(self) -> Waits {
+        in_order(ANSWERS.take().notes.into_values().collect())
     }
 }
 

@@ -20,8 +20,10 @@ use std::fmt::{self, Write};
 use std::time::{Duration, Instant};
 
 use super::exit_report::{LISTED, write_more};
-use crate::common::awaited::TOLD;
-use crate::common::waits::{Answers, Asking};
+use super::waiting::Waiting;
+use crate::common::awaited::{Awaited, names};
+use crate::common::notes::Waits;
+use crate::common::waits::Asking;
 use crate::executor::{Hub, Id, Info, State, with_current};
 
 /// The grace by default.
@@ -149,12 +151,11 @@ impl Found {
              no timer, no source, no blocking job, no `Handle`",
         );
         let mut list = |heading: &str, is_stuck: bool| {
-            let listed: Vec<&Blocked> = all_that_are(is_stuck, blocked).collect();
-            if !listed.is_empty() {
-                let _ =
-                    write!(text, "\n{heading}:{}", Listed { listed: &listed, blocked, answers });
+            let tasks: Vec<&Blocked> = all_that_are(is_stuck, blocked).collect();
+            if !tasks.is_empty() {
+                let _ = write!(text, "\n{heading}:{}", Told { tasks: &tasks, blocked, answers });
             }
-            !listed.is_empty()
+            !tasks.is_empty()
         };
         list("for certain, as no waker of it is left", true);
         if is_certain {
@@ -181,27 +182,25 @@ fn all_that_are(is_stuck: bool, blocked: &[Blocked]) -> impl Iterator<Item = &Bl
     blocked.iter().filter(move |(task, _)| (task.state() == State::Stuck) == is_stuck)
 }
 
-/// A line for each task, and no more lines than can be read.
-struct Listed<'a> {
-    listed: &'a [&'a Blocked],
+/// These tasks, each with what it waits for, and no more than can be read.
+struct Told<'a> {
+    tasks: &'a [&'a Blocked],
     blocked: &'a [Blocked],
-    answers: &'a Answers,
+    answers: &'a Waits,
 }
 
-impl fmt::Display for Listed<'_> {
+impl fmt::Display for Told<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (task, _) in self.listed.iter().take(LISTED) {
-            write!(f, "\n  {task}")?;
-            for (awaited, _) in
-                self.blocked.iter().filter(|(_, by)| *by == Some(task.id())).take(TOLD)
-            {
-                write!(f, "; awaits task {}", awaited.id())?;
-            }
-            for what in self.answers.get(&task.id()).into_iter().flatten() {
-                write!(f, "; {what}")?;
-            }
+        let names = names(self.blocked.iter().map(|(task, _)| task));
+        for (task, _) in self.tasks.iter().take(LISTED) {
+            let awaits = self.blocked.iter().filter(|(_, by)| *by == Some(task.id()));
+            let awaits = awaits.map(|(awaited, _)| Awaited::for_task(awaited.id()));
+            let said = self.answers.get(&task.id()).into_iter().flatten().cloned();
+            let mut waits: Vec<_> = awaits.chain(said).collect();
+            waits.iter_mut().for_each(|wait| wait.name_tasks(&names));
+            Waiting { task: task.clone(), waits }.fmt(f)?;
         }
-        write_more(self.listed.len(), f)
+        write_more(self.tasks.len(), f)
     }
 }
 

@@ -103,8 +103,8 @@ fn the_certain_and_the_suspected_are_told_apart_and_awaited_tasks_are_named() {
     let expected = "for certain, as no waker of it is left:\n  \
          task #1 \"consumer\", spawned at here, polled once, stuck: no waker of it is left\n\
          suspected, as no waker of it was used:\n  \
-         the future of `block_on`, called at here, polled once, waiting; awaits task #2\n  \
-         task #2, spawned at here, polled once, waiting; awaits task #1\n  \
+         the future of `block_on`, called at here, polled once, waiting\n    awaits task #2\n  \
+         task #2, spawned at here, polled once, waiting\n    awaits task #1 \"consumer\"\n  \
          task #3, spawned at here, polled once, waiting\n\
          a thread of your own that is to wake a task has to hold the clock: \
          `taketurns::time::hold()`\n";
@@ -121,7 +121,8 @@ fn who_awaits_beside_callbacks_is_named_too() {
             stuck.await.unwrap();
         });
     });
-    let root = "the future of `block_on`, called at here, polled once, waiting; awaits task #1\n";
+    let root =
+        "the future of `block_on`, called at here, polled once, waiting\n    awaits task #1\n";
     assert!(text.contains(root), "{text}");
 }
 
@@ -136,10 +137,10 @@ fn timers_that_nobody_advances_to_and_the_end_of_the_runtime_are_named() {
         });
     });
     let expected = "suspected, as no waker of it was used:\n  \
-         the future of `block_on`, called at here, polled once, waiting; \
+         the future of `block_on`, called at here, polled once, waiting\n    \
          waits for the timer made at here, due in 3600s, while the clock is not advanced\n  \
-         task #1, spawned at here, polled once, waiting; waits for the timer made at here, never due\n  \
-         task #2, spawned at here, polled once, waiting; waits for `cancel::cancelled` at here\n\
+         task #1, spawned at here, polled once, waiting\n    waits for the timer made at here, never due\n  \
+         task #2, spawned at here, polled once, waiting\n    waits for `cancel::cancelled` at here\n\
          a thread of your own that is to wake a task has to hold the clock: \
          `taketurns::time::hold()`\n";
     assert_eq!(text, format!("{HEAD}{expected}"));

@@ -11,6 +11,8 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::join_all;
 use taketurns::cancel::CancellationToken;
+use taketurns::insight::Named as _;
+use taketurns::sync::Event;
 use taketurns::task::JoinSet;
 use taketurns::testing::{self, Sequencer, explore};
 use taketurns::time::{Clock, Instant, sleep};
@@ -54,7 +56,7 @@ fn the_asking_goes_on_while_tasks_that_were_asked_are_ready() {
     let runtime = clock.on_lost(|_| {}).event_interval(1).build().unwrap();
     let text = panic_of(|| {
         runtime.block_on(async {
-            let event = Rc::new(taketurns::sync::Event::new());
+            let event = Rc::new(Event::new());
             for _ in 0..3 {
                 let event = Rc::clone(&event);
                 spawn(async move { event.wait().await }).detach();
@@ -62,7 +64,7 @@ fn the_asking_goes_on_while_tasks_that_were_asked_are_ready() {
             event.wait().await;
         });
     });
-    assert_eq!(text.matches("; waits for the `Event` made at here").count(), 4, "{text}");
+    assert_eq!(text.matches("\n    waits for the `Event` made at here").count(), 4, "{text}");
 }
 
 #[test]
@@ -160,9 +162,31 @@ fn of_many_waits_of_one_task_some_are_told() {
             futures::join!(sleeps, join_all(tasks));
         });
     });
-    let root = text.lines().find(|line| line.contains("block_on")).unwrap();
-    assert_eq!(root.matches("awaits task").count(), 8, "{root}");
-    assert_eq!(root.matches("the timer made at").count(), 1, "the same text is told once: {root}");
+    let lines = text.lines().skip_while(|line| !line.contains("block_on")).skip(1);
+    let lines: Vec<_> = lines.take_while(|line| line.starts_with("    ")).collect();
+    let (last, told) = lines.split_last().unwrap();
+    assert!(told.len() == 8 && told.iter().all(|line| line.contains("awaits task")), "{text}");
+    assert_eq!(*last, "    and 21 more", "12 tasks, and 9 timers");
+}
+
+/// In the turn in which it is asked, the task polls them all.
+#[test]
+fn what_is_inside_of_a_named_future_stands_below_it() {
+    let text = panic_of(|| {
+        at_once(Clock::AutoAdvance).block_on(async {
+            let [one, two] = [(); 2].map(|()| Event::new());
+            let inner = async { one.wait().named("inner").await };
+            futures::join!(inner.named("outer"), two.wait().named("beside"), two.wait());
+        });
+    });
+    let root = "\n  the future of `block_on`, called at here, polled once, waiting\n    \
+                in \"outer\", named at here\n      \
+                in \"inner\", named at here\n        \
+                waits for the `Event` made at here\n    \
+                in \"beside\", named at here\n      \
+                waits for the `Event` made at here\n    \
+                waits for the `Event` made at here\n";
+    assert!(text.contains(root), "{text}");
 }
 
 /// Each of two tasks of a layer awaits both of the next layer. There are a million ways through 20 layers, and the report
@@ -210,7 +234,7 @@ fn the_children_of_a_future_are_asked_with_its_task() {
     let never = || sleep(Duration::MAX);
     let waits = |body: &dyn Fn() -> Pin<Box<dyn Future<Output = ()>>>| {
         let text = panic_of(|| at_once(Clock::AutoAdvance).block_on(body()));
-        text.contains("; waits for the timer made at here, never due\n")
+        text.contains("  waits for the timer made at here, never due\n")
     };
     assert!(waits(&|| Box::pin(async move { drop(task::join_all([never()]).await) })));
     assert!(waits(&|| Box::pin(async move {
@@ -249,13 +273,13 @@ fn each_kind_of_wait_is_named_with_its_place() {
         "a task of the `JoinSet` made at here, 2 left",
         "the `settle` at here",
     ] {
-        assert!(text.contains(&format!(", waiting; waits for {waits}\n")), "{waits}: {text}");
+        assert!(text.contains(&format!(", waiting\n    waits for {waits}\n")), "{waits}: {text}");
     }
     for waits in [
         "the child of `borrowing` spawned at here",
         "the `CancellationToken::run_until_cancelled` at here",
         "the `CancellationToken::cancelled` at here",
     ] {
-        assert!(text.contains(&format!("; waits for {waits}")), "{waits}: {text}");
+        assert!(text.contains(&format!("  waits for {waits}")), "{waits}: {text}");
     }
 }

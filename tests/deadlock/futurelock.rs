@@ -42,7 +42,7 @@ macro_rules! text_of {
 fn expected(operation: &str) -> String {
     format!(
         "{HEAD}suspected, as no waker of it was used:\n  \
-         the future of `block_on`, called at here, polled 4 times, waiting; \
+         the future of `block_on`, called at here, polled 4 times, waiting\n    \
          waits for the `{operation}` at here; \
          granted to the `{operation}` at here, which no task has polled since\n\
          a thread of your own that is to wake a task has to hold the clock: \
