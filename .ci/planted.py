@@ -480,7 +480,7 @@ PLANTED = {
     ),
     "slicedropped": (
         "the end of a loop drops the function that lists its tasks, and the thread that asked is not told",
-        [(ASK, "            asked.tell(Found::Tasks(Vec::new()), Some(End::Dropped));", "            drop(asked);")],
+        [(ASK, "            question.tell(Found::Tasks(Vec::new()), Some(End::Dropped));", "            drop(question);")],
     ),
     "slicequiet": (
         "the loop lists its tasks and does not end the wait of the thread that asked",

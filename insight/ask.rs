@@ -64,7 +64,7 @@ struct Open {
     ///
     /// A loop that is stuck finds all of them when it goes on. So a new question takes up an old one, if there is one: there are never
     /// more than threads that ask at once.
-    given_up: Vec<Arc<Asked>>,
+    given_up: Vec<Arc<Question>>,
 }
 
 impl Questions {
@@ -72,29 +72,32 @@ impl Questions {
     /// once the loop has been silent for `limit`.
     pub(crate) fn ask(&self, hub: &HubHandle, limit: Duration, most: usize) -> Answer {
         let Some(taken_up) = self.enter() else { return Answer::Crowded };
-        let asked = taken_up.unwrap_or_else(|| {
-            let asked = Arc::new(Asked { state: Mutex::default(), told: Condvar::new() });
-            send(hub, Slice { asked: Some(Arc::clone(&asked)), from: From::Place(0), left: most });
-            asked
+        let question = taken_up.unwrap_or_else(|| {
+            let question = Arc::new(Question { state: Mutex::default(), told: Condvar::new() });
+            send(
+                hub,
+                Slice { question: Some(Arc::clone(&question)), from: From::Place(0), left: most },
+            );
+            question
         });
-        let answer = asked.wait(limit);
+        let answer = question.wait(limit);
         let mut open = self.lock();
         open.askers -= 1;
         if matches!(answer, Answer::Silent) {
-            open.given_up.push(asked);
+            open.given_up.push(question);
         }
         answer
     }
 
     /// One more thread asks, if it may: by a question that was given up, if there is one.
-    fn enter(&self) -> Option<Option<Arc<Asked>>> {
+    fn enter(&self) -> Option<Option<Arc<Question>>> {
         let mut open = self.lock();
         if open.askers == ASKERS {
             return None;
         }
         open.askers += 1;
-        open.given_up.retain(|asked| !asked.was_found());
-        let index = open.given_up.iter().position(|asked| asked.take_up());
+        open.given_up.retain(|question| !question.was_found());
+        let index = open.given_up.iter().position(|question| question.take_up());
         Some(index.map(|index| open.given_up.swap_remove(index)))
     }
 
@@ -129,7 +132,8 @@ fn list_from(
     next.filter(|_| *left > 0)
 }
 
-pub(crate) struct Asked {
+/// A question, and its answer as far as it has come.
+pub(crate) struct Question {
     state: Mutex<State>,
     /// A slice has been listed, or no other will be.
     told: Condvar,
@@ -164,7 +168,7 @@ impl State {
     }
 }
 
-impl Asked {
+impl Question {
     /// Nothing panics under the lock, so it is never poisoned.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -257,7 +261,7 @@ enum Found {
 /// The tasks, or what they wait for, from `from` on, to be listed by the loop.
 struct Slice {
     /// Taken when the loop calls it.
-    asked: Option<Arc<Asked>>,
+    question: Option<Arc<Question>>,
     from: From,
     /// How many may be listed yet.
     left: usize,
@@ -276,10 +280,14 @@ impl Slice {
     fn list(&mut self) -> Option<Slice> {
         with_current(Hub::count_question);
         // A loop that was stuck may find many slices that were given up.
-        let asked = self.asked.take().filter(|asked| asked.is_wanted())?;
+        let question = self.question.take().filter(|question| question.is_wanted())?;
         let (found, from) = with_current(|hub| self.read(hub))?;
-        let is_wanted = asked.tell(found, from.is_none().then_some(End::Complete));
-        from.filter(|_| is_wanted).map(|from| Slice { asked: Some(asked), from, left: self.left })
+        let is_wanted = question.tell(found, from.is_none().then_some(End::Complete));
+        from.filter(|_| is_wanted).map(|from| Slice {
+            question: Some(question),
+            from,
+            left: self.left,
+        })
     }
 
     /// What there is from here on, as much as a slice may take; and where to go on.
@@ -303,8 +311,8 @@ impl Slice {
 /// If it is dropped instead of called, nothing comes any more.
 impl Drop for Slice {
     fn drop(&mut self) {
-        if let Some(asked) = self.asked.take() {
-            asked.tell(Found::Tasks(Vec::new()), Some(End::Dropped));
+        if let Some(question) = self.question.take() {
+            question.tell(Found::Tasks(Vec::new()), Some(End::Dropped));
         }
     }
 }
