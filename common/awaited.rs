@@ -31,7 +31,7 @@ pub struct Awaited {
     pub(super) part: Option<usize>,
     pub(super) depth: usize,
     /// It is no wait itself: others are inside of it.
-    is_frame: bool,
+    is_outer: bool,
     /// It is ready, and the task has not polled it since.
     pub(super) is_unpolled: bool,
     pub(super) line: Line,
@@ -151,7 +151,7 @@ impl Awaited {
             holders: Vec::new(),
             part: None,
             depth: 0,
-            is_frame: false,
+            is_outer: false,
             is_unpolled: false,
             line: Line::No,
             may_move: false,
@@ -160,12 +160,12 @@ impl Awaited {
 
     /// The program has given a name to what is done meanwhile.
     pub(crate) fn named(label: Cow<'static, str>, site: &'static Location<'static>) -> Self {
-        Self { label: Some(label), ..Self::frame("named", site) }
+        Self { label: Some(label), ..Self::outer("named", site) }
     }
 
     /// Not a wait: what is noted inside of it stands below it.
-    pub(crate) fn frame(kind: &'static str, site: &'static Location<'static>) -> Self {
-        Self { is_frame: true, ..Self::new(kind, site) }
+    pub(crate) fn outer(kind: &'static str, site: &'static Location<'static>) -> Self {
+        Self { is_outer: true, ..Self::new(kind, site) }
     }
 
     /// A wait for the end of a task.
@@ -311,8 +311,8 @@ impl Awaited {
     }
 
     /// Whether others are inside of it.
-    pub(crate) fn is_frame(&self) -> bool {
-        self.is_frame
+    pub(crate) fn is_outer(&self) -> bool {
+        self.is_outer
     }
 
     /// What is waited for, without a verb.
@@ -380,7 +380,7 @@ impl fmt::Display for Awaited {
             self.thing(f)?;
             return f.write_str(", which is ready");
         }
-        f.write_str(if self.is_frame { "in " } else { "waits for " })?;
+        f.write_str(if self.is_outer { "in " } else { "waits for " })?;
         self.thing(f)?;
         if matches!(self.line, Line::All | Line::Any) {
             let titles: Vec<_> = self.holders.iter().take(TOLD).map(Holder::title).collect();

@@ -28,12 +28,12 @@ use crate::executor::{Hub, Id, TellOfAwait, tell_of_awaits, with_current};
 thread_local! {
     static CURRENT: Scoped<Explained> = const { scoped::empty() };
     /// In what the future is that is polled now.
-    static INSIDE: Cell<Inside> = const { Cell::new(Inside { frame: None, part: None }) };
+    static INSIDE: Cell<Inside> = const { Cell::new(Inside { outer: None, part: None }) };
 }
 
 #[derive(Clone, Copy)]
 struct Inside {
-    frame: Option<Key>,
+    outer: Option<Key>,
     part: Option<usize>,
 }
 
@@ -62,7 +62,8 @@ struct Record {
     task: Id,
     /// In the order in which the waits began.
     number: u64,
-    frame: Option<Key>,
+    /// The wait that it is inside of.
+    outer: Option<Key>,
     wait: Awaited,
 }
 
@@ -101,8 +102,8 @@ impl Drop for Entered {
 fn note_task(awaited: Id, is_known: bool) {
     let now = with_current(|hub| Some((hub.in_turn()?, hub.live())));
     let Some((task, live)) = now.flatten() else { return };
-    if is_known && INSIDE.get().frame.is_none() {
-        return forget(key_of_task(awaited)); // it may have been inside of a frame before
+    if is_known && INSIDE.get().outer.is_none() {
+        return forget(key_of_task(awaited)); // it may have been inside of an outer one before
     }
     keep(key_of_task(awaited), task, Awaited::for_task(awaited));
     let is_due = with_state(|state| {
@@ -138,13 +139,13 @@ fn with_current_table<R>(f: impl FnOnce(&Explained) -> R) -> Option<R> {
 
 /// From now on `task` waits for that.
 pub(super) fn keep(key: Key, task: Id, mut wait: Awaited) {
-    let Inside { frame, part } = INSIDE.get();
+    let Inside { outer, part } = INSIDE.get();
     wait.part = part;
     with_state(|state| {
         state.last += 1;
         let before = state.records.get(&key).filter(|record| record.task == task);
         let number = before.map_or(state.last, |record| record.number);
-        state.records.insert(key, Record { task, number, frame, wait });
+        state.records.insert(key, Record { task, number, outer, wait });
     });
 }
 
@@ -197,14 +198,14 @@ fn note_joined(key: Key, task: Id) -> bool {
 #[must_use]
 pub(crate) struct Within(Inside);
 
-/// What the future is in that is polled now.
-pub(super) fn frame() -> Option<Key> {
-    INSIDE.get().frame
+/// The wait that a wait which begins now is inside of.
+pub(super) fn outer() -> Option<Key> {
+    INSIDE.get().outer
 }
 
-/// Waits that begin from now on are inside of the frame that has this key.
-pub(crate) fn within_frame(key: Key) -> Option<Within> {
-    within(|inside| inside.frame = Some(key))
+/// Waits that begin from now on are inside of the one that has this key.
+pub(crate) fn within_outer(key: Key) -> Option<Within> {
+    within(|inside| inside.outer = Some(key))
 }
 
 /// What is polled from now on is this part of a future that has several.
@@ -285,8 +286,8 @@ impl Explained {
                 wait.holders = held::holders(self.owner, key, MOST_OF_A_LOCK);
             }
         }
-        let Record { task, number, frame, .. } = *record;
-        Note { key, task, number, frame, wait }
+        let Record { task, number, outer, .. } = *record;
+        Note { key, task, number, outer, wait }
     }
 
     /// The future of `block_on` is gone, and the next one is another.

@@ -16,7 +16,7 @@ use crate::executor::Id;
 /// How many tasks that have a lock are looked at for each wait. Many readers may have one, and as many futures wait for each of them.
 pub(super) const MOST_OF_A_LOCK: usize = 64;
 
-/// What each task waits for, in the order in which the waits began; what is inside of a frame comes right behind it.
+/// What each task waits for, in the order in which the waits began; what is inside of another comes right behind that.
 pub(crate) type Waits = BTreeMap<Id, Vec<Awaited>>;
 
 /// That a task waits, as a plain copy.
@@ -26,7 +26,8 @@ pub(crate) struct Note {
     pub(super) task: Id,
     /// In the order in which the waits began.
     pub(super) number: u64,
-    pub(super) frame: Option<Key>,
+    /// The wait that it is inside of.
+    pub(super) outer: Option<Key>,
     /// With the holders that the line it waits in does not tell.
     pub(super) wait: Awaited,
 }
@@ -34,19 +35,19 @@ pub(crate) struct Note {
 /// Linear in the notes, but for sorting them.
 pub(crate) fn in_order(mut notes: Vec<Note>) -> Waits {
     let lines = Lines::of(&notes);
-    let frames = notes.iter().filter(|note| note.wait.is_frame());
-    let frames: BTreeMap<Key, Id> = frames.map(|note| (note.key, note.task)).collect();
+    let outers = notes.iter().filter(|note| note.wait.is_outer());
+    let outers: BTreeMap<Key, Id> = outers.map(|note| (note.key, note.task)).collect();
     notes.sort_by_key(|note| Reverse(note.number));
     let mut inside: BTreeMap<Option<Key>, Vec<Note>> = BTreeMap::new();
     for note in notes {
-        let is_of_task = |frame: &Key| frames.get(frame) == Some(&note.task);
-        inside.entry(note.frame.filter(is_of_task)).or_default().push(note);
+        let is_of_task = |outer: &Key| outers.get(outer) == Some(&note.task);
+        inside.entry(note.outer.filter(is_of_task)).or_default().push(note);
     }
     let mut waits = Waits::new();
     let mut left = inside.remove(&None).unwrap_or_default();
     let mut depths = BTreeMap::new();
     while let Some(mut note) = left.pop() {
-        let depth = note.frame.and_then(|frame| depths.get(&frame)).map_or(0, |depth| depth + 1);
+        let depth = note.outer.and_then(|outer| depths.get(&outer)).map_or(0, |depth| depth + 1);
         if let Some(inner) = inside.remove(&Some(note.key)) {
             depths.insert(note.key, depth);
             left.extend(inner);

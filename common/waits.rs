@@ -83,7 +83,7 @@ fn answer(key: Key, what: &Awaited) {
         if of.contains(&task) {
             // A task that is woken while it is asked takes another turn, and says the same again.
             let number = notes.get(&key).map_or(notes.len() as u64, |before| before.number);
-            notes.insert(key, Note { key, task, number, frame: explained::frame(), wait });
+            notes.insert(key, Note { key, task, number, outer: explained::outer(), wait });
         }
     });
 }

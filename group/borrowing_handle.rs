@@ -14,7 +14,7 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 
 use crate::common::awaited::{Awaited, Line};
-use crate::common::explained::within_frame;
+use crate::common::explained::within_outer;
 use crate::common::waits::{self, Key};
 use crate::common::waker_cell::WakerCell;
 use crate::executor::budget;
@@ -30,7 +30,7 @@ pin_project! {
 
     impl<F: Future> PinnedDrop for Child<F> {
         fn drop(this: Pin<&mut Self>) {
-            waits::over(this.output.frame_key());
+            waits::over(this.output.outer_key());
         }
     }
 }
@@ -40,9 +40,9 @@ impl<F: Future> Future for Child<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
-        let key = this.output.frame_key();
-        waits::note(key, || Awaited::frame(CHILD, this.site));
-        let within = within_frame(key);
+        let key = this.output.outer_key();
+        waits::note(key, || Awaited::outer(CHILD, this.site));
+        let within = within_outer(key);
         let output = ready!(this.future.poll(cx));
         drop(within);
         waits::over(key);
@@ -70,7 +70,7 @@ enum Value<T> {
 
 impl<T> Output<T> {
     /// Of what the child waits for. Beside the wait of the handle.
-    fn frame_key(&self) -> Key {
+    fn outer_key(&self) -> Key {
         Key::in_line(&self.awaiter, 1)
     }
 }

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use crate::common::awaited::Awaited;
-use crate::common::explained::within_frame;
+use crate::common::explained::within_outer;
 use crate::common::waits::{self, Key};
 use crate::executor::{PartBefore, shortened, with_current};
 
@@ -82,7 +82,7 @@ impl<F: Future> Future for NamedFuture<F> {
             };
             Awaited::named(label, this.site)
         });
-        let within = (within_frame(key), Part::enter(this.site));
+        let within = (within_outer(key), Part::enter(this.site));
         let polled = this.future.poll(cx);
         drop(within);
         if polled.is_ready() {

@@ -46,14 +46,14 @@ pub(crate) fn waiting(explained: &Explained) -> Vec<Waiting> {
 }
 
 impl Waiting {
-    /// The waits whose end lets the task go on. A frame is one if nothing is known to wait inside of it: then it waits for another
-    /// crate's future.
+    /// The waits whose end lets the task go on. An outer one is among them if none is noted inside of it: then it
+    /// waits for another crate's future.
     pub(super) fn leaves(&self) -> impl Iterator<Item = &Awaited> {
         let polled = || self.waits.iter().filter(|wait| !wait.is_unpolled());
         let inner = polled().skip(1).map(Some).chain([None]);
         let is_leaf = |(wait, next): &(&Awaited, Option<&Awaited>)| {
             let is_empty = next.is_none_or(|next| next.depth() <= wait.depth());
-            (!wait.is_frame() || is_empty) && !wait.is_for_own_future()
+            (!wait.is_outer() || is_empty) && !wait.is_for_own_future()
         };
         polled().zip(inner).filter(is_leaf).map(|(wait, _)| wait)
     }
