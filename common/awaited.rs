@@ -34,17 +34,18 @@ pub struct Awaited {
     is_outer: bool,
     /// It is ready, and the task has not polled it since.
     pub(super) is_unpolled: bool,
-    pub(super) line: Line,
+    pub(super) ended_by: EndedBy,
     /// The task may have given the future to another one.
     pub(super) may_move: bool,
 }
 
-/// Whether the futures that wait at the same place are served one after the other, so that one that does not take what it was
-/// granted keeps the others waiting. If so, which tasks can end that.
+/// Which tasks can end a wait. Futures that wait for a lock or for permits are served one after the other, so one that does not take
+/// what it was granted keeps those behind it waiting.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Line {
-    No,
-    /// The task that has it: guard and future borrow the lock.
+pub(crate) enum EndedBy {
+    /// It is not known, or no task does.
+    Unknown,
+    /// The task that has the lock: guard and future borrow it.
     Lock,
     /// The same, but waits of this kind do not keep each other waiting, only those of other kinds do.
     Shared,
@@ -52,11 +53,11 @@ pub(crate) enum Line {
     OwnedLock,
     /// Any task that gives permits back.
     Permits,
-    /// No line: the end of all tasks of a group.
+    /// All tasks of a group, when they end.
     All,
-    /// No line: the end of one task of a group.
+    /// One task of a group, when it ends.
     Any,
-    /// No line: the end of another future of the same task, which has waits of its own.
+    /// The task itself, by the end of another of its futures, which has waits of its own.
     Own,
 }
 
@@ -153,7 +154,7 @@ impl Awaited {
             depth: 0,
             is_outer: false,
             is_unpolled: false,
-            line: Line::No,
+            ended_by: EndedBy::Unknown,
             may_move: false,
         }
     }
@@ -177,8 +178,8 @@ impl Awaited {
         Self { detail, ..self }
     }
 
-    pub(crate) fn in_line(self, line: Line, may_move: bool) -> Self {
-        Self { line, may_move, ..self }
+    pub(crate) fn ended_by(self, ended_by: EndedBy, may_move: bool) -> Self {
+        Self { ended_by, may_move, ..self }
     }
 
     /// What it waits for, in words that [`site`](Self::site) follows: "the timer made". "task" for the end of a task, "named" for
@@ -288,9 +289,9 @@ impl Awaited {
     /// Tasks that keep it waiting, whatever others do: until one of them goes on if it [ends with one](Self::ends_with_one),
     /// otherwise until all of them do. None if that is not known, or if it has to be known `for_certain` and is not.
     pub(crate) fn keepers(&self, for_certain: bool) -> impl Iterator<Item = Id> {
-        let is_known = match self.line {
-            Line::Permits => false,
-            Line::Any => self.holders.iter().all(|holder| holder.task.is_some()),
+        let is_known = match self.ended_by {
+            EndedBy::Permits => false,
+            EndedBy::Any => self.holders.iter().all(|holder| holder.task.is_some()),
             _ => true,
         };
         let keeps = move |holder: &&Holder| {
@@ -302,12 +303,12 @@ impl Awaited {
 
     /// Whether it ends when one of several tasks goes on.
     pub(crate) fn ends_with_one(&self) -> bool {
-        self.line == Line::Any
+        self.ended_by == EndedBy::Any
     }
 
     /// Whether it ends by another future of the same task. Then what that future waits for says all.
     pub(crate) fn is_for_own_future(&self) -> bool {
-        self.line == Line::Own
+        self.ended_by == EndedBy::Own
     }
 
     /// Whether others are inside of it.
@@ -382,7 +383,7 @@ impl fmt::Display for Awaited {
         }
         f.write_str(if self.is_outer { "in " } else { "waits for " })?;
         self.thing(f)?;
-        if matches!(self.line, Line::All | Line::Any) {
+        if matches!(self.ended_by, EndedBy::All | EndedBy::Any) {
             let titles: Vec<_> = self.holders.iter().take(TOLD).map(Holder::title).collect();
             return match &titles[..] {
                 [] => Ok(()),

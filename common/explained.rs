@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound::{Included, Unbounded};
 use std::rc::Rc;
 
-use super::awaited::{Awaited, Detail, Holder, LISTED, Line};
+use super::awaited::{Awaited, Detail, EndedBy, Holder, LISTED};
 use super::held::{self, Owner, Taken};
 use super::notes::{MOST_OF_A_LOCK, Note, Waits, in_order};
 use super::noting::{self, Key, Numbered, are_locks_noted, is_explaining, set_explaining};
@@ -276,13 +276,13 @@ impl Explained {
     /// A copy of a record, with which tasks keep the wait waiting as far as its line does not say so.
     fn note(&self, key: Key, record: &Record, most_members: usize) -> Note {
         let mut wait = record.wait.read();
-        match wait.line {
-            Line::No | Line::Own | Line::Permits => {}
-            Line::All | Line::Any => {
+        match wait.ended_by {
+            EndedBy::Unknown | EndedBy::Own | EndedBy::Permits => {}
+            EndedBy::All | EndedBy::Any => {
                 wait.holders = held::holders(self.owner, key, most_members);
                 wait = wait.with(Detail::Left(held::count(key)));
             }
-            Line::Lock | Line::Shared | Line::OwnedLock => {
+            EndedBy::Lock | EndedBy::Shared | EndedBy::OwnedLock => {
                 wait.holders = held::holders(self.owner, key, MOST_OF_A_LOCK);
             }
         }

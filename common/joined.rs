@@ -7,7 +7,7 @@
 
 use std::cell::Cell;
 
-use super::awaited::{Awaited, Detail, Line};
+use super::awaited::{Awaited, Detail, EndedBy};
 use super::explained::joined;
 use super::held;
 use super::noting::Key;
@@ -30,9 +30,9 @@ impl Joined {
         self.0.set(self.0.get().saturating_sub(usize::from(held::left(key))));
     }
 
-    /// The wait for the `live` tasks, for one of them or all, as the line says.
-    pub(crate) fn awaited(&self, wait: Awaited, live: usize, line: Line) -> Awaited {
+    /// The wait for the `live` tasks, for one of them or all, as `by` says.
+    pub(crate) fn awaited(&self, wait: Awaited, live: usize, by: EndedBy) -> Awaited {
         let is_known = self.0.get() == live;
-        wait.with(Detail::Left(live)).in_line(if is_known { line } else { Line::No }, false)
+        wait.with(Detail::Left(live)).ended_by(if is_known { by } else { EndedBy::Unknown }, false)
     }
 }

@@ -9,7 +9,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::awaited::{Awaited, Hold, Holder, Line, TOLD};
+use super::awaited::{Awaited, EndedBy, Hold, Holder, TOLD};
 use super::noting::Key;
 use crate::executor::Id;
 
@@ -74,13 +74,13 @@ impl Lines {
         let mut ahead: BTreeMap<usize, Vec<(u64, Holder)>> = BTreeMap::new();
         for note in notes {
             let line = note.key.0;
-            if note.wait.line != Line::No && note.wait.is_unpolled {
+            if note.wait.ended_by != EndedBy::Unknown && note.wait.is_unpolled {
                 let unpolled = unpolled.entry((line, note.wait.kind())).or_default();
                 if unpolled.len() < MOST_OF_A_LOCK {
                     unpolled.push(note.holds(Hold::Unpolled));
                 }
             }
-            if note.wait.line == Line::Lock && !note.wait.is_unpolled {
+            if note.wait.ended_by == EndedBy::Lock && !note.wait.is_unpolled {
                 let ahead = ahead.entry(line).or_default();
                 let place = ahead.partition_point(|(number, _)| *number < note.number);
                 if place < TOLD {
@@ -95,11 +95,11 @@ impl Lines {
     /// What keeps a wait waiting.
     fn holders(&self, note: &Note) -> Vec<Holder> {
         let known = note.wait.holders.iter().cloned();
-        match note.wait.line {
+        match note.wait.ended_by {
             _ if note.wait.is_unpolled => Vec::new(),
-            Line::No | Line::All | Line::Any | Line::Own => known.collect(),
-            Line::Lock | Line::Shared | Line::OwnedLock | Line::Permits => {
-                let is_shared = note.wait.line == Line::Shared;
+            EndedBy::Unknown | EndedBy::All | EndedBy::Any | EndedBy::Own => known.collect(),
+            EndedBy::Lock | EndedBy::Shared | EndedBy::OwnedLock | EndedBy::Permits => {
+                let is_shared = note.wait.ended_by == EndedBy::Shared;
                 let of_line = (note.key.0, "")..(note.key.0 + 1, "");
                 let unpolled = self.unpolled.range(of_line).flat_map(|(_, unpolled)| unpolled);
                 let keeps = |holder: &Holder| !is_shared || holder.kind != note.wait.kind();
@@ -121,7 +121,7 @@ impl Note {
             hold,
             kind: self.wait.kind(),
             site: self.wait.site(),
-            may_move: self.wait.line == Line::OwnedLock || self.wait.may_move,
+            may_move: self.wait.ended_by == EndedBy::OwnedLock || self.wait.may_move,
         }
     }
 }

@@ -18,7 +18,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::awaited::{Awaited, Detail, Line};
+use super::awaited::{Awaited, Detail, EndedBy};
 use super::explained;
 use super::notes::{Note, Waits, in_order};
 use super::noting;
@@ -78,7 +78,7 @@ fn answer(key: Key, what: &Awaited) {
         Some(left) => what.clone().with(Detail::DueIn(left)),
         None => what.clone(),
     };
-    let wait = wait.in_line(Line::No, false);
+    let wait = wait.ended_by(EndedBy::Unknown, false);
     ANSWERS.with_borrow_mut(|Answers { of, notes }| {
         if of.contains(&task) {
             // A task that is woken while it is asked takes another turn, and says the same again.

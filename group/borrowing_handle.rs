@@ -13,7 +13,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use crate::common::awaited::{Awaited, Line};
+use crate::common::awaited::{Awaited, EndedBy};
 use crate::common::explained::within_outer;
 use crate::common::waits::{self, Key};
 use crate::common::waker_cell::WakerCell;
@@ -128,7 +128,7 @@ impl<T> Future for BorrowingHandle<'_, T> {
         if !self.is_finished() {
             self.output.awaiter.keep(cx.waker());
             if !self.is_finished() {
-                let wait = || Awaited::new(CHILD, self.site).in_line(Line::Own, false);
+                let wait = || Awaited::new(CHILD, self.site).ended_by(EndedBy::Own, false);
                 self.output.awaiter.note(wait);
                 return Poll::Pending;
             }

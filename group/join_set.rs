@@ -21,7 +21,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use crate::common::awaited::{Awaited, Line};
+use crate::common::awaited::{Awaited, EndedBy};
 use crate::common::held;
 use crate::common::joined::Joined;
 use crate::common::waits::Key;
@@ -321,7 +321,7 @@ impl<T> JoinSet<T> {
             if self.ended.queue.borrow().is_empty() {
                 self.ended.awaiter.note(|| {
                     let wait = Awaited::new("a task of the `JoinSet` made", self.site);
-                    self.ended.joined.awaited(wait, self.len(), Line::Any)
+                    self.ended.joined.awaited(wait, self.len(), EndedBy::Any)
                 });
                 return Poll::Pending;
             }

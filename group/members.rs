@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use super::failure::{Cause, Failure};
-use crate::common::awaited::{Awaited, Line};
+use crate::common::awaited::{Awaited, EndedBy};
 use crate::common::joined::Joined;
 use crate::common::waits::Key;
 use crate::common::waker_cell::WakerCell;
@@ -145,8 +145,8 @@ impl<E> Shared<E> {
     pub(super) fn note_wait(&self) {
         self.waker.note(|| {
             let wait = Awaited::new("the tasks of the group opened", self.opened);
-            let line = if self.fails_fast { Line::Any } else { Line::All };
-            self.joined.awaited(wait, self.live(), line)
+            let by = if self.fails_fast { EndedBy::Any } else { EndedBy::All };
+            self.joined.awaited(wait, self.live(), by)
         });
     }
 

@@ -17,7 +17,7 @@ use std::panic::Location;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::wait_list::{Key, WaitList, drop_waker, wake_each};
-use crate::common::awaited::{Awaited, Detail, Hold, Holder, Line};
+use crate::common::awaited::{Awaited, Detail, EndedBy, Hold, Holder};
 use crate::common::explained;
 use crate::common::held::{self, Taken};
 use crate::common::waits;
@@ -329,7 +329,7 @@ impl Permits {
         self.line.note(place, || {
             let own = with_current(Hub::memory_in_turn).flatten();
             let is_own = own.is_some_and(|own| own.contains(&std::ptr::from_ref(place).addr()));
-            let wait = Awaited::new(ask.name(), site).in_line(ask.operation.line(), !is_own);
+            let wait = Awaited::new(ask.name(), site).ended_by(ask.operation.ended_by(), !is_own);
             match ask.operation {
                 _ if waits::is_asking() => {
                     let place = place.as_ref().expect("it is in line");
@@ -376,7 +376,7 @@ impl Permits {
             hold: Hold::Has,
             kind: ask.name(),
             site,
-            may_move: ask.operation.line() == Line::OwnedLock,
+            may_move: ask.operation.ended_by() == EndedBy::OwnedLock,
         })
     }
 
@@ -422,12 +422,12 @@ impl Operation {
         !matches!(self, Operation::Acquire | Operation::Read)
     }
 
-    fn line(self) -> Line {
+    fn ended_by(self) -> EndedBy {
         match self {
-            Operation::Acquire => Line::Permits,
-            Operation::LockOwned => Line::OwnedLock,
-            Operation::Read => Line::Shared,
-            Operation::Lock | Operation::Write => Line::Lock,
+            Operation::Acquire => EndedBy::Permits,
+            Operation::LockOwned => EndedBy::OwnedLock,
+            Operation::Read => EndedBy::Shared,
+            Operation::Lock | Operation::Write => EndedBy::Lock,
         }
     }
 }
