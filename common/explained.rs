@@ -181,17 +181,17 @@ pub(crate) fn took(line: Key, is_alone: bool, holder: impl FnOnce(Option<Id>) ->
     with_current_table(note).unwrap_or(Taken::NOT_NOTED)
 }
 
-/// The task is one of those whose ends are waited for at this key's place, until [`held::left`]. Returns whether that is noted: not
-/// if the runtime does not explain and nothing is noted on this thread.
+/// The task is one of those whose ends are waited for at this key's place, until [`held::forget_member`]. Returns whether that is
+/// noted: not if the runtime does not explain and nothing is noted on this thread.
 #[inline]
-pub(super) fn joined(key: impl FnOnce() -> Key, task: Id) -> bool {
-    (is_explaining() || are_locks_noted()) && note_joined(key(), task)
+pub(super) fn note_member(key: impl FnOnce() -> Key, task: Id) -> bool {
+    (is_explaining() || are_locks_noted()) && note_member_out_of_line(key(), task)
 }
 
 #[cold]
 #[inline(never)]
-fn note_joined(key: Key, task: Id) -> bool {
-    held::joined(with_current_table(|table| table.owner), key, task)
+fn note_member_out_of_line(key: Key, task: Id) -> bool {
+    held::note_member(with_current_table(|table| table.owner), key, task)
 }
 
 /// What is polled until this is dropped is inside of that.

@@ -89,7 +89,7 @@ pub(super) fn note(owner: Owner, line: Key, is_alone: bool, holder: Holder) -> T
 
 /// A task is one of those whose ends are waited for at this key's place. Which of them, the key's number says. `None`: its runtime
 /// does not explain. Returns whether it is noted.
-pub(super) fn joined(owner: Option<Owner>, key: Key, task: Id) -> bool {
+pub(super) fn note_member(owner: Option<Owner>, key: Key, task: Id) -> bool {
     let member = Holder { task: owner.map(|_| task), ..Holder::of_task(task) };
     let member = (owner.unwrap_or(Owner(0)), member);
     let is_noted = with_held(|held| held.locks.insert(key.place(), member)).is_some();
@@ -99,7 +99,7 @@ pub(super) fn joined(owner: Option<Owner>, key: Key, task: Id) -> bool {
 
 /// It has ended. Returns whether it was noted.
 #[inline]
-pub(super) fn left(key: impl FnOnce() -> Key) -> bool {
+pub(super) fn forget_member(key: impl FnOnce() -> Key) -> bool {
     let mut was_noted = false;
     if are_locks_noted() {
         give_back(|held| was_noted = held.locks.remove(&key().place()).is_some());
@@ -132,7 +132,8 @@ impl Taken {
     }
 }
 
-/// A lock that no more than one has at a time is given back; or nothing waits for the tasks that [`joined`] any more.
+/// A lock that no more than one has at a time is given back; or nothing waits any more for the tasks that were noted by
+/// [`note_member`].
 #[inline]
 pub(crate) fn gave_back(line: impl FnOnce() -> Key) {
     if are_locks_noted() {

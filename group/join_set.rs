@@ -23,7 +23,7 @@ use pin_project_lite::pin_project;
 
 use crate::common::awaited::{Awaited, EndedBy};
 use crate::common::held;
-use crate::common::joined::Joined;
+use crate::common::members::NotedMembers;
 use crate::common::waits::Key;
 use crate::common::waker_cell::WakerCell;
 use crate::executor::{
@@ -72,7 +72,7 @@ struct Ended {
     queue: RefCell<VecDeque<usize>>,
     /// The waker of the last poll.
     awaiter: WakerCell,
-    joined: Joined,
+    noted: NotedMembers,
 }
 
 impl Ended {
@@ -105,7 +105,7 @@ struct OnEnd {
 impl Drop for OnEnd {
     fn drop(&mut self) {
         if let Some(ended) = self.ended.upgrade() {
-            ended.joined.remove(|| ended.key(self.place));
+            ended.noted.remove(|| ended.key(self.place));
             ended.push(self.place);
         }
     }
@@ -173,7 +173,7 @@ impl<T: 'static> JoinSet<T> {
             // memory is leaked, as what the future owns is.
             self.ended.push(place);
         } else {
-            self.ended.joined.add(|| self.ended.key(place), handle.id());
+            self.ended.noted.add(|| self.ended.key(place), handle.id());
         }
         match self.handles.get_mut(place) {
             None => self.handles.push(Some(handle)),
@@ -321,7 +321,7 @@ impl<T> JoinSet<T> {
             if self.ended.queue.borrow().is_empty() {
                 self.ended.awaiter.note(|| {
                     let wait = Awaited::new("a task of the `JoinSet` made", self.site);
-                    self.ended.joined.awaited(wait, self.len(), EndedBy::Any)
+                    self.ended.noted.awaited(wait, self.len(), EndedBy::Any)
                 });
                 return Poll::Pending;
             }

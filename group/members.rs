@@ -9,7 +9,7 @@ use std::task::Waker;
 
 use super::failure::{Cause, Failure};
 use crate::common::awaited::{Awaited, EndedBy};
-use crate::common::joined::Joined;
+use crate::common::members::NotedMembers;
 use crate::common::waits::Key;
 use crate::common::waker_cell::WakerCell;
 use crate::executor::{CancelRequest, Control, Id, Info, Reason};
@@ -22,7 +22,7 @@ pub(super) struct Shared<E> {
     live: Cell<usize>,
     /// How many tasks were spawned.
     spawned: Cell<u64>,
-    joined: Joined,
+    noted: NotedMembers,
     /// How to end each task that waits. A task that has not begun needs no place: it is in the run queue, and its first
     /// turn looks whether the group is asked to end.
     waiting: RefCell<Places<Control>>,
@@ -42,7 +42,7 @@ impl<E> Shared<E> {
             request: Rc::new(CancelRequest::that_drops()),
             live: Cell::new(0),
             spawned: Cell::new(0),
-            joined: Joined::default(),
+            noted: NotedMembers::default(),
             waiting: RefCell::default(),
             failures: RefCell::default(),
             fails_fast,
@@ -72,7 +72,7 @@ impl<E> Shared<E> {
     /// It was spawned, and has not ended.
     #[inline]
     pub(super) fn task_begun(&self, number: u64, task: Id) {
-        self.joined.add(|| self.key(number), task);
+        self.noted.add(|| self.key(number), task);
     }
 
     /// A task waits. Gives its place.
@@ -86,7 +86,7 @@ impl<E> Shared<E> {
     /// A task has ended; `place`: if it has waited. The last one wakes the group.
     #[inline]
     pub(super) fn task_ended(&self, number: u64, place: Option<usize>) {
-        self.joined.remove(|| self.key(number));
+        self.noted.remove(|| self.key(number));
         if let Some(place) = place {
             let task = self.waiting.borrow_mut().remove(place);
             drop(task);
@@ -146,7 +146,7 @@ impl<E> Shared<E> {
         self.waker.note(|| {
             let wait = Awaited::new("the tasks of the group opened", self.opened);
             let by = if self.fails_fast { EndedBy::Any } else { EndedBy::All };
-            self.joined.awaited(wait, self.live(), by)
+            self.noted.awaited(wait, self.live(), by)
         });
     }
 
