@@ -84,7 +84,7 @@ pub struct Failure<E> {
     /// `None`: the body.
     task: Option<Info>,
     opened: &'static Location<'static>,
-    cause: Cause<E>,
+    by: FailedBy<E>,
 }
 
 /// Whether an error only says that its code was cancelled. A task that ends with it as its group is cancelled has not failed.
@@ -100,13 +100,14 @@ pub(super) fn is_cancellation<E: 'static>(error: &E) -> bool {
         || error.downcast_ref().is_some_and(|error: &SendBoxed| error.is::<Cancelled>())
 }
 
-pub(super) enum Cause<E> {
+/// What a failure is: an error that was returned, or a panic.
+pub(super) enum FailedBy<E> {
     Error(E),
     /// As a [`JoinError`], which knows how to show a payload.
     Panic(JoinError),
 }
 
-impl<E> Cause<E> {
+impl<E> FailedBy<E> {
     pub(super) fn panic(task: Option<Info>, payload: Box<dyn Any + Send>) -> Self {
         Self::Panic(JoinError::panicked(task.map_or(Subject::NoTask, Subject::Task), payload))
     }
@@ -116,9 +117,9 @@ impl<E> Failure<E> {
     pub(super) fn new(
         task: Option<Info>,
         opened: &'static Location<'static>,
-        cause: Cause<E>,
+        by: FailedBy<E>,
     ) -> Self {
-        Self { task, opened, cause }
+        Self { task, opened, by }
     }
 
     /// Which task failed, with its name and where it was spawned. `None`: the body.
@@ -130,9 +131,9 @@ impl<E> Failure<E> {
     /// The error that it returned. `None` for a panic.
     #[must_use]
     pub fn error(&self) -> Option<&E> {
-        match &self.cause {
-            Cause::Error(error) => Some(error),
-            Cause::Panic(_) => None,
+        match &self.by {
+            FailedBy::Error(error) => Some(error),
+            FailedBy::Panic(_) => None,
         }
     }
 
@@ -142,17 +143,17 @@ impl<E> Failure<E> {
     ///
     /// The payload of the panic, for [`std::panic::resume_unwind`], if it panicked.
     pub fn into_error(self) -> Result<E, Box<dyn Any + Send>> {
-        match self.cause {
-            Cause::Error(error) => Ok(error),
-            Cause::Panic(panic) => Err(panic.into_panic().expect("a panic")),
+        match self.by {
+            FailedBy::Error(error) => Ok(error),
+            FailedBy::Panic(panic) => Err(panic.into_panic().expect("a panic")),
         }
     }
 
     /// Its group was dropped: a panic is reported, as that of any task that is not awaited. An error goes with the group.
     pub(super) fn report(self) {
-        match self.cause {
-            Cause::Panic(panic) => report(self.task, panic.into()),
-            Cause::Error(error) => contain(|| drop(error)),
+        match self.by {
+            FailedBy::Panic(panic) => report(self.task, panic.into()),
+            FailedBy::Error(error) => contain(|| drop(error)),
         }
     }
 
@@ -166,18 +167,18 @@ impl<E> Failure<E> {
 
 impl<E: fmt::Display> fmt::Display for Failure<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.cause {
-            Cause::Error(error) => write!(f, "{}: {error}", self.title()),
-            Cause::Panic(panic) => write!(f, "{}: {}", self.title(), panic.what()),
+        match &self.by {
+            FailedBy::Error(error) => write!(f, "{}: {error}", self.title()),
+            FailedBy::Panic(panic) => write!(f, "{}: {}", self.title(), panic.what()),
         }
     }
 }
 
 impl<E: fmt::Debug> fmt::Debug for Failure<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.cause {
-            Cause::Error(error) => write!(f, "{}: {error:?}", self.title()),
-            Cause::Panic(panic) => write!(f, "{}: {}", self.title(), panic.what()),
+        match &self.by {
+            FailedBy::Error(error) => write!(f, "{}: {error:?}", self.title()),
+            FailedBy::Panic(panic) => write!(f, "{}: {}", self.title(), panic.what()),
         }
     }
 }

@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use pin_project_lite::pin_project;
 
-use super::failure::{Cause, is_cancellation};
+use super::failure::{FailedBy, is_cancellation};
 use super::members::Shared;
 use crate::executor::{
     Hub, Id, Info, JoinError, JoinHandle, ListenerKey, Subject, current, poll_contained,
@@ -100,8 +100,8 @@ impl<E> Seat<E> {
         }
     }
 
-    fn fail<T>(&self, cause: Cause<E>) -> Ended<T> {
-        self.shared.fail(current(), cause);
+    fn fail<T>(&self, by: FailedBy<E>) -> Ended<T> {
+        self.shared.fail(current(), by);
         Ended::Failed
     }
 }
@@ -128,13 +128,13 @@ impl<F: Future<Output = Result<T, E>>, T, E: 'static> Future for Member<F, E> {
                 {
                     Ended::Cancelled
                 }
-                Ok(Poll::Ready(Err(error))) => seat.fail(Cause::Error(error)),
-                Err(payload) => seat.fail(Cause::panic(current(), payload)),
+                Ok(Poll::Ready(Err(error))) => seat.fail(FailedBy::Error(error)),
+                Err(payload) => seat.fail(FailedBy::panic(current(), payload)),
             };
         }
         if needs_drop::<F>() {
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.future.set(None))) {
-                ended = seat.fail(Cause::panic(current(), payload));
+                ended = seat.fail(FailedBy::panic(current(), payload));
             }
         }
         Poll::Ready(ended)

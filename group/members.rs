@@ -7,7 +7,7 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::task::Waker;
 
-use super::failure::{Cause, Failure};
+use super::failure::{FailedBy, Failure};
 use crate::common::awaited::{Awaited, EndedBy};
 use crate::common::members::NotedMembers;
 use crate::common::waits::Key;
@@ -99,8 +99,8 @@ impl<E> Shared<E> {
     }
 
     /// The task, or the body (`None`), has failed.
-    pub(super) fn fail(&self, task: Option<Info>, cause: Cause<E>) {
-        self.add(Failure::new(task, self.opened, cause));
+    pub(super) fn fail(&self, task: Option<Info>, by: FailedBy<E>) {
+        self.add(Failure::new(task, self.opened, by));
     }
 
     pub(super) fn add(&self, failure: Failure<E>) {

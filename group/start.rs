@@ -10,7 +10,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-use super::failure::{Cause, Failure};
+use super::failure::{FailedBy, Failure};
 use super::member::MemberHandle;
 use super::members::Shared;
 use super::task_group::TaskGroup;
@@ -82,15 +82,15 @@ impl<E: 'static> TaskGroup<E> {
                 Ok(polled) => polled.map(Ok),
                 Err(payload) => Poll::Ready(Err(payload)),
             });
-            let fail = |cause| {
-                let failure = Failure::new(current(), opened, cause);
+            let fail = |by| {
+                let failure = Failure::new(current(), opened, by);
                 ready.end(Outcome::Ended(Err(StartError::Failed(failure))));
             };
             match outcome.await {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) if ready.is_awaited() => fail(Cause::Error(error)),
+                Ok(Err(error)) if ready.is_awaited() => fail(FailedBy::Error(error)),
                 Ok(Err(error)) => return Err(error),
-                Err(payload) if ready.is_awaited() => fail(Cause::panic(current(), payload)),
+                Err(payload) if ready.is_awaited() => fail(FailedBy::panic(current(), payload)),
                 Err(payload) => resume_unwind(payload),
             }
             Ok(())

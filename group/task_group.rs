@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 use pin_project_lite::pin_project;
 
 use super::cancel::{Frame, Place};
-use super::failure::{Cause, GroupError, is_cancellation};
+use super::failure::{FailedBy, GroupError, is_cancellation};
 use super::member::{Ended, Member, MemberHandle};
 use super::members::Shared;
 use crate::executor::{
@@ -345,14 +345,14 @@ impl<F: Future<Output = Result<T, E>>, T, E: 'static> Opened<F, T, E> {
                 Ok(Poll::Ready(Ok(value))) => *this.value = Some(value),
                 Ok(Poll::Ready(Err(error))) => {
                     if shared.request.reason().is_none() || !is_cancellation(&error) {
-                        shared.fail(None, Cause::Error(error));
+                        shared.fail(None, FailedBy::Error(error));
                     }
                 }
-                Err(payload) => shared.fail(None, Cause::panic(None, payload)),
+                Err(payload) => shared.fail(None, FailedBy::panic(None, payload)),
             }
         }
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.body.set(None))) {
-            shared.fail(None, Cause::panic(None, payload));
+            shared.fail(None, FailedBy::panic(None, payload));
         }
         true
     }
