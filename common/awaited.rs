@@ -16,7 +16,7 @@ use crate::executor::{Id, Info};
 pub(crate) const TOLD: usize = 8;
 
 /// How many tasks of one wait a report for programs has.
-pub(crate) const LISTED: usize = 16;
+pub(crate) const MOST_HOLDERS: usize = 16;
 
 /// One thing that a task waits for: which kind, where the program made it, and which task keeps it waiting, if that is known.
 ///
@@ -217,7 +217,7 @@ impl Awaited {
             Detail::Left(left) if !self.is_unpolled => left,
             _ => tasks.len() + others,
         };
-        tasks.truncate(LISTED);
+        tasks.truncate(MOST_HOLDERS);
         let more = all.saturating_sub(tasks.len());
         (tasks, more)
     }

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound::{Included, Unbounded};
 use std::rc::Rc;
 
-use super::awaited::{Awaited, Detail, EndedBy, Holder, LISTED};
+use super::awaited::{Awaited, Detail, EndedBy, Holder, MOST_HOLDERS};
 use super::held::{self, Owner, Taken};
 use super::notes::{MOST_OF_A_LOCK, Note, Waits, in_order};
 use super::noting::{self, Key, Numbered, are_locks_noted, is_explaining, set_explaining};
@@ -237,12 +237,12 @@ pub(crate) fn notes_from(
     goes_on: impl FnMut() -> bool,
 ) -> (Vec<Note>, Option<Key>) {
     let table = scoped::current(&CURRENT);
-    table.map(|table| table.notes_from(from, LISTED, goes_on)).unwrap_or_default()
+    table.map(|table| table.notes_from(from, MOST_HOLDERS, goes_on)).unwrap_or_default()
 }
 
 /// As [`Explained::waits`], of the runtime that this thread is inside of. `None` if that does not explain.
 pub(crate) fn current_waits() -> Option<Waits> {
-    scoped::current(&CURRENT).map(|table| table.waits(LISTED))
+    scoped::current(&CURRENT).map(|table| table.waits(MOST_HOLDERS))
 }
 
 impl Explained {
