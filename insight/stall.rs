@@ -46,7 +46,9 @@ impl Holder {
     pub(super) fn remedy(&self, doing: &Doing) -> Option<&'static str> {
         match (self, doing) {
             (_, Doing::NotScheduled) => None,
-            (Self::Look, _) => Some("move long work of wakers and destructors to `spawn_blocking`"),
+            (Self::Look, _) => {
+                Some("move long work of wakers, destructors and hooks to `spawn_blocking`")
+            }
             (Self::Task { .. }, Doing::Blocked(_)) => {
                 Some("move the call to `spawn_blocking`, or await an async counterpart")
             }
@@ -121,7 +123,7 @@ impl Stall {
     }
 
     /// Whether it is a look that takes so long: the loop took in what other threads, timers and sockets have for it, and
-    /// there it calls wakers and destructors.
+    /// there it calls wakers, destructors, and the hooks of the [`Builder`](crate::Builder), such as `on_deadlock`.
     #[must_use]
     pub fn is_look(&self) -> bool {
         self.holder == Holder::Look
@@ -234,7 +236,7 @@ impl fmt::Display for Holder {
                 let end = if site.is_some() { "," } else { "" };
                 write!(f, "{}{end}", title_at(*id, name.as_deref(), *site))
             }
-            Self::Look => f.write_str("a look, in which it calls wakers and destructors,"),
+            Self::Look => f.write_str("a look, in which it calls wakers, destructors and hooks,"),
         }
     }
 }

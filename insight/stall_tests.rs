@@ -34,7 +34,7 @@ fn each_stall_that_the_program_can_help_has_a_remedy() {
     assert_eq!(remedy(&task, Doing::Unknown), turn);
     assert_eq!(remedy(&task, Doing::Blocked(None)), call);
     assert_eq!(remedy(&task, Doing::NotScheduled), "none");
-    let look = "move long work of wakers and destructors to `spawn_blocking`";
+    let look = "move long work of wakers, destructors and hooks to `spawn_blocking`";
     assert_eq!(remedy(&Holder::Look, Doing::Computing), look);
     assert_eq!(remedy(&Holder::Look, Doing::NotScheduled), "none");
 }

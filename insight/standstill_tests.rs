@@ -273,9 +273,9 @@ fn the_future_of_block_on_a_task_without_a_name_and_a_look_are_named() {
     );
     assert_eq!(
         begins(&|pulse| (pulse.task, pulse.site) = (None, None)),
-        "125: the loop on thread main stands still: a look, in which it calls wakers and destructors, has taken at least \
+        "125: the loop on thread main stands still: a look, in which it calls wakers, destructors and hooks, has taken at least \
          100ms; 2 ready tasks wait behind it\n\
-         the loop on thread main goes on: a look, in which it calls wakers and destructors, took about 125ms"
+         the loop on thread main goes on: a look, in which it calls wakers, destructors and hooks, took about 125ms"
     );
 }
 
