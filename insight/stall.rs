@@ -20,7 +20,7 @@ use crate::executor::Id;
 #[derive(Clone, Debug)]
 pub struct Stall {
     pub(super) thread: Arc<str>,
-    pub(super) holder: Holder,
+    pub(super) obstacle: Obstacle,
     pub(super) lasted: Duration,
     pub(super) ready: u64,
     pub(super) doing: Doing,
@@ -29,10 +29,10 @@ pub struct Stall {
     pub(super) is_over: bool,
 }
 
-/// What has the thread.
+/// What keeps the loop from going on: the turn of a task, or a look.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Holder {
-    Task {
+pub(super) enum Obstacle {
+    Turn {
         id: Id,
         name: Option<String>,
         site: Option<&'static Location<'static>>,
@@ -41,7 +41,7 @@ pub(super) enum Holder {
     Look,
 }
 
-impl Holder {
+impl Obstacle {
     /// What to do about a turn, or a look, in which the thread does that for long. A machine with too much to do is not the program's fault.
     pub(super) fn remedy(&self, doing: &Doing) -> Option<&'static str> {
         match (self, doing) {
@@ -49,10 +49,10 @@ impl Holder {
             (Self::Look, _) => {
                 Some("move long work of wakers, destructors and hooks to `spawn_blocking`")
             }
-            (Self::Task { .. }, Doing::Blocked(_)) => {
+            (Self::Turn { .. }, Doing::Blocked(_)) => {
                 Some("move the call to `spawn_blocking`, or await an async counterpart")
             }
-            (Self::Task { .. }, Doing::Computing | Doing::Unknown) => {
+            (Self::Turn { .. }, Doing::Computing | Doing::Unknown) => {
                 Some("add `yield_now().await`, or move the work to `spawn_blocking`")
             }
         }
@@ -89,8 +89,8 @@ impl Stall {
     /// The task that has its turn. `None`: it is the future of `block_on`, or a look.
     #[must_use]
     pub fn task(&self) -> Option<Id> {
-        match &self.holder {
-            Holder::Task { id, .. } if *id != Id::ROOT => Some(*id),
+        match &self.obstacle {
+            Obstacle::Turn { id, .. } if *id != Id::ROOT => Some(*id),
             _ => None,
         }
     }
@@ -98,27 +98,27 @@ impl Stall {
     /// The name that [`task::Builder`](crate::task::Builder) gave the task.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
-        match &self.holder {
-            Holder::Task { name, .. } => name.as_deref(),
-            Holder::Look => None,
+        match &self.obstacle {
+            Obstacle::Turn { name, .. } => name.as_deref(),
+            Obstacle::Look => None,
         }
     }
 
     /// Where the task was spawned, or `block_on` was called. `None` in a look.
     #[must_use]
     pub fn site(&self) -> Option<&'static Location<'static>> {
-        match &self.holder {
-            Holder::Task { site, .. } => *site,
-            Holder::Look => None,
+        match &self.obstacle {
+            Obstacle::Turn { site, .. } => *site,
+            Obstacle::Look => None,
         }
     }
 
     /// Where the future was [named](super::Named) that the turn is in, the innermost if there are more.
     #[must_use]
     pub fn named_at(&self) -> Option<&'static Location<'static>> {
-        match &self.holder {
-            Holder::Task { part, .. } => *part,
-            Holder::Look => None,
+        match &self.obstacle {
+            Obstacle::Turn { part, .. } => *part,
+            Obstacle::Look => None,
         }
     }
 
@@ -126,7 +126,7 @@ impl Stall {
     /// there it calls wakers, destructors, and the hooks of the [`Builder`](crate::Builder), such as `on_deadlock`.
     #[must_use]
     pub fn is_look(&self) -> bool {
-        self.holder == Holder::Look
+        self.obstacle == Obstacle::Look
     }
 
     /// How long the loop has stood still: at least so long, while it does. When the stall [is over](Self::is_over), so long
@@ -174,9 +174,9 @@ impl Stall {
             Doing::NotScheduled => ("not scheduled", None),
             Doing::Unknown => ("unknown", None),
         };
-        let task = match &self.holder {
-            Holder::Task { id, .. } => Some(*id),
-            Holder::Look => None,
+        let task = match &self.obstacle {
+            Obstacle::Turn { id, .. } => Some(*id),
+            Obstacle::Look => None,
         };
         json::object(|stall| {
             stall.field("text", self.to_string()).field("thread", self.thread());
@@ -205,14 +205,18 @@ pub(super) struct Turn<'a>(pub(super) &'a Stall);
 
 impl fmt::Display for Turn<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Stall { holder, doing, is_over, ready, .. } = self.0;
+        let Stall { obstacle, doing, is_over, ready, .. } = self.0;
         let lasted = round_down(self.0.lasted);
-        write!(f, "{holder}")?;
-        match (holder, is_over) {
-            (Holder::Task { .. }, false) => write!(f, " has had its turn for at least {lasted:?}"),
-            (Holder::Look, false) => write!(f, " has taken at least {lasted:?}"),
-            (Holder::Task { .. }, true) => return write!(f, " had its turn for about {lasted:?}"),
-            (Holder::Look, true) => return write!(f, " took about {lasted:?}"),
+        write!(f, "{obstacle}")?;
+        match (obstacle, is_over) {
+            (Obstacle::Turn { .. }, false) => {
+                write!(f, " has had its turn for at least {lasted:?}")
+            }
+            (Obstacle::Look, false) => write!(f, " has taken at least {lasted:?}"),
+            (Obstacle::Turn { .. }, true) => {
+                return write!(f, " had its turn for about {lasted:?}");
+            }
+            (Obstacle::Look, true) => return write!(f, " took about {lasted:?}"),
         }?;
         if let Some(named_at) = self.0.named_at() {
             write!(f, ", in what is named at {named_at}")?;
@@ -229,10 +233,10 @@ impl fmt::Display for Turn<'_> {
     }
 }
 
-impl fmt::Display for Holder {
+impl fmt::Display for Obstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Task { id, name, site, .. } => {
+            Self::Turn { id, name, site, .. } => {
                 let end = if site.is_some() { "," } else { "" };
                 write!(f, "{}{end}", title_at(*id, name.as_deref(), *site))
             }

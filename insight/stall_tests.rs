@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::{Doing, Holder, Stall};
+use super::{Doing, Obstacle, Stall};
 use crate::executor::Id;
 
 fn look(micros: u64) -> Stall {
     Stall {
         thread: "main".into(),
-        holder: Holder::Look,
+        obstacle: Obstacle::Look,
         lasted: Duration::from_micros(micros),
         ready: 2,
         doing: Doing::Unknown,
@@ -26,8 +26,8 @@ fn a_time_is_rounded_down_to_what_the_watchdog_can_see() {
 
 #[test]
 fn each_stall_that_the_program_can_help_has_a_remedy() {
-    let task = Holder::Task { id: Id::ROOT, name: None, site: None, part: None };
-    let remedy = |holder: &Holder, doing| holder.remedy(&doing).unwrap_or("none");
+    let task = Obstacle::Turn { id: Id::ROOT, name: None, site: None, part: None };
+    let remedy = |obstacle: &Obstacle, doing| obstacle.remedy(&doing).unwrap_or("none");
     let turn = "add `yield_now().await`, or move the work to `spawn_blocking`";
     let call = "move the call to `spawn_blocking`, or await an async counterpart";
     assert_eq!(remedy(&task, Doing::Computing), turn);
@@ -35,6 +35,6 @@ fn each_stall_that_the_program_can_help_has_a_remedy() {
     assert_eq!(remedy(&task, Doing::Blocked(None)), call);
     assert_eq!(remedy(&task, Doing::NotScheduled), "none");
     let look = "move long work of wakers, destructors and hooks to `spawn_blocking`";
-    assert_eq!(remedy(&Holder::Look, Doing::Computing), look);
-    assert_eq!(remedy(&Holder::Look, Doing::NotScheduled), "none");
+    assert_eq!(remedy(&Obstacle::Look, Doing::Computing), look);
+    assert_eq!(remedy(&Obstacle::Look, Doing::NotScheduled), "none");
 }

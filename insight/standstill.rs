@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::proc::{Act, Schedule, TICK};
-use super::stall::{Doing, Holder, Stall, StallCounts};
+use super::stall::{Doing, Obstacle, Stall, StallCounts};
 use crate::executor::observe::LoopState;
 use crate::executor::{Id, Sample};
 
@@ -128,20 +128,20 @@ impl Standstill {
         while stand.next <= stand.lasted {
             stand.next = stand.next.saturating_mul(2);
         }
-        let holder = match pulse.task {
+        let obstacle = match pulse.task {
             Some(id) => {
                 // A task that ends in this turn has its name no longer when the turn is told again.
                 let known = stand.told.as_ref().and_then(Stall::name).map(str::to_owned);
                 let name = known.or_else(|| scene.name(id));
                 let (site, part) = (pulse.site, pulse.part);
-                Holder::Task { id, name, site, part }
+                Obstacle::Turn { id, name, site, part }
             }
-            None => Holder::Look,
+            None => Obstacle::Look,
         };
         let (thread, lasted, ready) = (Arc::clone(&self.thread), stand.lasted, pulse.ready);
-        let of_last = stand.told.as_ref().and_then(|told| told.holder.remedy(&told.doing));
-        let remedy = holder.remedy(&doing).filter(|remedy| of_last != Some(*remedy));
-        let stall = Stall { thread, holder, lasted, ready, doing, remedy, is_over: false };
+        let of_last = stand.told.as_ref().and_then(|told| told.obstacle.remedy(&told.doing));
+        let remedy = obstacle.remedy(&doing).filter(|remedy| of_last != Some(*remedy));
+        let stall = Stall { thread, obstacle, lasted, ready, doing, remedy, is_over: false };
         if stand.told.replace(stall.clone()).is_none() {
             self.counts.count += 1;
             self.counts.longest = self.counts.longest.max(lasted);

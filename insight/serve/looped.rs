@@ -180,7 +180,7 @@ impl Reading {
 
 /// The stall that goes on, and what to do about it.
 fn now(stall: &Stall) -> String {
-    let remedy = stall.holder.remedy(&stall.doing).map(|remedy| format!("; {remedy}"));
+    let remedy = stall.obstacle.remedy(&stall.doing).map(|remedy| format!("; {remedy}"));
     Turn(stall).to_string() + &remedy.unwrap_or_default()
 }
 

@@ -28,7 +28,7 @@ use crate::common::observe_jobs::ObserveJobs;
 use crate::executor::Id;
 use crate::executor::observe::{Cause, Observe, Seen, TurnEnd};
 use crate::executor::primitives::Gauge;
-use crate::insight::stall::{Holder, Stall};
+use crate::insight::stall::{Obstacle, Stall};
 
 type Site = &'static Location<'static>;
 
@@ -85,7 +85,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Recording {
     /// Notes, on the watchdog's thread, that a turn does not end. Not that a look does not, or that it has gone on.
     pub(crate) fn note(&self, stall: &Stall) {
-        if let (Holder::Task { id, .. }, false) = (&stall.holder, stall.is_over) {
+        if let (Obstacle::Turn { id, .. }, false) = (&stall.obstacle, stall.is_over) {
             self.stalled(*id, stall.lasted);
         }
     }
