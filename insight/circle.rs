@@ -75,7 +75,7 @@ impl Circle {
 
 /// How far the search has come with a task.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Seen {
+enum Visit {
     No,
     /// It is on the path, at that place.
     OnPath(usize),
@@ -154,29 +154,29 @@ fn circles_among(
             .flat_map(move |wait| targets(wait).into_iter().map(move |task| (wait, task)));
         edges.filter_map(|(wait, task)| Some((wait, *places.get(&task)?)))
     };
-    let mut seen = vec![Seen::No; all.len()];
+    let mut seen = vec![Visit::No; all.len()];
     let mut found = Vec::new();
     for begin in 0..all.len() {
-        if seen[begin] != Seen::No || !is_among(&all[begin].task.id()) {
+        if seen[begin] != Visit::No || !is_among(&all[begin].task.id()) {
             continue;
         }
         // Each step of the path: a task, its edges that are left, and the wait that the path has gone on by.
         let mut path = vec![(begin, next(begin).collect::<Vec<_>>().into_iter(), None)];
-        seen[begin] = Seen::OnPath(0);
+        seen[begin] = Visit::OnPath(0);
         while let Some((place, edges, by)) = path.last_mut() {
             let Some((wait, target)) = edges.next() else {
-                seen[*place] = Seen::Done;
+                seen[*place] = Visit::Done;
                 path.pop();
                 continue;
             };
             *by = Some(wait);
             match seen[target] {
-                Seen::Done => {}
-                Seen::No => {
-                    seen[target] = Seen::OnPath(path.len());
+                Visit::Done => {}
+                Visit::No => {
+                    seen[target] = Visit::OnPath(path.len());
                     path.push((target, next(target).collect::<Vec<_>>().into_iter(), None));
                 }
-                Seen::OnPath(first) => {
+                Visit::OnPath(first) => {
                     let step = |(place, _, by): &(usize, _, Option<&Awaited>)| {
                         (*place, by.expect("the path goes on").clone())
                     };
@@ -186,7 +186,7 @@ fn circles_among(
                     circle.rotate_left(least.unwrap_or_default());
                     found.push(Circle(circle));
                     // None of its tasks is in another. Those before it on the path may be.
-                    path.drain(first..).for_each(|(place, ..)| seen[place] = Seen::Done);
+                    path.drain(first..).for_each(|(place, ..)| seen[place] = Visit::Done);
                 }
             }
         }

@@ -192,7 +192,7 @@ impl Stall {
 impl fmt::Display for Stall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verb = if self.is_over { "goes on" } else { "stands still" };
-        write!(f, "the loop on thread {} {verb}: {}", self.thread, Turn(self))?;
+        write!(f, "the loop on thread {} {verb}: {}", self.thread, Brief(self))?;
         match self.remedy {
             Some(remedy) => write!(f, "; {remedy}"),
             None => Ok(()),
@@ -201,9 +201,9 @@ impl fmt::Display for Stall {
 }
 
 /// A stall without its loop and the remedy: "task #3, spawned at src/main.rs:3:5, has had its turn for at least 104ms; ..".
-pub(super) struct Turn<'a>(pub(super) &'a Stall);
+pub(super) struct Brief<'a>(pub(super) &'a Stall);
 
-impl fmt::Display for Turn<'_> {
+impl fmt::Display for Brief<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Stall { obstacle, doing, is_over, ready, .. } = self.0;
         let lasted = round_down(self.0.lasted);

@@ -2,8 +2,8 @@
 //!
 //! A line for each task would do for ten tasks. A server has thousands, nearly all alike, and then the one that is not gets
 //! lost between them. So siblings that are alike share a line: they were spawned at the same place, stand alike, wait for the same
-//! kind of thing by the same name, and the tasks that they await are alike too. Every step here is linear in the tasks, and none recurses, as tasks may await each other
-//! 100,000 deep.
+//! kind of thing by the same name, and the tasks that they await are alike too. Every step here is linear in the tasks, and none
+//! recurses, as tasks may await each other 100,000 deep.
 
 #![forbid(unsafe_code)]
 

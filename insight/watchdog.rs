@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use super::log::Log;
 use super::proc::{Act, Schedule, Thread};
-use super::stall::{Stall, StallCounts, Turn};
+use super::stall::{Brief, Stall, StallCounts};
 #[cfg(feature = "inspect")]
 use super::standstill::stands_still;
 use super::standstill::{Scene, Standstill};
@@ -197,7 +197,7 @@ impl Shared {
             let mut state = self.lock();
             state.counts = standstill.counts;
             if let Some(over) = stall.as_ref().filter(|stall| stall.is_over) {
-                self.over.add(&Turn(over));
+                self.over.add(&Brief(over));
             }
             #[cfg(feature = "inspect")]
             {
@@ -251,7 +251,7 @@ impl StallCounter {
         }
         // The watchdog has not seen it yet.
         let stall = Stall { is_over: true, ..stall };
-        over.insert(0, (Duration::ZERO, Turn(&stall).to_string()));
+        over.insert(0, (Duration::ZERO, Brief(&stall).to_string()));
         (None, over)
     }
 }

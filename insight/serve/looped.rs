@@ -14,7 +14,7 @@ use crate::executor::observe::LoopState;
 use crate::executor::{Sample, State};
 use crate::insight::DumpedTask;
 use crate::insight::json::{Array, Object};
-use crate::insight::stall::{Stall, Turn, title_at};
+use crate::insight::stall::{Brief, Stall, title_at};
 
 #[derive(Clone)]
 pub(super) struct Looped {
@@ -70,7 +70,7 @@ impl Reading {
     pub(super) fn told(&self) -> String {
         let what = match (self.stands, &self.stalls.goes_on) {
             (LoopState::Ended, _) => return "has ended".to_owned(),
-            (LoopState::Runs, Some(stall)) => return format!("STUCK: {}", Turn(stall)),
+            (LoopState::Runs, Some(stall)) => return format!("STUCK: {}", Brief(stall)),
             (LoopState::Runs, None) => match self.sample.task {
                 Some(id) => {
                     let task = title_at(id, self.name.as_deref(), self.sample.site);
@@ -181,7 +181,7 @@ impl Reading {
 /// The stall that goes on, and what to do about it.
 fn now(stall: &Stall) -> String {
     let remedy = stall.obstacle.remedy(&stall.doing).map(|remedy| format!("; {remedy}"));
-    Turn(stall).to_string() + &remedy.unwrap_or_default()
+    Brief(stall).to_string() + &remedy.unwrap_or_default()
 }
 
 fn ago((ago, text): &(Duration, String)) -> String {
