@@ -390,7 +390,8 @@ impl fmt::Display for Awaited {
                 titles => write!(f, ": {}", titles.join(", ")),
             };
         }
-        self.holders.iter().take(TOLD).try_for_each(|holder| holder.fmt(f))
+        self.holders.iter().take(TOLD).try_for_each(|holder| holder.fmt(f))?;
+        if self.holders.len() > TOLD { f.write_str("; and more") } else { Ok(()) }
     }
 }
 

@@ -44,6 +44,9 @@ fn of_a_lock_that_many_tasks_have_16_are_named_and_the_others_are_counted() {
             wait
         });
         assert_eq!(wait["more_holders"], more, "{wait}");
+        let text = wait["text"].as_str().unwrap();
+        assert!(text.matches("locked by task").count() == (2 * readers).min(8), "{text}");
+        assert_eq!(text.ends_with("; and more"), readers > 4, "{text}");
     }
 }
 
