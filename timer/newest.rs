@@ -25,11 +25,17 @@ impl Newest {
         Newest { key: Cell::new(key), deadline: Cell::new(0), waker: Cell::new(None) }
     }
 
-    /// Keeps a timer here. There must be no other.
+    /// Keeps a timer here, which [begins](Self::begin) next. If there was another, gives its waker: then it goes into the
+    /// wheel before that.
     #[inline]
-    pub(super) fn keep(&self, deadline: u64, waker: Option<Waker>) -> Key {
+    pub(super) fn replace(&self, waker: Option<Waker>) -> Option<Waker> {
+        self.waker.replace(waker)
+    }
+
+    /// The timer that is kept here has this deadline. Gives its key.
+    #[inline]
+    pub(super) fn begin(&self, deadline: u64) -> Key {
         self.deadline.set(deadline);
-        self.waker.set(waker);
         self.key.get()
     }
 
@@ -50,7 +56,7 @@ impl Newest {
         self.waker.take()
     }
 
-    /// Gives key and deadline of a timer that was [taken](Self::take) to go into the wheel. The next timer
+    /// Gives key and deadline of a timer whose waker was taken out, as it goes into the wheel. The next timer
     /// kept here uses the key `next`.
     pub(super) fn hand_over(&self, next: Key) -> (Key, u64) {
         (self.key.replace(next), self.deadline.get())

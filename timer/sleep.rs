@@ -249,15 +249,37 @@ impl Sleep {
         });
     }
 
+    /// What was noted of it is over, unless this thread is inside of another runtime.
+    #[cold]
+    #[inline(never)]
+    fn forget_wait(&self, key: Key) {
+        self.try_with_timers(|_| waits::over(wait_key(key)));
+    }
+
+    #[inline]
+    fn drop_armed(&self, key: Key) {
+        let waker = self.try_with_timers(|timers| timers.cancel(key));
+        if let Some(waker) = waker.flatten() {
+            drop_contained(waker);
+        }
+    }
+
+    /// Apart, so that a drop with nothing to forget keeps no registers for after a call.
+    #[cold]
+    #[inline(never)]
+    fn drop_noted(&self, key: Key) {
+        self.forget_wait(key);
+        self.drop_armed(key);
+    }
+
     /// Drops the waker and keeps the deadline. Outside of the runtime it was made in, this does nothing.
     #[inline]
     pub(super) fn disarm(&mut self) {
         if let State::Armed(key) = self.state {
-            let cancel = |timers: &Timers| {
-                waits::over(wait_key(key));
-                timers.cancel(key)
-            };
-            if let Some(waker) = self.try_with_timers(cancel) {
+            if waits::is_explaining() {
+                self.forget_wait(key);
+            }
+            if let Some(waker) = self.try_with_timers(|timers| timers.cancel(key)) {
                 self.state = State::Disarmed;
                 contain(|| drop(waker));
             }
@@ -308,16 +330,16 @@ impl Future for Sleep {
         match self.state {
             State::Disarmed if self.has_passed() => {}
             State::Fresh | State::Disarmed => {
-                self.state = match self.arm(cx) {
+                match self.arm(cx) {
                     Some(key) => {
+                        self.state = State::Armed(key);
                         self.note(key);
-                        State::Armed(key)
                     }
                     None => {
+                        self.state = State::Yielded;
                         cx.waker().wake_by_ref();
-                        State::Yielded
                     }
-                };
+                }
                 return Poll::Pending;
             }
             State::Armed(key) => ready!(self.poll_armed(key, cx)),
@@ -341,12 +363,10 @@ impl Drop for Sleep {
     #[inline]
     fn drop(&mut self) {
         if let State::Armed(key) = self.state {
-            let waker = self.try_with_timers(|timers| {
-                waits::over(wait_key(key));
-                timers.cancel(key)
-            });
-            if let Some(waker) = waker.flatten() {
-                drop_contained(waker);
+            if waits::is_explaining() {
+                self.drop_noted(key);
+            } else {
+                self.drop_armed(key);
             }
         }
     }

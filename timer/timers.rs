@@ -213,8 +213,10 @@ impl Timers {
         if deadline <= self.timeline.latest() {
             return None;
         }
-        self.move_newest();
-        Some(self.newest.keep(deadline, waker.take()))
+        if let Some(before) = self.newest.replace(waker.take()) {
+            self.move_into_wheel(before);
+        }
+        Some(self.newest.begin(deadline))
     }
 
     /// Whether a timer still waits, and whether it will wake `waker`.
