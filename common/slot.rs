@@ -118,18 +118,16 @@ impl<T, N> Slot<T, N> {
         }
     }
 
-    /// As [`poll`](Self::poll), in a task, which waits for that.
-    pub(crate) fn poll_in_task(
-        &self,
-        waker: &Waker,
-        what: impl FnOnce() -> Awaited,
-    ) -> Poll<Option<T>> {
-        let polled = self.poll(waker);
-        match polled {
-            Poll::Pending => waits::note(Key::at(self), what),
-            Poll::Ready(_) => waits::over(Key::at(self)),
-        }
-        polled
+    /// Says what the task waits for whose waker was kept just now.
+    #[inline]
+    pub(crate) fn note_wait(&self, what: impl FnOnce() -> Awaited) {
+        waits::note(Key::at(self), what);
+    }
+
+    /// That wait is over.
+    #[inline]
+    pub(crate) fn end_wait(&self) {
+        waits::over(Key::at(self));
     }
 
     /// Takes the output if it is there, and leaves the waker of an earlier poll. `Some(None)`: the output was taken before.
@@ -146,18 +144,16 @@ impl<T, N> Slot<T, N> {
 
     /// The handle is dropped. Gives back its waker, and the output that it did not take.
     pub(crate) fn leave(&self) -> (Option<Waker>, Option<T>) {
-        waits::over(Key::at(self));
+        self.end_wait();
         let mut inner = self.lock();
         inner.has_handle = false;
         let awaiter = inner.awaiter.take();
-        let output = match mem::replace(&mut inner.state, State::Taken) {
-            State::Done(output) => Some(output),
-            State::Taken => None,
-            waiting @ State::Waiting(_) => {
-                inner.state = waiting;
-                None
-            }
-        };
-        (awaiter, output)
+        if !matches!(inner.state, State::Done(_)) {
+            return (awaiter, None);
+        }
+        match mem::replace(&mut inner.state, State::Taken) {
+            State::Done(output) => (awaiter, Some(output)),
+            State::Waiting(_) | State::Taken => (awaiter, None),
+        }
     }
 }

@@ -105,8 +105,14 @@ impl<T> SharedJob<T> {
 
     /// Takes the result, or keeps the waker until there is one.
     pub(super) fn poll(&self, waker: &Waker) -> Poll<Result<T, JoinError>> {
-        let wait = || Awaited::new("the blocking job spawned", self.site);
-        self.slot.poll_in_task(waker, wait).map(|result| match result {
+        let polled = self.slot.poll(waker);
+        match polled {
+            Poll::Pending => {
+                self.slot.note_wait(|| Awaited::new("the blocking job spawned", self.site));
+            }
+            Poll::Ready(_) => self.slot.end_wait(),
+        }
+        polled.map(|result| match result {
             Some(result) => result,
             None => panic!("`BlockingHandle` polled after it gave its result: await it once"),
         })

@@ -17,6 +17,7 @@ use super::sent::RemoteSlot;
 use crate::common::awaited::Awaited;
 use crate::common::scoped::{self, Scoped};
 use crate::common::tokens::{Token, Tokens};
+use crate::common::waits;
 use crate::common::{Abort, AbortOnDrop};
 use crate::executor::{JoinError, Reason, Subject, budget, contain, noop};
 
@@ -333,24 +334,42 @@ impl<T> Future for RemoteHandle<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(budget::poll_ready(cx));
-        let wait = || Awaited::new("the task sent", self.site);
-        let result = self.slot.poll_in_task(cx.waker(), wait);
-        // In time for the loop's next look, which is when it asks what may wake it.
-        self.wakes = if result.is_pending() { self.wakes_from_elsewhere() } else { None };
-        match ready!(result) {
-            Some(result) => {
-                budget::spend();
-                Poll::Ready(result)
+        match self.slot.poll(cx.waker()) {
+            Poll::Pending => {
+                self.keeps_waiting();
+                Poll::Pending
             }
-            None => gave_it_before(),
+            Poll::Ready(result) => {
+                if self.wakes.is_some() || waits::is_explaining() {
+                    self.has_waited();
+                }
+                budget::spend();
+                Poll::Ready(result.unwrap_or_else(|| gave_it_before()))
+            }
         }
     }
 }
 
 impl<T> RemoteHandle<T> {
-    /// If the task is in another loop than the one it is awaited in, it may wake that at any time.
+    #[inline(never)]
+    fn keeps_waiting(&mut self) {
+        self.slot.note_wait(|| Awaited::new("the task sent", self.site));
+        // In time for the loop's next look, which is when it asks what may wake it.
+        self.wakes = self.wakes_from_elsewhere();
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn has_waited(&mut self) {
+        self.slot.end_wait();
+        self.wakes = None;
+    }
+
+    /// If the task is in another thread's loop than the one it is awaited in, it may wake that at any time.
     fn wakes_from_elsewhere(&self) -> Option<Token> {
-        let wakes = if self.home.is_here() { None } else { scoped::current(&WAKES) };
+        // The first is the quicker one to tell: the other asks the thread for its id, which counts a reference.
+        let is_here = self.home.hub.is_entered() || self.home.is_here();
+        let wakes = if is_here { None } else { scoped::current(&WAKES) };
         wakes.map(|wakes| wakes.take())
     }
 }

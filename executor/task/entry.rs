@@ -82,7 +82,7 @@ pub(super) unsafe fn here<'a>(hub: HubRef) -> Here<'a> {
 }
 
 #[inline]
-fn is_inside(hub: HubRef) -> bool {
+pub(super) fn is_inside(hub: HubRef) -> bool {
     INSIDE.with(|inside| inside.get() == Some(hub))
 }
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::cell;
 use super::count::AwayCount;
-use super::entry::with_current;
+use super::entry::{is_inside, with_current};
 use super::header::Birth;
 use super::hub::{Away, Hub, HubRef};
 use super::pulse::Sample;
@@ -52,6 +52,12 @@ impl HubHandle {
     /// What reports call a live task, if it has a name.
     pub(crate) fn name_of(&self, id: Id) -> Option<Box<str>> {
         self.away().name_of(id.0)
+    }
+
+    /// Whether this thread is inside of this executor.
+    #[inline]
+    pub(crate) fn is_entered(&self) -> bool {
+        is_inside(self.0)
     }
 
     /// Whether the executor has ended.
