@@ -22,10 +22,15 @@ pub(crate) fn tell_of_awaits(tell: Option<TellOfAwait>) -> Option<TellOfAwait> {
     TELL.replace(tell)
 }
 
-/// The task that has its turn awaits this one.
+/// Whether to call [`awaits`].
 #[inline]
-pub(super) fn awaits(task: impl FnOnce() -> Id, is_known: bool) {
+pub(super) fn are_awaits_told() -> bool {
+    TELL.get().is_some()
+}
+
+/// The task that has its turn awaits this one.
+pub(super) fn awaits(task: Id, is_known: bool) {
     if let Some(tell) = TELL.get() {
-        tell(task(), is_known);
+        tell(task, is_known);
     }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-const LADDER: [&str; 27] = [
+const LADDER: [&str; 28] = [
     "leaf_cell",
     "count",
     "state",
@@ -21,6 +21,7 @@ const LADDER: [&str; 27] = [
     "waiters",
     "cell",
     "scope",
+    "ready",
     "turns",
     "observed",
     "snapshot",

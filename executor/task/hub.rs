@@ -24,13 +24,13 @@ use super::live::Live;
 use super::pulse::Pulse;
 use super::queue::RunQueue;
 use super::recycle::FreeList;
-use super::state::{TaskState, Wake};
+use super::state::TaskState;
 use crate::executor::contain::{print, silence};
 use crate::executor::driver::Unpark;
 use crate::executor::frame::Frame;
 #[cfg(feature = "tracing")]
 use crate::executor::frame::OpenScope;
-use crate::executor::observe::{Cause, OBSERVED, Observe, PLAIN, TurnEnd};
+use crate::executor::observe::{Cause, Observe, PLAIN, TurnEnd};
 use crate::executor::primitives::{AtomicIsize, HomeCell};
 use crate::executor::{CancelRequest, Id, Info, Reason, shortened};
 
@@ -303,81 +303,11 @@ impl Hub {
         self.away.pulse.spawned.get()
     }
 
-    /// Enters a task into the list of live tasks.
-    ///
-    /// # Safety
-    ///
-    /// (ALIVE) A task of this hub, with LISTED set.
-    #[inline]
-    pub(super) unsafe fn list(&self, task: TaskRef) {
-        // SAFETY: (ALIVE) as the caller promised; (LEAF) a plain move, and now and then an allocation.
-        unsafe { task.home().live_place.set(self.home.live.with(|live| live.insert(task))) };
-        self.away.pulse.live.add(1);
-        if self.is_observed() {
-            // SAFETY: (ALIVE) as the caller promised.
-            unsafe { self.tell_of(task, |observer, task, by| observer.spawned(task, by)) };
-        }
-    }
-
-    /// Puts a task at the tail of the run queue if its state has just said so.
-    #[inline]
-    pub(super) fn enqueue(&self, task: TaskRef, wake: Wake) {
-        if wake == Wake::Push {
-            self.push(task);
-        }
-    }
-
-    /// Puts a task at the tail of the run queue. OWED is set, and it is not in the queue.
-    #[inline]
-    pub(super) fn push(&self, task: TaskRef) {
-        self.home.queue.push(task);
-        self.away.pulse.count_push();
-        if self.is_observed() {
-            // SAFETY: (QUEUE) kept by OWED.
-            unsafe { self.tell_of(task, |observer, task, by| observer.woken(task, by)) };
-        }
-    }
-
-    /// As [`enqueue`](Self::enqueue), at the end of the task's turn: a task that is to be pushed has woken itself.
-    #[inline]
-    pub(super) fn enqueue_again<const SEEN: u8>(&self, task: TaskRef, wake: Wake) {
-        if wake == Wake::Push {
-            if SEEN == OBSERVED {
-                self.home.turn_end.set(TurnEnd::Yields);
-            }
-            self.away.pulse.count_push();
-            self.home.queue.push(task);
-        }
-    }
-
     /// Numbers for other threads.
     #[inline]
     pub(crate) fn pulse(&self) -> &Pulse {
         &self.away.pulse
     }
-
-    /// Wakes a task: it enters the run queue, unless it is owed a turn already.
-    ///
-    /// # Safety
-    ///
-    /// (ALIVE) A task of this hub.
-    #[inline]
-    pub(super) unsafe fn wake(&self, task: TaskRef) {
-        // SAFETY: (ALIVE) as the caller promised.
-        self.enqueue(task, unsafe { task.home() }.state.wake());
-    }
-
-    /// Gives a task that has ended a turn to call the callbacks that were added since.
-    ///
-    /// # Safety
-    ///
-    /// (ALIVE) A task of this hub that has ended.
-    pub(super) unsafe fn wake_to_deliver(&self, task: TaskRef) {
-        // SAFETY: (ALIVE) as the caller promised.
-        self.enqueue(task, unsafe { task.home() }.state.owe_delivery());
-    }
-
-    // ---- what is said of tasks
 
     /// # Safety
     ///

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
@@ -18,7 +18,7 @@ use super::hub::{Hub, free_at_home};
 use super::state::{Join, TaskState};
 use super::waiters::Registered;
 use super::waker;
-use crate::executor::awaits::awaits;
+use crate::executor::awaits::{are_awaits_told, awaits};
 use crate::executor::{AbortHandle, Id, Info, JoinError, OnDoneError, Reason, budget};
 
 /// Owns the output of a spawned task. `await` it for `Result<T, JoinError>`.
@@ -228,11 +228,7 @@ impl<T> JoinHandle<T> {
     #[inline]
     fn refuse_inside_another(&self) {
         if let Some(outer) = entry::inside_another(self.hub()) {
-            panic!(
-                "task {} is awaited inside another runtime, entered at {outer}, while its own cannot run: \
-                 await it there, or send it by `Handle::spawn` to the runtime that awaits it",
-                self.id()
-            );
+            awaited_inside(outer, self.id());
         }
     }
 
@@ -243,14 +239,22 @@ impl<T> JoinHandle<T> {
     #[inline]
     fn register(&self, waker: &Waker) -> Poll<Result<T, JoinError>> {
         let registered = self.home().waiters.set_awaiter(waker, self.hub());
-        awaits(|| self.id(), registered == Registered::Named);
-        if registered == Registered::Listed {
-            self.wake_if_ended(waker);
+        if registered == Registered::Listed || are_awaits_told() {
+            self.has_registered(waker, registered);
         }
         Poll::Pending
     }
 
+    /// Tells of the await, if that is asked for. A waker that is listed may have come too late.
     #[cold]
+    #[inline(never)]
+    fn has_registered(&self, waker: &Waker, registered: Registered) {
+        awaits(self.id(), registered == Registered::Named);
+        if registered == Registered::Listed {
+            self.wake_if_ended(waker);
+        }
+    }
+
     fn wake_if_ended(&self, waker: &Waker) {
         if self.state().join() != Join::NotYet && !self.home().waiters.has_callbacks() {
             self.home().waiters.forget_awaiter();
@@ -330,11 +334,7 @@ impl<T> Future for JoinHandle<T> {
             }
             Join::Taken => {
                 // SAFETY: (ALIVE) HANDLE is held.
-                let site = unsafe { self.task.fixed() }.site;
-                panic!(
-                    "JoinHandle of task {}, spawned at {site}, polled after it gave the output: await it once",
-                    self.id()
-                )
+                gave_it_before(self.id(), unsafe { self.task.fixed() }.site)
             }
         }
     }
@@ -359,6 +359,21 @@ fn give_up_handle(task: TaskRef) {
         let fate = task.home().state.handle_dropped(&task.away().count);
         free_at_home(task, fate);
     }
+}
+
+#[cold]
+fn awaited_inside(outer: &Location<'_>, task: Id) -> ! {
+    panic!(
+        "task {task} is awaited inside another runtime, entered at {outer}, while its own cannot run: \
+         await it there, or send it by `Handle::spawn` to the runtime that awaits it"
+    )
+}
+
+#[cold]
+fn gave_it_before(task: Id, site: &Location<'_>) -> ! {
+    panic!(
+        "JoinHandle of task {task}, spawned at {site}, polled after it gave the output: await it once"
+    )
 }
 
 impl<T> fmt::Debug for JoinHandle<T> {

@@ -43,7 +43,7 @@
 //! 6. [`contain`]: where panics of user code end. [`asked`]: a task is asked to end. [`waiters`]: what waits for a task. [`cell`]: a future and its output
 //!    behind a header, and how a task ends.
 //!    `scope`: how a task gets what the feature `tracing` surrounds its turns with.
-//! 7. [`turns`]: what the loop does all day. [`observed`]: how it tells of that, if it is asked to. [`snapshot`]: what reports ask. [`close`]: how the executor closes.
+//! 7. [`ready`]: how a task becomes ready. [`turns`]: what the loop does all day. [`observed`]: how it tells of that, if it is asked to. [`snapshot`]: what reports ask. [`close`]: how the executor closes.
 //! 8. [`join`]: the handle. [`control`]: ending a task without its output's type. [`spawn`], [`root`], [`owner`], [`remote`]: the four ways in: a task of the executor's own
 //!    thread, the future of `block_on`, the executor itself, another thread.
 //!
@@ -222,6 +222,7 @@ mod observed;
 mod owner;
 mod pulse;
 mod queue;
+mod ready;
 mod recycle;
 #[cfg(all(test, not(any(loom, miri, taketurns_no_recycle))))]
 mod recycle_tests;

@@ -84,11 +84,31 @@ impl Hub {
     /// # Safety
     ///
     /// (ALIVE) A task of this hub.
-    #[cold]
-    pub(super) unsafe fn tell_of(&self, task: TaskRef, told: impl Fn(&dyn Observe, &Seen, Cause)) {
+    #[inline]
+    unsafe fn tell_of(&self, task: TaskRef, told: impl Fn(&dyn Observe, &Seen, Cause)) {
         // SAFETY: (ALIVE) as the caller promised.
         let (seen, cause) = (unsafe { self.seen_as(task) }, self.cause());
         self.tell_observers(|observer| told(observer, &seen, cause));
+    }
+
+    /// # Safety
+    ///
+    /// (ALIVE) A task of this hub, which was just listed.
+    #[cold]
+    #[inline(never)]
+    pub(super) unsafe fn tell_spawned(&self, task: TaskRef) {
+        // SAFETY: (ALIVE) as the caller promised.
+        unsafe { self.tell_of(task, |observer, task, by| observer.spawned(task, by)) };
+    }
+
+    /// # Safety
+    ///
+    /// (ALIVE) A task of this hub, which has just entered the run queue.
+    #[cold]
+    #[inline(never)]
+    pub(super) unsafe fn tell_woken(&self, task: TaskRef) {
+        // SAFETY: (ALIVE) as the caller promised.
+        unsafe { self.tell_of(task, |observer, task, by| observer.woken(task, by)) };
     }
 
     /// # Safety

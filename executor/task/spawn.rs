@@ -38,8 +38,7 @@ impl Hub {
         let id = self.next_id();
         let task = cell::new(self.birth(state::SPAWNED, id, site), future, Some(&self.home.free));
         // SAFETY: (ALIVE) just made, with LISTED set.
-        unsafe { self.list(task) };
-        self.push(task);
+        unsafe { self.begin(task) };
         // SAFETY: (HANDLE) the bit is set for this handle, and (TYPED) the task is of this output.
         unsafe { JoinHandle::new(task) }
     }

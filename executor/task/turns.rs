@@ -237,6 +237,9 @@ impl Hub {
                         if is_new {
                             home.id.set(self.next_id());
                             self.list(task);
+                            if self.is_observed() {
+                                self.tell_spawned(task);
+                            }
                         }
                         let wake = if abort { home.state.abort() } else { home.state.wake() };
                         self.enqueue(task, wake);
