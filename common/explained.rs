@@ -21,7 +21,7 @@ use std::rc::Rc;
 use super::awaited::{Awaited, Detail, EndedBy, Holder, MOST_HOLDERS};
 use super::held::{self, Owner, Taken};
 use super::notes::{MOST_OF_A_LOCK, Note, Waits, in_order};
-use super::noting::{self, Key, Numbered, are_locks_noted, is_explaining, set_explaining};
+use super::noting::{Key, Numbered, is_explaining, is_noting, set_explaining};
 use super::scoped::{self, Scoped};
 use crate::executor::{Hub, Id, TellOfAwait, tell_of_awaits, with_current};
 
@@ -181,16 +181,8 @@ pub(crate) fn took(line: Key, is_alone: bool, holder: impl FnOnce(Option<Id>) ->
     with_current_table(note).unwrap_or(Taken::NOT_NOTED)
 }
 
-/// The task is one of those whose ends are waited for at this key's place, until [`held::forget_member`]. Returns whether that is
-/// noted: not if the runtime does not explain and nothing is noted on this thread.
-#[inline]
-pub(super) fn note_member(key: impl FnOnce() -> Key, task: Id) -> bool {
-    (is_explaining() || are_locks_noted()) && note_member_out_of_line(key(), task)
-}
-
-#[cold]
-#[inline(never)]
-fn note_member_out_of_line(key: Key, task: Id) -> bool {
+/// The task is one of those whose ends are waited for at this key's place, until [`held::forget_member`]. Returns whether that is noted.
+pub(super) fn note_member(key: Key, task: Id) -> bool {
     held::note_member(with_current_table(|table| table.owner), key, task)
 }
 
@@ -216,7 +208,7 @@ pub(crate) fn within_part(part: usize) -> Option<Within> {
 
 #[inline]
 fn within(change: impl FnOnce(&mut Inside)) -> Option<Within> {
-    noting::is_on().then(|| {
+    is_noting().then(|| {
         let before = INSIDE.get();
         let mut inside = before;
         change(&mut inside);

@@ -98,12 +98,9 @@ pub(super) fn note_member(owner: Option<Owner>, key: Key, task: Id) -> bool {
 }
 
 /// It has ended. Returns whether it was noted.
-#[inline]
-pub(super) fn forget_member(key: impl FnOnce() -> Key) -> bool {
+pub(super) fn forget_member(key: Key) -> bool {
     let mut was_noted = false;
-    if are_locks_noted() {
-        give_back(|held| was_noted = held.locks.remove(&key().place()).is_some());
-    }
+    give_back(|held| was_noted = held.locks.remove(&key.place()).is_some());
     was_noted
 }
 

@@ -10,7 +10,7 @@ use std::cell::Cell;
 use super::awaited::{Awaited, Detail, EndedBy};
 use super::explained::note_member;
 use super::held;
-use super::noting::Key;
+use super::noting::{Key, are_locks_noted, are_members_noted};
 use crate::executor::Id;
 
 /// How many tasks of one set or group have not ended and are noted.
@@ -18,16 +18,30 @@ use crate::executor::Id;
 pub(crate) struct NotedMembers(Cell<usize>);
 
 impl NotedMembers {
-    /// The task has begun. Which of those that are awaited at one place, the key's number says.
+    /// Whether a task that begins now is noted.
     #[inline]
-    pub(crate) fn add(&self, key: impl FnOnce() -> Key, task: Id) {
+    pub(crate) fn notes() -> bool {
+        are_members_noted()
+    }
+
+    /// The task has begun, and is [noted](Self::notes). Which of those that are awaited at one place, the key's number says.
+    pub(crate) fn add(&self, key: Key, task: Id) {
         self.0.set(self.0.get() + usize::from(note_member(key, task)));
     }
 
-    /// It has ended.
+    /// A task that may be noted has ended. `key`: `None` if it is not known which.
     #[inline]
-    pub(crate) fn remove(&self, key: impl FnOnce() -> Key) {
-        self.0.set(self.0.get().saturating_sub(usize::from(held::forget_member(key))));
+    pub(crate) fn remove(&self, key: impl FnOnce() -> Option<Key>) {
+        if are_locks_noted() {
+            self.forget(key);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn forget(&self, key: impl FnOnce() -> Option<Key>) {
+        let was_noted = key().is_some_and(held::forget_member);
+        self.0.set(self.0.get().saturating_sub(usize::from(was_noted)));
     }
 
     /// The wait for the `live` tasks, for one of them or all, as `by` says.

@@ -60,7 +60,7 @@ impl Key {
 
 /// Whether a wait is to be noted, for whichever of the two.
 #[inline]
-pub(super) fn is_on() -> bool {
+pub(crate) fn is_noting() -> bool {
     MODE.get() & (ASKS | EXPLAINS) != 0
 }
 
@@ -74,6 +74,12 @@ pub(crate) fn is_asking() -> bool {
 #[inline]
 pub(crate) fn is_explaining() -> bool {
     MODE.get() & EXPLAINS != 0
+}
+
+/// Whether it is noted of a new task of a set or group: this runtime explains, or something is noted of another one's.
+#[inline]
+pub(super) fn are_members_noted() -> bool {
+    MODE.get() & (EXPLAINS | LOCKS) != 0
 }
 
 /// Whether it is noted of some lock which task has it, in whichever runtime.

@@ -22,7 +22,7 @@ use super::awaited::{Awaited, Detail, EndedBy};
 use super::explained;
 use super::notes::{Note, Waits, in_order};
 use super::noting;
-pub(crate) use super::noting::{Key, Numbered, is_asking, is_explaining};
+pub(crate) use super::noting::{Key, Numbered, is_asking, is_explaining, is_noting};
 use crate::executor::{Hub, Id, current, with_current};
 
 thread_local! {
@@ -41,10 +41,11 @@ struct Answers {
 /// `what` is not called.
 ///
 /// A leaf future calls it in each poll that returns `Pending`, and [`over`] when it is ready or dropped. `what` must not run
-/// user code.
+/// user code. What it captures is put together before the flag is read, unless it is one word; so where there is more,
+/// and the wait is a hot one, the caller asks [`is_noting`] first.
 #[inline]
 pub(crate) fn note(key: Key, what: impl FnOnce() -> Awaited) {
-    if noting::is_on() {
+    if is_noting() {
         tell(key, what);
     }
 }

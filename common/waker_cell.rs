@@ -27,26 +27,43 @@ impl WakerCell {
         }
     }
 
-    /// Says what the task waits for whose waker was kept just now. The cell stays where it is while it waits.
+    /// Says what the task waits for whose waker was kept just now; nothing, if none was. The cell stays where it is while it
+    /// waits.
     #[inline]
     pub(crate) fn note(&self, what: impl FnOnce() -> Awaited) {
-        waits::note(Key::at(self), what);
+        if waits::is_noting() && self.is_kept() {
+            waits::note(Key::at(self), what);
+        }
     }
 
     #[inline]
     pub(crate) fn wake(&self) {
         if let Some(waker) = self.0.take() {
-            waits::over(Key::at(self));
-            wake_contained(waker);
+            self.end_wait(waker, wake_contained);
         }
     }
 
     #[inline]
     pub(crate) fn forget(&self) {
-        waits::over(Key::at(self));
         if let Some(waker) = self.0.take() {
-            drop_contained(waker);
+            self.end_wait(waker, drop_contained);
         }
+    }
+
+    /// The rarer way is apart, so that the other keeps no registers for after a call.
+    #[inline]
+    fn end_wait(&self, waker: Waker, end: impl FnOnce(Waker)) {
+        match waits::is_explaining() {
+            true => self.end_noted_wait(waker, end),
+            false => end(waker),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn end_noted_wait(&self, waker: Waker, end: impl FnOnce(Waker)) {
+        waits::over(Key::at(self));
+        end(waker);
     }
 
     pub(crate) fn is_kept(&self) -> bool {

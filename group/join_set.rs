@@ -77,9 +77,16 @@ struct Ended {
 
 impl Ended {
     /// The task in `place` has ended.
+    #[inline]
     fn push(&self, place: usize) {
         self.queue.borrow_mut().push_back(place);
         self.awaiter.wake();
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_begun(&self, place: usize, task: Id) {
+        self.noted.add(self.key(place), task);
     }
 
     /// Of the task in `place`, as one that the awaiter waits for.
@@ -105,7 +112,7 @@ struct OnEnd {
 impl Drop for OnEnd {
     fn drop(&mut self) {
         if let Some(ended) = self.ended.upgrade() {
-            ended.noted.remove(|| ended.key(self.place));
+            ended.noted.remove(|| Some(ended.key(self.place)));
             ended.push(self.place);
         }
     }
@@ -172,8 +179,8 @@ impl<T: 'static> JoinSet<T> {
             // The executor is closing: the task has ended, and its future is forgotten, with its count on `ended`. So that
             // memory is leaked, as what the future owns is.
             self.ended.push(place);
-        } else {
-            self.ended.noted.add(|| self.ended.key(place), handle.id());
+        } else if NotedMembers::notes() {
+            self.ended.note_begun(place, handle.id());
         }
         match self.handles.get_mut(place) {
             None => self.handles.push(Some(handle)),

@@ -33,7 +33,6 @@ pin_project! {
 /// A task's part in its group, until it is dropped.
 struct Seat<E> {
     shared: Rc<Shared<E>>,
-    number: u64,
     /// Once it waits.
     place: Option<usize>,
     /// Wakes the task when what keeps it from being dropped has ended. Once the group is asked to end.
@@ -51,21 +50,15 @@ pub(super) enum Ended<T> {
 
 impl<E> Drop for Seat<E> {
     fn drop(&mut self) {
-        self.shared.task_ended(self.number, self.place);
+        self.shared.task_ended(self.place);
     }
 }
 
 impl<F, E> Member<F, E> {
     #[inline]
     pub(super) fn new(future: F, shared: Rc<Shared<E>>) -> Self {
-        let number = shared.task_begins();
-        Self { future: Some(future), seat: Seat { shared, number, place: None, key: None } }
-    }
-
-    /// Which of the group's tasks it is, for [`Shared::task_begun`].
-    #[inline]
-    pub(super) fn number(&self) -> u64 {
-        self.seat.number
+        shared.task_begins();
+        Self { future: Some(future), seat: Seat { shared, place: None, key: None } }
     }
 }
 

@@ -9,10 +9,11 @@ use std::task::Waker;
 
 use super::failure::{FailedBy, Failure};
 use crate::common::awaited::{Awaited, EndedBy};
+use crate::common::held;
 use crate::common::members::NotedMembers;
 use crate::common::waits::Key;
 use crate::common::waker_cell::WakerCell;
-use crate::executor::{CancelRequest, Control, Id, Info, Reason};
+use crate::executor::{CancelRequest, Control, Hub, Id, Info, JoinHandle, Reason, with_current};
 
 /// What a group, its handles and its tasks share.
 pub(super) struct Shared<E> {
@@ -20,8 +21,6 @@ pub(super) struct Shared<E> {
     pub(super) request: Rc<CancelRequest>,
     /// How many tasks have not ended.
     live: Cell<usize>,
-    /// How many tasks were spawned.
-    spawned: Cell<u64>,
     noted: NotedMembers,
     /// How to end each task that waits. A task that has not begun needs no place: it is in the run queue, and its first
     /// turn looks whether the group is asked to end.
@@ -41,7 +40,6 @@ impl<E> Shared<E> {
         Self {
             request: Rc::new(CancelRequest::that_drops()),
             live: Cell::new(0),
-            spawned: Cell::new(0),
             noted: NotedMembers::default(),
             waiting: RefCell::default(),
             failures: RefCell::default(),
@@ -61,18 +59,27 @@ impl<E> Shared<E> {
         self.live.get()
     }
 
-    /// A task is to be spawned. Gives its number.
+    /// A task is to be spawned.
     #[inline]
-    pub(super) fn task_begins(&self) -> u64 {
+    pub(super) fn task_begins(&self) {
         self.live.set(self.live.get() + 1);
-        self.spawned.set(self.spawned.get() + 1);
-        self.spawned.get()
     }
 
-    /// It was spawned, and has not ended.
+    /// It was spawned.
     #[inline]
-    pub(super) fn task_begun(&self, number: u64, task: Id) {
-        self.noted.add(|| self.key(number), task);
+    pub(super) fn task_begun<T>(&self, task: &JoinHandle<T>) {
+        if NotedMembers::notes() {
+            self.note_begun(task);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_begun<T>(&self, task: &JoinHandle<T>) {
+        // While the executor closes, the task has ended.
+        if !task.is_finished() {
+            self.noted.add(self.key(task.id()), task.id());
+        }
     }
 
     /// A task waits. Gives its place.
@@ -85,8 +92,9 @@ impl<E> Shared<E> {
 
     /// A task has ended; `place`: if it has waited. The last one wakes the group.
     #[inline]
-    pub(super) fn task_ended(&self, number: u64, place: Option<usize>) {
-        self.noted.remove(|| self.key(number));
+    pub(super) fn task_ended(&self, place: Option<usize>) {
+        // Its future is dropped in its own turn, but where the executor closes: there its end is not noted.
+        self.noted.remove(|| with_current(Hub::in_turn).flatten().map(|task| self.key(task)));
         if let Some(place) = place {
             let task = self.waiting.borrow_mut().remove(place);
             drop(task);
@@ -150,9 +158,9 @@ impl<E> Shared<E> {
         });
     }
 
-    /// Of the task with that number, as one that the group's own future waits for.
-    fn key(&self, number: u64) -> Key {
-        Key::in_line(&self.waker, number)
+    /// Of a task, as one that the group's own future waits for.
+    fn key(&self, task: Id) -> Key {
+        Key::in_line(&self.waker, task.0)
     }
 
     /// A copy, as what is done with each may run user code.
@@ -164,6 +172,13 @@ impl<E> Shared<E> {
             self.waiting.borrow().places.iter().flatten().cloned().collect();
         tasks.sort_by_key(Control::id);
         tasks
+    }
+}
+
+impl<E> Drop for Shared<E> {
+    /// Nothing waits for the tasks any more.
+    fn drop(&mut self) {
+        held::gave_back(|| Key::at(&self.waker));
     }
 }
 

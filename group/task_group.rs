@@ -166,8 +166,7 @@ impl<E: 'static> TaskGroup<E> {
         T: 'static,
         F: Future<Output = Result<T, E>> + 'static,
     {
-        let member = self.member(future);
-        self.begun(member.number(), spawn(member))
+        self.begun(spawn(self.member(future)))
     }
 
     /// As [`spawn`](Self::spawn); reports call the task by this name.
@@ -181,17 +180,13 @@ impl<E: 'static> TaskGroup<E> {
         T: 'static,
         F: Future<Output = Result<T, E>> + 'static,
     {
-        let member = self.member(future);
-        self.begun(member.number(), Builder::new().name(name).spawn(member))
+        self.begun(Builder::new().name(name).spawn(self.member(future)))
     }
 
     #[inline]
-    fn begun<T>(&self, number: u64, handle: JoinHandle<Ended<T>>) -> MemberHandle<T> {
-        // While the executor closes, the task has ended.
-        if !handle.is_finished() {
-            self.0.task_begun(number, handle.id());
-        }
-        MemberHandle(handle)
+    fn begun<T>(&self, task: JoinHandle<Ended<T>>) -> MemberHandle<T> {
+        self.0.task_begun(&task);
+        MemberHandle(task)
     }
 
     #[track_caller]
