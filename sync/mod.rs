@@ -49,7 +49,7 @@
 //! # Layout
 //!
 //! 1. `wait_list.rs`: the line of futures under every primitive.
-//! 2. `permits.rs`: a count that futures take from, over one such line.
+//! 2. `permits.rs`: a count that futures take from, over one such line. `permits/noted.rs`: what reports are told of it.
 //! 3. `semaphore.rs`, `mutex.rs`, `rwlock.rs`: three faces of it. `barrier.rs`: a line that goes all at once.
 //! 4. `oneshot.rs`: a single waiter on each side, so no line.
 //! 5. `in_line.rs`: looking, waiting in line and leaving it. `event.rs`, `notify.rs`: waking without a value.

@@ -88,12 +88,21 @@ impl<S: Copy> WaitList<S> {
     /// caller to wake by [`wake_each`].
     #[inline]
     pub(super) fn pop_front_if(&self, decide: impl FnOnce(&mut S) -> bool) -> Option<Waker> {
-        let front = if waits::is_explaining() { self.slots.borrow().after(LINE) } else { NONE };
+        if waits::is_explaining() {
+            return self.pop_noted_front_if(decide);
+        }
         let waker = self.slots.borrow_mut().pop_front_if(decide)?;
         self.in_line.set(self.in_line.get() - 1);
-        if front != NONE {
-            let_go(self.key(front));
-        }
+        Some(waker)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn pop_noted_front_if(&self, decide: impl FnOnce(&mut S) -> bool) -> Option<Waker> {
+        let front = self.slots.borrow().after(LINE);
+        let waker = self.slots.borrow_mut().pop_front_if(decide)?;
+        self.in_line.set(self.in_line.get() - 1);
+        let_go(self.key(front));
         Some(waker)
     }
 
