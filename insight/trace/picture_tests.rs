@@ -298,7 +298,6 @@ fn a_turn_whose_beginning_was_dropped_has_a_step_of_its_own_beside_the_jobs_that
     assert!(woken.clone().all(|wake| wake.from.is_some()), "within that turn");
 }
 
-/// The time of its wake is that of the turn's end, so it seems to have been ready for no time.
 #[test]
 fn a_park_whose_beginning_was_dropped_has_a_step_of_its_own() {
     let it = Loop::new(4);
@@ -328,6 +327,7 @@ fn a_park_whose_beginning_was_dropped_has_a_step_of_its_own() {
     );
 }
 
+/// The time of its wake is that of the turn's end, so it seems to have been ready for no time.
 #[test]
 fn a_task_that_became_ready_within_a_long_turn_is_told_to_have_been_so() {
     let it = Loop::new(100);
