@@ -47,15 +47,15 @@ pub(crate) enum EndedBy {
     Unknown,
     /// The task that has the lock: guard and future borrow it.
     Lock,
-    /// The same, but waits of this kind do not keep each other waiting, only those of other kinds do.
+    /// As `Lock`, but waits of this kind do not keep each other waiting, only those of other kinds do.
     Shared,
-    /// The same, but the task may have given guard or future to another one.
+    /// As `Lock`, but the task may have given guard or future to another one.
     OwnedLock,
     /// Any task that gives permits back.
     Permits,
-    /// All tasks of a group, when they end.
+    /// All tasks of a set or group, when they end.
     All,
-    /// One task of a group, when it ends.
+    /// Any task of a set or group, when it ends.
     Any,
     /// The task itself, by the end of another of its futures, which has waits of its own.
     Own,
@@ -203,7 +203,7 @@ impl Awaited {
     }
 
     /// The tasks that keep it waiting, as far as they are known: all that are awaited (in a [`Dump`](crate::insight::Dump) the first 16 of
-    /// a set or group), that have the lock (64 at most), or are ahead in line. A task that has two guards of a lock comes twice.
+    /// a set or group), that have the lock (64 at most), or are ahead in line (8 at most). A task that has two guards of a lock comes twice.
     pub fn holders(&self) -> impl Iterator<Item = Id> {
         self.holders.iter().filter_map(|holder| holder.task)
     }

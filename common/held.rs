@@ -5,6 +5,8 @@
 //! tasks may have at once has a number, which the guard carries: so it is this guard's task that is taken out, whichever task drops it.
 //!
 //! Nothing is noted of a lock that is taken in a runtime which does not explain.
+//!
+//! The tasks of a set or group are here too, as what keeps those waiting that wait for the set or group: [`note_member`].
 
 #![forbid(unsafe_code)]
 
@@ -21,7 +23,8 @@ thread_local! {
 }
 
 struct Held {
-    /// By the address of the line of futures that wait for the lock, and the number of what was taken.
+    /// By the address of the line of futures that wait for the lock, and the number of what was taken. Of a set or group by the
+    /// address of its awaiter, and the number of the task there.
     locks: BTreeMap<(usize, u64), (Owner, Holder)>,
     last: u64,
 }

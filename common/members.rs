@@ -20,11 +20,11 @@ pub(crate) struct NotedMembers(Cell<usize>);
 impl NotedMembers {
     /// Whether a task that begins now is noted.
     #[inline]
-    pub(crate) fn notes() -> bool {
+    pub(crate) fn are_noted() -> bool {
         are_members_noted()
     }
 
-    /// The task has begun, and is [noted](Self::notes). Which of those that are awaited at one place, the key's number says.
+    /// The task has begun, and is [noted](Self::are_noted). Which of those that are awaited at one place, the key's number says.
     pub(crate) fn add(&self, key: Key, task: Id) {
         self.0.set(self.0.get() + usize::from(note_member(key, task)));
     }

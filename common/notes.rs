@@ -16,6 +16,9 @@ use crate::executor::Id;
 /// How many tasks that have a lock are looked at for each wait. Many readers may have one, and as many futures wait for each of them.
 pub(super) const MOST_OF_A_LOCK: usize = 64;
 
+/// How many writers ahead of a reader are known to keep it waiting: as many as a report tells.
+const MOST_AHEAD: usize = TOLD;
+
 /// What each task waits for, in the order in which the waits began; what is inside of another comes right behind that.
 pub(crate) type Waits = BTreeMap<Id, Vec<Awaited>>;
 
@@ -83,8 +86,8 @@ impl Lines {
             if note.wait.ended_by == EndedBy::Lock && !note.wait.is_unpolled {
                 let ahead = ahead.entry(line).or_default();
                 let place = ahead.partition_point(|(number, _)| *number < note.number);
-                if place < TOLD {
-                    ahead.truncate(TOLD - 1);
+                if place < MOST_AHEAD {
+                    ahead.truncate(MOST_AHEAD - 1);
                     ahead.insert(place, (note.number, note.holds(Hold::Ahead)));
                 }
             }

@@ -12,7 +12,7 @@ const OFF: u8 = 0;
 const ASKS: u8 = 1;
 /// The runtime explains.
 const EXPLAINS: u8 = 1 << 1;
-/// It is noted of some lock which task has it.
+/// It is noted of some lock which task has it, or of some set or group which tasks are in it.
 const LOCKS: u8 = 1 << 2;
 
 thread_local! {
@@ -76,13 +76,14 @@ pub(crate) fn is_explaining() -> bool {
     MODE.get() & EXPLAINS != 0
 }
 
-/// Whether it is noted of a new task of a set or group: this runtime explains, or something is noted of another one's.
+/// Whether a new task of a set or group is noted: if this runtime explains, or if the set or group may have tasks of another runtime
+/// that are noted.
 #[inline]
 pub(super) fn are_members_noted() -> bool {
     MODE.get() & (EXPLAINS | LOCKS) != 0
 }
 
-/// Whether it is noted of some lock which task has it, in whichever runtime.
+/// Whether it is noted of some lock which task has it, or which tasks are in some set or group, in whichever runtime.
 #[inline]
 pub(super) fn are_locks_noted() -> bool {
     MODE.get() & LOCKS != 0

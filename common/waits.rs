@@ -74,7 +74,8 @@ fn tell(key: Key, what: impl FnOnce() -> Awaited) {
 
 fn answer(key: Key, what: &Awaited) {
     let task = current().map_or(Id::ROOT, |task| task.id());
-    // The clock is read now. Which futures of the line hold what, the answer says itself.
+    // The clock is read now, as the report comes later. Which future in line was granted what is in the answer's own text, so
+    // `in_order` is to add no holders.
     let wait = match what.due_in() {
         Some(left) => what.clone().with(Detail::DueIn(left)),
         None => what.clone(),

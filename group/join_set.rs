@@ -179,7 +179,7 @@ impl<T: 'static> JoinSet<T> {
             // The executor is closing: the task has ended, and its future is forgotten, with its count on `ended`. So that
             // memory is leaked, as what the future owns is.
             self.ended.push(place);
-        } else if NotedMembers::notes() {
+        } else if NotedMembers::are_noted() {
             self.ended.note_begun(place, handle.id());
         }
         match self.handles.get_mut(place) {

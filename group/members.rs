@@ -68,7 +68,7 @@ impl<E> Shared<E> {
     /// It was spawned.
     #[inline]
     pub(super) fn task_begun<T>(&self, task: &JoinHandle<T>) {
-        if NotedMembers::notes() {
+        if NotedMembers::are_noted() {
             self.note_begun(task);
         }
     }

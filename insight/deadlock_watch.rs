@@ -125,15 +125,15 @@ impl DeadlockWatch {
     }
 
     /// Nothing is left that could wake a task, and the grace is over. Reports it, unless that was reported of the same tasks
-    /// before. A suspicion says less than that each of the tasks is stuck or in a circle, so after that it is not told either. The
-    /// future of `block_on` may be another one, which waits for these tasks.
+    /// before. A suspicion says less than that each of the tasks is stuck or in a circle, so after that it is not told either: not
+    /// even if the future of `block_on` is neither, and only waits for such tasks.
     pub(crate) fn all_wait(&self, is_certain: bool) {
         let all = waiting(&self.explained);
         let ids: BTreeSet<Id> = all.iter().map(|waiting| waiting.task.id()).collect();
-        let told = self.told_for_certain(&all);
+        let certain = self.told_for_certain(&all);
         let is_told = |waiting: &Waiting| {
             let id = waiting.task.id();
-            told.contains(&id) || id == Id::ROOT && waiting.depends_on(&told)
+            certain.contains(&id) || id == Id::ROOT && waiting.depends_on(&certain)
         };
         if !is_certain && all.iter().all(is_told) {
             return;

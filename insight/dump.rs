@@ -249,7 +249,7 @@ impl Dump {
     /// loop stood that did not answer), `left_out` and `tasks`, an array of objects with `id`, `name`, `site`, `polls`, `state`,
     /// `woken_by`, `awaited_by` and `waits`. That is `null` if it is not known, or an array of objects with `text`, and the parts of
     /// it that [`Awaited`] has: `kind`, `site`, `label`, `depth`, `due_in_ns`, `holders` (the numbers of the first 16 tasks that keep it
-    /// waiting, each once) and `more_holders` (how many more do, of a lock that many share 64 at most).
+    /// waiting, each once) and `more_holders` (how many more do; of a lock that many share, 64 guards are looked at).
     #[must_use]
     pub fn to_json(&self) -> String {
         let (origin, silence) = match &self.origin {

@@ -15,8 +15,8 @@ use crate::executor::Id;
 ///
 /// [`Builder::on_stall`](crate::Builder::on_stall) is given one *during* the stall, when the loop has stood still for
 /// [`Builder::stall_threshold`](crate::Builder::stall_threshold); again each time that this has doubled; and once when the
-/// loop goes on. The `Display` is one line. The first of a stall ends with what to do about it, and so does a later one if
-/// something else is to be done by then.
+/// loop goes on. The `Display` is one line. The first of a stall ends with what the program can do about it, and so does a later one
+/// if that is something else by then.
 #[derive(Clone, Debug)]
 pub struct Stall {
     pub(super) thread: Arc<str>,
@@ -42,7 +42,8 @@ pub(super) enum Obstacle {
 }
 
 impl Obstacle {
-    /// What to do about a turn, or a look, in which the thread does that for long. A machine with too much to do is not the program's fault.
+    /// What to do about a turn, or a look, in which the thread does that for long. `None`: the machine has too much to do, which is
+    /// not the program's fault.
     pub(super) fn remedy(&self, doing: &Doing) -> Option<&'static str> {
         match (self, doing) {
             (_, Doing::NotScheduled) => None,

@@ -25,14 +25,14 @@ impl Newest {
         Newest { key: Cell::new(key), deadline: Cell::new(0), waker: Cell::new(None) }
     }
 
-    /// Keeps a timer here, which [begins](Self::begin) next. If there was another, gives its waker: then it goes into the
-    /// wheel before that.
+    /// Puts the waker of a new timer here, and gives that of the timer before, if there was one. Key and deadline are still those
+    /// of the timer before, until the caller has put that into the wheel and calls [`begin`](Self::begin).
     #[inline]
     pub(super) fn replace(&self, waker: Option<Waker>) -> Option<Waker> {
         self.waker.replace(waker)
     }
 
-    /// The timer that is kept here has this deadline. Gives its key.
+    /// Gives the new timer, whose waker is here already, its deadline. Returns its key.
     #[inline]
     pub(super) fn begin(&self, deadline: u64) -> Key {
         self.deadline.set(deadline);

@@ -26,8 +26,8 @@ A line asks: COMMAND [json | text] [LOOP]. The answer: `ok LENGTH` and so many b
   trace      the timeline of one loop: a page; with `json` for Perfetto, with `text` a chart
   page       the address of the live page
   help       this text
-Without `json` all but `trace` give text; `page` and `help` give nothing else. LOOP is a number from `loops`; without one
-all of them answer.
+Without `json` all but `trace` give text; `page` and `help` have no JSON. LOOP is a number from `loops`; without one
+all of them answer, and of `trace` the first that keeps a timeline.
 ";
 
 /// The commands.

@@ -41,8 +41,9 @@ use super::{lines, place};
 /// | `page` | the address of the live page |
 /// | `help` | these commands |
 ///
-/// Without `json`, all but `trace` give text; `page` and `help` give nothing else. LOOP is a number from `loops`; without one, all loops answer. A connection may ask
-/// again and again. It is closed when it asks for nothing for 10 s.
+/// Without `json`, all but `trace` give text; `page` and `help` have no JSON. LOOP is a number from `loops`; without one, all loops
+/// answer, and of `trace` the first that keeps a timeline. A connection may ask again and again. It is closed when it asks for nothing
+/// for 10 s.
 ///
 /// # Errors
 ///

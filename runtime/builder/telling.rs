@@ -41,7 +41,8 @@ impl Builder {
     /// A thread of its own, the watchdog, then looks four times in a threshold how far the loop is, and tells of a turn (or a
     /// look) that stands still for so long: which task has it, where that was spawned, how many others wait, and on Linux
     /// whether the thread computes, is blocked in a system call, or gets no core. It tells again each time that the stall has
-    /// doubled, and once when the loop goes on. The first line of a stall ends with what to do about it. [`Stall`] says what, docs/insight.md with examples.
+    /// doubled, and once when the loop goes on. The first line of a stall ends with what to do about it. [`Stall`] says what,
+    /// docs/insight.md with examples.
     ///
     /// It tells within 1.25 thresholds of the begin of the turn, give or take what the system takes to wake a thread. 100 ms are a
     /// good threshold for a program that shall answer soon. Less than 1 ms counts as 1 ms. The loop does not wait for the
