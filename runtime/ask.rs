@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Runtime;
 use super::insights::Insights;
-use crate::common::awaited::TOLD;
+use crate::common::awaited::MOST_HOLDERS;
 use crate::insight::{Dump, Metrics, Questions};
 use crate::threads::Handle;
 
@@ -110,7 +110,7 @@ impl Runtime {
     pub fn dump(&self) -> Dump {
         let insights = self.handle().attached::<Insights>();
         let slab = insights.as_ref().and_then(|all| all.measured.slab());
-        let waits = self.parts.explained.as_ref().map(|table| table.waits(TOLD));
+        let waits = self.parts.explained.as_ref().map(|table| table.waits(MOST_HOLDERS));
         Dump::at_home(self.executor.hub(), waits, slab)
     }
 }
