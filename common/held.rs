@@ -12,6 +12,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::RangeInclusive;
 
 use super::awaited::Holder;
@@ -32,6 +33,10 @@ struct Held {
 /// The runtime whose task it is. Two runtimes have tasks of the same id.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Owner(u64);
+
+/// Of a number that tasks of two runtimes have in one group. The end of one does not say whether the other has ended, so it stays
+/// as a task that is not known, until the group is gone.
+const SEVERAL: Owner = Owner(u64::MAX);
 
 impl Owner {
     pub(super) fn new() -> Self {
@@ -94,16 +99,29 @@ pub(super) fn note(owner: Owner, line: Key, is_alone: bool, holder: Holder) -> T
 /// does not explain. Returns whether it is noted.
 pub(super) fn note_member(owner: Option<Owner>, key: Key, task: Id) -> bool {
     let member = Holder { task: owner.map(|_| task), ..Holder::of_task(task) };
-    let member = (owner.unwrap_or(Owner(0)), member);
-    let is_noted = with_held(|held| held.locks.insert(key.place(), member)).is_some();
-    set_locks_noted(is_noted);
-    is_noted
+    let is_noted = with_held(|held| match held.locks.entry(key.place()) {
+        Entry::Vacant(place) => {
+            place.insert((owner.unwrap_or(Owner(0)), member));
+            true
+        }
+        Entry::Occupied(mut place) => {
+            place.insert((SEVERAL, Holder { task: None, ..member }));
+            false
+        }
+    });
+    set_locks_noted(is_noted.is_some());
+    is_noted == Some(true)
 }
 
 /// It has ended. Returns whether it was noted.
 pub(super) fn forget_member(key: Key) -> bool {
     let mut was_noted = false;
-    give_back(|held| was_noted = held.locks.remove(&key.place()).is_some());
+    give_back(|held| {
+        let is_of_several = |(owner, _): &(Owner, Holder)| *owner == SEVERAL;
+        if !held.locks.get(&key.place()).is_some_and(is_of_several) {
+            was_noted = held.locks.remove(&key.place()).is_some();
+        }
+    });
     was_noted
 }
 

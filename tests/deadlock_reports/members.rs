@@ -8,7 +8,7 @@ use std::time::Duration;
 use taketurns::sync::{Event, Mutex};
 use taketurns::task::{JoinSet, TaskGroup};
 use taketurns::time::sleep;
-use taketurns::{Builder, JoinHandle, Runtime, yield_now};
+use taketurns::{Builder, JoinHandle, Runtime, spawn, yield_now};
 
 use crate::{HOUR, runtime};
 
@@ -67,10 +67,11 @@ fn a_set_with_a_task_of_a_runtime_that_does_not_report_is_left_alone() {
     }
 }
 
-/// Its failure ends the group. It is spawned before the group waits, or while it does.
+/// Its failure ends the group. It is spawned before the group waits, or while it does; and its number is its own, or that of the
+/// group's other task, as each runtime counts by itself.
 #[test]
 fn a_group_with_a_task_of_a_runtime_that_does_not_report_is_left_alone() {
-    for is_first in [false, true] {
+    for (is_first, has_its_number) in [(false, false), (false, true), (true, false), (true, true)] {
         let (other, (runtime, told)) = (silent(), runtime(1, HOUR));
         let (shared, go) = (Rc::new(RefCell::new(None)), Rc::new(Event::new()));
         let (shares, goes) = (Rc::clone(&shared), Rc::clone(&go));
@@ -79,6 +80,9 @@ fn a_group_with_a_task_of_a_runtime_that_does_not_report_is_left_alone() {
         }
         let owner = runtime.spawn(async move {
             let (lock, held) = (Lock::default(), RefCell::new(None));
+            let beside = Mutex::new(());
+            // So the tasks of the other runtime are noted too.
+            let _held = if has_its_number { Some(beside.lock().await) } else { None };
             let body = async |group: TaskGroup<&'static str>| {
                 shares.replace(Some(group.clone()));
                 goes.wait().await;
@@ -99,6 +103,9 @@ fn a_group_with_a_task_of_a_runtime_that_does_not_report_is_left_alone() {
         };
         runtime.block_on(some_turns());
         other.block_on(async {
+            if has_its_number {
+                spawn(async {}).await.unwrap();
+            }
             shared.take().unwrap().spawn(async {
                 sleep(MOMENT).await;
                 Err::<(), _>("the end of the group")
@@ -106,8 +113,45 @@ fn a_group_with_a_task_of_a_runtime_that_does_not_report_is_left_alone() {
         });
         go.set();
         goes_on(&other, &runtime, owner);
-        assert_eq!(told.take(), [], "{is_first}");
+        assert_eq!(told.take(), [], "{is_first} {has_its_number}");
     }
+}
+
+/// The number of the task that ends the group is that of one which ends before.
+#[test]
+fn a_task_that_ends_does_not_hide_the_one_of_another_runtime_that_has_its_number() {
+    let (other, (runtime, told)) = (silent(), runtime(1, HOUR));
+    let (shared, end) = (Rc::new(RefCell::new(None)), Rc::new(Event::new()));
+    let (shares, ends) = (Rc::clone(&shared), Rc::clone(&end));
+    let owner = runtime.spawn(async move {
+        let (lock, held) = (Lock::default(), RefCell::new(None));
+        let body = async |group: TaskGroup<&'static str>| {
+            shares.replace(Some(group.clone()));
+            held.replace(Some(lock.lock().await)); // until the group has ended
+            let (wanted, ends) = (Rc::clone(&lock), Rc::clone(&ends));
+            group.spawn(async move {
+                ends.wait().await;
+                Ok(())
+            });
+            group.spawn(async move {
+                wants(wanted).await;
+                Ok(())
+            });
+            Ok(())
+        };
+        TaskGroup::scope(body).await.unwrap_err();
+    });
+    runtime.block_on(yield_now());
+    other.block_on(async {
+        spawn(async {}).await.unwrap();
+        shared.take().unwrap().spawn(async {
+            sleep(MOMENT).await;
+            Err::<(), _>("the end of the group")
+        });
+    });
+    end.set();
+    goes_on(&other, &runtime, owner);
+    assert_eq!(told.take(), []);
 }
 
 #[test]
