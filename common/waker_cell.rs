@@ -39,31 +39,31 @@ impl WakerCell {
     #[inline]
     pub(crate) fn wake(&self) {
         if let Some(waker) = self.0.take() {
-            self.end_wait(waker, wake_contained);
+            match waits::is_explaining() {
+                true => self.end_noted_wait(Some(waker), wake_contained),
+                false => wake_contained(waker),
+            }
         }
     }
 
     #[inline]
     pub(crate) fn forget(&self) {
-        if let Some(waker) = self.0.take() {
-            self.end_wait(waker, drop_contained);
+        // The wait may be noted though its waker is gone: one that was woken outside of the runtime that explains.
+        if waits::is_explaining() {
+            self.end_noted_wait(self.0.take(), drop_contained);
+        } else if let Some(waker) = self.0.take() {
+            drop_contained(waker);
         }
     }
 
-    /// The rarer way is apart, so that the other keeps no registers for after a call.
-    #[inline]
-    fn end_wait(&self, waker: Waker, end: impl FnOnce(Waker)) {
-        match waits::is_explaining() {
-            true => self.end_noted_wait(waker, end),
-            false => end(waker),
-        }
-    }
-
+    /// Apart, so that the more frequent way keeps no registers for after a call.
     #[cold]
     #[inline(never)]
-    fn end_noted_wait(&self, waker: Waker, end: impl FnOnce(Waker)) {
+    fn end_noted_wait(&self, waker: Option<Waker>, end: impl FnOnce(Waker)) {
         waits::over(Key::at(self));
-        end(waker);
+        if let Some(waker) = waker {
+            end(waker);
+        }
     }
 
     pub(crate) fn is_kept(&self) -> bool {

@@ -49,6 +49,25 @@ fn a_wait_that_began_in_the_run_before_is_told() {
 }
 
 #[test]
+fn a_wait_that_was_ended_between_two_runs_is_over() {
+    let (runtime, told) = runtime(1, HOUR);
+    let (sender, receiver) = oneshot::channel();
+    let task = runtime.spawn(async move {
+        receiver.await.unwrap();
+        let lock = Mutex::new(());
+        let _held = lock.lock().await;
+        drop(lock.lock().await);
+    });
+    runtime.block_on(yield_now());
+    sender.send(()).unwrap();
+    runtime.block_on(async { sleep(MOMENT).await });
+    drop(task);
+    let (finding, text) = told.only();
+    assert_eq!(finding, Finding::Circle);
+    assert!(!text.contains("oneshot"), "{text}");
+}
+
+#[test]
 fn locks_that_were_taken_in_the_run_before_close_a_circle() {
     let (runtime, told) = runtime(1, HOUR);
     let [a, b] = [(); 2].map(|()| Rc::new(Mutex::new(())));
