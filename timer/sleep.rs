@@ -174,6 +174,10 @@ impl Sleep {
     pub fn reset(&mut self, deadline: Instant) {
         match self.state {
             State::Armed(key) if self.with_timers(|timers| timers.reset(key, deadline.0)) => {}
+            State::Armed(key) => {
+                waits::over(wait_key(key)); // it has fired: the next wait is another timer's
+                self.state = State::Disarmed;
+            }
             _ => self.state = State::Disarmed,
         }
         self.deadline = deadline;

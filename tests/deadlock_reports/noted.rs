@@ -1,13 +1,14 @@
 //! What a report has of locks and waits that began long ago: in the run before, or before another task came and went.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use taketurns::insight::Finding;
 use taketurns::sync::{Event, Mutex, RwLock, oneshot};
-use taketurns::time::sleep;
+use taketurns::time::{Instant, sleep};
 use taketurns::{Builder, Runtime, spawn, yield_now};
 
 use crate::{HOUR, reported, runtime};
@@ -65,6 +66,35 @@ fn a_wait_that_was_ended_between_two_runs_is_over() {
     let (finding, text) = told.only();
     assert_eq!(finding, Finding::Circle);
     assert!(!text.contains("oneshot"), "{text}");
+}
+
+/// Its timer has another key then.
+#[test]
+fn a_wait_for_a_timer_that_is_set_anew_after_it_has_fired_is_over() {
+    let (runtime, told) = runtime(1, HOUR);
+    let task = runtime.spawn(async {
+        let mut idle = pin!(sleep(MOMENT));
+        let mut has_begun = false;
+        poll_fn(|cx| {
+            if std::mem::replace(&mut has_begun, true) {
+                idle.as_mut().reset(Instant::now() + HOUR);
+                assert!(idle.as_mut().poll(cx).is_pending());
+                return Poll::Ready(());
+            }
+            idle.as_mut().poll(cx)
+        })
+        .await;
+        idle.as_mut().reset(Instant::now());
+        idle.await;
+        let lock = Mutex::new(());
+        let _held = lock.lock().await;
+        drop(lock.lock().await);
+    });
+    runtime.block_on(async { sleep(5 * MOMENT).await });
+    drop(task);
+    let (finding, text) = told.only();
+    assert_eq!(finding, Finding::Circle);
+    assert!(!text.contains("timer"), "{text}");
 }
 
 #[test]
