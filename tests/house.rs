@@ -167,7 +167,7 @@ fn atomics_are_named_in_one_file() {
 }
 
 /// How long `executor/` may be, in lines that are neither blank nor comments, without tests and what only they compile.
-const LINES: usize = 4450;
+const LINES: usize = 4500;
 
 #[test]
 fn the_executor_is_read_in_an_afternoon() {

@@ -299,8 +299,9 @@ impl Hub {
 
     #[inline]
     pub(super) fn next_id(&self) -> u64 {
-        self.away.pulse.spawned.add(1);
-        self.away.pulse.spawned.get()
+        let id = self.away.pulse.spawned.get() + 1;
+        self.away.pulse.spawned.set(id);
+        id
     }
 
     /// Numbers for other threads.

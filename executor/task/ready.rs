@@ -1,4 +1,4 @@
-//! How a task becomes ready: it enters the list of live tasks, and the run queue.
+//! How a task becomes ready: it enters the list of live tasks, and the run queue. Apart from the hub, which only says what is there.
 
 use super::header::TaskRef;
 use super::hub::Hub;
@@ -10,7 +10,7 @@ impl Hub {
     ///
     /// # Safety
     ///
-    /// (ALIVE) A task of this hub, with LISTED set.
+    /// (ALIVE) A task of this hub, with LISTED and OWED set, and not in the queue.
     #[inline]
     pub(super) unsafe fn begin(&self, task: TaskRef) {
         // SAFETY: (ALIVE) as the caller promised.
@@ -19,6 +19,7 @@ impl Hub {
         if self.is_observed() {
             // SAFETY: (ALIVE) as the caller promised.
             unsafe {
+                task.home().state.set_told();
                 self.tell_spawned(task);
                 self.tell_woken(task);
             }
@@ -40,21 +41,31 @@ impl Hub {
     /// Puts a task at the tail of the run queue if its state has just said so.
     #[inline]
     pub(super) fn enqueue(&self, task: TaskRef, wake: Wake) {
-        if wake == Wake::Push {
-            self.push(task);
+        match wake {
+            Wake::Push => self.push_untold(task),
+            Wake::PushAndTell => {
+                self.push_untold(task);
+                // SAFETY: (QUEUE) kept by OWED.
+                unsafe { self.tell_woken(task) };
+            }
+            Wake::Nothing => {}
         }
     }
 
-    /// Puts a task at the tail of the run queue. OWED is set, and it is not in the queue.
+    /// Puts a task at the tail of the run queue that is new, or has ended. OWED is set, and it is not in the queue.
     #[inline]
     pub(super) fn push(&self, task: TaskRef) {
         self.push_untold(task);
         if self.is_observed() {
             // SAFETY: (QUEUE) kept by OWED.
-            unsafe { self.tell_woken(task) };
+            unsafe {
+                task.home().state.set_told();
+                self.tell_woken(task);
+            }
         }
     }
 
+    /// For a task whose wake nothing is told of, or that the caller tells of.
     #[inline]
     fn push_untold(&self, task: TaskRef) {
         self.home.queue.push(task);
@@ -90,6 +101,8 @@ impl Hub {
     /// (ALIVE) A task of this hub that has ended.
     pub(super) unsafe fn wake_to_deliver(&self, task: TaskRef) {
         // SAFETY: (ALIVE) as the caller promised.
-        self.enqueue(task, unsafe { task.home() }.state.owe_delivery());
+        if unsafe { task.home() }.state.owe_delivery() == Wake::Push {
+            self.push(task);
+        }
     }
 }

@@ -41,6 +41,9 @@ const SETTLING: u32 = 1 << 8;
 const ASKED: u32 = 1 << 9;
 /// Set on a task that has a frame (`executor/frame.rs`), which is in force in its turns. Never without FUTURE.
 const FRAMED: u32 = 1 << 10;
+/// Set on a task whose wakes are told to observers (`executor/observe.rs`). A bit, as each wake looks at these anyway. Never
+/// without FUTURE.
+const TOLD: u32 = 1 << 12;
 
 /// Set while the hub has a note of the task: until a listed task is taken off the list, or the root's handle is dropped.
 const NOTED: u32 = 1 << 11;
@@ -62,6 +65,8 @@ pub(super) const STILLBORN: u32 = OUTPUT | HANDLE;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Wake {
     Push,
+    /// As `Push`, and tells the observers.
+    PushAndTell,
     /// No: it is owed a turn already, or will be by the look that takes it in, or it has no future to poll.
     Nothing,
 }
@@ -129,12 +134,12 @@ impl TaskState {
     fn set(&self, bits: u32) {
         let has = |some: u32| bits & some != 0;
         debug_assert!(
-            has(!(ABORT | NEW | SETTLING | ASKED | FRAMED | NOTED)),
+            has(!(ABORT | NEW | SETTLING | ASKED | FRAMED | NOTED | TOLD)),
             "the other bits are never alone"
         );
         debug_assert!(!has(FUTURE) || !has(OUTPUT | SETTLING), "the cell has room for one of them");
         debug_assert!(!has(OUTPUT) || !has(SETTLING), "the output has one owner");
-        debug_assert!(has(FUTURE) || !has(ABORT | NEW | ASKED | FRAMED), "bits of a future");
+        debug_assert!(has(FUTURE) || !has(ABORT | NEW | ASKED | FRAMED | TOLD), "bits of a future");
         self.count.set_keepers(bits);
     }
 
@@ -156,11 +161,27 @@ impl TaskState {
     pub(super) fn wake(&self) -> Wake {
         let bits = self.bits();
         // A NEW task is in the inbox: it has its first turn, and its id, from the look that takes it in.
-        if bits & (FUTURE | OWED | NEW) != FUTURE {
-            return Wake::Nothing;
+        if bits & (FUTURE | OWED | NEW | TOLD) != FUTURE {
+            return self.wake_told(bits);
         }
         self.set(bits | OWED);
         if bits & RUNNING == 0 { Wake::Push } else { Wake::Nothing }
+    }
+
+    #[inline]
+    fn wake_told(&self, bits: u32) -> Wake {
+        if bits & (FUTURE | OWED | NEW | TOLD) != FUTURE | TOLD {
+            return Wake::Nothing;
+        }
+        self.set(bits | OWED);
+        if bits & RUNNING == 0 { Wake::PushAndTell } else { Wake::Nothing }
+    }
+
+    /// From now on the wakes of the task are told.
+    pub(super) fn set_told(&self) {
+        if self.has(FUTURE) {
+            self.set(self.bits() | TOLD);
+        }
     }
 
     /// The next turn drops the future, and the task is owed that turn from now on.
@@ -247,7 +268,7 @@ impl TaskState {
     pub(super) fn future_dropped(&self) -> bool {
         debug_assert!(self.has(RUNNING) && self.has(FUTURE), "no future was there");
         let bits = self.bits();
-        self.set(bits & !(FUTURE | ABORT | OWED | ASKED | FRAMED) | SETTLING);
+        self.set(bits & !(FUTURE | ABORT | OWED | ASKED | FRAMED | TOLD) | SETTLING);
         bits & ASKED != 0
     }
 
@@ -309,7 +330,7 @@ impl TaskState {
     /// Takes the root's borrowed future out of the cell, wherever the run stopped.
     pub(super) fn take_root_future(&self) {
         debug_assert!(self.has(HANDLE) && !self.has(LISTED), "not the root");
-        self.set(self.bits() & !(FUTURE | ASKED | NOTED));
+        self.set(self.bits() & !(FUTURE | ASKED | NOTED | TOLD));
     }
 
     // ---- what reports and handles ask

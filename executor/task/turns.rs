@@ -232,6 +232,7 @@ impl Hub {
                     Unposted::Alive { abort, by_job } => {
                         if self.is_observed() {
                             self.set_cause(if by_job { Cause::Job } else { Cause::Thread });
+                            home.state.set_told();
                         }
                         let is_new = home.state.take_new();
                         if is_new {
