@@ -99,6 +99,7 @@ pub use info::{Info, State};
 pub use reason::Reason;
 pub(crate) use request::{CancelRequest, ListenerKey};
 pub use run::EVENT_INTERVAL;
+pub(crate) use spawn::spawn_made;
 pub use spawn::{Builder, current, spawn};
 #[cfg(all(loom, test))]
 pub(crate) use task::watch;

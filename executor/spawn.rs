@@ -35,7 +35,7 @@ use super::{Info, JoinHandle};
 #[track_caller]
 #[inline]
 pub fn spawn<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
-    spawn_named(future, None)
+    spawn_made(|| future, None)
 }
 
 /// The task that has its turn on this thread, as it stands. `None` outside of a task, in destructors and callbacks that run
@@ -86,15 +86,24 @@ impl Builder {
     /// Outside of a runtime.
     #[track_caller]
     pub fn spawn<F: Future + 'static>(self, future: F) -> JoinHandle<F::Output> {
-        spawn_named(future, self.name)
+        spawn_made(|| future, self.name)
     }
 }
 
+/// Spawns the task that `make` returns, which is called inside of a runtime alone: so the future need not be there for a drop
+/// elsewhere, and is put together in its task's memory.
+///
+/// # Panics
+///
+/// Outside of a runtime.
 #[track_caller]
 #[inline]
-fn spawn_named<F: Future + 'static>(future: F, name: Option<Box<str>>) -> JoinHandle<F::Output> {
+pub(crate) fn spawn_made<F: Future + 'static>(
+    make: impl FnOnce() -> F,
+    name: Option<Box<str>>,
+) -> JoinHandle<F::Output> {
     let site = Location::caller();
-    let Some(handle) = with_current(|hub| hub.spawn(future, site)) else { outside() };
+    let Some(handle) = with_current(|hub| hub.spawn(make(), site)) else { outside() };
     if name.is_some() || is_in_force(&INHERITED) {
         handle.note(name, in_force(&INHERITED));
     }

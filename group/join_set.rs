@@ -26,9 +26,7 @@ use crate::common::held;
 use crate::common::members::NotedMembers;
 use crate::common::waits::Key;
 use crate::common::waker_cell::WakerCell;
-use crate::executor::{
-    AbortHandle, Builder, Id, JoinError, JoinHandle, budget, noop, report, with_current,
-};
+use crate::executor::{AbortHandle, Id, JoinError, JoinHandle, budget, noop, report, spawn_made};
 
 /// Tasks that belong together, whose outputs come in the order in which they end.
 ///
@@ -144,7 +142,7 @@ impl<T: 'static> JoinSet<T> {
     /// Outside of a runtime.
     #[track_caller]
     pub fn spawn(&mut self, future: impl Future<Output = T> + 'static) -> AbortHandle {
-        self.spawn_by(Builder::new(), future)
+        self.spawn_member(None, future)
     }
 
     /// Spawns a task that has a name, for reports; see [`Builder::name`](crate::task::Builder::name).
@@ -158,22 +156,21 @@ impl<T: 'static> JoinSet<T> {
         name: impl Into<Box<str>>,
         future: impl Future<Output = T> + 'static,
     ) -> AbortHandle {
-        self.spawn_by(Builder::new().name(name), future)
+        self.spawn_member(Some(name.into()), future)
     }
 
     #[track_caller]
-    fn spawn_by(
+    fn spawn_member(
         &mut self,
-        builder: Builder,
+        name: Option<Box<str>>,
         future: impl Future<Output = T> + 'static,
     ) -> AbortHandle {
-        if with_current(|_| ()).is_none() {
-            drop(builder.spawn(future)); // panics, and has no place in the set
-            unreachable!("`spawn` outside of a runtime");
-        }
-        let place = self.free.pop().unwrap_or(self.handles.len());
-        let on_end = OnEnd { ended: Rc::downgrade(&self.ended), place };
-        let handle = builder.spawn(Member { future, on_end });
+        let mut place = 0;
+        let make = || {
+            place = self.free.pop().unwrap_or(self.handles.len());
+            Member { future, on_end: OnEnd { ended: Rc::downgrade(&self.ended), place } }
+        };
+        let handle = spawn_made(make, name);
         let abort = handle.abort_handle();
         if handle.is_finished() {
             // The executor is closing: the task has ended, and its future is forgotten, with its count on `ended`. So that

@@ -14,11 +14,9 @@ use pin_project_lite::pin_project;
 
 use super::cancel::{Frame, Place};
 use super::failure::{FailedBy, GroupError, is_cancellation};
-use super::member::{Ended, Member, MemberHandle};
+use super::member::{Member, MemberHandle};
 use super::members::Shared;
-use crate::executor::{
-    Builder, CancelRequest, JoinHandle, ListenerKey, Reason, poll_contained, spawn,
-};
+use crate::executor::{CancelRequest, ListenerKey, Reason, poll_contained, spawn_made};
 
 /// Tasks that belong together: asyncio's task group, trio's nursery.
 ///
@@ -166,7 +164,7 @@ impl<E: 'static> TaskGroup<E> {
         T: 'static,
         F: Future<Output = Result<T, E>> + 'static,
     {
-        self.begun(spawn(self.member(future)))
+        self.spawn_member(None, future)
     }
 
     /// As [`spawn`](Self::spawn); reports call the task by this name.
@@ -180,24 +178,24 @@ impl<E: 'static> TaskGroup<E> {
         T: 'static,
         F: Future<Output = Result<T, E>> + 'static,
     {
-        self.begun(Builder::new().name(name).spawn(self.member(future)))
-    }
-
-    #[inline]
-    fn begun<T>(&self, task: JoinHandle<Ended<T>>) -> MemberHandle<T> {
-        self.0.task_begun(&task);
-        MemberHandle(task)
+        self.spawn_member(Some(name.into()), future)
     }
 
     #[track_caller]
     #[inline]
-    fn member<F>(&self, future: F) -> Member<F, E> {
+    fn spawn_member<T, F>(&self, name: Option<Box<str>>, future: F) -> MemberHandle<T>
+    where
+        T: 'static,
+        F: Future<Output = Result<T, E>> + 'static,
+    {
         let opened = self.0.opened;
         assert!(
             !self.0.is_over(),
             "the task group opened at {opened} has ended: spawn inside its body or its tasks"
         );
-        Member::new(future, Rc::clone(&self.0))
+        let task = spawn_made(|| Member::new(future, Rc::clone(&self.0)), name);
+        self.0.task_begun(&task);
+        MemberHandle(task)
     }
 
     pub(super) fn shared(&self) -> &Rc<Shared<E>> {
