@@ -65,17 +65,10 @@ impl<E> Shared<E> {
         self.live.set(self.live.get() + 1);
     }
 
-    /// It was spawned.
-    #[inline]
-    pub(super) fn task_begun<T>(&self, task: &JoinHandle<T>) {
-        if NotedMembers::are_noted() {
-            self.note_begun(task);
-        }
-    }
-
+    /// It was spawned, while [tasks are noted](NotedMembers::are_noted).
     #[cold]
     #[inline(never)]
-    fn note_begun<T>(&self, task: &JoinHandle<T>) {
+    pub(super) fn note_begun<T>(&self, task: &JoinHandle<T>) {
         // While the executor closes, the task has ended.
         if !task.is_finished() {
             self.noted.add(self.key(task.id()), task.id());

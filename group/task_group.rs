@@ -16,6 +16,7 @@ use super::cancel::{Frame, Place};
 use super::failure::{FailedBy, GroupError, is_cancellation};
 use super::member::{Member, MemberHandle};
 use super::members::Shared;
+use crate::common::members::NotedMembers;
 use crate::executor::{CancelRequest, ListenerKey, Reason, poll_contained, spawn_made};
 
 /// Tasks that belong together: asyncio's task group, trio's nursery.
@@ -194,7 +195,9 @@ impl<E: 'static> TaskGroup<E> {
             "the task group opened at {opened} has ended: spawn inside its body or its tasks"
         );
         let task = spawn_made(|| Member::new(future, Rc::clone(&self.0)), name);
-        self.0.task_begun(&task);
+        if NotedMembers::are_noted() {
+            self.0.note_begun(&task);
+        }
         MemberHandle(task)
     }
 

@@ -96,6 +96,7 @@ impl<S: Copy> WaitList<S> {
         Some(waker)
     }
 
+    /// As [`pop_front_if`](Self::pop_front_if), where waits are noted. Apart, so that the other keeps nothing for after a note.
     #[cold]
     #[inline(never)]
     fn pop_noted_front_if(&self, decide: impl FnOnce(&mut S) -> bool) -> Option<Waker> {

@@ -351,6 +351,7 @@ impl<T> Future for RemoteHandle<T> {
 }
 
 impl<T> RemoteHandle<T> {
+    /// It was polled and has to wait. Out of line, as is what follows, for the await that need not wait.
     #[inline(never)]
     fn keeps_waiting(&mut self) {
         self.slot.note_wait(|| Awaited::new("the task sent", self.site));
@@ -358,6 +359,7 @@ impl<T> RemoteHandle<T> {
         self.wakes = self.wakes_from_elsewhere();
     }
 
+    /// It has the output, and may have waited for it.
     #[cold]
     #[inline(never)]
     fn has_waited(&mut self) {
