@@ -35,29 +35,36 @@ pub(crate) struct Note {
     pub(super) wait: Awaited,
 }
 
-/// Linear in the notes, but for sorting them.
+/// Linear in the notes, but for sorting them. A loop may have many, so each is moved as seldom as can be.
 pub(crate) fn in_order(mut notes: Vec<Note>) -> Waits {
     let lines = Lines::of(&notes);
     let outers = notes.iter().filter(|note| note.wait.is_outer());
     let outers: BTreeMap<Key, Id> = outers.map(|note| (note.key, note.task)).collect();
-    notes.sort_by_key(|note| Reverse(note.number));
-    let mut inside: BTreeMap<Option<Key>, Vec<Note>> = BTreeMap::new();
-    for note in notes {
+    notes.sort_unstable_by_key(|note| Reverse(note.number));
+    let mut inside: BTreeMap<Key, Vec<Note>> = BTreeMap::new();
+    let is_outermost = |note: Note| {
         let is_of_task = |outer: &Key| outers.get(outer) == Some(&note.task);
-        inside.entry(note.outer.filter(is_of_task)).or_default().push(note);
-    }
+        match note.outer.filter(is_of_task) {
+            Some(outer) => {
+                inside.entry(outer).or_default().push(note);
+                None
+            }
+            None => Some(note),
+        }
+    };
+    let mut left: Vec<Note> = notes.into_iter().filter_map(is_outermost).collect();
     let mut waits = Waits::new();
-    let mut left = inside.remove(&None).unwrap_or_default();
     let mut depths = BTreeMap::new();
     while let Some(mut note) = left.pop() {
         let depth = note.outer.and_then(|outer| depths.get(&outer)).map_or(0, |depth| depth + 1);
-        if let Some(inner) = inside.remove(&Some(note.key)) {
+        if let Some(inner) = inside.remove(&note.key) {
             depths.insert(note.key, depth);
             left.extend(inner);
         }
-        note.wait.holders = lines.holders(&note);
+        lines.add_holders(&mut note);
         note.wait.depth = depth;
-        waits.entry(note.task).or_default().push(note.wait);
+        // Most tasks wait for one thing.
+        waits.entry(note.task).or_insert_with(|| Vec::with_capacity(1)).push(note.wait);
     }
     waits
 }
@@ -95,21 +102,22 @@ impl Lines {
         Self { unpolled, ahead_of_shared: ahead }
     }
 
-    /// What keeps a wait waiting.
-    fn holders(&self, note: &Note) -> Vec<Holder> {
-        let known = note.wait.holders.iter().cloned();
+    /// What keeps a wait waiting, beside what is known of it.
+    fn add_holders(&self, note: &mut Note) {
+        let kind = note.wait.kind();
+        let known = &mut note.wait.holders;
         match note.wait.ended_by {
-            _ if note.wait.is_unpolled => Vec::new(),
-            EndedBy::Unknown | EndedBy::All | EndedBy::Any | EndedBy::Own => known.collect(),
+            _ if note.wait.is_unpolled => known.clear(),
+            EndedBy::Unknown | EndedBy::All | EndedBy::Any | EndedBy::Own => {}
             EndedBy::Lock | EndedBy::Shared | EndedBy::OwnedLock | EndedBy::Permits => {
                 let is_shared = note.wait.ended_by == EndedBy::Shared;
                 let of_line = (note.key.0, "")..(note.key.0 + 1, "");
                 let unpolled = self.unpolled.range(of_line).flat_map(|(_, unpolled)| unpolled);
-                let keeps = |holder: &Holder| !is_shared || holder.kind != note.wait.kind();
+                known.extend(unpolled.cloned());
+                known.retain(|holder| !is_shared || holder.kind != kind);
                 let ahead = self.ahead_of_shared.get(&note.key.0).into_iter().flatten();
                 let ahead = ahead.filter(|(number, _)| is_shared && *number < note.number);
-                let ahead = ahead.map(|(_, holder)| holder.clone());
-                known.chain(unpolled.cloned()).filter(keeps).chain(ahead).collect()
+                known.extend(ahead.map(|(_, holder)| holder.clone()));
             }
         }
     }

@@ -234,13 +234,20 @@ impl Question {
         drop(state); // before many tasks are put in order, or dropped
         match end {
             End::Complete => {
-                let waits = notes.map(|notes| in_order(notes.into_iter().flatten().collect()));
-                Answer::All(slices.into_iter().flatten().collect(), waits)
+                let waits = notes.map(|notes| in_order(joined(notes)));
+                Answer::All(joined(slices), waits)
             }
             End::GivenUp => Answer::Silent,
             End::Dropped => Answer::Ended,
         }
     }
+}
+
+/// One after the other, in memory that is asked for once.
+fn joined<T>(slices: Vec<Vec<T>>) -> Vec<T> {
+    let mut all = Vec::with_capacity(slices.iter().map(Vec::len).sum());
+    slices.into_iter().for_each(|slice| all.extend(slice));
+    all
 }
 
 /// Where a slice begins.
