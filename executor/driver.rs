@@ -8,6 +8,9 @@
 use std::thread::{self, Thread};
 use std::time::Duration;
 
+/// The limit of a [`Driver::wait`] that only looks.
+pub(crate) const NO_WAIT: Option<Duration> = Some(Duration::ZERO);
+
 /// What an executor looks at between turns, and where it waits when no task is ready.
 ///
 /// One call that waits and then wakes would be simpler. But threads wake tasks too, by the executor's inbox, and what

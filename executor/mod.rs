@@ -89,6 +89,7 @@ pub(crate) use awaits::{TellOfAwait, tell_of_awaits};
 pub use budget::{consume_budget, has_budget};
 pub(crate) use chooser::Chooser;
 pub(crate) use contain::{contain, drop_before, poll_contained, print, report, silence};
+pub(crate) use driver::NO_WAIT;
 pub use driver::{Driver, ParkThread, Pending, Unpark};
 pub(crate) use error::Subject;
 pub use error::{JoinError, OnDoneError};

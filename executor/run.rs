@@ -20,14 +20,13 @@ use std::cell::{RefCell, RefMut};
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
+use super::driver::NO_WAIT;
 use super::observe::{Cause, OBSERVED, PLAIN, WATCHED};
 use super::{Driver, Executor, Hub, budget};
 
 /// Turns between two looks, unless told otherwise. tokio's number: a look is a system call when a
 /// socket is waited for, which costs many short turns, so it is spread over some.
 pub const EVENT_INTERVAL: NonZeroU32 = NonZeroU32::new(61).unwrap();
-
-const NO_WAIT: Option<Duration> = Some(Duration::ZERO);
 
 impl<D: Driver> Executor<'_, D> {
     /// Gives turns until `done`. Then F5: each task that is queued at that moment takes one last turn, and no other does.

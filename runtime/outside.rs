@@ -6,13 +6,11 @@ use std::time::{Duration, Instant};
 
 use super::parts::Parts;
 use crate::common::spin::Spin;
-use crate::executor::{Driver, Hub, Pending, Unpark, with_current};
+use crate::executor::{Driver, Hub, NO_WAIT, Pending, Unpark, with_current};
 use crate::insight::Suspicion;
 
 /// While the loop spins, it asks the kernel for events at each such glance: a system call is dearer than a glance.
 const SOURCES_EACH: u32 = 8;
-
-const NO_WAIT: Option<Duration> = Some(Duration::ZERO);
 
 /// Timers over the reactor, or over a parked thread where there is no reactor.
 pub(super) struct Outside {
