@@ -99,7 +99,7 @@ impl Drop for Entered {
 ///
 /// Its handle does not take the note back. So now and then those are dropped that no longer hold. As that looks at every live
 /// task, it is done once in so many notes: they are never more than three for each live task, and some.
-fn note_task(awaited: Id, is_known: bool) {
+pub(super) fn note_task(awaited: Id, is_known: bool) {
     let now = with_current(|hub| Some((hub.in_turn()?, hub.live())));
     let Some((task, live)) = now.flatten() else { return };
     if is_known && INSIDE.get().outer.is_none() {
@@ -121,7 +121,7 @@ fn note_task(awaited: Id, is_known: bool) {
     }
 }
 
-fn key_of_task(task: Id) -> Key {
+pub(super) fn key_of_task(task: Id) -> Key {
     Key::numbered(Numbered::Task, task.0)
 }
 

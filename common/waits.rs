@@ -23,7 +23,7 @@ use super::explained;
 use super::notes::{Note, Waits, in_order};
 use super::noting;
 pub(crate) use super::noting::{Key, Numbered, is_asking, is_explaining, is_noting};
-use crate::executor::{Hub, Id, current, with_current};
+use crate::executor::{Hub, Id, TellOfAwait, current, tell_of_awaits, with_current};
 
 thread_local! {
     static ANSWERS: RefCell<Answers> = const { RefCell::new(Answers { of: BTreeSet::new(), notes: BTreeMap::new() }) };
@@ -90,6 +90,17 @@ fn answer(key: Key, what: &Awaited) {
     });
 }
 
+/// The task that has its turn awaits this one. As its handle says so too if the waker leads to the task (`is_known`), the answer has
+/// only what the handle does not know: an await by another waker, or inside of an outer wait.
+fn tell_of_task(awaited: Id, is_known: bool) {
+    if is_asking() && !(is_known && explained::outer().is_none()) {
+        answer(explained::key_of_task(awaited), &Awaited::for_task(awaited));
+    }
+    if is_explaining() {
+        explained::note_task(awaited, is_known);
+    }
+}
+
 /// Tasks are asked until this is dropped. A thread asks for one report at a time, as it runs one executor at a time.
 #[must_use]
 #[derive(Debug)]
@@ -100,6 +111,7 @@ impl Asking {
     pub(crate) fn begin(tasks: impl Iterator<Item = Id>) -> Self {
         ANSWERS.set(Answers { of: tasks.collect(), notes: BTreeMap::new() });
         noting::set_asking(true);
+        tell_of_awaits(Some(tell_of_task));
         Self(())
     }
 
@@ -112,6 +124,8 @@ impl Asking {
 impl Drop for Asking {
     fn drop(&mut self) {
         noting::set_asking(false);
+        // The run may be over by now, and with it what it told before.
+        tell_of_awaits(is_explaining().then_some(explained::note_task as TellOfAwait));
         ANSWERS.take();
     }
 }

@@ -193,10 +193,12 @@ impl fmt::Display for Told<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = names(self.blocked.iter().map(|(task, _)| task));
         for (task, _) in self.tasks.iter().take(LISTED) {
+            let said = self.answers.get(&task.id()).map(Vec::as_slice).unwrap_or_default();
+            let told: BTreeSet<Id> = said.iter().filter_map(Awaited::awaits).collect();
             let awaits = self.blocked.iter().filter(|(_, by)| *by == Some(task.id()));
-            let awaits = awaits.map(|(awaited, _)| Awaited::for_task(awaited.id()));
-            let said = self.answers.get(&task.id()).into_iter().flatten().cloned();
-            let mut waits: Vec<_> = awaits.chain(said).collect();
+            let awaits = awaits.map(|(awaited, _)| awaited.id()).filter(|id| !told.contains(id));
+            let mut waits: Vec<_> =
+                awaits.map(Awaited::for_task).chain(said.iter().cloned()).collect();
             waits.iter_mut().for_each(|wait| wait.name_tasks(&names));
             Waiting { task: task.clone(), waits }.fmt(f)?;
         }

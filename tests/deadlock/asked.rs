@@ -189,6 +189,37 @@ fn what_is_inside_of_a_named_future_stands_below_it() {
     assert!(text.contains(root), "{text}");
 }
 
+#[test]
+fn an_awaited_task_stands_below_the_name_that_it_is_awaited_in() {
+    for explains in [false, true] {
+        let builder = Builder::new().clock(Clock::AutoAdvance).deadlock_grace(Duration::ZERO);
+        let runtime = builder.report_deadlocks(explains).on_lost(|_| {}).build().unwrap();
+        let text = panic_of(|| {
+            runtime.block_on(async {
+                let [one, two] = [(); 2].map(|()| spawn(pending::<()>()));
+                let _ = futures::join!(one.named("reading"), two);
+            });
+        });
+        let root = "\n  the future of `block_on`, called at here, polled once, waiting\n    \
+                    awaits task #2\n    \
+                    in \"reading\", named at here\n      \
+                    awaits task #1\n";
+        assert!(text.contains(root), "{explains}: {text}");
+    }
+}
+
+/// `Shared` polls the handle with a waker of its own, which leads to no task.
+#[test]
+fn a_task_that_is_awaited_in_a_foreign_combinator_is_told() {
+    let text = panic_of(|| {
+        at_once(Clock::AutoAdvance)
+            .block_on(async { spawn(pending::<()>()).map(drop).shared().await });
+    });
+    let root = "\n  the future of `block_on`, called at here, polled once, waiting\n    \
+                awaits task #1\n";
+    assert!(text.contains(root), "{text}");
+}
+
 /// Each of two tasks of a layer awaits both of the next layer. There are a million ways through 20 layers, and the report
 /// follows none of them.
 #[test]
