@@ -25,6 +25,7 @@ pub(crate) fn built(name: &str) -> PathBuf {
         .status();
     let binary = folder.join("examples").join(format!("{name}{}", env::consts::EXE_SUFFIX));
     let is_built = built.expect("cargo runs").success();
-    assert!(is_built || binary.is_file(), "`cargo build --example {name}` failed");
+    let how = format!("`cargo build --example {name} --features {features}`");
+    assert!(is_built || binary.is_file(), "there is no {}: {how} failed", binary.display());
     binary
 }

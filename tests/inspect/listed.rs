@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::sync::Barrier;
+use std::sync::{Arc, Barrier};
 use std::thread;
 
 use super::program::{Folder, said};
@@ -36,19 +36,19 @@ fn answer(listener: &UnixListener, name: &str, others: &Barrier) {
 fn ps_asks_all_at_once_and_says_which_are_silent() {
     let runtime = Folder::new("silent-ps");
     let _stopped = listener(&runtime, 1); // it answers nothing
-    let both = &Barrier::new(2);
-    let (is_ok, text) = thread::scope(|scope| {
-        for (pid, name) in [(2, "one"), (3, "other")] {
-            let listener = listener(&runtime, pid);
-            scope.spawn(move || answer(&listener, name, both));
-        }
-        said(&runtime, &["ps"])
+    let both = Arc::new(Barrier::new(2));
+    let answering = [(2, "one"), (3, "other")].map(|(pid, name)| {
+        let (listener, both) = (listener(&runtime, pid), Arc::clone(&both));
+        thread::spawn(move || answer(&listener, name, &both))
     });
+    // Where that fails, nothing asks these threads, and they end with this process: no scope, which would wait for them.
+    let (is_ok, text) = said(&runtime, &["ps"]);
     assert!(is_ok, "{text}");
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
     let rows: Vec<_> = text.lines().skip(1).map(words).collect();
     let stopped = "1 no answer within 3s: it may be stopped";
     assert_eq!(rows, [stopped, "2 one 1 waits outside", "3 other 1 waits outside"], "{text}");
+    answering.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
 #[test]
