@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::task::{FutureObj, Spawn};
 use taketurns::Handle;
 
+use super::face;
 use super::future::{Sent, Small, WithoutOutput, scripted};
 use super::local::{ABORTS, HANDLES, HOLDS, REMOTES, WAKERS, handle, home};
 use super::oracle::{act as step_of, contain, scripted_panic, trace};
@@ -158,6 +159,7 @@ pub(crate) fn act(step: Step) {
         }
         Act::DropHandle => drop(HANDLES.take(a % 2)),
         Act::DropHold => drop(HOLDS.take(a)),
+        Act::Ask => handle(a).iter().for_each(|handle| face::ask(handle, b)),
         Act::Stop => handle(a).iter().for_each(Handle::stop),
         Act::Panic => scripted_panic(b),
         Act::Script => super::oracle::run_script(b),

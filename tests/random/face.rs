@@ -13,7 +13,7 @@ use super::future::Future;
 use super::home::root;
 use super::oracle::{Kind, Token, finding, is_home, run_script, trace};
 use super::program::Config;
-use super::wait::Wait;
+use super::wait::{Wait, span};
 use super::{away, oracle};
 
 pub(crate) enum Face {
@@ -82,6 +82,7 @@ impl Face {
             .max_blocking_threads(1 + usize::from(other & 1))
             // A job that is stuck is then a hang, which the watchdog sees.
             .blocking_deadline(Duration::from_secs(3600));
+        let builder = reporting(builder, kind, exit);
         let token = Token::anywhere(Kind::Closure);
         let builder = builder.on_lost(move |_| {
             token.check();
@@ -159,6 +160,48 @@ impl Face {
             other => drop(other),
         }
     }
+}
+
+/// With the reports that the upper bits of `which` choose. What is told of deadlocks calls a script.
+fn reporting(builder: Builder, which: u8, script: u8) -> Builder {
+    let has = |bit: u8| which >> bit & 1 == 1;
+    let builder = builder
+        .task_slab(has(2))
+        .trace(if has(3) { 1 << (which >> 6) } else { 0 })
+        .histograms(has(4));
+    let builder = if has(5) {
+        let token = Token::anywhere(Kind::Closure);
+        builder.on_deadlock(move |deadlock| {
+            token.check();
+            trace(format_args!("is told of a deadlock: {deadlock}"));
+            let _ = (deadlock.to_string(), deadlock.to_json());
+            hook(script >> 2);
+        })
+    } else {
+        builder
+    };
+    if which >> 6 == 3 {
+        let token = Token::anywhere(Kind::Closure);
+        builder.stall_threshold(MS).on_stall(move |stall| {
+            token.check();
+            trace(format_args!("is told of a stall: {stall}"));
+            let _ = (stall.to_string(), stall.to_json());
+            run_script(script >> 2);
+        })
+    } else {
+        builder
+    }
+}
+
+/// Asks a loop how it stands; a dump waits a moment for it.
+pub(crate) fn ask(handle: &Handle, what: u8) {
+    let text = match what % 4 {
+        0 => handle.dump(span(what >> 2)).to_string(),
+        1 => handle.dump(span(what >> 2)).to_json(),
+        2 => handle.metrics().to_string(),
+        _ => handle.trace().map_or_else(String::new, |trace| trace.to_text()),
+    };
+    trace(format_args!("is told {} bytes", text.len()));
 }
 
 /// Ends it, unless it runs: then it ends when the last who runs it lets go.

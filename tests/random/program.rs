@@ -69,6 +69,8 @@ pub(crate) enum Act {
     DropHandle,
     MakeHandle,
     Hook,
+    /// Asks for a dump, the numbers, or the timeline.
+    Ask,
     Script,
     Nothing,
 }
@@ -79,7 +81,7 @@ use Act as A;
 const ACTS: [Act; 64] = [
     A::Spawn,
     A::Spawn,
-    A::Spawn,
+    A::Ask,
     A::SpawnHere,
     A::SpawnHere,
     A::SpawnNamed,
@@ -147,7 +149,7 @@ const ACTS: [Act; 64] = [
 const AWAY: [Act; 16] = [
     A::Send,
     A::SendObj,
-    A::SendObj,
+    A::Ask,
     A::PollRemote,
     A::DropRemote,
     A::AbortRemote,

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use taketurns::cancel::WaitCancelled;
+use taketurns::insight::{Named as _, NamedFuture};
 use taketurns::time::{self, Interval, Sleep, Timeout};
 use taketurns::{AbortHandle, BlockingHandle, JoinHandle, RemoteHandle};
 
@@ -54,6 +55,8 @@ pub(crate) enum Wait {
     Sleep(Pin<Box<Sleep>>),
     /// A limit to what another slot held.
     Timeout(Pin<Box<Timeout<Waiting>>>),
+    /// The same, by name.
+    Named(Pin<Box<NamedFuture<Waiting>>>),
     Interval(Interval, u8),
     Cancelled(WaitCancelled),
     Advance(Pin<Box<dyn Future<Output = ()>>>),
@@ -68,6 +71,7 @@ impl Wait {
             Self::Job(handle) => pin!(handle).poll(cx).map(drop),
             Self::Sleep(sleep) => sleep.as_mut().poll(cx),
             Self::Timeout(timeout) => timeout.as_mut().poll(cx).map(drop),
+            Self::Named(named) => named.as_mut().poll(cx),
             Self::Interval(interval, ticks) => {
                 let _now = std::task::ready!(interval.poll_tick(cx));
                 *ticks = ticks.saturating_sub(1);
@@ -116,6 +120,9 @@ pub(crate) fn interval(of: u8) -> Wait {
 }
 
 pub(crate) fn timeout(of: u8, wait: Wait) -> Wait {
+    if of & 16 != 0 {
+        return Wait::Named(Box::pin(Waiting(Box::new(wait)).named("named")));
+    }
     Wait::Timeout(Box::pin(time::timeout(span(of), Waiting(Box::new(wait)))))
 }
 
