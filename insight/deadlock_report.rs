@@ -63,6 +63,16 @@ impl Deadlock {
         self.finding
     }
 
+    /// What the program can do about it, if it is [`Suspected`](Finding::Suspected). `None` otherwise: that depends on what the program is
+    /// to do.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&'static str> {
+        (self.finding == Finding::Suspected).then_some(
+            "if no thread of your own is to wake one of them, this is a deadlock; if one is, have it keep a \
+             `Handle` of the runtime meanwhile",
+        )
+    }
+
     /// The tasks that it is about, each with what it waits for. The future of `block_on` has the id 0, and comes first; of
     /// a circle, the task that was spawned first does.
     pub fn tasks(&self) -> impl Iterator<Item = (&Info, &[Awaited])> {
@@ -70,12 +80,13 @@ impl Deadlock {
     }
 
     /// The report as JSON: an object with `finding` (`"stuck"`, `"circle"`, `"futurelock"`, `"certain"` or `"suspected"`), `text`,
-    /// `circles`, an array of arrays of task numbers, and `tasks`, an array of objects with `id`, `name`, `site`, `polls`, `state`
+    /// `remedy`, `circles`, an array of arrays of task numbers, and `tasks`, an array of objects with `id`, `name`, `site`, `polls`, `state`
     /// and `waits`, as those of a [dump](super::Dump::to_json).
     #[must_use]
     pub fn to_json(&self) -> String {
         json::object(|report| {
             report.field("finding", self.finding.word()).field("text", self.to_string());
+            report.field("remedy", self.remedy());
             report.array("circles", |circles| {
                 for circle in &self.circles {
                     circles.array(|tasks| {
@@ -132,12 +143,9 @@ impl fmt::Display for Deadlock {
         }
         self.tasks.iter().take(LISTED).try_for_each(|task| task.fmt(f))?;
         write_more(self.tasks.len(), f)?;
-        if self.finding == Finding::Suspected {
-            f.write_str(
-                "\nif no thread of your own is to wake one of them, this is a deadlock; if one is, have it keep a \
-                 `Handle` of the runtime meanwhile",
-            )?;
+        match self.remedy() {
+            Some(remedy) => write!(f, "\n{remedy}"),
+            None => Ok(()),
         }
-        Ok(())
     }
 }

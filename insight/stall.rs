@@ -15,8 +15,8 @@ use crate::executor::Id;
 ///
 /// [`Builder::on_stall`](crate::Builder::on_stall) is given one *during* the stall, when the loop has stood still for
 /// [`Builder::stall_threshold`](crate::Builder::stall_threshold); again each time that this has doubled; and once when the
-/// loop goes on. The `Display` is one line. The first of a stall ends with what the program can do about it, and so does a later one
-/// if that is something else by then.
+/// loop goes on. The `Display` is one line. The first of a stall ends with its [remedy](Self::remedy), and so does a later one if that
+/// is something else by then.
 #[derive(Clone, Debug)]
 pub struct Stall {
     pub(super) thread: Arc<str>,
@@ -24,8 +24,8 @@ pub struct Stall {
     pub(super) lasted: Duration,
     pub(super) ready: u64,
     pub(super) doing: Doing,
-    /// `None`: it was told already, or there is none.
-    pub(super) remedy: Option<&'static str>,
+    /// Whether its text ends with the remedy: that of the stall as it was told before is another.
+    pub(super) tells_remedy: bool,
     pub(super) is_over: bool,
 }
 
@@ -42,8 +42,7 @@ pub(super) enum Obstacle {
 }
 
 impl Obstacle {
-    /// What to do about a turn, or a look, in which the thread does that for long. `None`: the machine has too much to do, which is
-    /// not the program's fault.
+    /// What to do about a turn, or a look, in which the thread does that for long.
     pub(super) fn remedy(&self, doing: &Doing) -> Option<&'static str> {
         match (self, doing) {
             (_, Doing::NotScheduled) => None,
@@ -150,6 +149,13 @@ impl Stall {
         &self.doing
     }
 
+    /// What the program can do about it: "move the call to `spawn_blocking`, or await an async counterpart". `None`: nothing, as the
+    /// machine has too much to do.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&'static str> {
+        self.obstacle.remedy(&self.doing)
+    }
+
     /// The name of the loop's thread; "unnamed" if it has none.
     #[must_use]
     pub fn thread(&self) -> &str {
@@ -166,7 +172,7 @@ impl Stall {
 impl Stall {
     /// The stall as JSON: an object with `text`, `thread`, `is_over`, `is_look`, `task` (0 is the future of `block_on`, `null` a
     /// look), `name`, `site`, `named_at`, `lasted_ns`, `ready`, `doing` (`"computing"`, `"blocked"`, `"not scheduled"` or
-    /// `"unknown"`) and `blocked_in`.
+    /// `"unknown"`), `blocked_in` and `remedy`.
     #[must_use]
     pub fn to_json(&self) -> String {
         let (doing, blocked_in) = match &self.doing {
@@ -185,7 +191,7 @@ impl Stall {
             stall.field("task", task).field("name", self.name()).field("site", self.site());
             stall.field("named_at", self.named_at()).field("lasted_ns", self.lasted);
             stall.field("ready", self.ready).field("doing", doing);
-            stall.field("blocked_in", blocked_in);
+            stall.field("blocked_in", blocked_in).field("remedy", self.remedy());
         })
     }
 }
@@ -194,7 +200,7 @@ impl fmt::Display for Stall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verb = if self.is_over { "goes on" } else { "stands still" };
         write!(f, "the loop on thread {} {verb}: {}", self.thread, Brief(self))?;
-        match self.remedy {
+        match self.remedy().filter(|_| self.tells_remedy) {
             Some(remedy) => write!(f, "; {remedy}"),
             None => Ok(()),
         }

@@ -12,7 +12,7 @@ fn look(micros: u64) -> Stall {
         lasted: Duration::from_micros(micros),
         ready: 2,
         doing: Doing::Unknown,
-        remedy: None,
+        tells_remedy: false,
         is_over: true,
     }
 }

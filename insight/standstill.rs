@@ -139,9 +139,9 @@ impl Standstill {
             None => Obstacle::Look,
         };
         let (thread, lasted, ready) = (Arc::clone(&self.thread), stand.lasted, pulse.ready);
-        let of_last = stand.told.as_ref().and_then(|told| told.obstacle.remedy(&told.doing));
-        let remedy = obstacle.remedy(&doing).filter(|remedy| of_last != Some(*remedy));
-        let stall = Stall { thread, obstacle, lasted, ready, doing, remedy, is_over: false };
+        let of_last = stand.told.as_ref().and_then(Stall::remedy);
+        let tells_remedy = obstacle.remedy(&doing) != of_last;
+        let stall = Stall { thread, obstacle, lasted, ready, doing, tells_remedy, is_over: false };
         if stand.told.replace(stall.clone()).is_none() {
             self.counts.count += 1;
             self.counts.longest = self.counts.longest.max(lasted);
@@ -155,7 +155,7 @@ impl Standstill {
         let told = stand.told?;
         let lasted = stand.lasted + if self.is_late(gap) { Duration::ZERO } else { gap };
         self.counts.longest = self.counts.longest.max(lasted);
-        Some(Stall { lasted, remedy: None, is_over: true, ..told })
+        Some(Stall { lasted, tells_remedy: false, is_over: true, ..told })
     }
 
     /// The stall that goes on, if it was told, and the sample that has seen it last.

@@ -113,7 +113,7 @@ impl Made {
 
     /// What a sample after so many milliseconds tells, but for the remedy.
     fn after(&self, gap: u64) -> String {
-        let told = self.sample(gap).map(|stall| Stall { remedy: None, ..stall });
+        let told = self.sample(gap).map(|stall| Stall { tells_remedy: false, ..stall });
         told.map_or_else(String::new, |stall| stall.to_string())
     }
 
@@ -189,6 +189,7 @@ fn a_stall_as_json_has_what_its_text_says() {
         "text": stall.to_string(), "thread": "main", "is_over": false, "is_look": false, "task": 3,
         "name": "reader", "site": site().to_string(), "named_at": null, "lasted_ns": 100_000_000, "ready": 2,
         "doing": "blocked", "blocked_in": "read on \"pipe:[1]\"",
+        "remedy": "move the call to `spawn_blocking`, or await an async counterpart",
     });
     assert_eq!(read, expected);
 }
@@ -294,24 +295,28 @@ fn what_the_thread_does_is_told() {
 }
 
 #[test]
-fn a_remedy_is_told_once_until_another_is_due() {
+fn a_remedy_is_told_once_until_another_is_due_and_each_report_has_it() {
     let made = made();
     let next = |act| {
         made.act.replace(Some(act));
-        let mut told = std::iter::repeat_with(|| made.sample(25)).flatten();
-        told.next().unwrap().to_string().rsplit("; ").next().unwrap().to_owned()
+        let told = std::iter::repeat_with(|| made.sample(25)).flatten().next().unwrap();
+        (told.to_string().rsplit("; ").next().unwrap().to_owned(), told.remedy().unwrap())
     };
     let add = "add `yield_now().await`, or move the work to `spawn_blocking`";
     let call = "move the call to `spawn_blocking`, or await an async counterpart";
-    assert_eq!([next(Act::Runs), next(Act::Runs)], [add, "the thread computes"]);
+    let told = |end: &str, remedy| (end.to_owned(), remedy);
+    assert_eq!(next(Act::Runs), told(add, add));
+    assert_eq!(next(Act::Runs), told("the thread computes", add));
     let blocked = |place: &str| Act::Blocked(Some(place.to_owned()));
-    assert_eq!(next(blocked("read")), call);
-    assert_eq!(next(blocked("fsync")), "the thread is blocked in fsync");
+    assert_eq!(next(blocked("read")), told(call, call));
+    assert_eq!(next(blocked("fsync")), told("the thread is blocked in fsync", call));
     made.change(|pulse| pulse.turns += 1);
     let is_over = made.sample(25).unwrap().is_over();
-    assert_eq!((is_over, next(blocked("fsync"))), (true, call.to_owned()), "of another stall");
+    assert_eq!((is_over, next(blocked("fsync"))), (true, told(call, call)), "of another stall");
     made.change(|pulse| pulse.turns += 1);
-    assert!(made.sample(25).unwrap().to_string().ends_with(", had its turn for about 125ms"));
+    let over = made.sample(25).unwrap();
+    assert!(over.to_string().ends_with(", had its turn for about 125ms"));
+    assert_eq!(over.remedy(), Some(call));
 }
 
 /// Samples of a thread that is ready, and runs so long, waits so long and is given a core so often in each 25 ms; the end of

@@ -386,7 +386,7 @@ fn a_report_as_json_has_the_circle_and_what_each_task_waits_for() {
     let read: serde_json::Value = serde_json::from_str(&report.to_json()).unwrap();
     let (task, waits) = report.tasks().next().unwrap();
     let expected = serde_json::json!({
-        "finding": "circle", "text": report.to_string(), "circles": [[1]],
+        "finding": "circle", "text": report.to_string(), "remedy": null, "circles": [[1]],
         "tasks": [{
             "id": 1, "name": "own", "site": task.site().to_string(), "polls": 1, "state": "waiting",
             "waits": [{
@@ -435,7 +435,8 @@ fn a_report_is_plain_data_too() {
     let runtime = builder.on_deadlock(move |deadlock| {
         for (task, waits) in deadlock.tasks() {
             let parts: Vec<_> = waits.iter().map(|wait| (wait.kind(), wait.part())).collect();
-            tell.send((task.name().map(str::to_owned), parts)).unwrap();
+            let name = task.name().map(str::to_owned);
+            tell.send((name, parts, deadlock.remedy(), deadlock.to_json())).unwrap();
         }
         Handle::current().stop();
     });
@@ -448,7 +449,10 @@ fn a_report_is_plain_data_too() {
         task::Builder::new().name("waits").spawn(waits).detach();
     });
     runtime.run_forever();
-    let (name, parts) = told.recv().unwrap();
+    let (name, parts, remedy, json) = told.recv().unwrap();
+    assert_eq!(remedy, REMEDY.strip_prefix('\n'));
+    let read: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(read["remedy"].as_str(), remedy);
     let expected: Vec<_> = (0..20).map(|part| ("the `Event` made", Some(part))).collect();
     assert_eq!((name.as_deref(), parts), (Some("waits"), expected));
 }

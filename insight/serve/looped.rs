@@ -180,7 +180,7 @@ impl Reading {
 
 /// The stall that goes on, and what to do about it.
 fn now(stall: &Stall) -> String {
-    let remedy = stall.obstacle.remedy(&stall.doing).map(|remedy| format!("; {remedy}"));
+    let remedy = stall.remedy().map(|remedy| format!("; {remedy}"));
     Brief(stall).to_string() + &remedy.unwrap_or_default()
 }
 
