@@ -163,7 +163,7 @@ impl DeadlockWatch {
 
     /// The function is the program's own. Nothing is borrowed while it runs, and its panic ends here.
     fn report(&self, deadlock: &Deadlock) {
-        self.reports.add(deadlock);
+        self.reports.add(deadlock, deadlock.remedy());
         match &self.on_deadlock {
             Some(OnDeadlock::Call(function)) => silence(|| function(deadlock)),
             _ => silence(|| eprintln!("{deadlock}")),

@@ -8,9 +8,10 @@ use super::log::Log;
 fn the_last_50_reports_are_kept_with_at_most_16_kib_of_each() {
     let log = Log::default();
     let long = "x".repeat(16 * 1024);
-    (0..60).for_each(|number| log.add(&format!("{number} {long}")));
+    (0..60).for_each(|number| log.add(&format!("{number} {long}"), None));
     let last = log.last();
     assert_eq!((log.count(), last.len()), (60, 50));
-    assert!(last[0].1.starts_with("59 xx") && last[49].1.starts_with("10 xx"));
-    assert!(last.iter().all(|(_, text)| text.ends_with("x…") && text.len() == 16 * 1024 + 3));
+    assert!(last[0].text.starts_with("59 xx") && last[49].text.starts_with("10 xx"));
+    let texts: Vec<_> = last.iter().map(|it| &it.text).collect();
+    assert!(texts.iter().all(|text| text.ends_with("x…") && text.len() == 16 * 1024 + 3));
 }

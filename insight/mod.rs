@@ -83,6 +83,8 @@ pub(crate) use failures::Failures;
 pub use histogram::Histogram;
 pub(crate) use histogram::{Histograms, stopwatch};
 pub(crate) use log::Log;
+#[cfg(feature = "inspect")]
+pub(crate) use log::Logged;
 pub use metrics::{JobCounts, Metrics};
 pub use named::{Named, NamedFuture};
 #[cfg(feature = "inspect")]

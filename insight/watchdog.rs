@@ -15,6 +15,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::log::Log;
+#[cfg(feature = "inspect")]
+use super::log::Logged;
 use super::proc::{Act, Schedule, Thread};
 use super::stall::{Brief, Stall, StallCounts};
 #[cfg(feature = "inspect")]
@@ -197,7 +199,7 @@ impl Shared {
             let mut state = self.lock();
             state.counts = standstill.counts;
             if let Some(over) = stall.as_ref().filter(|stall| stall.is_over) {
-                self.over.add(&Brief(over));
+                self.over.add(&Brief(over), over.remedy());
             }
             #[cfg(feature = "inspect")]
             {
@@ -241,7 +243,7 @@ impl StallCounter {
 
     /// The stall that goes on in the turn that `now` shows; and the last that are over, as [`Log::last`].
     #[cfg(feature = "inspect")]
-    pub(crate) fn told(&self, now: &Sample) -> (Option<Stall>, Vec<(Duration, String)>) {
+    pub(crate) fn told(&self, now: &Sample) -> (Option<Stall>, Vec<Logged>) {
         let state = self.0.lock();
         let (goes_on, mut over) = (state.goes_on.clone(), self.0.over.last());
         drop(state);
@@ -251,7 +253,8 @@ impl StallCounter {
         }
         // The watchdog has not seen it yet.
         let stall = Stall { is_over: true, ..stall };
-        over.insert(0, (Duration::ZERO, Brief(&stall).to_string()));
+        let (text, remedy) = (Brief(&stall).to_string(), stall.remedy());
+        over.insert(0, Logged { ago: Duration::ZERO, text, remedy });
         (None, over)
     }
 }

@@ -10,7 +10,7 @@ use super::insights::Insights;
 use crate::executor::observe::LoopState;
 use crate::executor::{HubHandle, Sample};
 use crate::insight::{
-    Asked, Dump, Metrics, Served, Source, Stalls, Trace, Watchdog, WatchdogSettings,
+    Asked, Dump, Logged, Metrics, Served, Source, Stalls, Trace, Watchdog, WatchdogSettings,
 };
 use crate::threads::Handle;
 
@@ -67,7 +67,7 @@ impl Source for FromOutside {
         Stalls { threshold: counter.threshold(), counts: counter.read(), goes_on, over }
     }
 
-    fn deadlocks(&self) -> Option<Vec<(Duration, String)>> {
+    fn deadlocks(&self) -> Option<Vec<Logged>> {
         self.insights.deadlock_reports.as_ref().map(|reports| reports.last())
     }
 

@@ -6,15 +6,14 @@
 #![forbid(unsafe_code)]
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::source::{Asked, Source, Stalls};
 use crate::common::round::round_down;
 use crate::executor::observe::LoopState;
 use crate::executor::{Sample, State};
-use crate::insight::DumpedTask;
 use crate::insight::json::{Array, Object};
 use crate::insight::stall::{Brief, Stall, title_at};
+use crate::insight::{DumpedTask, Logged};
 
 #[derive(Clone)]
 pub(super) struct Looped {
@@ -125,9 +124,14 @@ impl Reading {
         object
             .field("threshold_ns", *threshold)
             .field("count", counts.count)
-            .field("longest_ns", counts.longest)
-            .field("now", goes_on.as_ref().map(now))
-            .array("over", |array| write_reports(over, array));
+            .field("longest_ns", counts.longest);
+        match goes_on {
+            None => object.field("now", None::<u64>),
+            Some(stall) => object.object("now", |now| {
+                now.field("text", Brief(stall).to_string()).field("remedy", stall.remedy());
+            }),
+        };
+        object.array("over", |array| write_reports(over, array));
     }
 
     /// The deadlocks that were reported, and the tasks that nothing can wake now.
@@ -184,14 +188,14 @@ fn now(stall: &Stall) -> String {
     Brief(stall).to_string() + &remedy.unwrap_or_default()
 }
 
-fn ago((ago, text): &(Duration, String)) -> String {
+fn ago(Logged { ago, text, .. }: &Logged) -> String {
     format!("{} s ago: {text}", ago.as_secs())
 }
 
-fn write_reports(reports: &[(Duration, String)], array: &mut Array<'_>) {
-    for (ago, text) in reports {
+fn write_reports(reports: &[Logged], array: &mut Array<'_>) {
+    for Logged { ago, text, remedy } in reports {
         array.object(|object| {
-            object.field("ago_ns", *ago).field("text", text);
+            object.field("ago_ns", *ago).field("text", text).field("remedy", *remedy);
         });
     }
 }

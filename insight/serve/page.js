@@ -62,6 +62,7 @@ async function run() {
 
 const isStuck = (loop) => loop.stuck_ns !== null;
 const ago = ({ ago_ns: ns, text }) => `${Math.floor(ns / 1e9)} s ago: ${text}`;
+const withRemedy = ({ text, remedy }) => remedy === null ? text : `${text}; ${remedy}`;
 const title = (loop) => loop.name === null ? `loop ${loop.number}` : `loop ${loop.number} “${loop.name}”`;
 
 function draw() {
@@ -90,7 +91,7 @@ function draw() {
   at("trace").href = `trace?loop=${chosen}`;
   const { threshold_ns: threshold, count, longest_ns: longest, now, over } = loop.stalls;
   put(at("stalls-title"), `Stalls of ${time(threshold)} or more: ${count}${count > 0 ? `, of ${time(longest)} at most` : ""}`);
-  list(at("stalls"), "li", [...(now === null ? [] : [`now: ${now}`]), ...over.map(ago)], put);
+  list(at("stalls"), "li", [...(now === null ? [] : [`now: ${withRemedy(now)}`]), ...over.map(ago)], put);
   const { reported } = loop.deadlocks;
   put(at("deadlocks-title"), reported === null ? "Deadlocks are not reported: Builder::report_deadlocks" : `Deadlocks reported: ${loop.metrics.deadlocks}`);
   list(at("deadlocks"), "li", (reported ?? []).map(ago), put);

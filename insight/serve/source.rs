@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::executor::{HubHandle, Sample};
 use crate::insight::stall::{Stall, StallCounts};
-use crate::insight::{Dump, Metrics, Trace};
+use crate::insight::{Dump, Logged, Metrics, Trace};
 
 /// A loop, as other threads see it. No call waits for it longer than a short limit.
 pub(crate) trait Source: Send + Sync {
@@ -24,8 +24,8 @@ pub(crate) trait Source: Send + Sync {
     /// What its watchdog has seen. `now`: what the loop does.
     fn stalls(&self, now: &Sample) -> Stalls;
 
-    /// The last deadlocks that were reported, the newest first, and how long ago. `None`: they are not looked for.
-    fn deadlocks(&self) -> Option<Vec<(Duration, String)>>;
+    /// The last deadlocks that were reported, the newest first. `None`: they are not looked for.
+    fn deadlocks(&self) -> Option<Vec<Logged>>;
 
     /// Its tasks.
     fn dump(&self) -> Dump;
@@ -41,8 +41,8 @@ pub(crate) struct Stalls {
     pub(crate) counts: StallCounts,
     /// The stall that goes on.
     pub(crate) goes_on: Option<Stall>,
-    /// The last that are over, the newest first, and how long ago each was.
-    pub(crate) over: Vec<(Duration, String)>,
+    /// The last that are over, the newest first.
+    pub(crate) over: Vec<Logged>,
 }
 
 /// What a server asks.

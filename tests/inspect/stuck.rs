@@ -37,6 +37,8 @@ fn while_stuck(name: &'static str, ask: impl FnOnce(&Server, &str)) {
     looping.join().unwrap();
 }
 
+const REMEDY: &str = "move the call to `spawn_blocking`, or await an async counterpart";
+
 /// What is told of the loop of this name.
 fn of<'a>(name: &str, told: &'a Value) -> &'a Value {
     told["loops"].as_array().unwrap().iter().find(|it| it["name"] == name).unwrap()
@@ -71,8 +73,8 @@ fn the_socket_names_the_task_that_blocks_the_loop_and_its_place() {
         );
         let stalls = client.ask(&format!("stalls {number}")).unwrap();
         let now = stalls.lines().last().unwrap();
-        let remedy = "; move the call to `spawn_blocking`, or await an async counterpart";
-        assert!(now.starts_with(&format!("now: {hog}")) && now.ends_with(remedy), "{stalls}");
+        let end = format!("; {REMEDY}");
+        assert!(now.starts_with(&format!("now: {hog}")) && now.ends_with(&end), "{stalls}");
         assert!(stalls.contains("\n1 stall of 1s or more, of "), "{stalls}");
         for question in ["metrics", "dump", "stalls", "deadlocks"] {
             let text = client.ask(&format!("{question} {number}")).unwrap();
@@ -80,6 +82,12 @@ fn the_socket_names_the_task_that_blocks_the_loop_and_its_place() {
             let told = client.ask_json(&format!("{question} json {number}"));
             assert_eq!(of("named", &told)["task"], "task #2 \"hog\"");
         }
+        let now = of("named", &client.ask_json("stalls json"))["stalls"]["now"].clone();
+        assert!(
+            now["text"].as_str().unwrap().contains("; the thread is blocked in futex"),
+            "{now}"
+        );
+        assert_eq!(now["remedy"], REMEDY);
     });
 }
 
@@ -119,6 +127,7 @@ fn a_stall_that_is_over_is_kept() {
     let text = stall["text"].as_str().unwrap();
     assert!(text.starts_with("task #") && text.contains("\"user\", spawned at "), "{text}");
     assert!(text.contains(", had its turn for about "), "{text}");
+    assert_eq!(stall["remedy"], REMEDY);
     assert_eq!((&stalls["count"], &stalls["now"]), (&1.into(), &Value::Null));
     assert!(client.ask("stalls 2").unwrap().contains(&format!(" s ago: {text}\n")));
 }
@@ -137,9 +146,10 @@ fn the_page_is_told_while_the_loop_is_stuck() {
             let it = of("page", &told);
             assert!(it["site"].as_str().unwrap().starts_with(place), "{it}");
             if !it["stuck_ns"].is_null() {
-                let stall = it["stalls"]["now"].as_str().unwrap();
-                assert!(stall.starts_with("task #2 \"hog\", spawned at "), "{stall}");
-                assert!(stall.contains("; move the call to `spawn_blocking`, "), "{stall}");
+                let stall = &it["stalls"]["now"];
+                let text = stall["text"].as_str().unwrap();
+                assert!(text.starts_with("task #2 \"hog\", spawned at "), "{stall}");
+                assert_eq!(stall["remedy"], REMEDY);
                 break;
             }
         }
