@@ -43,7 +43,8 @@ impl RunningJob {
 
 impl fmt::Display for RunningJob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { thread, site, ran_for, .. } = self;
+        let Self { site, ran_for, .. } = self;
+        let thread = self.thread.escape_debug();
         write!(f, "a blocking job spawned at {site}, on thread {thread}, running for {ran_for:.1?}")
     }
 }

@@ -199,7 +199,8 @@ impl Stall {
 impl fmt::Display for Stall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verb = if self.is_over { "goes on" } else { "stands still" };
-        write!(f, "the loop on thread {} {verb}: {}", self.thread, Brief(self))?;
+        let thread = self.thread.escape_debug();
+        write!(f, "the loop on thread {thread} {verb}: {}", Brief(self))?;
         match self.remedy().filter(|_| self.tells_remedy) {
             Some(remedy) => write!(f, "; {remedy}"),
             None => Ok(()),

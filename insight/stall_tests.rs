@@ -25,6 +25,13 @@ fn a_time_is_rounded_down_to_what_the_watchdog_can_see() {
 }
 
 #[test]
+fn the_name_of_a_thread_cannot_break_the_line() {
+    let stall = Stall { thread: "a\nb\u{1b}[2J\u{202e}".into(), ..look(1) };
+    let text = stall.to_string();
+    assert!(text.starts_with(r"the loop on thread a\nb\u{1b}[2J\u{202e} goes on: "), "{text}");
+}
+
+#[test]
 fn each_stall_that_the_program_can_help_has_a_remedy() {
     let task = Obstacle::Turn { id: Id::ROOT, name: None, site: None, part: None };
     let remedy = |obstacle: &Obstacle, doing| obstacle.remedy(&doing).unwrap_or("none");

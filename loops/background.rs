@@ -307,7 +307,7 @@ impl<T> Background<T> {
 
     /// Prints a line about this loop. A closed stderr is no panic.
     fn say(&self, what: &str) {
-        let Common { thread, site, .. } = &*self.common;
+        let (thread, site) = (self.common.thread.escape_debug(), self.common.site);
         silence(|| eprintln!("the loop of thread `{thread}`, started at {site}, {what}"));
     }
 }

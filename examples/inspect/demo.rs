@@ -11,6 +11,8 @@ use taketurns::task::{Builder, join_all};
 use taketurns::time::{interval, sleep};
 use taketurns::{Background, JoinHandle, spawn, spawn_blocking};
 
+use super::show;
+
 /// A task with a name, spawned where this is called.
 #[track_caller]
 fn named<F: Future + 'static>(name: &str, future: F) -> JoinHandle<F::Output> {
@@ -55,7 +57,8 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
     let builder = taketurns::Builder::new().task_slab(true).trace(10_000).on_deadlock(|_| ());
     let runtime = builder.build()?;
     let server = Serve::new().name("main").http(0).start(&runtime.handle())?;
-    println!("process {}, socket {}", process::id(), server.path().display());
+    let path = server.path().display().to_string();
+    println!("process {}, socket {}", process::id(), show::lines(&path));
     println!("page {}", server.url().expect("it has one"));
     println!("Enter: a task blocks the loop until the next Enter. Ctrl-D: the end.");
     runtime.block_on(async {

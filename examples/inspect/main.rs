@@ -40,7 +40,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_unread(&*error) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "inspect: {error}"); // it may be unread, too
+            let why = show::lines(&error.to_string());
+            let _ = writeln!(io::stderr(), "inspect: {why}"); // it may be unread, too
             ExitCode::FAILURE
         }
     }

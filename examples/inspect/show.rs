@@ -9,26 +9,40 @@ use serde_json::Value;
 
 use super::client::{Process, none};
 
-/// Names come from the program that is asked. As they are, they could send commands to the terminal.
+/// A text on one line, without what has no width. Names come from the program that is asked. As they are, they could send commands
+/// to the terminal, look like a line of another loop, or turn the rest of their line round. What `{:?}` escapes is escaped as
+/// there, but for quotes and backslashes: texts that were escaped already stay as they are.
 fn printable(text: &str) -> String {
-    let plain = |char: char| if char.is_control() && char != '\n' { '\u{fffd}' } else { char };
-    text.chars().map(plain).collect()
+    let escaped = |char: char| {
+        let (plain, escaped) = match char {
+            '"' | '\'' | '\\' => (Some(char), None),
+            _ => (None, Some(char.escape_debug())),
+        };
+        plain.into_iter().chain(escaped.into_iter().flatten())
+    };
+    text.chars().flat_map(escaped).collect()
+}
+
+/// The same of each line. All that a terminal gets has been through this.
+pub(crate) fn lines(text: &str) -> String {
+    text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
 }
 
 /// Not by `print!`, which panics when the reader of a pipe is gone.
 pub(crate) fn say(text: &str) -> Result<(), Box<dyn Error>> {
-    Ok(io::stdout().write_all(printable(text).as_bytes())?)
+    Ok(io::stdout().write_all(lines(text).as_bytes())?)
 }
 
 fn string<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_default()
 }
 
-/// Rows under their headings. Numbers stand at the right, and the last column is as wide as it is.
+/// Rows under their headings, each on one line. Numbers stand at the right, and the last column is as wide as it is.
 fn table<const N: usize>(numbers: [bool; N], rows: &[[String; N]]) -> String {
+    let rows: Vec<_> = rows.iter().map(|row| row.each_ref().map(|cell| printable(cell))).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
     let mut text = String::new();
-    for row in rows {
+    for row in &rows {
         let cells = row.iter().enumerate().map(|(column, cell)| match width(column) {
             Some(width) if numbers[column] => format!("{cell:>width$}"),
             Some(width) if column + 1 < N => format!("{cell:<width$}"),
@@ -52,7 +66,7 @@ const SOON: Duration = Duration::from_secs(3);
 pub(crate) fn list(processes: &[Process]) -> Result<(), Box<dyn Error>> {
     let mut rows = vec![["PID", "PROGRAM", "LOOP", "WHAT IT DOES"].map(str::to_owned)];
     rows.extend(thread::scope(|scope| {
-        let asked: Vec<_> = processes.iter().map(|it| scope.spawn(|| lines(it))).collect();
+        let asked: Vec<_> = processes.iter().map(|it| scope.spawn(|| rows_of(it))).collect();
         asked.into_iter().flat_map(|it| it.join().expect("no panic")).collect::<Vec<_>>()
     }));
     say(&match processes.is_empty() {
@@ -61,7 +75,7 @@ pub(crate) fn list(processes: &[Process]) -> Result<(), Box<dyn Error>> {
     })
 }
 
-fn lines(process: &Process) -> Vec<[String; 4]> {
+fn rows_of(process: &Process) -> Vec<[String; 4]> {
     let pid = process.pid.to_string();
     let told = process.ask_within(SOON, "loops json");
     let told = told.and_then(|told| serde_json::from_str(&told).map_err(|why| why.to_string()));
@@ -90,7 +104,7 @@ pub(crate) fn top(process: &Process) -> Result<(), Box<dyn Error>> {
     let mut before: Option<(Instant, Value)> = None;
     loop {
         let (now, told) = (Instant::now(), process.ask_json("loops json")?);
-        let mut text = format!("{} ({})\n\n", string(&told, "program"), process.pid);
+        let mut text = format!("{} ({})\n\n", printable(string(&told, "program")), process.pid);
         let mut rows = vec![["LOOP", "TURNS/s", "LOOKS/s", "TASKS", "READY"].map(str::to_owned)];
         for it in told["loops"].as_array().into_iter().flatten() {
             let rate = |key: &str| {
@@ -113,7 +127,7 @@ pub(crate) fn top(process: &Process) -> Result<(), Box<dyn Error>> {
             (false, Some(_)) => out.write_all(b"\n")?,
             (false, None) => {}
         }
-        out.write_all(printable(&text).as_bytes())?;
+        out.write_all(lines(&text).as_bytes())?;
         out.flush()?;
         drop(out);
         before = Some((now, told));

@@ -2,10 +2,12 @@
 
 #![forbid(unsafe_code)]
 
+use std::panic::Location;
 use std::time::Instant;
 
 use super::super::pool::CURRENT;
 use super::*;
+use crate::common::running_job::RunningJob;
 use crate::common::scoped;
 
 /// Does something where a captured value is dropped.
@@ -60,6 +62,13 @@ fn a_thread_that_gets_to_the_line_during_the_close_runs_nothing() {
     wait(running).unwrap();
     assert!(wait(first).unwrap_err().is_shutdown());
     assert!(wait(last).unwrap_err().is_shutdown());
+}
+
+#[test]
+fn the_name_of_a_thread_cannot_break_the_line_of_its_job() {
+    let job = RunningJob::new("a\nb\u{1b}".into(), Location::caller(), Instant::now());
+    let text = job.to_string();
+    assert!(text.contains(r", on thread a\nb\u{1b}, running for "), "{text}");
 }
 
 #[test]

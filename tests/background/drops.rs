@@ -66,11 +66,12 @@ fn stuck() -> Stuck {
     let (said, heard) = mpsc::channel();
     let (released, waits) = mpsc::channel::<()>();
     let (blocks, is_stuck) = mpsc::channel();
-    let background = Background::start(Builder::new().thread_name("stuck"), move |_| async move {
-        let _ended = OnDrop(said, "ended");
-        blocks.send(()).unwrap();
-        assert!(waits.recv().is_err()); // the mistake: it blocks the loop
-    });
+    let background =
+        Background::start(Builder::new().thread_name("st\nuck"), move |_| async move {
+            let _ended = OnDrop(said, "ended");
+            blocks.send(()).unwrap();
+            assert!(waits.recv().is_err()); // the mistake: it blocks the loop
+        });
     is_stuck.recv().unwrap();
     Stuck { background: background.unwrap(), released, heard }
 }
@@ -89,7 +90,7 @@ fn a_loop_that_does_not_stop_in_time_is_left_alone_and_named() {
     let stderr = stderr(name);
     let said: Vec<_> = stderr.lines().filter(|line| line.starts_with("the loop of")).collect();
     let [line] = *said else { panic!("{said:?}") };
-    let begins = "the loop of thread `stuck`, started at tests/background/drops.rs:";
+    let begins = r"the loop of thread `st\nuck`, started at tests/background/drops.rs:";
     assert!(line.starts_with(begins), "{line}");
     assert!(line.contains("has not ended by the deadline of its drop"), "{line}");
     assert!(line.contains("or allow more time by `with_drop_deadline`"), "{line}");

@@ -17,19 +17,28 @@ fn listener(runtime: &Path, pid: u32) -> UnixListener {
     UnixListener::bind(folder.join(format!("{pid}.sock"))).unwrap()
 }
 
-/// Answers one question, once the others have been asked too.
-fn answer(listener: &UnixListener, name: &str, others: &Barrier) {
+/// Waits for a question, and answers it.
+fn answer(listener: &UnixListener, tell: impl FnOnce(&str) -> String) {
     loop {
         let mut stream = BufReader::new(listener.accept().unwrap().0);
-        if stream.read_line(&mut String::new()).unwrap() == 0 {
+        let mut question = String::new();
+        if stream.read_line(&mut question).unwrap() == 0 {
             continue; // a look whether the process lives
         }
-        others.wait();
-        let told = r#"{"number":1,"name":null,"told":"waits outside"}"#;
-        let told = format!(r#"{{"program":"{name}","page":null,"loops":[{told}]}}"#);
-        let _ = write!(stream.get_mut(), "ok {}\n{told}", told.len()); // the client may have left
+        let _ = stream.get_mut().write_all(tell(question.trim_end()).as_bytes()); // the client may have left
         return;
     }
+}
+
+fn ok(text: &str) -> String {
+    format!("ok {}\n{text}", text.len())
+}
+
+/// Waits until the others have been asked, too.
+fn one_loop(program: &str, others: &Barrier) -> String {
+    others.wait();
+    let told = r#"{"number":1,"name":null,"told":"waits outside"}"#;
+    ok(&format!(r#"{{"program":"{program}","page":null,"loops":[{told}]}}"#))
 }
 
 #[test]
@@ -39,7 +48,7 @@ fn ps_asks_all_at_once_and_says_which_are_silent() {
     let both = Arc::new(Barrier::new(2));
     let answering = [(2, "one"), (3, "other")].map(|(pid, name)| {
         let (listener, both) = (listener(&runtime, pid), Arc::clone(&both));
-        thread::spawn(move || answer(&listener, name, &both))
+        thread::spawn(move || answer(&listener, |_| one_loop(name, &both)))
     });
     // Where that fails, nothing asks these threads, and they end with this process: no scope, which would wait for them.
     let (is_ok, text) = said(&runtime, &["ps"]);
@@ -49,6 +58,42 @@ fn ps_asks_all_at_once_and_says_which_are_silent() {
     let stopped = "1 no answer within 3s: it may be stopped";
     assert_eq!(rows, [stopped, "2 one 1 waits outside", "3 other 1 waits outside"], "{text}");
     answering.into_iter().for_each(|thread| thread.join().unwrap());
+}
+
+/// A terminal that gets them would obey: ESC begins a command, U+202E turns the rest of a line round.
+const HOSTILE: &str = "a\n\u{1b}[31m\r\u{9b}2J\u{202e}\u{200b}\0";
+
+/// As everything of a program is shown that is told on one line.
+const SHOWN: &str = r"a\n\u{1b}[31m\r\u{9b}2J\u{202e}\u{200b}\0";
+
+#[test]
+fn nothing_of_a_program_reaches_the_terminal_as_a_command_or_as_another_line() {
+    let runtime = Folder::new("escaped");
+    let listener = listener(&runtime, 1);
+    let asks = thread::spawn(move || {
+        answer(&listener, |question| {
+            assert_eq!(question, "loops json");
+            let it = serde_json::json!({"number": 1, "name": HOSTILE, "told": HOSTILE});
+            let told = serde_json::json!({"program": HOSTILE, "page": HOSTILE, "loops": [it, it]});
+            ok(&told.to_string())
+        });
+        answer(&listener, |_| ok(&format!("\"b\" \\ é\n{HOSTILE}\n")));
+        answer(&listener, |_| format!("error {}\n", HOSTILE.replace('\n', " ")));
+    });
+    let (is_ok, text) = said(&runtime, &["ps"]);
+    assert!(is_ok, "{text}");
+    let rows = [
+        format!("  1  {SHOWN}  1 {SHOWN}  {SHOWN}"),
+        format!("{:width$}  1 {SHOWN}  {SHOWN}", "", width = 5 + SHOWN.len()),
+        format!("{:width$}  {:2$}  {SHOWN}", "", "page", 2 + SHOWN.len(), width = 5 + SHOWN.len()),
+    ];
+    assert_eq!(text.lines().skip(1).collect::<Vec<_>>(), rows, "{text}");
+    let (is_ok, text) = said(&runtime, &["tree"]);
+    assert!(is_ok && text == format!("\"b\" \\ é\n{}\n", SHOWN.replace(r"\n", "\n")), "{text:?}");
+    let (is_ok, text) = said(&runtime, &["tree"]);
+    let shown = SHOWN.replace(r"\n", " ");
+    assert!(!is_ok && text == format!("inspect: process 1: {shown}\n"), "{text:?}");
+    asks.join().unwrap();
 }
 
 #[test]
