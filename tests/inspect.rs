@@ -2,6 +2,8 @@
 
 #![cfg(target_os = "linux")]
 
+#[path = "inspect/answer.rs"]
+mod answer;
 #[path = "inspect/client.rs"]
 mod client;
 #[path = "common/example.rs"]

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fs;
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::answer::{self, Limits};
 use super::owner;
 
-/// The server answers also while its loop is stuck. What takes longer than this never comes.
-const LIMIT: Duration = Duration::from_secs(10);
+/// For Perfetto the timeline of a million events has some 400 MB, which a debug build makes in a minute on a slow machine.
+const LIMITS: Limits =
+    Limits { silence: Duration::from_secs(10), time: Duration::from_secs(600), bytes: 2 << 30 };
 
 /// A process that is stopped accepts nothing. Once enough clients wait for that, `connect` waits too, without a limit.
 fn connect(path: &Path, limit: Duration) -> io::Result<UnixStream> {
@@ -106,21 +108,22 @@ impl Process {
     }
 
     fn is_dead(&self) -> bool {
-        connect(&self.path, LIMIT).is_err_and(|it| it.kind() == ErrorKind::ConnectionRefused)
+        connect(&self.path, LIMITS.silence)
+            .is_err_and(|it| it.kind() == ErrorKind::ConnectionRefused)
     }
 
     /// The answer to one question.
     pub(crate) fn ask(&self, question: &str) -> Result<String, Box<dyn Error>> {
-        let answer = self.ask_within(LIMIT, question);
+        let answer = self.ask_within(LIMITS, question);
         answer.map_err(|why| format!("process {}: {why}", self.pid).into())
     }
 
-    /// The answer, if it comes soon enough.
-    pub(crate) fn ask_within(&self, limit: Duration, question: &str) -> Result<String, String> {
-        let answer = self.exchange(limit, question).map_err(|error| match error.kind() {
+    /// The answer, if it keeps to these limits.
+    pub(crate) fn ask_within(&self, limits: Limits, question: &str) -> Result<String, String> {
+        let answer = self.exchange(limits, question).map_err(|error| match error.kind() {
             ErrorKind::NotFound | ErrorKind::ConnectionRefused => "it has ended".to_owned(),
             ErrorKind::WouldBlock | ErrorKind::TimedOut => {
-                format!("no answer within {limit:?}: it may be stopped")
+                format!("no answer within {:?}: it may be stopped", limits.silence)
             }
             ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
                 "it has closed the connection: it ends, or has too many clients".to_owned()
@@ -131,25 +134,14 @@ impl Process {
     }
 
     /// The inner error is the answer, too.
-    fn exchange(&self, limit: Duration, question: &str) -> io::Result<Result<String, String>> {
-        let mut stream = connect(&self.path, limit)?;
-        stream.set_read_timeout(Some(limit))?;
+    fn exchange(&self, limits: Limits, question: &str) -> io::Result<Result<String, String>> {
+        let mut stream = connect(&self.path, limits.silence)?;
         writeln!(stream, "{question}")?;
-        let mut answer = BufReader::new(stream);
-        let mut head = String::new();
-        if answer.read_line(&mut head)? == 0 {
-            return Err(ErrorKind::UnexpectedEof.into());
-        }
-        if let Some(why) = head.strip_prefix("error ") {
-            return Ok(Err(why.trim_end().to_owned()));
-        }
-        let length = head.strip_prefix("ok ").and_then(|length| length.trim_end().parse().ok());
-        let Some(length) = length else {
-            return Ok(Err("this is not an answer of taketurns".to_owned()));
+        let lives = |limit| {
+            let another = connect(&self.path, limit);
+            another.is_ok_and(|stream| answer::lives(stream, limit))
         };
-        let mut body = vec![0; length];
-        answer.read_exact(&mut body)?;
-        String::from_utf8(body).map(Ok).map_err(io::Error::other)
+        answer::read(stream, limits, lives)
     }
 
     pub(crate) fn ask_json(&self, question: &str) -> Result<Value, Box<dyn Error>> {

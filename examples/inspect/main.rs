@@ -8,6 +8,7 @@
 //! A program can be asked if it calls `taketurns::insight::serve`. The messages go over a Unix socket that only its user can
 //! open; the documentation of `serve` has their rules.
 
+mod answer;
 mod client;
 mod demo;
 mod owner;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::answer::Limits;
 use super::client::{Process, none};
 
 /// A text on one line, without what has no width. Names come from the program that is asked. As they are, they could send commands
@@ -59,8 +60,9 @@ fn name(it: &Value) -> String {
     format!("{} {}", it["number"], string(it, "name")).trim_end().to_owned()
 }
 
-/// How long the list waits for a process that may be stopped.
-const SOON: Duration = Duration::from_secs(3);
+/// How long the list waits for a process that may be stopped, and what it takes from one of which it knows nothing yet.
+const SOON: Limits =
+    Limits { silence: Duration::from_secs(3), time: Duration::from_secs(10), bytes: 16 << 20 };
 
 /// A line for each loop of each process. All are asked at once: no process waits behind one that is silent.
 pub(crate) fn list(processes: &[Process]) -> Result<(), Box<dyn Error>> {
