@@ -166,7 +166,8 @@ fn what_is_lost_with_the_runtime_is_in_the_trace_of_a_handle() {
     drop(runtime);
     let trace = handle.trace().unwrap();
     assert_eq!(lines(&trace).last().unwrap(), "0 task #1 lost");
-    assert!(trace.to_text().contains("#1 was lost, spawned at tests/timeline.rs:"));
+    assert!(trace.to_text().contains(": #1, spawned at tests/timeline.rs:"));
+    assert!(trace.to_text().ends_with(", was lost\n"));
 }
 
 /// Its time is not that of the task that comes next.

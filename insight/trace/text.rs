@@ -136,17 +136,15 @@ impl Trace {
 
     /// What is true of these tasks.
     fn line(&self, picture: &Picture, alike: &[(usize, Trouble)]) -> String {
-        let (first, trouble) = alike[0];
+        let trouble = alike[0].1;
         let title = |lane: usize| self.short_title(&picture.lanes[lane]);
-        let (whose, were, up_to) = match alike.len() {
-            1 => (title(first), "was", ""),
-            tasks => (format!("{} and {} more", title(first), tasks - 1), "were", "up to "),
-        };
+        let whose = self.whose(picture, alike);
+        let (were, up_to) = if alike.len() == 1 { ("was", "") } else { ("were", "up to ") };
         let turn_of = |turn: Place| {
             let long = short(picture.turn(turn).length());
             format!("the turn of {long} of {}", title(turn.0))
         };
-        let what = match trouble {
+        match trouble {
             Trouble::LongTurn(long) => format!("{whose} had a turn of {}", short(long)),
             Trouble::Starved(long, Behind::Short(0)) => {
                 format!("{whose} was ready for {}, while no task had a turn", short(long))
@@ -165,14 +163,24 @@ impl Trace {
                 format!("{whose} {were} ready since some time within {}", turn_of(turn))
             }
             Trouble::Lost => format!("{whose} {were} lost"),
+        }
+    }
+
+    /// The first of these tasks and how many more, and where they were spawned, if that is one place.
+    fn whose(&self, picture: &Picture, alike: &[(usize, Trouble)]) -> String {
+        let (first, trouble) = alike[0];
+        let title = self.short_title(&picture.lanes[first]);
+        let whose = match alike.len() {
+            1 => title,
+            tasks => format!("{title} and {} more", tasks - 1),
         };
         let task = picture.lanes[first].task;
         let how = if task == Id::ROOT { "called" } else { "spawned" };
         match self.site(task) {
             Some(site) if alike.len() == 1 || trouble == Trouble::Lost => {
-                format!("{what}, {how} at {site}")
+                format!("{whose}, {how} at {site},")
             }
-            _ => what,
+            _ => whose,
         }
     }
 }

@@ -273,7 +273,8 @@ fn a_task_that_is_dropped_with_its_runtime_is_lost() {
     it.recorder.ended(&task(3));
     let trace = it.trace();
     assert_eq!(lines(&trace)[2], "10 task #3 lost");
-    assert!(trace.to_text().contains("#3 odd 3 was lost"), "{}", trace.to_text());
+    let lost = "#3 odd 3, spawned at insight/trace/trace_tests.rs:21:48, was lost\n";
+    assert!(trace.to_text().ends_with(lost), "{}", trace.to_text());
 }
 
 #[test]
