@@ -15,6 +15,8 @@ pub(super) type Place = (usize, usize);
 pub(super) enum Trouble {
     /// A turn of so many ns.
     LongTurn(u64),
+    /// A turn of so many ns, which has not ended.
+    LongAndGoing(u64),
     /// Ready for so many ns, while others had turns.
     Starved(u64, Behind),
     /// Ready since some time within this long turn of another task.
@@ -53,7 +55,7 @@ impl Picture {
             found.extend(of_lane.into_iter().map(|finding| (place, finding)));
         }
         found.sort_by_key(|&(lane, (at, trouble))| match trouble {
-            Trouble::LongTurn(_) => (at, 0, at, lane),
+            Trouble::LongTurn(_) | Trouble::LongAndGoing(_) => (at, 0, at, lane),
             Trouble::Starved(_, Behind::Long(turn)) => (self.turn(turn).begin, 1, at, lane),
             Trouble::Starved(..) | Trouble::ReadyWithin(_) | Trouble::Lost => (at, 1, at, lane),
         });
@@ -70,7 +72,8 @@ impl Picture {
         for turn in &lane.turns {
             found.extend(turn.wake.and_then(|wake| self.starved(place, wake, turn.begin, long)));
             let length = turn.length();
-            found.extend((length >= LONG).then_some((turn.begin, Trouble::LongTurn(length))));
+            let trouble = if turn.goes_on { Trouble::LongAndGoing } else { Trouble::LongTurn };
+            found.extend((length >= LONG).then_some((turn.begin, trouble(length))));
         }
         found.extend(lane.ready.and_then(|wake| self.starved(place, wake, self.to, long)));
         if let Some((at, End::Lost)) = lane.ended {
@@ -99,11 +102,17 @@ impl Picture {
     }
 
     /// The long turn of another task in which the task of a lane was woken: it has been ready since some time within it. (The time
-    /// of a wake is the end of its turn, so the wake itself does not show that. As long as the turn goes on, it is the beginning.)
+    /// of a wake is the end of its turn, so the wake itself does not show that.)
     pub(super) fn ready_within(&self, lane: usize, wake: Wake) -> Option<&Turn> {
         let place = wake.from.filter(|(by, _)| *by != lane)?;
-        let turn = self.turn(place);
-        (wake.at.at - turn.begin.at >= LONG).then_some(turn)
+        Some(self.turn(place)).filter(|turn| turn.length() >= LONG)
+    }
+
+    /// The long turn that had not ended when the trace was taken. Which other tasks became ready meanwhile, as their timers were due
+    /// or their sockets readable, the loop finds only at its next look.
+    pub(super) fn long_and_going(&self) -> Option<Place> {
+        let last = self.turns.last().copied();
+        last.filter(|&place| self.turn(place).goes_on && self.turn(place).length() >= LONG)
     }
 
     /// The places of the first `most` lanes, if there are more: of those with the worst findings first.
@@ -123,7 +132,7 @@ impl Picture {
     /// How bad it is: the cause before the tasks that starve by it, however many, and these before lost tasks.
     fn weight(&self, trouble: Trouble) -> (u8, u64) {
         match trouble {
-            Trouble::LongTurn(long) => (3, long),
+            Trouble::LongTurn(long) | Trouble::LongAndGoing(long) => (3, long),
             Trouble::Starved(long, _) => (2, long),
             Trouble::ReadyWithin(turn) => (2, self.turn(turn).length()),
             Trouble::Lost => (1, 0),

@@ -141,6 +141,7 @@ impl Data<'_> {
             .field("root", lane.task == Id::ROOT)
             .field("job", is_job(lane.task))
             .field("turns", &turns[..])
+            .field("going", lane.turns.last().is_some_and(|turn| turn.goes_on))
             .field("stalls", &stalls[..]);
         if let Some((at, by)) = lane.spawned {
             object.field("spawned", &[&self.moment(at)[..], &[self.by(by)]].concat()[..]);

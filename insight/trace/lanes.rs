@@ -28,7 +28,9 @@ pub(super) struct Moment {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Turn {
     pub(super) begin: Moment,
+    /// While it goes on: when the trace was taken.
     pub(super) end: Moment,
+    pub(super) goes_on: bool,
     /// `None`: the events do not show how it became ready.
     pub(super) wake: Option<Wake>,
 }
@@ -167,7 +169,7 @@ impl Painter {
                 self.steps += 1;
             }
             (What::TurnEnded { is_done, .. }, Some(lane)) => {
-                let end = self.end_turn(lane, at);
+                let end = self.end_turn(lane, at, false);
                 if is_done {
                     self.picture.lanes[lane].ended = Some((end, End::Done));
                 }
@@ -183,7 +185,7 @@ impl Painter {
                 self.jobs.insert(lane, now);
                 self.steps += 1;
             }
-            (What::JobEnded { .. }, Some(lane)) => self.end_job(lane, at),
+            (What::JobEnded { .. }, Some(lane)) => self.end_job(lane, at, false),
             (What::Looked, _) => self.picture.looks.push(now),
             (What::Parked, _) => {
                 self.parked = Some(now);
@@ -195,18 +197,28 @@ impl Painter {
     }
 
     /// Gives the end.
-    fn end_turn(&mut self, lane: usize, at: u64) -> Moment {
+    fn end_turn(&mut self, lane: usize, at: u64, goes_on: bool) -> Moment {
         let (_, begin, wake) = self.turn.take().unwrap_or((lane, self.picture.from, None));
         let end = Moment { at, step: self.steps };
-        self.picture.turns.push((lane, self.picture.lanes[lane].turns.len()));
-        self.picture.lanes[lane].turns.push(Turn { begin, end, wake });
+        let turn = Turn { begin, end, goes_on, wake };
+        let place = (lane, self.picture.lanes[lane].turns.len());
+        self.picture.turns.push(place);
+        self.picture.lanes[lane].turns.push(turn);
         end
     }
 
-    fn end_job(&mut self, lane: usize, at: u64) {
+    /// The turn has not ended. What was woken in it has the time of now, as it would have that of the turn's end.
+    fn go_on(&mut self, lane: usize, at: u64) {
+        let end = self.end_turn(lane, at, true);
+        let place = self.picture.turns.last().copied();
+        let ready = self.picture.lanes.iter_mut().filter_map(|lane| lane.ready.as_mut());
+        ready.filter(|wake| wake.from == place).for_each(|wake| wake.at = end);
+    }
+
+    fn end_job(&mut self, lane: usize, at: u64, goes_on: bool) {
         let begin = self.jobs.remove(&lane).unwrap_or(self.picture.from);
         let end = Moment { at, step: self.steps };
-        self.picture.lanes[lane].turns.push(Turn { begin, end, wake: None });
+        self.picture.lanes[lane].turns.push(Turn { begin, end, goes_on, wake: None });
     }
 
     fn end_park(&mut self, end: Moment) {
@@ -218,13 +230,13 @@ impl Painter {
         let at = until.max(self.picture.from.at);
         let end = Moment { at, step: self.steps };
         if let Some((lane, ..)) = self.turn {
-            self.end_turn(lane, at);
+            self.go_on(lane, at);
         }
         if self.parked.is_some() {
             self.end_park(end);
         }
         for lane in self.jobs.keys().copied().collect::<Vec<_>>() {
-            self.end_job(lane, at);
+            self.end_job(lane, at, true);
         }
         self.picture.to = end;
         self.picture

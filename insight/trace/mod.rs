@@ -15,6 +15,8 @@
 #![forbid(unsafe_code)]
 
 mod asides;
+#[cfg(all(test, not(loom)))]
+mod behind_tests;
 mod columns;
 mod findings;
 mod html;

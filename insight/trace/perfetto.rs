@@ -20,7 +20,8 @@ impl Trace {
     /// each turn, arrows from wake to turn, and how many tasks were ready.
     ///
     /// Perfetto draws no arrow to a slice without a length. So each turn is drawn as at least 1 ns long. Under a virtual clock turns
-    /// take no time: there each turn and each wait of the thread is drawn as 1 µs, and `at_us` of a turn is its time.
+    /// take no time: there each turn and each wait of the thread is drawn as 1 µs, and `at_us` of a turn is its time. A turn that had
+    /// not ended when the trace was taken is drawn until then, and says so.
     #[must_use]
     pub fn to_perfetto(&self) -> String {
         let picture = Picture::of(self);
@@ -131,7 +132,12 @@ impl Export<'_> {
 
     fn write_turn(&self, events: &mut Array<'_>, place: usize, lane: &Lane, turn: &Turn) {
         let (begin, end) = (self.place(turn.begin), self.place(turn.end));
-        let name = if is_job(lane.task) { "job" } else { "turn" };
+        let name = match (is_job(lane.task), turn.goes_on) {
+            (false, false) => "turn",
+            (false, true) => "turn, not ended",
+            (true, false) => "job",
+            (true, true) => "job, not ended",
+        };
         event(events, "X", name, track(place), begin, |object| {
             object.field("dur", us((end - begin).max(1))).object("args", |args| {
                 if self.trace.is_virtual {

@@ -26,7 +26,7 @@ const LOOP: &str = "loop";
 enum Cell {
     Absent,
     Waits,
-    /// Woken within a long turn, which this is: when, is not known.
+    /// It may have become ready within a long turn, which this is.
     MaybeReady,
     Ready,
     Turn,
@@ -72,24 +72,21 @@ impl Trace {
             text.push_str(format!("{}{line}", padded(title, gutter)).trim_end());
         };
         row("", &chart.scale());
-        titles.iter().zip(&shown).for_each(|(title, &place)| row(title, &chart.line(place)));
+        let lines: Vec<_> = shown.iter().map(|&place| chart.line(place)).collect();
+        titles.iter().zip(&lines).for_each(|(title, line)| row(title, line));
         if !picture.parks.is_empty() {
             row(LOOP, &chart.parks());
         }
         if picture.lanes.len() > shown.len() {
             row(&format!("and {} more", picture.lanes.len() - shown.len()), "");
         }
-        let troubles = picture.troubles();
-        let is_within = |(_, (_, trouble)): &_| matches!(trouble, Trouble::ReadyWithin(..));
-        let within = match troubles.iter().any(is_within) {
-            true => "  ? ready since some time within",
-            false => "",
-        };
+        let is_maybe = |line: &String| line.contains(Cell::MaybeReady.glyph());
+        let maybe = if lines.iter().any(is_maybe) { "  ? maybe ready" } else { "" };
         let _ = writeln!(
             text,
-            "\n█ has its turn  ░ ready{within}  · waits  × lost  ─ the thread sleeps"
+            "\n█ has its turn  ░ ready{maybe}  · waits  × lost  ─ the thread sleeps"
         );
-        self.write_troubles(&picture, &troubles, &mut text);
+        self.write_troubles(&picture, &picture.troubles(), &mut text);
         text
     }
 
@@ -118,7 +115,9 @@ impl Trace {
                 Trouble::Lost => Some(Alike::Lost(self.site(picture.lanes[lane].task))),
                 Trouble::ReadyWithin(turn) => Some(Alike::Within(turn)),
                 Trouble::Starved(_, Behind::Long(turn)) => Some(Alike::Behind(turn)),
-                Trouble::LongTurn(_) | Trouble::Starved(_, Behind::Short(_)) => None,
+                Trouble::LongTurn(_)
+                | Trouble::LongAndGoing(_)
+                | Trouble::Starved(_, Behind::Short(_)) => None,
             };
             let place = key.map_or(lines.len(), |key| *same.entry(key).or_insert(lines.len()));
             if place == lines.len() {
@@ -137,14 +136,24 @@ impl Trace {
     /// What is true of these tasks.
     fn line(&self, picture: &Picture, alike: &[(usize, Trouble)]) -> String {
         let trouble = alike[0].1;
-        let title = |lane: usize| self.short_title(&picture.lanes[lane]);
         let whose = self.whose(picture, alike);
         let (were, up_to) = if alike.len() == 1 { ("was", "") } else { ("were", "up to ") };
         let turn_of = |turn: Place| {
-            let long = short(picture.turn(turn).length());
-            format!("the turn of {long} of {}", title(turn.0))
+            let (of, length) = (&picture.lanes[turn.0], picture.turn(turn).length());
+            let so_far = if picture.turn(turn).goes_on { " so far" } else { "" };
+            format!("the turn of {}{so_far} of {}", short(length), self.short_title(of))
+        };
+        // Behind a turn that goes on they are so still.
+        let were_behind = |turn: Place| match (picture.turn(turn).goes_on, alike.len()) {
+            (true, 1) => "has been",
+            (true, _) => "have been",
+            (false, _) => were,
         };
         match trouble {
+            Trouble::LongAndGoing(long) => format!(
+                "{whose} has had its turn for {}, and goes on: what is due since, the loop finds only at its next look",
+                short(long)
+            ),
             Trouble::LongTurn(long) => format!("{whose} had a turn of {}", short(long)),
             Trouble::Starved(long, Behind::Short(0)) => {
                 format!("{whose} was ready for {}, while no task had a turn", short(long))
@@ -157,9 +166,11 @@ impl Trace {
                 let delay =
                     |(_, it): &_| if let Trouble::Starved(long, _) = it { *long } else { 0 };
                 let longest = short(alike.iter().map(delay).max().unwrap_or_default());
+                let were = were_behind(turn);
                 format!("{whose} {were} ready for {up_to}{longest}, behind {}", turn_of(turn))
             }
             Trouble::ReadyWithin(turn) => {
+                let were = were_behind(turn);
                 format!("{whose} {were} ready since some time within {}", turn_of(turn))
             }
             Trouble::Lost => format!("{whose} {were} lost"),
@@ -264,8 +275,12 @@ impl<'a> Chart<'a> {
             }
             self.fill(&mut cells, turn.begin, turn.end, Cell::Turn);
         }
-        if let Some(wake) = lane.ready {
-            self.fill(&mut cells, wake.at, to, Cell::Ready);
+        match (lane.ready, self.picture.long_and_going()) {
+            (Some(wake), _) => self.fill(&mut cells, wake.at, to, Cell::Ready),
+            (None, Some(going)) if lane.ended.is_none() && !is_job(lane.task) => {
+                self.fill(&mut cells, self.picture.turn(going).begin, to, Cell::MaybeReady);
+            }
+            _ => {}
         }
         if let Some((at, End::Lost)) = lane.ended {
             self.fill(&mut cells, at, at, Cell::Lost);

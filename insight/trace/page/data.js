@@ -56,18 +56,17 @@ const end = (lane, turn) => (view.bySteps ? lane.step[turn] + 1 : lane.end[turn]
 const ready = (lane, turn) => (view.bySteps ? lane.wokenStep[turn] : lane.woken[turn]);
 const delay = (lane, turn) => lane.begin[turn] - lane.woken[turn];
 const isLost = (lane) => lane.ended?.[2] === "lost";
+const lengthOf = ([lane, turn]) => lanes[lane].end[turn] - lanes[lane].begin[turn];
+const goesOn = ([lane, turn]) => lanes[lane].going && turn === lanes[lane].count - 1;
 
 /// The long turn of another task in which the task of a lane was woken, as [lane, turn]. The time of a wake is the end of its
 /// turn: so the task has been ready since some time within it.
-function readyWithin(index, woken, by, from) {
+function readyWithin(index, by, from) {
   if (!(by >= 0) || by === index || from < 0) return null;
-  return woken - lanes[by].begin[from] >= long ? [by, from] : null;
+  return lengthOf([by, from]) >= long ? [by, from] : null;
 }
-const turnWithin = (index, turn) => readyWithin(index, lanes[index].woken[turn], lanes[index].by[turn], lanes[index].from[turn]);
-function laneWithin(index) {
-  const [woken, , by, from] = lanes[index].ready ?? [];
-  return lanes[index].ready ? readyWithin(index, woken, by, from) : null;
-}
+const turnWithin = (index, turn) => readyWithin(index, lanes[index].by[turn], lanes[index].from[turn]);
+const laneWithin = (index) => readyWithin(index, ...(lanes[index].ready ?? []).slice(2));
 
 /// The first of `count` places at which `holds`; it holds from there on.
 function first(count, holds) {

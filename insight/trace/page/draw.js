@@ -81,7 +81,7 @@ function drawLane(index, top) {
     } else {
       flush();
       bar = { left: from, right: isWide && to - from > 5 ? to - 1 : to, colour };
-      if (colour === colours.long) bar.says = `turn of ${time(lengthOf([index, turn]))}`;
+      if (colour === colours.long) bar.says = `turn of ${lengthAsTold([index, turn])}`;
     }
     const next = value(to);
     turn = isWide ? turn + 1 : Math.max(turn + 1, first(lane.count, (turn) => end(lane, turn) > next));
@@ -92,6 +92,8 @@ function drawLane(index, top) {
     if (within) maybe(within, middle);
     const from = place(...lane.ready);
     if (from <= view.to) bars(x(from), x(whole().to), middle, trace.to[0] - lane.ready[0]);
+  } else if (going && going[0] !== index && !lane.ended && !lane.job) {
+    maybe(going, middle); // it is not known before the next look
   }
   if (isLost(lane)) mark(x(until), middle);
 }
@@ -136,7 +138,7 @@ function label(text, left, right, middle) {
   context.fillText(text, (left + right - width) / 2 + 5, middle + 1);
 }
 
-/// A dashed line through the turn within which a task became ready.
+/// A dashed line through the turn within which a task may have become ready.
 function maybe([by, from], middle) {
   const left = Math.max(x(begin(lanes[by], from)), size.gutter);
   const right = Math.min(x(end(lanes[by], from)), size.width);

@@ -2,13 +2,13 @@
 // ---- What is wrong -----------------------------------------------------------------------------------------------------
 
 let longTurns = []; // as [lane, turn], in their order
+let going = null; // the last of them, if it had not ended when the trace was taken
 let troubles = [];
 let current = -1; // the trouble that is selected
 let weights = []; // of each lane: how bad is what is wrong in it; the cause before the tasks that starve by it
 const CAUSE = 1e18; // ns: more than any task starves
 const MOST_LISTED = 100;
 
-const lengthOf = ([lane, turn]) => lanes[lane].end[turn] - lanes[lane].begin[turn];
 const stepOf = ([lane, turn]) => lanes[lane].step[turn];
 
 /// How a task became ready for a turn; or, for no turn, for the one that it has not had. Null if that is not shown, or it is not.
@@ -55,6 +55,7 @@ function findTroubles() {
     const it = [lane, turnOfStep[step]];
     if (lane >= 0 && !lanes[lane].job && lengthOf(it) >= long) longTurns.push(it);
   });
+  going = longTurns.findLast(goesOn) ?? null;
   troubles = [];
   weights = new Float64Array(lanes.length);
   const alike = new Map();
@@ -129,7 +130,8 @@ function since(at, exact = 100) {
 }
 
 const cause = (by) => (by >= 0 ? lanes[by].title : trace.causes[-1 - by]);
-const turnOf = (it) => `the turn of ${time(lengthOf(it))} of ${lanes[it[0]].title}`;
+const lengthAsTold = (it) => `${time(lengthOf(it))}${goesOn(it) ? " so far" : ""}`;
+const turnOf = (it) => `the turn of ${lengthAsTold(it)} of ${lanes[it[0]].title}`;
 function behindWhat(wake, by) {
   if (by) return `behind ${turnOf(by)}`;
   const turns = turnsMeanwhile(wake);
@@ -138,8 +140,12 @@ function behindWhat(wake, by) {
 
 function sentence({ lane, turn, kind, most, more, behind: by }) {
   const whose = `${lanes[lane].title}${more ? ` and ${more.toLocaleString()} more` : ""}`;
-  const were = more ? "were" : "was";
-  if (kind === "long") return `${whose} had a turn of ${time(most)}${waited([lane, turn])}`;
+  const isGoing = kind !== "long" && by && goesOn(by);
+  const were = isGoing ? (more ? "have been" : "has been") : more ? "were" : "was";
+  if (kind === "long") {
+    const had = goesOn([lane, turn]) ? `has had its turn for ${time(most)}, and goes on` : `had a turn of ${time(most)}`;
+    return `${whose} ${had}${waited([lane, turn])}`;
+  }
   if (kind === "lost") return `${whose} ${were} lost: not done when the runtime ended`;
   if (kind === "within") return `${whose} ${were} ready since some time within ${turnOf(by)}`;
   return `${whose} ${were} ready for ${more ? "up to " : ""}${time(most)}, ${behindWhat(wakeOf({ lane, turn }), by)}`;
@@ -147,7 +153,11 @@ function sentence({ lane, turn, kind, most, more, behind: by }) {
 
 function waited(it) {
   const count = waiters(it);
-  return count ? `; ${counted(count, "task")} waited behind it` : "";
+  const verb = !goesOn(it) ? "waited" : count === 1 ? "waits" : "wait";
+  return (
+    (count ? `; ${counted(count, "task")} ${verb} behind it` : "") +
+    (goesOn(it) ? "; what is due since, the loop finds only at its next look" : "")
+  );
 }
 
 /// What is known of a turn, or of a lane: the same for the mouse and for the keyboard.
@@ -163,9 +173,10 @@ function describe(it) {
   const wake = wakeOf(it);
   if (!hasTurn) return `${lane.title}${wake ? `\n${aboutWait(wake, laneWithin(it.lane))}, and no turn since` : ""}\n${about}`;
   const took = lengthOf([it.lane, it.turn]);
+  const going = goesOn([it.lane, it.turn]) ? ", and goes on" : "";
   const isLong = took >= long ? `: a LONG turn${waited([it.lane, it.turn])}` : "";
   const woken = wake ? aboutWait(wake, turnWithin(it.lane, it.turn)) : "what woke it is not shown";
-  return `${lane.title}: turn ${(it.turn + 1).toLocaleString()}, ${time(took)} from ${since(lane.begin[it.turn])} on${isLong}\n${woken}\n${about}`;
+  return `${lane.title}: turn ${(it.turn + 1).toLocaleString()}, ${time(took)} from ${since(lane.begin[it.turn])} on${going}${isLong}\n${woken}\n${about}`;
 }
 
 function aboutTask(lane) {
