@@ -21,6 +21,8 @@ pub(super) enum Trouble {
     Starved(u64, Behind),
     /// Ready since some time within this long turn of another task.
     ReadyWithin(Place),
+    /// Found ready by the look behind this long turn of another task: since when, is not known.
+    FoundBehind(Place),
     Lost,
 }
 
@@ -57,7 +59,10 @@ impl Picture {
         found.sort_by_key(|&(lane, (at, trouble))| match trouble {
             Trouble::LongTurn(_) | Trouble::LongAndGoing(_) => (at, 0, at, lane),
             Trouble::Starved(_, Behind::Long(turn)) => (self.turn(turn).begin, 1, at, lane),
-            Trouble::Starved(..) | Trouble::ReadyWithin(_) | Trouble::Lost => (at, 1, at, lane),
+            Trouble::Starved(..)
+            | Trouble::ReadyWithin(_)
+            | Trouble::FoundBehind(_)
+            | Trouble::Lost => (at, 1, at, lane),
         });
         found
     }
@@ -87,8 +92,11 @@ impl Picture {
         if delay >= LONG {
             return Some((wake.at, Trouble::Starved(delay, self.behind(wake.at, until, long))));
         }
-        let within = self.ready_within(lane, wake)?;
-        Some((within.begin, Trouble::ReadyWithin(wake.from?)))
+        let since = self.ready_within(lane, wake)?.begin;
+        match (wake.from, wake.behind) {
+            (Some(turn), _) => Some((since, Trouble::ReadyWithin(turn))),
+            (None, turn) => Some((since, Trouble::FoundBehind(turn?))),
+        }
     }
 
     /// What a task waits behind that is ready from the one moment until the other.
@@ -101,10 +109,11 @@ impl Picture {
         longest.map_or_else(|| Behind::Short(meanwhile(&self.turns).len()), |&it| Behind::Long(it))
     }
 
-    /// The long turn of another task in which the task of a lane was woken: it has been ready since some time within it. (The time
-    /// of a wake is the end of its turn, so the wake itself does not show that.)
+    /// The long turn of another task within which the task of a lane may have become ready. If it was woken there, it has been ready
+    /// since some time within it. (The time of a wake is the end of its turn, so the wake itself does not show that.) If a look
+    /// found it behind the turn, a timer may have been due since some time within it.
     pub(super) fn ready_within(&self, lane: usize, wake: Wake) -> Option<&Turn> {
-        let place = wake.from.filter(|(by, _)| *by != lane)?;
+        let place = wake.from.or(wake.behind).filter(|(by, _)| *by != lane)?;
         Some(self.turn(place)).filter(|turn| turn.length() >= LONG)
     }
 
@@ -134,7 +143,9 @@ impl Picture {
         match trouble {
             Trouble::LongTurn(long) | Trouble::LongAndGoing(long) => (3, long),
             Trouble::Starved(long, _) => (2, long),
-            Trouble::ReadyWithin(turn) => (2, self.turn(turn).length()),
+            Trouble::ReadyWithin(turn) | Trouble::FoundBehind(turn) => {
+                (2, self.turn(turn).length())
+            }
             Trouble::Lost => (1, 0),
         }
     }

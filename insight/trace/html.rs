@@ -113,10 +113,16 @@ impl Data<'_> {
         -1 - place as i64
     }
 
-    /// When, its step, by what, and in which turn of that lane (-1: not known).
+    /// When, its step, by what, and in which turn of that lane; if no lane woke it, the step of the turn behind which a look
+    /// found it (-1: not known, or none).
     fn wake(&self, wake: Wake) -> [i64; 4] {
         let [at, step] = self.moment(wake.at);
-        [at, step, self.by(wake.by), wake.from.map_or(-1, |(_, turn)| turn as i64)]
+        let by = self.by(wake.by);
+        let from = match by {
+            0.. => wake.from.map(|(_, turn)| turn as u64),
+            _ => wake.behind.map(|turn| self.picture.turn(turn).begin.step),
+        };
+        [at, step, by, from.map_or(-1, |from| from as i64)]
     }
 
     fn turn(&self, turn: &Turn) -> [Option<i64>; 7] {

@@ -42,6 +42,8 @@ pub(super) struct Wake {
     pub(super) by: Cause,
     /// The turn it was woken in: its lane, and its place there.
     pub(super) from: Option<(usize, usize)>,
+    /// If a look found it: the longest turn between the look before and that one. What it was woken by may have come since then.
+    pub(super) behind: Option<(usize, usize)>,
 }
 
 #[derive(Clone, Debug)]
@@ -104,9 +106,16 @@ struct Painter {
     /// The turn that goes on: its lane, its beginning, and the wake it follows from.
     turn: Option<(usize, Moment, Option<Wake>)>,
     parked: Option<Moment>,
+    /// The longest turn since the last look.
+    longest: Option<(usize, usize)>,
+    /// Of the look that goes on: the longest turn since the look before.
+    behind: Option<(usize, usize)>,
     /// The jobs that go on: their lanes and beginnings.
     jobs: BTreeMap<usize, Moment>,
 }
+
+/// A wait of the thread that is shorter than this, in ns, has found something that was there already.
+const AT_ONCE: u64 = 100_000;
 
 impl Painter {
     fn new(trace: &Trace, places: BTreeMap<Id, usize>, from: u64) -> Self {
@@ -127,7 +136,16 @@ impl Painter {
             from,
             to: from,
         };
-        Self { picture, places, steps: 0, turn: None, parked: None, jobs: BTreeMap::new() }
+        Self {
+            picture,
+            places,
+            steps: 0,
+            turn: None,
+            parked: None,
+            longest: None,
+            behind: None,
+            jobs: BTreeMap::new(),
+        }
     }
 
     /// A turn or a park whose beginning is not among the events began with them, in a step of its own.
@@ -161,11 +179,13 @@ impl Painter {
             (What::Woken { by, .. }, Some(lane)) => {
                 let from = self.turn.as_ref();
                 let from = from.map(|&(lane, ..)| (lane, self.picture.lanes[lane].turns.len()));
-                self.picture.lanes[lane].ready = Some(Wake { at: now, by, from });
+                let behind = self.behind.filter(|_| from.is_none());
+                self.picture.lanes[lane].ready = Some(Wake { at: now, by, from, behind });
                 self.picture.lanes[lane].ended = None; // of an earlier run: each `block_on` has the same lane
             }
             (What::TurnBegan { .. }, Some(lane)) => {
                 self.turn = Some((lane, now, self.picture.lanes[lane].ready.take()));
+                self.behind = None;
                 self.steps += 1;
             }
             (What::TurnEnded { is_done, .. }, Some(lane)) => {
@@ -186,7 +206,10 @@ impl Painter {
                 self.steps += 1;
             }
             (What::JobEnded { .. }, Some(lane)) => self.end_job(lane, at, false),
-            (What::Looked, _) => self.picture.looks.push(now),
+            (What::Looked, _) => {
+                self.picture.looks.push(now);
+                self.behind = self.longest.take();
+            }
             (What::Parked, _) => {
                 self.parked = Some(now);
                 self.steps += 1;
@@ -204,6 +227,9 @@ impl Painter {
         let place = (lane, self.picture.lanes[lane].turns.len());
         self.picture.turns.push(place);
         self.picture.lanes[lane].turns.push(turn);
+        if self.longest.is_none_or(|it| self.picture.turn(it).length() < turn.length()) {
+            self.longest = Some(place);
+        }
         end
     }
 
@@ -224,6 +250,7 @@ impl Painter {
     fn end_park(&mut self, end: Moment) {
         let begin = self.parked.take().unwrap_or(self.picture.from);
         self.picture.parks.push((begin, end));
+        self.behind = self.behind.filter(|_| end.at - begin.at < AT_ONCE);
     }
 
     fn finish(mut self, until: u64) -> Picture {

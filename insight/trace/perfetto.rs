@@ -151,7 +151,7 @@ impl Export<'_> {
                     args.field("woken_by", wake.by.to_string());
                     args.field("ready_for_us", us(turn.begin.at - wake.at.at));
                     if let Some(long) = self.picture.ready_within(place, wake) {
-                        args.field("or_longer_by_us", us(long.length()));
+                        args.field("or_longer_by_us", us(wake.at.at - long.begin.at));
                     }
                 }
             });

@@ -18,6 +18,8 @@ use crate::insight::exit_report::LISTED;
 const WIDTH: usize = 100;
 /// Titles are cut to this.
 const TITLE: usize = 24;
+/// Of tasks of which the same is true so many are named.
+const NAMED: usize = 3;
 /// The title of the line that shows when the thread sleeps.
 const LOOP: &str = "loop";
 
@@ -114,6 +116,7 @@ impl Trace {
             let key = match trouble {
                 Trouble::Lost => Some(Alike::Lost(self.site(picture.lanes[lane].task))),
                 Trouble::ReadyWithin(turn) => Some(Alike::Within(turn)),
+                Trouble::FoundBehind(turn) => Some(Alike::Found(turn)),
                 Trouble::Starved(_, Behind::Long(turn)) => Some(Alike::Behind(turn)),
                 Trouble::LongTurn(_)
                 | Trouble::LongAndGoing(_)
@@ -173,18 +176,23 @@ impl Trace {
                 let were = were_behind(turn);
                 format!("{whose} {were} ready since some time within {}", turn_of(turn))
             }
+            Trouble::FoundBehind(turn) => {
+                format!("{whose} {were} found ready by the look behind {}", turn_of(turn))
+            }
             Trouble::Lost => format!("{whose} {were} lost"),
         }
     }
 
-    /// The first of these tasks and how many more, and where they were spawned, if that is one place.
+    /// The first of these tasks, by name, and where they were spawned, if that is one place.
     fn whose(&self, picture: &Picture, alike: &[(usize, Trouble)]) -> String {
+        let more = alike.len().saturating_sub(NAMED);
+        let more = (more > 0).then(|| format!("{more} more"));
+        let named = alike.iter().take(NAMED);
+        let named = named.map(|&(lane, _)| self.short_title(&picture.lanes[lane]));
+        let mut named: Vec<String> = named.chain(more).collect();
+        let last = named.pop().unwrap_or_default();
+        let whose = if named.is_empty() { last } else { named.join(", ") + " and " + &last };
         let (first, trouble) = alike[0];
-        let title = self.short_title(&picture.lanes[first]);
-        let whose = match alike.len() {
-            1 => title,
-            tasks => format!("{title} and {} more", tasks - 1),
-        };
         let task = picture.lanes[first].task;
         let how = if task == Id::ROOT { "called" } else { "spawned" };
         match self.site(task) {
@@ -202,6 +210,7 @@ enum Alike {
     /// Spawned there, and lost.
     Lost(Option<&'static Location<'static>>),
     Within(Place),
+    Found(Place),
     Behind(Place),
 }
 

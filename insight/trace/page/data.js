@@ -9,7 +9,8 @@ const trace = JSON.parse(document.getElementById("trace").textContent);
 const COLUMNS = 7; // numbers of a turn
 
 /// The turns of a lane, as columns: when it began and ended, its step, since when its task was ready (NaN: not known),
-/// the step of that, what woke it (a lane, or negative: a place in `trace.causes`), and in which turn of that lane (-1: not known).
+/// the step of that, what woke it (a lane, or negative: a place in `trace.causes`), and in which turn of that lane or, if no lane
+/// woke it, the step of the longest turn that the look which found it was behind (-1: not known, or none).
 function columns(flat) {
   const count = flat.length / COLUMNS;
   const lane = { count };
@@ -59,11 +60,12 @@ const isLost = (lane) => lane.ended?.[2] === "lost";
 const lengthOf = ([lane, turn]) => lanes[lane].end[turn] - lanes[lane].begin[turn];
 const goesOn = ([lane, turn]) => lanes[lane].going && turn === lanes[lane].count - 1;
 
-/// The long turn of another task in which the task of a lane was woken, as [lane, turn]. The time of a wake is the end of its
-/// turn: so the task has been ready since some time within it.
+/// The long turn of another task within which the task of a lane may have become ready, as [lane, turn]: it was woken there, and
+/// the time of a wake is the end of its turn; or a look found it behind that turn.
 function readyWithin(index, by, from) {
-  if (!(by >= 0) || by === index || from < 0) return null;
-  return lengthOf([by, from]) >= long ? [by, from] : null;
+  if (!(from >= 0)) return null;
+  const it = by >= 0 ? [by, from] : [laneOfStep[from], turnOfStep[from]];
+  return it[0] !== index && lengthOf(it) >= long ? it : null;
 }
 const turnWithin = (index, turn) => readyWithin(index, lanes[index].by[turn], lanes[index].from[turn]);
 const laneWithin = (index) => readyWithin(index, ...(lanes[index].ready ?? []).slice(2));

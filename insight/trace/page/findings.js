@@ -36,19 +36,21 @@ function behind(wake) {
 /// How many turns others have while a task is ready.
 const turnsMeanwhile = (wake) => laneOfStep.subarray(wake.step, wake.untilStep).filter((lane) => lane >= 0 && !lanes[lane].job).length;
 
-/// How many tasks are ready while another has this turn.
+/// The lanes of the tasks that are ready while another has this turn, and of those that the look behind it finds ready.
 function waiters([by, turn]) {
   const step = lanes[by].step[turn];
-  const waits = (lane, index) => {
-    if (index === by || lane.job) return false;
+  const [waiting, found] = [[], []];
+  lanes.forEach((lane, index) => {
+    if (index === by || lane.job) return;
     const wake = wakeOf({ lane: index, turn: first(lane.count, (turn) => lane.step[turn] > step) });
-    return wake && (wake.step <= step || (wake.by === by && wake.from === turn));
-  };
-  return lanes.filter(waits).length;
+    if (wake && (wake.step <= step || (wake.by === by && wake.from === turn))) waiting.push(index);
+    else if (wake && wake.by < 0 && wake.from === step) found.push(index);
+  });
+  return [waiting, found];
 }
 
-/// Long turns, starved and lost tasks, in the order of time, the cause first. Of those that are alike the first is kept, and how
-/// many more there are: tasks that starve behind the same long turn, and lost tasks that were spawned at the same place.
+/// Long turns, starved and lost tasks, in the order of time, the cause first. Of those that are alike the first is kept, and the
+/// lanes of all: tasks that starve behind the same long turn, and lost tasks that were spawned at the same place.
 function findTroubles() {
   longTurns = [];
   laneOfStep.forEach((lane, step) => {
@@ -63,12 +65,12 @@ function findTroubles() {
     weights[trouble.lane] = Math.max(weights[trouble.lane], weight);
     const same = alike.get(key);
     if (same) {
-      same.more++;
+      same.all.push(trouble.lane);
       same.most = Math.max(same.most, trouble.most);
       return;
     }
     const when = trouble.behind ? lanes[trouble.behind[0]].begin[trouble.behind[1]] : trouble.at;
-    troubles.push({ ...trouble, more: 0, when });
+    troubles.push({ ...trouble, all: [trouble.lane], when });
     if (key) alike.set(key, troubles.at(-1));
   };
   const addWait = (it, within) => {
@@ -77,7 +79,10 @@ function findTroubles() {
     const most = wake.until - wake.at;
     const by = most >= long ? behind(wake) : within;
     if (most >= long) add({ ...it, kind: "starved", at: wake.at, most, behind: by }, by && `behind ${by}`, most);
-    else if (within) add({ ...it, kind: "within", at: wake.at, most, behind: by }, `within ${by}`, lengthOf(by));
+    else if (within) {
+      const kind = wake.by >= 0 ? "within" : "found";
+      add({ ...it, kind, at: wake.at, most, behind: by }, `${kind} ${by}`, lengthOf(by));
+    }
   };
   lanes.forEach((lane, index) => {
     if (lane.job) return; // it may take its time
@@ -138,8 +143,17 @@ function behindWhat(wake, by) {
   return turns ? `behind ${counted(turns, "turn")}, ${turns === 1 ? "not a long one" : "none of them long"}` : "while no task had a turn";
 }
 
-function sentence({ lane, turn, kind, most, more, behind: by }) {
-  const whose = `${lanes[lane].title}${more ? ` and ${more.toLocaleString()} more` : ""}`;
+const NAMED = 3; // of tasks of which the same is true
+
+/// "#1, #2, #3 and 4 more".
+function named(all) {
+  const names = all.slice(0, NAMED).map((index) => lanes[index].title);
+  if (all.length > NAMED) names.push(`${(all.length - NAMED).toLocaleString()} more`);
+  return names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : names[0];
+}
+
+function sentence({ lane, turn, kind, most, all, behind: by }) {
+  const [whose, more] = [named(all), all.length > 1];
   const isGoing = kind !== "long" && by && goesOn(by);
   const were = isGoing ? (more ? "have been" : "has been") : more ? "were" : "was";
   if (kind === "long") {
@@ -148,14 +162,16 @@ function sentence({ lane, turn, kind, most, more, behind: by }) {
   }
   if (kind === "lost") return `${whose} ${were} lost: not done when the runtime ended`;
   if (kind === "within") return `${whose} ${were} ready since some time within ${turnOf(by)}`;
+  if (kind === "found") return `${whose} ${were} found ready by the look behind ${turnOf(by)}`;
   return `${whose} ${were} ready for ${more ? "up to " : ""}${time(most)}, ${behindWhat(wakeOf({ lane, turn }), by)}`;
 }
 
 function waited(it) {
-  const count = waiters(it);
-  const verb = !goesOn(it) ? "waited" : count === 1 ? "waits" : "wait";
+  const [waiting, found] = waiters(it);
+  const verb = !goesOn(it) ? "waited" : waiting.length === 1 ? "waits" : "wait";
   return (
-    (count ? `; ${counted(count, "task")} ${verb} behind it` : "") +
+    (waiting.length ? `; ${counted(waiting.length, "task")} ${verb} behind it: ${named(waiting)}` : "") +
+    (found.length ? `; the look behind it found ${counted(found.length, "task")} ready: ${named(found)}` : "") +
     (goesOn(it) ? "; what is due since, the loop finds only at its next look" : "")
   );
 }
@@ -190,7 +206,8 @@ function aboutTask(lane) {
 
 function aboutWait(wake, within) {
   const delay = wake.until - wake.at;
-  const longer = within ? ` or STARVED longer: since some time within ${turnOf(within)}` : "";
+  const since = wake.by >= 0 ? "since some time within" : "the look found it behind";
+  const longer = within ? ` or STARVED longer: ${since} ${turnOf(within)}` : "";
   const ready = delay >= long ? `STARVED: ready for ${time(delay)}, ${behindWhat(wake, behind(wake))}` : `ready for ${time(delay)} before`;
   return `${ready}${longer}; woken by ${cause(wake.by)}`;
 }
