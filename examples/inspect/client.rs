@@ -71,7 +71,7 @@ fn why_not(pid: u32) -> Result<String, Box<dyn Error>> {
             "the socket of this pid is of a process that has ended".to_owned()
         }
         None => format!(
-            "no socket in {}. It does not call `insight::serve`, or has another `XDG_RUNTIME_DIR` or `TMPDIR`",
+            "no socket in {}. It does not call `insight::serve`, has another `XDG_RUNTIME_DIR` or `TMPDIR`, or its socket was removed",
             folders()?
         ),
     })

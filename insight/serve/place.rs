@@ -18,8 +18,18 @@ use std::{env, process};
 /// A listening socket under the name of this process. The name is removed when this is dropped.
 pub(super) struct Place {
     path: PathBuf,
+    /// The file that this process has made there. Its number goes to no other file while the listener lives.
+    made: FileId,
     /// After a `fork` the child has this value too, but the name is its parent's.
     pid: u32,
+}
+
+/// A file, whatever its name: the device, and its number there.
+type FileId = (u64, u64);
+
+fn file_at(path: &Path) -> io::Result<FileId> {
+    let found = fs::symlink_metadata(path)?;
+    Ok((found.dev(), found.ino()))
 }
 
 impl Place {
@@ -49,12 +59,18 @@ impl Place {
         let _ = fs::remove_file(&new); // of an earlier process that was killed right here
         let listener = UnixListener::bind(&new)?;
         fs::set_permissions(&new, Permissions::from_mode(0o600))?;
+        let made = file_at(&new)?;
         fs::rename(&new, &path)?;
-        Ok((Self { path, pid }, listener))
+        Ok((Self { path, made, pid }, listener))
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether its name still leads to it: a program that tidies up may have removed it.
+    pub(super) fn is_there(&self) -> bool {
+        file_at(&self.path).is_ok_and(|found| found == self.made)
     }
 
     /// Not after a `fork`, in the child.
@@ -65,7 +81,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if self.is_ours() {
+        if self.is_ours() && self.is_there() {
             let _ = fs::remove_file(&self.path);
         }
     }

@@ -13,18 +13,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::crowd::Crowd;
 use super::http::Secret;
+use super::lines;
 use super::loops::Loops;
 use super::page::Page;
 use super::place::Place;
 use super::source::{Asked, Served};
-use super::{lines, place};
 
 /// Lets this user's programs ask what a loop does, until the [`Server`] is dropped; also while the loop is stuck.
 ///
 /// The process has one Unix socket for all of its loops: `PID.sock` in `$XDG_RUNTIME_DIR/taketurns`, or else in
 /// `taketurns-UID` in the temporary folder. Only this user can connect. `cargo run --features inspect --example inspect`
 /// asks it: `ps` lists the processes that serve, `tree PID` shows the tasks of one. For a page in a browser, see
-/// [`Serve::http`].
+/// [`Serve::http`]. If something removes the socket while the process serves, no client finds it any more, until a loop of the process is
+/// served again: that makes a new one, for all loops.
 ///
 /// # The protocol
 ///
@@ -146,7 +147,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// The Unix socket of this process.
+    /// The Unix socket of this process, as it was when this loop was served.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -203,6 +204,18 @@ struct Process {
     socket: Crowd<UnixStream>,
 }
 
+impl Process {
+    /// A socket at which these loops can be asked.
+    fn start(loops: Arc<Loops>) -> io::Result<Self> {
+        let (place, listener) = Place::take()?;
+        let asked = Arc::clone(&loops);
+        let socket = Crowd::start(listener, move |stream, has_asked| {
+            lines::serve(&asked, stream, has_asked);
+        })?;
+        Ok(Self { place, loops, socket })
+    }
+}
+
 static PROCESS: Mutex<Option<Process>> = Mutex::new(None);
 
 /// Nothing of a user's runs under the lock, so nothing panics under it.
@@ -212,20 +225,27 @@ fn lock() -> MutexGuard<'static, Option<Process>> {
 
 /// Adds a loop. Gives the loops of this process, the path of its socket, and the number of the loop.
 fn enter(name: Option<String>, asked: Asked) -> io::Result<(Arc<Loops>, PathBuf, u64)> {
-    let mut process = lock();
-    if process.as_ref().is_some_and(|it| !it.place.is_ours()) {
-        mem::forget(process.take()); // after a `fork`: what it would wait for are the parent's threads
+    let mut guard = lock();
+    if guard.as_ref().is_some_and(|it| !it.place.is_ours()) {
+        mem::forget(guard.take()); // after a `fork`: what it would wait for are the parent's threads
     }
-    if process.is_none() {
-        let (place, listener) = place::Place::take()?;
-        let loops = Arc::new(Loops::default());
-        let asked = Arc::clone(&loops);
-        let socket = Crowd::start(listener, move |stream, has_asked| {
-            lines::serve(&asked, stream, has_asked);
-        })?;
-        *process = Some(Process { place, loops, socket });
-    }
-    let process = process.as_ref().expect("made above");
+    let (process, old) = match guard.take() {
+        Some(process) if process.place.is_there() => (process, None),
+        before => {
+            let loops = before.as_ref().map(|it| Arc::clone(&it.loops)).unwrap_or_default();
+            match Process::start(loops) {
+                Ok(process) => (process, before),
+                Err(error) => {
+                    *guard = before;
+                    return Err(error);
+                }
+            }
+        }
+    };
+    let process = guard.insert(process);
     let number = process.loops.add(name, asked);
-    Ok((Arc::clone(&process.loops), process.place.path().to_owned(), number))
+    let entered = (Arc::clone(&process.loops), process.place.path().to_owned(), number);
+    drop(guard);
+    drop(old); // it waits for its clients
+    Ok(entered)
 }

@@ -196,6 +196,8 @@ fn the_commands_say_what_is_wrong() {
     let ended = "process 999999999 cannot be asked: there is no such process\n";
     let (is_ok, text) = said(&runtime, &["help"]);
     assert!(is_ok && text.starts_with("usage: "), "{text}");
+    let (_, text) = said(&runtime, &["tree", &here]);
+    assert!(text.ends_with(", or its socket was removed\n"), "{text}");
     for (arguments, why) in [
         (&["tree"][..], "no process can be asked"),
         (&["tree", "1"], "process 1 cannot be asked"),

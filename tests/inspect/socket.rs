@@ -212,6 +212,44 @@ fn the_loops_of_a_process_share_its_socket() {
 }
 
 #[test]
+fn a_socket_that_was_removed_comes_back_when_a_loop_is_served_again() {
+    let name = "socket::a_socket_that_was_removed_comes_back_when_a_loop_is_served_again";
+    let Some(folder) = env::var_os(REMOVED) else {
+        // In a process of its own: the socket is that of all tests here.
+        let runtime = Folder::new("removed");
+        let mut child = Command::new(env::current_exe().unwrap());
+        child.args(["--exact", name, "--nocapture"]).env(REMOVED, &*runtime);
+        let output =
+            child.env("XDG_RUNTIME_DIR", &*runtime).env("TMPDIR", &*runtime).output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{text}");
+        return;
+    };
+    let [one, other] = [(); 2].map(|()| Runtime::new().unwrap());
+    let first = Serve::new().name("one").start(&one.handle()).unwrap();
+    let path = first.path().to_owned();
+    assert!(path.starts_with(&folder));
+    fs::remove_file(&path).unwrap();
+    let second = Serve::new().name("other").start(&other.handle()).unwrap();
+    assert_eq!(second.path(), path);
+    let asked = Client::new(&path).ask("loops").unwrap();
+    assert_eq!(asked.lines().count(), 2, "{asked}");
+    assert_eq!(mode(&path), 0o600);
+
+    // Of another process, as far as this one can tell. It stays, and this one goes to the next folder.
+    fs::remove_file(&path).unwrap();
+    let _foreign = UnixListener::bind(&path).unwrap();
+    let third = serve(&one.handle()).unwrap();
+    let next = third.path().to_owned();
+    assert!(next != path && next.starts_with(&folder), "{}", next.display());
+    assert!(Client::new(&next).ask("loops").is_ok());
+    drop((first, second, third));
+    assert!(path.exists() && !next.exists());
+}
+
+const REMOVED: &str = "TAKETURNS_TEST_REMOVED";
+
+#[test]
 fn a_question_that_is_none_gets_an_error_that_says_so() {
     let runtime = Runtime::new().unwrap();
     let server = serve(&runtime.handle()).unwrap();
