@@ -26,7 +26,7 @@ const USAGE: &str = "\
 usage: inspect ps [PID]                       the processes that can be asked, and what their loops do
        inspect tree [PID [LOOP]]              the tasks, each below the task that awaits it
        inspect stalls [PID [LOOP]]            the turns that took too long
-       inspect deadlocks [PID [LOOP]]         the deadlocks that were reported, and the tasks that nothing can wake
+       inspect deadlocks [PID [LOOP]]         the deadlocks that were reported, and the tasks without a waker
        inspect top [PID]                      the numbers of the loops, every second, until Ctrl-C
        inspect trace [PID [FILE]]             writes the timeline to a page: trace-PID.html
        inspect trace --perfetto [PID [FILE]]  the same for https://ui.perfetto.dev: trace-PID.json

@@ -22,7 +22,7 @@ A line asks: COMMAND [json | text] [LOOP]. The answer: `ok LENGTH` and so many b
   metrics    their numbers
   dump       their tasks, as a tree
   stalls     the turns that took too long
-  deadlocks  the deadlocks that were reported, and the tasks that nothing can wake
+  deadlocks  the deadlocks that were reported, and the tasks without a waker
   trace      the timeline of one loop: a page; with `json` for Perfetto, with `text` a chart
   page       the address of the live page
   help       this text

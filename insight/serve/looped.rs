@@ -134,29 +134,28 @@ impl Reading {
         object.array("over", |array| write_reports(over, array));
     }
 
-    /// The deadlocks that were reported, and the tasks that nothing can wake now.
+    /// The deadlocks that were reported, and the tasks without a waker now. Those in a circle have one: another task of the circle
+    /// would wake them.
     pub(super) fn deadlocks(&self) -> String {
         let mut lines = match self.source().deadlocks() {
             None => vec!["deadlocks are not reported: `Builder::report_deadlocks`".to_owned()],
             Some(none) if none.is_empty() => vec!["no deadlock was reported".to_owned()],
             Some(reports) => reports.iter().map(ago).collect(),
         };
-        match self.unwakeable() {
-            None => lines.push("tasks that nothing can wake: the loop gives no answer now".into()),
-            Some(tasks) if tasks.is_empty() => {
-                lines.push("tasks that nothing can wake: none".into());
-            }
-            Some(tasks) => {
-                lines.push("tasks that nothing can wake:".to_owned());
-                lines.extend(tasks.iter().map(|task| format!("  {task}")));
-            }
-        }
+        let (tasks, what) = match self.without_waker() {
+            None => (Vec::new(), " the loop gives no answer now"),
+            Some(_) if self.has_ended() => (Vec::new(), " none, as the runtime has ended"),
+            Some(none) if none.is_empty() => (none, " none"),
+            Some(tasks) => (tasks, ""),
+        };
+        lines.push(format!("tasks without a waker:{what}"));
+        lines.extend(tasks.iter().map(|task| format!("  {task}")));
         lines.join("\n")
     }
 
     pub(super) fn write_deadlocks(&self, object: &mut Object<'_>) {
         self.write_reported(object);
-        match self.unwakeable() {
+        match self.without_waker() {
             None => object.field("unwakeable", None::<u64>),
             Some(tasks) => object.array("unwakeable", |array| {
                 for task in &tasks {
@@ -174,11 +173,15 @@ impl Reading {
         };
     }
 
-    /// The tasks that nothing can wake any more. `None`: the loop does not answer.
-    fn unwakeable(&self) -> Option<Vec<String>> {
+    fn has_ended(&self) -> bool {
+        self.stands == LoopState::Ended
+    }
+
+    /// The tasks of which no waker is left. `None`: the loop does not answer.
+    fn without_waker(&self) -> Option<Vec<String>> {
         let dump = self.source().dump();
         let stuck = dump.tasks().iter().filter(|task| task.info().state() == State::Stuck);
-        dump.is_answered().then(|| stuck.map(DumpedTask::to_string).collect())
+        (dump.is_answered() || self.has_ended()).then(|| stuck.map(DumpedTask::to_string).collect())
     }
 }
 

@@ -122,7 +122,7 @@ impl Loops {
         })
     }
 
-    /// The deadlocks that were reported, and the tasks that nothing can wake.
+    /// The deadlocks that were reported, and the tasks without a waker.
     pub(super) fn deadlocks(&self, form: Form, number: Option<u64>) -> Result<String, String> {
         self.collect("deadlocks", form, number, at_once, |it| match form {
             Form::Text => it.deadlocks(),

@@ -13,7 +13,7 @@ let chosen = null;           // the number of the loop that is shown
 let isPaused = false;
 let dumpPause = 0;           // no new dump before this time: one of very many tasks takes long
 let tasks = [];              // of the chosen loop, as rows
-let isAnswered = false;      // by the loop itself: it alone knows which of them nothing can wake
+let isAnswered = false;      // by the loop itself: it alone knows which of them have no waker
 let current = null;          // the task that the keyboard is at
 const folded = new Set();    // tasks whose awaited tasks are hidden
 
@@ -203,7 +203,7 @@ function visible() {
 
 function drawTasks(why = "") {
   const dead = tasks.filter((task) => task.state === "stuck").map((task) => words(task).map(([text]) => text).join(", "));
-  put(at("unwakeable-title"), `Tasks that nothing can wake: ${isAnswered ? dead.length : "unknown"}`);
+  put(at("unwakeable-title"), `Tasks without a waker: ${isAnswered ? dead.length : "unknown"}`);
   list(at("unwakeable"), "li", isAnswered ? dead.slice(0, ROWS) : [], put);
   const all = visible();
   const rows = all.slice(0, ROWS);

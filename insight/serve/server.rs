@@ -37,7 +37,7 @@ use super::source::{Asked, Served};
 /// | `metrics` | their numbers |
 /// | `dump` | their tasks, as a tree |
 /// | `stalls` | the turns that took too long |
-/// | `deadlocks` | the deadlocks that were reported, and the tasks that nothing can wake |
+/// | `deadlocks` | the deadlocks that were reported, and the tasks without a waker |
 /// | `trace` | the timeline of one loop, as an HTML page; `trace json`: for [Perfetto](https://ui.perfetto.dev); `trace text`: as a chart |
 /// | `page` | the address of the live page |
 /// | `help` | these commands |

@@ -1,4 +1,4 @@
-//! What a running loop tells: numbers, tasks, those that nothing can wake, its timeline.
+//! What a running loop tells: numbers, tasks, those without a waker, its timeline.
 
 use std::collections::BTreeMap;
 
@@ -57,7 +57,7 @@ fn the_tasks_are_told_with_those_that_await_them() {
 }
 
 #[test]
-fn the_tasks_that_nothing_can_wake_are_told() {
+fn the_tasks_without_a_waker_are_told() {
     let (_runtime, _demo, mut client) = demo("dead");
     let told = client.ask_json("deadlocks json 2");
     let lines = told["loops"][0]["deadlocks"]["unwakeable"].as_array().unwrap();
@@ -65,9 +65,10 @@ fn the_tasks_that_nothing_can_wake_are_told() {
     assert!(one.as_str().unwrap().starts_with("task #3 \"forgotten\", spawned at "), "{one}");
     assert!(other.as_str().unwrap().starts_with("task #4 \"<img "), "{other}");
     let text = client.ask("deadlocks 2").unwrap();
-    assert!(text.contains("\ntasks that nothing can wake:\n  task #3 \"forgotten\""), "{text}");
+    assert!(text.contains("\ntasks without a waker:\n  task #3 \"forgotten\""), "{text}");
     let text = client.ask("deadlocks 1").unwrap();
-    let nothing = "\ndeadlocks are not reported: `Builder::report_deadlocks`\ntasks that nothing can wake: none\n";
+    let nothing =
+        "\ndeadlocks are not reported: `Builder::report_deadlocks`\ntasks without a waker: none\n";
     assert!(text.ends_with(nothing), "{text}");
 }
 
@@ -136,6 +137,11 @@ fn a_runtime_that_has_ended_says_so() {
     let told = client.ask("loops").unwrap();
     assert!(told.contains(" \"ended\": has ended\n"), "{told}");
     assert!(client.ask("dump").is_ok() && client.ask("metrics").is_ok());
+    let told = client.ask("deadlocks").unwrap();
+    assert!(told.contains("\ntasks without a waker: none, as the runtime has ended\n"), "{told}");
+    let told = client.ask_json("deadlocks json");
+    let it = told["loops"].as_array().unwrap().iter().find(|it| it["name"] == "ended").unwrap();
+    assert_eq!(it["deadlocks"]["unwakeable"], serde_json::json!([]));
 }
 
 /// The server keeps a handle, but no work comes by it.
