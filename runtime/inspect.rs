@@ -38,6 +38,10 @@ impl Served for Handle {
             let text = "a handle of a bare executor: only a `Runtime` can be asked from outside";
             io::Error::new(io::ErrorKind::Unsupported, text)
         })?;
+        if insights.hub.has_closed() {
+            let text = "the runtime of this handle has ended: there is nothing to ask";
+            return Err(io::Error::new(io::ErrorKind::NotConnected, text));
+        }
         let watchdog = match insights.stalls.get() {
             Some(_) => None,
             None => {
@@ -52,6 +56,10 @@ impl Served for Handle {
 }
 
 impl Source for FromOutside {
+    fn identity(&self) -> usize {
+        Arc::as_ptr(&self.insights).addr()
+    }
+
     fn hub(&self) -> &HubHandle {
         &self.insights.hub
     }

@@ -87,7 +87,8 @@ fn rows_of(process: &Process) -> Vec<[String; 4]> {
     };
     let loops = told["loops"].as_array().into_iter().flatten();
     let mut lines: Vec<_> = loops.map(|it| (name(it), string(it, "told"))).collect();
-    lines.extend(told["page"].as_str().map(|page| ("page".to_owned(), page)));
+    let pages = told["pages"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    lines.extend(pages.map(|page| ("page".to_owned(), page)));
     let mut first = Some((pid, string(&told, "program").to_owned()));
     let row = |(name, what): (String, &str)| {
         let (pid, program) = first.take().unwrap_or_default(); // once is enough

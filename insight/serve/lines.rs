@@ -24,7 +24,7 @@ A line asks: COMMAND [json | text] [LOOP]. The answer: `ok LENGTH` and so many b
   stalls     the turns that took too long
   deadlocks  the deadlocks that were reported, and the tasks without a waker
   trace      the timeline of one loop: a page; with `json` for Perfetto, with `text` a chart
-  page       the address of the live page
+  page       the address of the live page, or of each, on a line
   help       this text
 Without `json` all but `trace` give text; `page` and `help` have no JSON. LOOP is a number from `loops`; without one
 all of them answer, and of `trace` the first that keeps a timeline.
@@ -116,7 +116,10 @@ fn answer(loops: &Loops, line: &str, has_asked: &dyn Fn()) -> Result<String, Str
     match command {
         "help" | "page" if form == Form::Json => Err(format!("`{command}` has no JSON")),
         "help" => Ok(HELP.into()),
-        "page" => loops.page().ok_or_else(|| "there is no page: `Serve::http`".into()),
+        "page" => match loops.pages() {
+            none if none.is_empty() => Err("there is no page: `Serve::http`".into()),
+            pages => Ok(pages.iter().map(|page| format!("{page}\n")).collect()),
+        },
         "loops" => loops.overview(form, number),
         "metrics" => loops.metrics(form, number),
         "dump" => loops.dump(form, number),

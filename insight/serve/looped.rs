@@ -20,6 +20,8 @@ pub(super) struct Looped {
     pub(super) number: u64,
     pub(super) name: Option<String>,
     pub(super) asked: Asked,
+    /// How many servers it has.
+    pub(super) servers: usize,
 }
 
 /// A loop at one moment.

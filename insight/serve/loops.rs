@@ -30,7 +30,7 @@ pub(super) struct Loops(Mutex<List>);
 struct List {
     last: u64,
     loops: Vec<Looped>,
-    page: Vec<(u64, String)>,
+    pages: Vec<String>,
 }
 
 /// JSON that was written elsewhere.
@@ -48,28 +48,38 @@ impl Loops {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Enters a loop. Gives its number.
-    pub(super) fn add(&self, name: Option<String>, asked: Asked) -> u64 {
+    /// Enters a loop, or one more server of a loop that is there: then it keeps its number, and its first name. Gives the number,
+    /// and what is to be dropped without a lock.
+    pub(super) fn add(&self, name: Option<String>, asked: Asked) -> (u64, Option<Asked>) {
         let mut list = self.lock();
+        let name = name.map(|name| shortened(&name).into_owned());
+        let is_it = |it: &&mut Looped| it.asked.0.identity() == asked.0.identity();
+        if let Some(found) = list.loops.iter_mut().find(is_it) {
+            found.servers += 1;
+            found.name = found.name.take().or(name);
+            return (found.number, Some(asked));
+        }
         list.last += 1;
         let number = list.last;
-        let name = name.map(|name| shortened(&name).into_owned());
-        list.loops.push(Looped { number, name, asked });
-        number
+        list.loops.push(Looped { number, name, asked, servers: 1 });
+        (number, None)
     }
 
-    /// `url` leads to a page that shows the loops. It goes with the loop of this number.
-    pub(super) fn add_page(&self, number: u64, url: String) {
-        self.lock().page.push((number, url));
+    /// `url` leads to a page that shows the loops.
+    pub(super) fn add_page(&self, url: String) {
+        self.lock().pages.push(url);
     }
 
-    /// Gives back what is to be dropped without the lock, and whether a loop is left.
-    pub(super) fn remove(&self, number: u64) -> (Vec<Looped>, bool) {
+    /// A server of the loop of this number is gone, and so is its page. Gives back what is to be dropped without the lock, and whether a
+    /// loop is left.
+    pub(super) fn remove(&self, number: u64, page: Option<&str>) -> (Option<Looped>, bool) {
         let mut list = self.lock();
-        list.page.retain(|(of, _)| *of != number);
-        let loops = std::mem::take(&mut list.loops);
-        let (gone, left): (Vec<_>, _) = loops.into_iter().partition(|it| it.number == number);
-        list.loops = left;
+        list.pages.retain(|url| Some(&**url) != page);
+        let place = list.loops.iter().position(|it| it.number == number);
+        let gone = place.and_then(|place| {
+            list.loops[place].servers -= 1;
+            (list.loops[place].servers == 0).then(|| list.loops.remove(place))
+        });
         (gone, !list.loops.is_empty())
     }
 
@@ -83,9 +93,9 @@ impl Loops {
         }
     }
 
-    /// The address of a page, if there is one.
-    pub(super) fn page(&self) -> Option<String> {
-        self.lock().page.first().map(|(_, url)| url.clone())
+    /// The addresses of the pages, the oldest first.
+    pub(super) fn pages(&self) -> Vec<String> {
+        self.lock().pages.clone()
     }
 
     /// Which loops there are, and what each does.
@@ -183,9 +193,14 @@ impl Loops {
         loops: &[Reading],
         mut more: impl FnMut(&Reading, &mut Object<'_>),
     ) -> String {
-        let page = self.page();
+        let pages = self.pages();
         json::object(|document| {
-            document.field("pid", process::id()).field("program", program()).field("page", page);
+            document.field("pid", process::id()).field("program", program());
+            document.array("pages", |array| {
+                for page in &pages {
+                    array.item(page);
+                }
+            });
             document.array("loops", |array| {
                 for it in loops {
                     array.object(|object| {

@@ -23,9 +23,9 @@ fn enter(loops: &Loops, runtime: &Runtime) {
 
 #[test]
 fn the_loops_are_asked_at_once_and_answer_in_their_order() {
-    let runtime = Runtime::new().unwrap();
+    let runtimes = [(); 5].map(|()| Runtime::new().unwrap());
     let loops = Loops::default();
-    (0..5).for_each(|_| enter(&loops, &runtime));
+    runtimes.iter().for_each(|runtime| enter(&loops, runtime));
     let readings = loops.asked(None).unwrap();
     let (count, all) = (Mutex::new(0), Condvar::new());
     let told = at_once(&readings, |it| {

@@ -24,7 +24,7 @@ use super::source::{Asked, Served};
 /// The process has one Unix socket for all of its loops: `PID.sock` in `$XDG_RUNTIME_DIR/taketurns`, or else in
 /// `taketurns-UID` in the temporary folder. Only this user can connect. `cargo run --features inspect --example inspect`
 /// asks it: `ps` lists the processes that serve, `tree PID` shows the tasks of one. For a page in a browser, see
-/// [`Serve::http`]. If something removes the socket while the process serves, no client finds it any more, until a loop of the process is
+/// [`Serve::http`]. A loop that is served twice is listed once, until both servers are dropped. If something removes the socket while the process serves, no client finds it any more, until a loop of the process is
 /// served again: that makes a new one, for all loops.
 ///
 /// # The protocol
@@ -39,7 +39,7 @@ use super::source::{Asked, Served};
 /// | `stalls` | the turns that took too long |
 /// | `deadlocks` | the deadlocks that were reported, and the tasks without a waker |
 /// | `trace` | the timeline of one loop, as an HTML page; `trace json`: for [Perfetto](https://ui.perfetto.dev); `trace text`: as a chart |
-/// | `page` | the address of the live page |
+/// | `page` | the address of the live page, or of each, on a line |
 /// | `help` | these commands |
 ///
 /// Without `json`, all but `trace` give text; `page` and `help` have no JSON. LOOP is a number from `loops`; without one, all loops
@@ -48,7 +48,7 @@ use super::source::{Asked, Served};
 ///
 /// # Errors
 ///
-/// When the handle is that of a bare executor; when the system gives no socket or thread; when neither folder can be used, as
+/// When the handle is that of a bare executor, or of a runtime that has ended; when the system gives no socket or thread; when neither folder can be used, as
 /// it belongs to another user or is open to others; when the socket has been taken by a process of another container that has the same pid.
 ///
 /// ```
@@ -94,13 +94,15 @@ impl Serve {
         Self::default()
     }
 
-    /// What the loop is called: the first 200 bytes of it are told. Without a name it has a number.
+    /// What the loop is called: the first 200 bytes of it are told. Without a name it has a number. A loop that is served twice keeps the first
+    /// name.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Serves a live page too, at this port of 127.0.0.1; 0: the system chooses one. The page shows all loops of the process.
+    /// Serves a live page too, at this port of 127.0.0.1; 0: the system chooses one. The page shows all loops of the process, so one is enough. A second call opens a
+    /// second page, at its own port.
     ///
     /// [`Server::url`] is its address. There is a secret in it, new each time, as other users of the machine can connect
     /// to the port. Requests that lack it, or that a page of another site makes, are refused.
@@ -113,10 +115,10 @@ impl Serve {
     ///
     /// # Errors
     ///
-    /// As [`serve`]; and when the port is in use.
+    /// As [`serve`]; and when the port is in use, by another program or by another page of this one, or may not be used. The error names it.
     pub fn start(self, handle: &impl Served) -> io::Result<Server> {
         let asked = handle.asked()?;
-        let listener = self.port.map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)));
+        let listener = self.port.map(listen);
         let listener = listener.transpose()?; // the last that may be refused for what the caller said
         let (loops, path, number) = enter(self.name, asked)?;
         let mut server = Server { loops, path, number, pid: process::id(), page: None, url: None };
@@ -125,6 +127,14 @@ impl Serve {
         }
         Ok(server)
     }
+}
+
+/// Listens for the browsers of this machine.
+fn listen(port: u16) -> io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|error| {
+        let remedy = "`http(0)` takes a free port, and one page shows all loops of a process";
+        io::Error::new(error.kind(), format!("port {port} of 127.0.0.1: {error}; {remedy}"))
+    })
 }
 
 /// A loop that can be asked from outside, until this is dropped.
@@ -166,7 +176,7 @@ impl Server {
         self.page = Some(Crowd::start(listener, move |stream, has_asked| {
             page.serve(&loops, stream, has_asked);
         })?);
-        self.loops.add_page(self.number, url.clone());
+        self.loops.add_page(url.clone());
         self.url = Some(url);
         Ok(())
     }
@@ -178,7 +188,7 @@ impl Drop for Server {
             return mem::forget(self.page.take()); // it would wait for the parent's threads
         }
         let mut process = lock();
-        let (_looped, is_left) = self.loops.remove(self.number);
+        let (_looped, is_left) = self.loops.remove(self.number, self.url());
         let ended = if is_left { None } else { process.take() };
         // Its name goes while the lock is held, so it cannot be that of the next one.
         let socket = ended.map(|Process { place, socket, .. }| {
@@ -243,9 +253,9 @@ fn enter(name: Option<String>, asked: Asked) -> io::Result<(Arc<Loops>, PathBuf,
         }
     };
     let process = guard.insert(process);
-    let number = process.loops.add(name, asked);
+    let (number, again) = process.loops.add(name, asked);
     let entered = (Arc::clone(&process.loops), process.place.path().to_owned(), number);
     drop(guard);
-    drop(old); // it waits for its clients
+    drop((old, again)); // they wait for threads
     Ok(entered)
 }

@@ -15,6 +15,9 @@ use crate::insight::{Dump, Logged, Metrics, Trace};
 
 /// A loop, as other threads see it. No call waits for it longer than a short limit.
 pub(crate) trait Source: Send + Sync {
+    /// The same for all sources of a loop, and for no other loop while one of them is kept.
+    fn identity(&self) -> usize;
+
     /// Its executor.
     fn hub(&self) -> &HubHandle;
 
@@ -55,7 +58,7 @@ pub trait Served {
     ///
     /// # Errors
     ///
-    /// For the handle of a bare executor, which keeps nothing for other threads; and when the system gives no thread for a watchdog.
+    /// For the handle of a bare executor, which keeps nothing for other threads, and of a runtime that has ended; and when the system gives no thread for a watchdog.
     #[doc(hidden)]
     fn asked(&self) -> io::Result<Asked>;
 }

@@ -38,7 +38,7 @@ fn ok(text: &str) -> String {
 fn one_loop(program: &str, others: &Barrier) -> String {
     others.wait();
     let told = r#"{"number":1,"name":null,"told":"waits outside"}"#;
-    ok(&format!(r#"{{"program":"{program}","page":null,"loops":[{told}]}}"#))
+    ok(&format!(r#"{{"program":"{program}","pages":[],"loops":[{told}]}}"#))
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn nothing_of_a_program_reaches_the_terminal_as_a_command_or_as_another_line() {
         answer(&listener, |question| {
             assert_eq!(question, "loops json");
             let it = serde_json::json!({"number": 1, "name": HOSTILE, "told": HOSTILE});
-            let told = serde_json::json!({"program": HOSTILE, "page": HOSTILE, "loops": [it, it]});
+            let told = serde_json::json!({"program": HOSTILE, "pages": [HOSTILE, "other"], "loops": [it, it]});
             ok(&told.to_string())
         });
         answer(&listener, |_| ok(&format!("\"b\" \\ é\n{HOSTILE}\n")));
@@ -86,6 +86,7 @@ fn nothing_of_a_program_reaches_the_terminal_as_a_command_or_as_another_line() {
         format!("  1  {SHOWN}  1 {SHOWN}  {SHOWN}"),
         format!("{:width$}  1 {SHOWN}  {SHOWN}", "", width = 5 + SHOWN.len()),
         format!("{:width$}  {:2$}  {SHOWN}", "", "page", 2 + SHOWN.len(), width = 5 + SHOWN.len()),
+        format!("{:width$}  {:2$}  other", "", "page", 2 + SHOWN.len(), width = 5 + SHOWN.len()),
     ];
     assert_eq!(text.lines().skip(1).collect::<Vec<_>>(), rows, "{text}");
     let (is_ok, text) = said(&runtime, &["tree"]);

@@ -7,7 +7,7 @@ use serde_json::Value;
 use taketurns::Runtime;
 use taketurns::insight::{Serve, Server};
 
-use super::client::{exchange, get, place};
+use super::client::{Client, exchange, get, place};
 
 fn serve() -> (Runtime, Server) {
     let runtime = Runtime::new().unwrap();
@@ -114,4 +114,29 @@ fn a_port_in_use_is_an_error() {
     let port = taken.local_addr().unwrap().port();
     let error = Serve::new().http(port).start(&runtime.handle()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AddrInUse);
+    let text = error.to_string();
+    assert!(text.starts_with(&format!("port {port} of 127.0.0.1: ")), "{text}");
+    let remedy = "; `http(0)` takes a free port, and one page shows all loops of a process";
+    assert!(text.ends_with(remedy), "{text}");
+}
+
+#[test]
+fn each_page_of_a_process_is_told_as_long_as_it_is_there() {
+    let (runtime, server) = serve();
+    let second = Serve::new().http(0).start(&runtime.handle()).unwrap();
+    let urls = [&server, &second].map(|it| it.url().unwrap().to_owned());
+    let mut client = Client::new(server.path());
+    let mut told = || {
+        let text = client.ask("page").unwrap();
+        let told = client.ask_json("loops json");
+        let pages = told["pages"].as_array().unwrap();
+        urls.each_ref().map(|url| {
+            let is_told = text.lines().any(|line| line == url);
+            assert_eq!(is_told, pages.iter().any(|page| page == url), "{told}");
+            is_told
+        })
+    };
+    assert_eq!(told(), [true, true]);
+    drop(server);
+    assert_eq!(told(), [false, true]);
 }

@@ -212,6 +212,30 @@ fn the_loops_of_a_process_share_its_socket() {
 }
 
 #[test]
+fn a_loop_that_is_served_twice_is_listed_once() {
+    let runtime = Runtime::new().unwrap();
+    let unnamed = serve(&runtime.handle()).unwrap();
+    let named = Serve::new().name("twice").start(&runtime.handle()).unwrap();
+    let again = Serve::new().name("thrice").start(&runtime.handle()).unwrap();
+    let mut client = Client::new(named.path());
+    let mut numbers = || {
+        let told = client.ask_json("loops json");
+        let loops = told["loops"].as_array().unwrap().clone();
+        let called = |name| loops.iter().filter(move |it| it["name"] == name);
+        assert_eq!(called("thrice").count(), 0, "it keeps its first name");
+        called("twice").map(|it| it["number"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    let number = numbers();
+    assert_eq!(number.len(), 1);
+    drop((unnamed, named));
+    assert_eq!(numbers(), number, "one server is left");
+    let other = Runtime::new().unwrap();
+    let _other = serve(&other.handle()).unwrap(); // keeps the socket
+    drop(again);
+    assert!(numbers().is_empty());
+}
+
+#[test]
 fn a_socket_that_was_removed_comes_back_when_a_loop_is_served_again() {
     let name = "socket::a_socket_that_was_removed_comes_back_when_a_loop_is_served_again";
     let Some(folder) = env::var_os(REMOVED) else {
@@ -262,6 +286,13 @@ fn a_question_that_is_none_gets_an_error_that_says_so() {
     assert!(client.ask("loops text").is_ok());
     assert!(client.ask("help").unwrap().contains("\n  dump "));
     assert!(client.ask("").unwrap().contains("\n  dump "));
+}
+
+#[test]
+fn a_runtime_that_has_ended_cannot_be_served() {
+    let handle = Runtime::new().unwrap().handle();
+    let error = serve(&handle).unwrap_err();
+    assert_eq!(error.to_string(), "the runtime of this handle has ended: there is nothing to ask");
 }
 
 #[test]
