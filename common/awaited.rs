@@ -4,11 +4,9 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
-use super::round::round_down;
 use crate::executor::{Id, Info};
 
 /// How many waits are told of one task, or tasks of one wait. A task that waits for thousands of things would make a report
@@ -26,7 +24,7 @@ pub struct Awaited {
     kind: &'static str,
     site: Option<&'static Location<'static>>,
     label: Option<Cow<'static, str>>,
-    detail: Detail,
+    pub(super) detail: Detail,
     pub(super) holders: Vec<Holder>,
     pub(super) part: Option<usize>,
     pub(super) depth: usize,
@@ -134,7 +132,7 @@ pub(crate) enum Hold {
 }
 
 /// The kind of a wait for a task's end.
-const TASK: &str = "task";
+pub(super) const TASK: &str = "task";
 
 impl Awaited {
     /// A wait for a thing of that kind, which the program made at `site`: the two are read together, with "at" between them.
@@ -315,47 +313,10 @@ impl Awaited {
     pub(crate) fn is_outer(&self) -> bool {
         self.is_outer
     }
-
-    /// What is waited for, without a verb.
-    fn thing(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.kind)?;
-        if let Some(site) = self.site {
-            write!(f, " at {site}")?;
-        }
-        write!(f, "{}", self.detail)
-    }
 }
 
-/// Follows the place.
-impl fmt::Display for Detail {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Nothing => Ok(()),
-            Self::Text(text) => f.write_str(text),
-            Self::Left(left) => write!(f, ", {left} left"),
-            Self::Permits { there, of } => {
-                let permits = if *of == 1 { "permit" } else { "permits" };
-                let are = if *there == 1 { "is" } else { "are" };
-                write!(f, ", needs {of} {permits}, {there} {are} free")
-            }
-            Self::Parties { there, of } => write!(f, ", {there} of {of} there"),
-            Self::Block { number, running } => {
-                write!(f, ", for block {number}, while block {running} has not ended")
-            }
-            Self::Due { deadline: None, .. } => f.write_str(", never due"),
-            Self::Due { deadline: Some(deadline), now } => due_in(left(*deadline, *now), f),
-            Self::DueIn(left) => due_in(*left, f),
-            Self::By(function) => write!(f, ", by `{function}`"),
-        }
-    }
-}
-
-fn left(deadline: u64, now: fn() -> u64) -> Duration {
+pub(super) fn left(deadline: u64, now: fn() -> u64) -> Duration {
     Duration::from_nanos(deadline.saturating_sub(now()))
-}
-
-fn due_in(left: Duration, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    write!(f, ", due in {:?}", round_down(left))
 }
 
 /// The names of the tasks that have one.
@@ -363,58 +324,4 @@ pub(crate) type Names = BTreeMap<Id, Box<str>>;
 
 pub(crate) fn names<'a>(tasks: impl Iterator<Item = &'a Info>) -> Names {
     tasks.filter_map(|task| Some((task.id(), task.name()?.into()))).collect()
-}
-
-impl fmt::Display for Awaited {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let (Some(label), Some(site)) = (&self.label, self.site) {
-            return write!(f, "in {label:?}, named at {site}");
-        }
-        if self.kind == TASK {
-            return self
-                .holders
-                .iter()
-                .try_for_each(|holder| write!(f, "awaits {}", holder.title()));
-        }
-        if self.is_unpolled {
-            f.write_str("does not poll ")?;
-            self.thing(f)?;
-            return f.write_str(", which is ready");
-        }
-        f.write_str(if self.is_outer { "in " } else { "waits for " })?;
-        self.thing(f)?;
-        if matches!(self.ended_by, EndedBy::All | EndedBy::Any) {
-            let titles: Vec<_> = self.holders.iter().take(TOLD).map(Holder::title).collect();
-            return match &titles[..] {
-                [] => Ok(()),
-                titles => write!(f, ": {}", titles.join(", ")),
-            };
-        }
-        self.holders.iter().take(TOLD).try_for_each(|holder| holder.fmt(f))?;
-        if self.holders.len() > TOLD { f.write_str("; and more") } else { Ok(()) }
-    }
-}
-
-impl Holder {
-    fn title(&self) -> String {
-        match self.task {
-            Some(task) => task.title(self.name.as_deref()),
-            None if self.kind == TASK => "a task of another runtime".to_owned(),
-            None => "a future outside of all tasks".to_owned(),
-        }
-    }
-}
-
-impl fmt::Display for Holder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (title, kind) = (self.title(), self.kind);
-        let at = self.site.map(|site| format!(" at {site}")).unwrap_or_default();
-        match self.hold {
-            Hold::Has => write!(f, ", locked by {title}{at}"),
-            Hold::Unpolled => {
-                write!(f, "; granted to {kind}{at}, which {title} has not polled since")
-            }
-            Hold::Ahead => write!(f, ", behind {kind} of {title}{at}"),
-        }
-    }
 }

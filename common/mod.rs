@@ -13,9 +13,9 @@
 //! 4. `running_job.rs`: a blocking job that did not end in time. `unconstrained.rs`: a future that has no budget.
 //! 5. `waker_cell.rs`: the place of a single waiter. `abort_on_drop.rs`: a guard that aborts, for all three kinds of handle.
 //! 6. `job_context.rs`: which loop a thread of the pool works for. `observe_jobs.rs`: what is told of its jobs.
-//! 7. `waits.rs`: what a task waits for, said by its leaf futures. `awaited.rs`: one such wait. `explained.rs`: the waits
-//!    of all tasks. `notes.rs`: copies of these, put in order. `held.rs`: which task has which lock. `members.rs`: which are of a
-//!    set or group. `noting.rs`: whether they are kept. `round.rs`: how long, for people.
+//! 7. `waits.rs`: what a task waits for, said by its leaf futures. `awaited.rs`: one such wait. `awaited_text.rs`: how it
+//!    reads. `explained.rs`: the waits of all tasks. `notes.rs`: copies of these, put in order. `held.rs`: which task has which
+//!    lock. `members.rs`: which are of a set or group. `noting.rs`: whether they are kept. `round.rs`: how long, for people.
 //! 8. `debug_mode.rs`: whether the environment asks for every report.
 //! 9. `cancelled.rs`: the error of code, a task's or a job's, that ended because it was asked to.
 
@@ -23,6 +23,7 @@
 
 mod abort_on_drop;
 pub(crate) mod awaited;
+mod awaited_text;
 mod cancelled;
 pub(crate) mod debug_mode;
 pub(crate) mod discard;
