@@ -1,0 +1,105 @@
+//! Which time counts: in which the loop's thread had no core, the watchdog had none, or the process was stopped.
+
+use super::{TWO_WAIT, goes_on, made, ms, stands};
+use crate::insight::proc::Act;
+
+/// Samples of a thread that is ready, and runs so long, waits so long and is given a core so often in each 25 ms; the end of
+/// what they tell at 100 ms.
+fn told_of_a_ready_thread(ran: u64, waited: u64, given: u64) -> String {
+    let made = made();
+    made.act.replace(Some(Act::Runs));
+    made.run(0, 0, 0);
+    let mut told = String::new();
+    for _ in 0..5 {
+        told = made.after(25);
+        made.run(ran, waited, given);
+    }
+    told.rsplit("; ").next().unwrap().to_owned()
+}
+
+#[test]
+fn a_thread_that_gets_no_core_is_told_from_one_that_computes() {
+    let starved = "the thread could go on, but the system gives its core to others";
+    let computes = "the thread computes";
+    assert_eq!(told_of_a_ready_thread(0, 0, 0), starved); // all the time: its wait is not booked before it ends
+    assert_eq!(told_of_a_ready_thread(12, 13, 1), starved); // half of the time
+    assert_eq!(told_of_a_ready_thread(15, 10, 1), computes);
+    assert_eq!(told_of_a_ready_thread(25, 0, 0), computes); // it keeps its core
+}
+
+#[test]
+fn running_time_that_the_kernel_books_at_its_next_tick_is_not_taken_for_a_wait() {
+    let made = made();
+    made.act.replace(Some(Act::Runs));
+    made.run(0, 0, 0);
+    assert_eq!([0, 25].map(|gap| made.after(gap)), [const { String::new() }; 2]);
+    made.run(30, 0, 0);
+    assert_eq!(made.after(35), "");
+    // 40 of the last 75 ms are not booked: more than half, but for the tick that may be due.
+    assert_eq!(made.after(40), stands("100ms", &format!("{TWO_WAIT}; the thread computes")));
+}
+
+#[test]
+fn a_thread_that_has_run_for_the_threshold_computes_however_long_it_waited_for_its_core() {
+    let made = made();
+    made.act.replace(Some(Act::Runs));
+    let mut told = Vec::new();
+    for _ in 0..36 {
+        made.run(5, 20, 1);
+        told.extend(Some(made.after(25)).filter(|text| !text.is_empty()));
+    }
+    let ends: Vec<_> = told.iter().map(|text| text.rsplit(' ').next().unwrap()).collect();
+    assert_eq!(ends, ["others", "others", "others", "computes"]); // at 100, 200, 400 and 800 ms; it ran for 20% of each
+}
+
+#[test]
+fn a_stopped_process_does_not_set_it_off() {
+    let made = made();
+    for _ in 0..100 {
+        assert_eq!(made.after(25), "");
+        assert_eq!(made.after(25), "");
+        assert_eq!(made.after(3_600_000), ""); // stopped for an hour, in the middle of a short turn
+        made.change(|pulse| pulse.turns += 1);
+    }
+    // The time before and after it counts, and what was told stays told.
+    assert_eq!([25, 25, 51, 25, 25].map(|gap| made.after(gap)), [const { String::new() }; 5]);
+    assert_eq!(made.after(25), stands("100ms", TWO_WAIT));
+    assert_eq!([51, 1000, 50].map(|gap| made.after(gap)), [const { String::new() }; 3]);
+    assert_eq!(made.after(50), stands("200ms", TWO_WAIT));
+    made.change(|pulse| pulse.turns += 1);
+    assert_eq!(made.after(1000), goes_on("200ms"));
+}
+
+#[test]
+fn time_in_which_the_watchdog_waited_for_a_core_counts() {
+    let made = made();
+    let sample = |gap, waited| {
+        made.own_wait.set(Some(made.own_wait.get().unwrap_or_default() + ms(waited)));
+        made.after(gap)
+    };
+    assert_eq!(sample(25, 1000), "");
+    assert_eq!(sample(1000, 1000), ""); // when it began to wait is not known yet
+    assert_eq!(sample(25, 0), "");
+    assert_eq!(sample(1000, 30), ""); // 30 of them; else it was stopped
+    assert_eq!(sample(1000, 44), "");
+    assert_eq!(sample(60, 500), stands("159ms", TWO_WAIT)); // no more than there were
+}
+
+#[test]
+fn a_debugger_that_stops_the_loops_thread_alone_does_not_set_it_off() {
+    let made = made();
+    assert_eq!(made.until(75), [""; 0]);
+    made.act.replace(Some(Act::Stopped));
+    assert_eq!(made.until(10_000), [""; 0]);
+    made.act.replace(Some(Act::Runs));
+    let told = format!("10100: {}", stands("100ms", &format!("{TWO_WAIT}; the thread computes")));
+    assert_eq!(made.until(10_100), [told]);
+}
+
+#[test]
+fn time_that_a_sample_itself_takes_does_not_count() {
+    let made = made();
+    made.slow.set(ms(20)); // the turn may have begun in these
+    assert_eq!([25, 25, 25, 25].map(|gap| made.after(gap)), [const { String::new() }; 4]);
+    assert_eq!(made.after(25), stands("100ms", TWO_WAIT));
+}
