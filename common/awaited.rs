@@ -299,6 +299,11 @@ impl Awaited {
         self.holders.iter().filter(keeps).filter_map(|holder| holder.task)
     }
 
+    /// Whether a task that has a lock keeps it waiting.
+    pub(crate) fn is_for_lock(&self) -> bool {
+        matches!(self.ended_by, EndedBy::Lock | EndedBy::Shared | EndedBy::OwnedLock)
+    }
+
     /// Whether it ends when one of several tasks goes on.
     pub(crate) fn ends_with_one(&self) -> bool {
         self.ended_by == EndedBy::Any

@@ -53,6 +53,22 @@ impl Circle {
         self.0.len() == 1
     }
 
+    /// What the program can do about it: by what its tasks wait for.
+    pub(crate) fn remedy(&self) -> &'static str {
+        let of_locks = self.0.iter().filter(|(_, wait)| wait.is_for_lock()).count();
+        match of_locks {
+            0 if self.is_alone() => "let the task end without waiting for itself",
+            0 => {
+                "let one of the tasks end without waiting for the next: a channel can tell it what it is to know"
+            }
+            1 if self.is_alone() => "drop the guard before the task takes the same lock again",
+            all if all == self.0.len() => {
+                "take the locks in one order everywhere, and none twice; or wait by `time::timeout`, and drop the guard when it is over"
+            }
+            _ => "drop the guard before the task awaits one that takes the same lock",
+        }
+    }
+
     /// "in a circle: task #1 waits for task #2, which waits for task #1". The lines of the tasks say what each waits for.
     pub(crate) fn text(&self, all: &[Waiting]) -> String {
         let mut titles = self.0.iter().map(|(place, _)| all[*place].task.title());

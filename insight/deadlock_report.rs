@@ -63,14 +63,23 @@ impl Deadlock {
         self.finding
     }
 
-    /// What the program can do about it, if it is [`Suspected`](Finding::Suspected). `None` otherwise: that depends on what the program is
-    /// to do.
+    /// What the program can do about it: "take the locks in one order everywhere, ..". `None`: it is about no task.
     #[must_use]
     pub fn remedy(&self) -> Option<&'static str> {
-        (self.finding == Finding::Suspected).then_some(
-            "if no thread of your own is to wake one of them, this is a deadlock; if one is, have it keep a \
-             `Handle` of the runtime meanwhile",
-        )
+        let remedy = match self.finding {
+            Finding::Circle => self.circles.first()?.remedy(),
+            Finding::Futurelock => {
+                "await or drop that future before the task waits for something else, or `spawn` it, so that it goes on by itself"
+            }
+            Finding::Stuck | Finding::Certain => {
+                "look for a future that was pending and kept no waker, or for what dropped its waker without a wake"
+            }
+            Finding::Suspected => {
+                "if no thread of your own is to wake one of them, this is a deadlock; if one is, have it keep a \
+                 `Handle` of the runtime meanwhile"
+            }
+        };
+        (!self.tasks.is_empty()).then_some(remedy)
     }
 
     /// The tasks that it is about, each with what it waits for. The future of `block_on` has the id 0, and comes first; of

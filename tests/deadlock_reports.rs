@@ -41,6 +41,8 @@ mod noted;
 mod once;
 #[path = "deadlock_reports/parts.rs"]
 mod parts;
+#[path = "deadlock_reports/remedies.rs"]
+mod remedies;
 
 use common::some_real_time;
 
@@ -120,6 +122,10 @@ const SUSPECTED: &str = "deadlock suspected: no task is ready, and nothing is kn
                          no timer, no socket, no blocking job, no `Handle`";
 const REMEDY: &str = "\nif no thread of your own is to wake one of them, this is a deadlock; if one is, have it keep a \
                       `Handle` of the runtime meanwhile";
+/// What to do where no waker is left, and where two tasks take locks.
+const FIND_WAKER: &str = "\nlook for a future that was pending and kept no waker, or for what dropped its waker without a wake";
+const ONE_ORDER: &str = "\ntake the locks in one order everywhere, and none twice; or wait by `time::timeout`, and drop the \
+                         guard when it is over";
 const ROOT: &str = "\n  the future of `block_on`, called at here, polled once, waiting";
 
 #[test]
@@ -133,7 +139,7 @@ fn a_task_of_which_no_waker_is_left_is_reported_once_while_others_go_on() {
     });
     let text = "deadlock: tasks can never go on, as no waker of them is left\n  \
                 task #1 \"consumer\", spawned at here, polled once, stuck: no waker of it is left";
-    assert_eq!(told.only(), (Finding::Stuck, text.to_owned()));
+    assert_eq!(told.only(), (Finding::Stuck, text.to_owned() + FIND_WAKER));
 }
 
 #[test]
@@ -190,7 +196,7 @@ fn a_future_of_block_on_of_which_no_waker_is_left_is_certain_without_a_grace() {
             pending::<()>().await;
         });
     });
-    assert_eq!(told, (Finding::Certain, text.to_owned()));
+    assert_eq!(told, (Finding::Certain, text.to_owned() + FIND_WAKER));
 }
 
 #[test]
@@ -205,8 +211,8 @@ fn without_a_function_the_report_goes_to_stderr() {
     }
     let stderr = without_places(&child::stderr("without_a_function_the_report_goes_to_stderr"));
     let text = "deadlock: tasks can never go on, as no waker of them is left\n  \
-                task #1, spawned at here, polled once, stuck: no waker of it is left\n";
-    assert_eq!(stderr, text);
+                task #1, spawned at here, polled once, stuck: no waker of it is left";
+    assert_eq!(stderr, format!("{text}{FIND_WAKER}\n"));
 }
 
 #[test]
@@ -361,7 +367,8 @@ fn two_tasks_that_await_each_other_are_named_as_a_circle() {
     let text = "deadlock: tasks wait for each other\n\
                 in a circle: task #1 waits for task #2 \"second\", which waits for task #1\n  \
                 task #1, spawned at here, polled once, waiting\n    awaits task #2 \"second\"\n  \
-                task #2 \"second\", spawned at here, polled once, waiting\n    awaits task #1";
+                task #2 \"second\", spawned at here, polled once, waiting\n    awaits task #1\n\
+                let one of the tasks end without waiting for the next: a channel can tell it what it is to know";
     assert_eq!(told.only(), (Finding::Circle, text.to_owned()));
 }
 
@@ -386,7 +393,8 @@ fn a_report_as_json_has_the_circle_and_what_each_task_waits_for() {
     let read: serde_json::Value = serde_json::from_str(&report.to_json()).unwrap();
     let (task, waits) = report.tasks().next().unwrap();
     let expected = serde_json::json!({
-        "finding": "circle", "text": report.to_string(), "remedy": null, "circles": [[1]],
+        "finding": "circle", "text": report.to_string(), "circles": [[1]],
+        "remedy": "drop the guard before the task takes the same lock again",
         "tasks": [{
             "id": 1, "name": "own", "site": task.site().to_string(), "polls": 1, "state": "waiting",
             "waits": [{

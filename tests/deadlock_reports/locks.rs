@@ -10,7 +10,7 @@ use taketurns::sync::{Mutex, RwLock, Semaphore, oneshot};
 use taketurns::time::sleep;
 use taketurns::{spawn, task, yield_now};
 
-use crate::{HOUR, REMEDY, SUSPECTED, reported, runtime};
+use crate::{HOUR, ONE_ORDER, REMEDY, SUSPECTED, reported, runtime};
 
 pub(crate) const FILE: &str = file!();
 
@@ -40,7 +40,7 @@ fn two_tasks_that_wait_for_each_others_mutex_are_named_as_a_circle_while_others_
                 waits for the `Mutex::lock()` at here, locked by task #2 \"two\" at here\n  \
                 task #2 \"two\", spawned at here, polled 2 times, waiting\n    \
                 waits for the `Mutex::lock()` at here, locked by task #1 \"one\" at here";
-    assert_eq!(told.only(), (Finding::Circle, text.to_owned()));
+    assert_eq!(told.only(), (Finding::Circle, text.to_owned() + ONE_ORDER));
 }
 
 #[test]
@@ -59,7 +59,8 @@ fn a_task_that_waits_for_its_own_lock_is_a_circle_of_one() {
     assert_eq!(finding, Finding::Circle);
     let expected = "deadlock: a task waits for itself\n  \
                     task #1, spawned at here, polled once, waiting\n    \
-                    waits for the `RwLock::write()` at here, locked by task #1 at here";
+                    waits for the `RwLock::write()` at here, locked by task #1 at here\n\
+                    drop the guard before the task takes the same lock again";
     assert_eq!(text, expected);
 }
 
@@ -82,7 +83,7 @@ fn a_reader_that_waits_behind_a_writer_is_told_so() {
                 waits for the `RwLock::read()` at here, behind the `RwLock::write()` of task #1 \"writer\" at here\n  \
                 task #1 \"writer\", spawned at here, polled once, waiting\n    \
                 waits for the `RwLock::write()` at here, locked by the future of `block_on` at here";
-    assert_eq!(told.only(), (Finding::Circle, text.to_owned()));
+    assert_eq!(told.only(), (Finding::Circle, text.to_owned() + ONE_ORDER));
 }
 
 /// When the writer gives up, the reader goes on.
@@ -177,7 +178,7 @@ fn expected(operation: &str, detail: &str) -> (Finding, String) {
     let text = format!(
         "deadlock suspected: a task waits for what was granted to a future that it has not polled since\n\
          \x20 task #2, spawned at here, polled 3 times, waiting\n    \
-         does not poll the `{operation}` at here{detail}, which is ready\n    {waits}"
+         does not poll the `{operation}` at here{detail}, which is ready\n    {waits}{POLL_IT}"
     );
     (Finding::Futurelock, text)
 }
@@ -199,10 +200,12 @@ fn a_read_write_lock_granted_to_a_future_that_its_task_does_not_poll_is_told() {
 fn a_permit_granted_to_a_future_that_its_task_does_not_poll_is_told() {
     let told = text_of!(semaphore = Semaphore::new(1), semaphore.acquire(), Duration::ZERO);
     let (_, futurelock) = expected("Semaphore::acquire()", ", needs 1 permit, 0 are free");
-    let task = futurelock.split_once('\n').unwrap().1;
+    let task = futurelock.split_once('\n').unwrap().1.replace(POLL_IT, "");
     let text = format!("{SUSPECTED}\n{FUTURELOCK}{ROOT_THRICE}\n{task}{REMEDY}");
     assert_eq!(told, (Finding::Suspected, text));
 }
+
+const POLL_IT: &str = "\nawait or drop that future before the task waits for something else, or `spawn` it, so that it goes on by itself";
 
 const FUTURELOCK: &str =
     "futurelock: task #2 waits for what was granted to a future that it has not polled since";
