@@ -30,8 +30,8 @@ pub enum Finding {
     /// Tasks wait for each other, and as far as this crate can see for nothing else. Other tasks may go on.
     Circle,
     /// A task waits for a lock that was granted to another future, which it has polled before and not since; or tasks wait for each
-    /// other by such a one. If the program has moved that future to another task, that one may still poll it: so this is suspected.
-    /// Other tasks may go on.
+    /// other by such a one. If the program has moved that future to another task, that one may still poll it: so this is suspected,
+    /// and not told of a future in a box, which is moved more easily. Other tasks may go on.
     Futurelock,
     /// Nothing is left that could end the run: no waker of the future of `block_on` exists or, in `run_forever`, of any
     /// task.
