@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::answer::{self, Limits};
 use super::owner;
+use super::show::{name, printable, string};
 
 /// For Perfetto the timeline of a million events has some 400 MB, which a debug build makes in a minute on a slow machine.
 const LIMITS: Limits =
@@ -142,6 +143,31 @@ impl Process {
             another.is_ok_and(|stream| answer::lives(stream, limit))
         };
         answer::read(stream, limits, lives)
+    }
+
+    /// The number of the loop that is called so, or has that number.
+    pub(crate) fn number_of(&self, called: &str) -> Result<u64, Box<dyn Error>> {
+        if let Ok(number) = called.parse() {
+            return Ok(number);
+        }
+        let told = self.ask_json("loops json")?;
+        let all: Vec<_> = told["loops"].as_array().into_iter().flatten().collect();
+        let is_called =
+            |it: &&&Value| it["name"] == called || printable(string(it, "name")) == called;
+        let numbers: Vec<u64> =
+            all.iter().filter(is_called).filter_map(|it| it["number"].as_u64()).collect();
+        let pid = self.pid;
+        let why = match numbers[..] {
+            [number] => return Ok(number),
+            [] => {
+                let all: Vec<_> = all.iter().map(|it| printable(&name(it))).collect();
+                format!("no loop of process {pid} is called {called:?}: it has {}", all.join(", "))
+            }
+            _ => format!(
+                "the loops {numbers:?} of process {pid} are called {called:?}: give a number"
+            ),
+        };
+        Err(why.into())
     }
 
     pub(crate) fn ask_json(&self, question: &str) -> Result<Value, Box<dyn Error>> {

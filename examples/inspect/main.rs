@@ -32,7 +32,8 @@ usage: inspect ps [PID]                       the processes that can be asked, a
        inspect trace --perfetto [PID [FILE]]  the same for https://ui.perfetto.dev: trace-PID.json
        inspect trace --text [PID]             draws it in the terminal
        inspect demo                           a program to try it on
-Without PID: the only process that can be asked. A program can be if it calls `taketurns::insight::serve`.";
+Without PID: the only process that can be asked. A program can be if it calls `taketurns::insight::serve`.
+LOOP is the number or the name of a loop, as `ps` shows them; without it, all loops are asked.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -55,21 +56,24 @@ fn is_unread(error: &(dyn Error + 'static)) -> bool {
 
 fn run(arguments: &[&str]) -> Result<(), Box<dyn Error>> {
     let process = |pid: &[&str]| Process::find(pid.first().copied());
+    if arguments.iter().any(|it| ["--help", "-h"].contains(it)) {
+        return show::say(&format!("{USAGE}\n"));
+    }
     match *arguments {
         ["ps"] => show::list(&Process::all()?),
         ["ps", pid] => show::list(&[Process::find(Some(pid))?]),
-        ["tree", ref pid @ ..] if pid.len() < 2 => show::text(&process(pid)?, "dump"),
-        ["tree", pid, of] => show::text(&process(&[pid])?, &format!("dump {of}")),
-        [question @ ("stalls" | "deadlocks"), ref pid @ ..] if pid.len() < 2 => {
-            show::text(&process(pid)?, question)
-        }
-        [question @ ("stalls" | "deadlocks"), pid, of] => {
-            show::text(&process(&[pid])?, &format!("{question} {of}"))
+        [command @ ("tree" | "stalls" | "deadlocks"), ref whose @ ..] if whose.len() < 3 => {
+            let question = if command == "tree" { "dump" } else { command };
+            let process = process(whose)?;
+            match whose.get(1) {
+                None => show::text(&process, question),
+                Some(of) => show::text(&process, &format!("{question} {}", process.number_of(of)?)),
+            }
         }
         ["top", ref pid @ ..] if pid.len() < 2 => show::top(&process(pid)?),
         ["trace", ..] => trace(arguments),
         ["demo"] => demo::run(),
-        ["help" | "--help" | "-h"] => show::say(&format!("{USAGE}\n")),
+        ["help", ..] => show::say(&format!("{USAGE}\n")),
         [] => Err(format!("which command?\n{USAGE}").into()),
         _ => Err(not_understood(arguments)),
     }
@@ -95,6 +99,6 @@ fn trace(arguments: &[&str]) -> Result<(), Box<dyn Error>> {
     let written = process.ask(question)?;
     let default = format!("trace-{}.{end}", process.pid);
     let file = plain.get(1).copied().unwrap_or(&default);
-    fs::write(file, written)?;
+    fs::write(file, written).map_err(|error| format!("{file}: {error}"))?;
     show::say(&format!("{file}: {what}\n"))
 }

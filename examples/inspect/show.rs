@@ -13,7 +13,7 @@ use super::client::{Process, none};
 /// A text on one line, without what has no width. Names come from the program that is asked. As they are, they could send commands
 /// to the terminal, look like a line of another loop, or turn the rest of their line round. What `{:?}` escapes is escaped as
 /// there, but for quotes and backslashes: texts that were escaped already stay as they are.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let escaped = |char: char| {
         let (plain, escaped) = match char {
             '"' | '\'' | '\\' => (Some(char), None),
@@ -34,7 +34,7 @@ pub(crate) fn say(text: &str) -> Result<(), Box<dyn Error>> {
     Ok(io::stdout().write_all(lines(text).as_bytes())?)
 }
 
-fn string<'a>(value: &'a Value, key: &str) -> &'a str {
+pub(crate) fn string<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_default()
 }
 
@@ -56,7 +56,7 @@ fn table<const N: usize>(numbers: [bool; N], rows: &[[String; N]]) -> String {
 }
 
 /// `2 main`, or `2`.
-fn name(it: &Value) -> String {
+pub(crate) fn name(it: &Value) -> String {
     format!("{} {}", it["number"], string(it, "name")).trim_end().to_owned()
 }
 

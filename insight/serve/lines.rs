@@ -74,10 +74,13 @@ fn answer_all(loops: &Loops, stream: UnixStream, has_asked: &dyn Fn()) -> io::Re
             return Ok(()); // the client has left
         }
         let is_whole = line.ends_with(b"\n");
-        let asked = if is_whole { std::str::from_utf8(&line).ok() } else { None };
-        let answer = match asked {
-            Some(line) => answer(loops, line, has_asked),
-            None => Err(format!("a question is one line of text of at most {LONGEST} bytes")),
+        let answer = match std::str::from_utf8(&line) {
+            Ok(line) if is_whole => answer(loops, line, has_asked),
+            _ if is_whole => Err("a question is a line of text, in UTF-8".into()),
+            _ if (line.len() as u64) < LONGEST => Err("a question ends with a line break".into()),
+            _ => Err(format!(
+                "a question is a line of at most {LONGEST} bytes, its line break included"
+            )),
         };
         let (head, body) = match answer {
             Ok(text) => (format!("ok {}\n", text.len()), text),

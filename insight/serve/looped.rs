@@ -112,7 +112,9 @@ impl Reading {
         let Stalls { threshold, counts, goes_on, over } = &self.stalls;
         let longest = round_down(counts.longest);
         let mut lines = vec![match counts.count {
-            0 => format!("no stall of {threshold:?} or more"),
+            0 => format!(
+                "no stall of {threshold:?} or more (`Builder::stall_threshold` sets from when on)"
+            ),
             1 => format!("1 stall of {threshold:?} or more, of {longest:?}"),
             many => format!("{many} stalls of {threshold:?} or more, of {longest:?} at most"),
         }];

@@ -40,8 +40,12 @@ fn nonsense_is_answered_and_ends_the_connection() {
     let mut stream = UnixStream::connect(server.path()).unwrap();
     stream.write_all(b"\xff\xfe\n").unwrap();
     stream.shutdown(std::net::Shutdown::Write).unwrap();
-    let why = b"error a question is one line of text of at most 256 bytes\n";
+    let why = b"error a question is a line of text, in UTF-8\n";
     assert_eq!(rest(stream), why);
+    let mut stream = UnixStream::connect(server.path()).unwrap();
+    stream.write_all(b"dump").unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    assert_eq!(rest(stream), b"error a question ends with a line break\n");
     assert!(Client::new(server.path()).ask("loops").is_ok());
 }
 
@@ -58,7 +62,7 @@ fn what_is_too_long_is_not_read_to_its_end() {
     let mut stream = UnixStream::connect(server.path()).unwrap();
     stream.set_read_timeout(Some(LOST)).unwrap();
     let _ = stream.write_all(&[b'x'; 1_000_000]); // it may be closed before all is sent
-    assert!(rest(stream).starts_with(b"error a question is one line "));
+    assert!(rest(stream).starts_with(b"error a question is a line of at most 256 bytes"));
 
     // Endless: it may send until it is cut off.
     let mut stream = TcpStream::connect(address).unwrap();

@@ -98,6 +98,22 @@ fn nothing_of_a_program_reaches_the_terminal_as_a_command_or_as_another_line() {
 }
 
 #[test]
+fn a_name_that_two_loops_have_is_no_name_of_a_loop() {
+    let runtime = Folder::new("two-named");
+    let listener = listener(&runtime, 1);
+    let asks = thread::spawn(move || {
+        answer(&listener, |_| {
+            let loops = [1, 3].map(|number| serde_json::json!({"number": number, "name": "web"}));
+            ok(&serde_json::json!({"loops": loops}).to_string())
+        });
+    });
+    let (is_ok, text) = said(&runtime, &["deadlocks", "1", "web"]);
+    let why = "the loops [1, 3] of process 1 are called \"web\": give a number\n";
+    assert!(!is_ok && text == format!("inspect: {why}"), "{text}");
+    asks.join().unwrap();
+}
+
+#[test]
 fn the_sockets_of_dead_processes_are_not_taken_for_none_or_for_live_ones() {
     let runtime = Folder::new("dead-ps");
     let ours = std::process::id(); // a pid that was given again

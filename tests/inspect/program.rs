@@ -194,8 +194,12 @@ fn the_commands_say_what_is_wrong() {
     let here = std::process::id().to_string(); // it has another runtime directory
     let elsewhere = format!("process {here} cannot be asked: {searched}");
     let ended = "process 999999999 cannot be asked: there is no such process\n";
-    let (is_ok, text) = said(&runtime, &["help"]);
-    assert!(is_ok && text.starts_with("usage: "), "{text}");
+    for arguments in
+        [&["help"][..], &["help", "ps"], &["--help"], &["ps", "--help"], &["tree", "1", "-h"]]
+    {
+        let (is_ok, text) = said(&runtime, arguments);
+        assert!(is_ok && text.starts_with("usage: "), "{arguments:?}: {text}");
+    }
     let (_, text) = said(&runtime, &["tree", &here]);
     assert!(text.ends_with(", or its socket was removed\n"), "{text}");
     for (arguments, why) in [
@@ -234,7 +238,8 @@ fn the_reports_are_shown_and_the_end_of_a_process_is_said() {
     let main = text.lines().find(|line| line.contains(" 2 main ")).unwrap();
     assert!(main.ends_with("; 11 tasks, 0 ready; see `deadlocks`"), "{text}");
     let (_, text) = said(&runtime, &["stalls", &pid]);
-    assert_eq!(text.matches("\nno stall of 1s or more\n").count(), 2, "{text}");
+    let none = "\nno stall of 1s or more (`Builder::stall_threshold` sets from when on)\n";
+    assert_eq!(text.matches(none).count(), 2, "{text}");
     let (is_ok, text) = said(&runtime, &["stalls", &pid, "3"]);
     assert!(
         !is_ok && text == format!("inspect: process {pid}: there is no loop 3 here\n"),
@@ -253,6 +258,23 @@ fn the_reports_are_shown_and_the_end_of_a_process_is_said() {
     demo.end();
     let text = String::from_utf8(top.wait_with_output().unwrap().stderr).unwrap();
     assert!(text.starts_with(&format!("inspect: process {pid}: it has ")), "{text}");
+}
+
+#[test]
+fn a_loop_is_asked_by_the_name_that_ps_shows() {
+    let runtime = Folder::new("named");
+    let demo = Demo::start(&runtime);
+    let pid = demo.pid();
+    let (is_ok, text) = said(&runtime, &["tree", &pid, "main"]);
+    assert!(is_ok && text.starts_with("loop 2 \"main\": "), "{text}");
+    assert!(!text.contains("loop 1"), "{text}");
+    let (is_ok, text) = said(&runtime, &["stalls", &pid, "json"]);
+    let why = format!("no loop of process {pid} is called \"json\": it has 1 worker, 2 main\n");
+    assert!(!is_ok && text == format!("inspect: {why}"), "{text}");
+    let nowhere = runtime.join("none/page");
+    let nowhere = nowhere.to_str().unwrap();
+    let (is_ok, text) = said(&runtime, &["trace", &pid, nowhere]);
+    assert!(!is_ok && text.starts_with(&format!("inspect: {nowhere}: No such file ")), "{text}");
 }
 
 #[test]

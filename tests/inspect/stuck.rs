@@ -109,7 +109,10 @@ fn a_stall_that_is_over_is_kept() {
     let runtime = super::program::Folder::new("stall");
     let mut demo = super::program::Demo::start(&runtime);
     let mut client = Client::new(&demo.socket);
-    assert_eq!(client.ask("stalls 2").unwrap().lines().last(), Some("no stall of 1s or more"));
+    assert_eq!(
+        client.ask("stalls 2").unwrap().lines().last(),
+        Some("no stall of 1s or more (`Builder::stall_threshold` sets from when on)")
+    );
     demo.enter();
     assert_eq!(demo.line(), "the loop is blocked");
     while client.ask_json("loops json 2")["loops"][0]["stuck_ns"].is_null() {}
