@@ -18,7 +18,7 @@ pub(crate) fn is_on() -> bool {
         let value = env::var_os(VARIABLE).unwrap_or_default();
         let is_known = ["", "0", "1"].iter().any(|known| value == *known);
         if !is_known {
-            eprintln!("taketurns: {VARIABLE} is {value:?}, which says nothing: 1 turns the debug mode on, 0 off");
+            eprintln!("taketurns: {VARIABLE} is {value:?}, which is not understood: 1 turns the debug mode on, 0 or nothing leaves it off");
         }
         value == "1"
     })

@@ -113,14 +113,15 @@ fn a_program_that_does_nothing_wrong_prints_nothing() {
 }
 
 #[test]
-fn a_value_that_says_nothing_is_an_error_that_names_the_others() {
+fn a_value_that_is_not_understood_is_told_with_those_that_are() {
     if is_child() {
         return block_on(async {});
     }
-    let name = "a_value_that_says_nothing_is_an_error_that_names_the_others";
-    let text = "taketurns: TAKETURNS_DEBUG is \"yes\", which says nothing: 1 turns the debug mode on, 0 off\n";
+    let name = "a_value_that_is_not_understood_is_told_with_those_that_are";
+    let text = "taketurns: TAKETURNS_DEBUG is \"yes\", which is not understood: 1 turns the debug mode on, 0 or nothing leaves it off\n";
     assert_eq!(stderr_with(name, &[("TAKETURNS_DEBUG", "yes")]), text);
     assert_eq!(stderr_with(name, &[("TAKETURNS_DEBUG", "0")]), "");
+    assert_eq!(stderr_with(name, &[("TAKETURNS_DEBUG", "")]), "");
 }
 
 #[test]
