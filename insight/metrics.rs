@@ -7,19 +7,20 @@
 #![forbid(unsafe_code)]
 
 use std::fmt;
+use std::panic::Location;
 use std::time::Duration;
 
 use super::histogram::Histogram;
 use super::json;
-use super::stall::StallCounts;
+use super::stall::{StallCounts, title_at};
 use crate::common::round::round_down;
 use crate::executor::observe::LoopState;
-use crate::executor::{Id, Sample};
+use crate::executor::{HubHandle, Id, Sample};
 
 /// What a loop has done so far, and what it has now.
 ///
 /// A [`Handle`](crate::Handle) of any thread reads them by [`metrics`](crate::Handle::metrics), also while the loop is stuck, and
-/// also after the runtime has ended. Reading costs the loop nothing. The numbers need not be of one moment: `turns` may be one ahead
+/// also after the runtime has ended. Reading costs the loop nothing, but for a short lock to copy the name of the task that has its turn. The numbers need not be of one moment: `turns` may be one ahead
 /// of what `spawned` shows.
 ///
 /// The `Display` is some lines; [`to_json`](Self::to_json) has each number by its name here, times in nanoseconds (`parked_ns`).
@@ -31,6 +32,10 @@ pub struct Metrics {
     /// The task that has its turn, if the runtime writes that down: with `Builder::stall_threshold`, `Builder::histograms` or
     /// `Builder::task_slab`. The future of `block_on` has the id 0.
     pub running: Option<Id>,
+    /// Its name, if it has one.
+    pub running_name: Option<String>,
+    /// Where it was spawned, or `block_on` was called.
+    pub running_site: Option<&'static Location<'static>>,
     /// Turns that have ended: polls of tasks, and functions that other threads sent.
     pub turns: u64,
     /// Looks outside: at the inbox, the timers, the sources.
@@ -88,10 +93,19 @@ impl JobCounts {
 }
 
 impl Metrics {
-    pub(crate) fn new(sample: &Sample, has_ended: bool) -> Self {
+    /// What the loop of `hub` has counted.
+    pub(crate) fn read(hub: &HubHandle) -> Self {
+        let sample = hub.pulse();
+        Self::new(&sample, hub.has_closed(), sample.task.and_then(|task| hub.name_of(task)))
+    }
+
+    /// `name`: of the task that has its turn.
+    pub(super) fn new(sample: &Sample, has_ended: bool, name: Option<Box<str>>) -> Self {
         Self {
             stands: if has_ended { LoopState::Ended } else { sample.stands },
             running: sample.task,
+            running_name: name.map(String::from),
+            running_site: sample.task.and(sample.site),
             turns: sample.turns,
             looks: sample.looks,
             spawned: sample.spawned,
@@ -121,6 +135,8 @@ impl Metrics {
 
     pub(crate) fn write(&self, object: &mut json::Object<'_>) {
         object.field("stands", self.stands.word()).field("running", self.running);
+        object.field("running_name", self.running_name.as_deref());
+        object.field("running_site", self.running_site);
         object.field("turns", self.turns).field("looks", self.looks);
         object.field("spawned", self.spawned).field("live", self.live);
         object.field("ready", self.ready).field("peak_ready", self.peak_ready);
@@ -162,15 +178,16 @@ impl Metrics {
 
 impl fmt::Display for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.stands {
-            LoopState::Outside => "the loop is not in a run",
-            LoopState::Runs => "the loop runs",
-            LoopState::Parked => "the loop waits outside",
-            LoopState::Ended => "the runtime has ended",
-        })?;
-        if let Some(id) = self.running {
-            write!(f, ", in the turn of {}", id.title(None))?;
-        }
+        match (self.stands, self.running) {
+            (LoopState::Runs, Some(id)) => {
+                let task = title_at(id, self.running_name.as_deref(), self.running_site);
+                write!(f, "the loop is in the turn of {task}")
+            }
+            (LoopState::Runs, None) => f.write_str("the loop runs"),
+            (LoopState::Outside, _) => f.write_str("the loop is not in a run"),
+            (LoopState::Parked, _) => f.write_str("the loop waits outside"),
+            (LoopState::Ended, _) => f.write_str("the runtime has ended"),
+        }?;
         let (turns, looks) = (Many(self.turns, "turn"), Many(self.looks, "look"));
         let (waits, parked) = (Many(self.parks, "wait"), round_down(self.parked));
         write!(f, ": {turns}, {looks} outside, {waits} there of {parked:?} in all")?;

@@ -1,5 +1,6 @@
 //! How metrics read.
 
+use std::panic::Location;
 use std::time::Duration;
 
 use super::histogram::Histogram;
@@ -14,7 +15,7 @@ fn metrics() -> Metrics {
         turns: 1,
         looks: 2,
         task: Some(Id(3)),
-        site: None,
+        site: Some(Location::caller()),
         part: None,
         ready: 4,
         peak_ready: 5,
@@ -26,7 +27,12 @@ fn metrics() -> Metrics {
         timers: 11,
         sources: 12,
     };
-    Metrics::new(&sample, false)
+    Metrics::new(&sample, false, Some("re\"ader".into()))
+}
+
+/// Where that says that its task was spawned.
+fn site(metrics: &Metrics) -> String {
+    metrics.running_site.unwrap().to_string()
 }
 
 #[test]
@@ -34,9 +40,12 @@ fn metrics_read_as_four_lines() {
     let mut metrics = metrics();
     assert_eq!(
         metrics.to_string(),
-        "the loop runs, in the turn of task #3: 1 turn, 2 looks outside, 9 waits there of 10ms in all
+        format!(
+            "the loop is in the turn of task #3 \"re\\\"ader\", spawned at {}: 1 turn, 2 looks outside, 9 waits there of 10ms in all
 tasks: 7 live of 6 spawned; 4 in the run queue, at most 5 seen there
-outside: 11 timers, 12 sources; 8 wakes from other threads"
+outside: 11 timers, 12 sources; 8 wakes from other threads",
+            site(&metrics)
+        )
     );
     metrics.jobs = Some(JobCounts::new(13, 14, 15));
     let text = metrics.to_string();
@@ -80,8 +89,12 @@ fn metrics_say_what_the_loop_does() {
         "the runtime has ended",
     ];
     assert_eq!(texts, expected);
-    metrics.running = Some(Id::ROOT);
-    assert!(metrics.to_string().contains(", in the turn of the future of `block_on`: "));
+    (metrics.stands, metrics.running) = (LoopState::Runs, Some(Id::ROOT));
+    let begin = format!(
+        "the loop is in the turn of the future of `block_on`, called at {}: ",
+        site(&metrics)
+    );
+    assert!(metrics.to_string().starts_with(&begin), "{metrics}");
 }
 
 #[test]
@@ -93,7 +106,7 @@ fn json_has_each_number_by_its_name() {
     metrics.poll_time = Some(histogram());
     let read: serde_json::Value = serde_json::from_str(&metrics.to_json()).unwrap();
     let expected = serde_json::json!({
-        "stands": "runs", "running": 3, "turns": 1, "looks": 2, "spawned": 6, "live": 7, "ready": 4,
+        "stands": "runs", "running": 3, "running_name": "re\"ader", "running_site": site(&metrics), "turns": 1, "looks": 2, "spawned": 6, "live": 7, "ready": 4,
         "peak_ready": 5, "away_wakes": 8, "parks": 9, "parked_ns": 10_000_000, "timers": 11, "sources": 12,
         "jobs": { "queued": 13, "running": 14, "threads": 15 },
         "stalls": { "count": 16, "longest_ns": 17_000_000 }, "deadlocks": 18,

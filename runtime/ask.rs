@@ -12,7 +12,7 @@ use crate::threads::Handle;
 
 impl Insights {
     pub(super) fn metrics(&self) -> Metrics {
-        let mut metrics = Metrics::new(&self.hub.pulse(), self.hub.has_closed());
+        let mut metrics = Metrics::read(&self.hub);
         metrics.stalls = self.stalls();
         metrics.deadlocks = self.deadlock_reports.as_ref().map(|reports| reports.count());
         metrics.queue_delay = self.measured.queue_delay();
@@ -27,8 +27,8 @@ impl Insights {
 }
 
 impl Handle {
-    /// What the loop has done so far, and what it has now. Never waits, and costs the loop nothing, so it may be asked as often
-    /// as one likes, and also while the loop is stuck. After the runtime has ended, they are its last.
+    /// What the loop has done so far, and what it has now. Never waits for a turn to end, and costs the loop nothing but a short lock
+    /// when a task with a name has its turn, so it may be asked as often as one likes, and also while the loop is stuck. After the runtime has ended, they are its last.
     ///
     /// ```
     /// let runtime = taketurns::Runtime::new()?;
@@ -45,7 +45,7 @@ impl Handle {
     pub fn metrics(&self) -> Metrics {
         match self.attached::<Insights>() {
             Some(insights) => insights.metrics(),
-            None => Metrics::new(&self.hub().pulse(), self.hub().has_closed()), // of a bare executor
+            None => Metrics::read(self.hub()), // of a bare executor
         }
     }
 

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use taketurns::insight::{LoopState, Metrics};
-use taketurns::{Builder, Handle, Runtime, spawn, yield_now};
+use taketurns::{Builder, Handle, Runtime, spawn, task, yield_now};
 
 /// What another thread reads, while the loop is stuck.
 fn by_a_thread(handle: &Handle) -> Metrics {
@@ -42,10 +42,11 @@ fn a_thread_reads_the_numbers_while_the_loop_is_stuck() {
 
 #[test]
 fn with_a_slab_the_metrics_say_which_task_has_its_turn() {
+    let line = line!() + 4;
     let runtime = Builder::new().task_slab(true).build().unwrap();
     let handle = runtime.handle();
     let (metrics, id) = runtime.block_on(async {
-        let task = spawn(async move {
+        let task = task::Builder::new().name("asks").spawn(async move {
             spawn(async {}).detach();
             by_a_thread(&handle)
         });
@@ -53,7 +54,13 @@ fn with_a_slab_the_metrics_say_which_task_has_its_turn() {
         (task.await.unwrap(), id)
     });
     assert_eq!((metrics.running, metrics.ready), (Some(id), 1));
-    assert_eq!(runtime.metrics().running, None);
+    assert_eq!(metrics.running_name.as_deref(), Some("asks"));
+    let site = metrics.running_site.unwrap();
+    assert_eq!((site.file(), site.line()), (file!(), line));
+    let begin = format!("the loop is in the turn of task {id} \"asks\", spawned at {site}: ");
+    assert!(metrics.to_string().starts_with(&begin), "{metrics}");
+    let metrics = runtime.metrics();
+    assert_eq!((metrics.running, metrics.running_name, metrics.running_site), (None, None, None));
 }
 
 #[test]
