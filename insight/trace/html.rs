@@ -1,7 +1,7 @@
 //! A trace as a page: one file, which needs no network.
 //!
-//! The page draws itself: its script has the numbers of a [`Picture`] as JSON. What the program chose, names above all, is in
-//! that JSON alone, where no text can end the script, and reaches the page as text.
+//! The page draws itself: its script has the numbers of a [`Picture`] as JSON. A reader without scripts gets the findings as text. What
+//! the program chose, names above all, is in that text alone, where it is escaped, and in that JSON, where no text can end the script.
 
 #![forbid(unsafe_code)]
 
@@ -26,6 +26,7 @@ const SCRIPTS: &str = concat!(
     include_str!("page/act.js"),
 );
 const DATA: &str = "<!-- data -->";
+const FINDINGS: &str = "<!-- findings -->";
 
 /// What woke or spawned a task and has no lane.
 const CAUSES: [Cause; 6] =
@@ -33,14 +34,16 @@ const CAUSES: [Cause; 6] =
 
 impl Trace {
     /// One page of HTML that shows the trace in a browser: a lane for each task, with its turns; what woke it; long turns,
-    /// starved and lost tasks. It can be zoomed, moved and used by keyboard. It loads nothing.
+    /// starved and lost tasks. It can be zoomed, moved and used by keyboard. It loads nothing. Without scripts it lists what is wrong.
     #[must_use]
     pub fn to_html(&self) -> String {
-        let data = self.to_json();
+        let picture = Picture::of(self);
+        let data = self.to_json(&picture);
+        let findings = escaped(&self.findings(&picture));
         let mut page =
             String::with_capacity(PAGE.len() + STYLE.1.len() + SCRIPT.1.len() + data.len());
         let mut rest = PAGE;
-        for (mark, text) in [STYLE, (DATA, &data), SCRIPT] {
+        for (mark, text) in [STYLE, (FINDINGS, &findings), (DATA, &data), SCRIPT] {
             let (before, after) = rest.split_once(mark).expect("the page has each mark");
             page.push_str(before);
             page.push_str(text);
@@ -51,9 +54,8 @@ impl Trace {
     }
 
     /// What `page/data.js` reads: `columns` there says what the numbers of a turn are.
-    fn to_json(&self) -> String {
-        let picture = Picture::of(self);
-        let data = Data { trace: self, picture: &picture, places: places(&picture) };
+    fn to_json(&self, picture: &Picture) -> String {
+        let data = Data { trace: self, picture, places: places(picture) };
         json::object(|object| {
             object
                 .field("virtual", self.is_virtual)
@@ -74,6 +76,11 @@ impl Trace {
                 });
         })
     }
+}
+
+/// As text between tags.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// The place of each task's lane.

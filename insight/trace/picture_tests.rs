@@ -86,6 +86,26 @@ fn names_cannot_leave_the_data_of_the_page() {
     assert_eq!(data["lanes"][0]["title"], format!("#1 {escaped}"));
 }
 
+#[test]
+fn a_reader_without_scripts_gets_the_findings_as_text() {
+    let without = |page: &str| {
+        let (_, rest) = page.split_once("<noscript>").unwrap();
+        let (text, _) = rest.split_once("</noscript>").unwrap();
+        text.split_once("<pre>").unwrap().1.split_once("</pre>").unwrap().0.to_owned()
+    };
+    let clock = Clock::Virtual(Box::new(|| 0));
+    let name = |_| Some("</noscript><b>&".into());
+    let recorder = Recorder::new(8, clock, Box::new(name));
+    recorder.woken(&task(1), Cause::Outside);
+    recorder.ended(&task(1));
+    let page = recorder.recording().trace().to_html();
+    let text = without(&page);
+    let begin = "at 0ns: #1 &lt;/noscript&gt;&lt;b&gt;&amp;, spawned at ";
+    assert!(text.starts_with(begin) && text.ends_with(", was lost\n"), "{text}");
+    let empty = Loop::new(8).trace().to_html();
+    assert_eq!(without(&empty), "no long turn, no starved task, and no lost one");
+}
+
 /// They would turn the rest of a line around.
 #[test]
 fn what_turns_a_line_around_is_escaped_in_a_name() {

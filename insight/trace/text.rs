@@ -108,6 +108,16 @@ impl Trace {
         cut(&self.title(lane.task), TITLE)
     }
 
+    /// What is wrong, a line for each.
+    pub(super) fn findings(&self, picture: &Picture) -> String {
+        let (mut text, troubles) = (String::new(), picture.troubles());
+        self.write_troubles(picture, &troubles, &mut text);
+        match text.is_empty() {
+            true => "no long turn, no starved task, and no lost one".into(),
+            false => text,
+        }
+    }
+
     /// A line for each, but one line for all tasks of which the same is true.
     fn write_troubles(&self, picture: &Picture, found: &[(usize, Finding)], text: &mut String) {
         let mut lines: Vec<(Moment, Vec<(usize, Trouble)>)> = Vec::new();
