@@ -151,6 +151,16 @@ impl<E> Shared<E> {
         });
     }
 
+    /// Says that whatever the body waits for, a task that fails ends it too.
+    pub(super) fn note_early_end(&self) {
+        if self.fails_fast && self.live() > 0 {
+            self.waker.note(|| {
+                let wait = Awaited::new("an early end of the group opened", self.opened);
+                self.noted.awaited(wait, self.live(), EndedBy::Any)
+            });
+        }
+    }
+
     /// Of a task, as one that the group's own future waits for.
     fn key(&self, task: Id) -> Key {
         Key::in_line(&self.waker, task.0)

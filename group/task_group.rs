@@ -367,6 +367,7 @@ impl<F: Future<Output = Result<T, E>>, T, E: 'static> Future for Opened<F, T, E>
         }
         shared.keep_waker(cx.waker());
         if !self.as_mut().poll_body(cx) {
+            shared.note_early_end();
             return Poll::Pending;
         }
         if shared.live() > 0 {

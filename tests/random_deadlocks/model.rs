@@ -16,6 +16,8 @@ pub(crate) enum Atom {
     All(Vec<Id>),
     /// The end of one of them, or what is known of it.
     Any(Vec<Id>),
+    /// The failure of one of them, while any is left.
+    Failure(Vec<Id>),
     Time,
 }
 
@@ -104,7 +106,9 @@ impl Model {
         let is_live = |task: &&Id| !self.completed.contains(task) && !self.aborted.contains(task);
         match atom {
             Atom::Task(task) => vec![*task],
-            Atom::All(tasks) | Atom::Any(tasks) => tasks.iter().filter(is_live).copied().collect(),
+            Atom::All(tasks) | Atom::Any(tasks) | Atom::Failure(tasks) => {
+                tasks.iter().filter(is_live).copied().collect()
+            }
             Atom::Read => {
                 let before = self.waits.range(..number).map(|(_, wait)| wait);
                 let writers =
@@ -117,9 +121,14 @@ impl Model {
 
     fn of_task(&self, task: Id) -> impl Iterator<Item = (Vec<Id>, bool)> {
         let own = self.waits.iter().filter(move |(_, wait)| wait.task == task);
-        own.map(|(number, wait)| {
-            (self.keepers(*number, &wait.atom), matches!(wait.atom, Atom::Any(_)))
-        })
+        let read = |(number, wait): (&u64, &Wait)| {
+            let keepers = self.keepers(*number, &wait.atom);
+            match wait.atom {
+                Atom::Failure(_) if keepers.is_empty() => None,
+                _ => Some((keepers, matches!(wait.atom, Atom::Any(_) | Atom::Failure(_)))),
+            }
+        };
+        own.filter_map(read)
     }
 
     /// The tasks that can never go on by what other tasks do: each waits, and whatever it waits for needs one of them. (So at first all

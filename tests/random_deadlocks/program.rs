@@ -43,8 +43,14 @@ pub(crate) enum Step {
     Both(bool, Vec<Step>, Vec<Step>),
     /// Polls the future of a lock once, and not again before those steps are done.
     Keep(usize, Vec<Step>),
-    /// A group of tasks, which ends when all of them have, or at once when one fails. None does, but that is known to nobody.
-    Group(bool, Vec<Vec<Step>>),
+    /// A group of tasks, with what its body does. It ends when all of them have; or at once when one fails, if it is to, and the body
+    /// with it. Nobody knows before which one will.
+    Group {
+        fails_fast: bool,
+        tasks: Vec<Vec<Step>>,
+        failing: usize,
+        body: Vec<Step>,
+    },
     /// A set of tasks. When one of them has ended, the others are aborted.
     Set(Vec<Vec<Step>>),
 }
@@ -90,7 +96,10 @@ fn step(dice: &mut Dice, depth: usize, keeps: bool) -> Step {
         6 => Step::With(Atom::Permit, inner(dice)),
         7 => Step::Either(dice.below(2) == 0, inner(dice), inner(dice)),
         8 => Step::Both(dice.below(2) == 0, inner(dice), inner(dice)),
-        9 if depth > 1 => Step::Group(dice.below(2) == 0, several(dice)),
+        9 if depth > 1 => {
+            let (fails_fast, failing) = (dice.below(2) == 0, dice.below(6));
+            Step::Group { fails_fast, tasks: several(dice), failing, body: inner(dice) }
+        }
         10 if depth > 1 => Step::Set(several(dice)),
         11 if keeps => Step::Keep(dice.below(LOCKS), inner(dice)),
         _ => Step::With(Atom::Lock(dice.below(LOCKS)), inner(dice)),
@@ -221,28 +230,35 @@ async fn take(world: &Rc<World>, me: Me, step: &Step) {
                 }
             }
         }
-        Step::Group(fails_fast, tasks) => {
+        Step::Group { fails_fast, tasks, failing, body: steps } => {
             let mut wait = None;
+            let waits = |atom| {
+                let number = world.model.borrow_mut().waits_for(me.task, atom, me.is_boxed);
+                Until(world, move |model| model.goes_on(number))
+            };
             let body = async |group: TaskGroup<()>| {
-                let spawns = |steps: &Vec<Step>| {
-                    let task = task(Rc::clone(world), steps.clone());
-                    let child = async {
+                let spawns = |(place, steps): (usize, &Vec<Step>)| {
+                    let (task, fails) = (task(Rc::clone(world), steps.clone()), place == *failing);
+                    let child = async move {
                         task.await;
-                        Ok::<(), ()>(())
+                        if fails { Err(()) } else { Ok(()) }
                     };
                     group.spawn(child).id()
                 };
-                let children = tasks.iter().map(spawns).collect();
-                let atom = if *fails_fast { Atom::Any(children) } else { Atom::All(children) };
-                let number = world.model.borrow_mut().waits_for(me.task, atom, me.is_boxed);
-                wait = Some(Until(world, move |model| model.goes_on(number)));
+                let children: Vec<Id> = tasks.iter().enumerate().map(spawns).collect();
+                let early = fails_fast.then(|| waits(Atom::Failure(children.clone())));
+                run(world, me, steps).await;
+                drop(early);
+                wait = Some(waits(match fails_fast {
+                    true => Atom::Any(children),
+                    false => Atom::All(children),
+                }));
                 Ok(())
             };
-            let ended = match fails_fast {
+            let _ = match fails_fast {
                 true => TaskGroup::scope(body).await,
                 false => TaskGroup::collect(body).await,
             };
-            ended.expect("no task fails");
         }
         Step::Set(tasks) => {
             let mut set = JoinSet::new();
