@@ -195,9 +195,9 @@ impl Advancing {
         if self.timers.advance.target().is_none() {
             return Poll::Ready(());
         }
-        let is_inside = Timers::with_current(Timers::id) == Some(self.timers.id());
+        let is_entered = Timers::with_current(Timers::id) == Some(self.timers.id());
         assert!(
-            is_inside,
+            is_entered,
             "`advance` is awaited outside of the runtime whose clock it moves: await it in a task there"
         );
         self.timers.advance.poll(cx)
