@@ -5,6 +5,8 @@
 //! cargo run --features inspect --example inspect -- ps        in a second terminal
 //! ```
 //!
+//! In a checkout of taketurns, that is. `cargo install --path . --example inspect --features inspect` there installs it as `inspect`.
+//!
 //! A program can be asked if it calls `taketurns::insight::serve`. The messages go over a Unix socket that only its user can
 //! open; the documentation of `serve` has their rules.
 

@@ -22,10 +22,12 @@ use super::source::{Asked, Served};
 /// Lets this user's programs ask what a loop does, until the [`Server`] is dropped; also while the loop is stuck.
 ///
 /// The process has one Unix socket for all of its loops: `PID.sock` in `$XDG_RUNTIME_DIR/taketurns`, or else in
-/// `taketurns-UID` in the temporary folder. Only this user can connect. `cargo run --features inspect --example inspect`
-/// asks it: `ps` lists the processes that serve, `tree PID` shows the tasks of one. For a page in a browser, see
-/// [`Serve::http`]. A loop that is served twice is listed once, until both servers are dropped. If something removes the socket while the process serves, no client finds it any more, until a loop of the process is
-/// served again: that makes a new one, for all loops.
+/// `taketurns-UID` in the temporary folder. Only this user can connect. In a checkout of taketurns,
+/// `cargo run --features inspect --example inspect` asks it: `ps` lists the processes that serve, `tree PID` shows the tasks of one. For
+/// a page in a browser, see [`Serve::http`].
+///
+/// A loop that is served twice is listed once, until both servers are dropped. If something removes the socket while the process serves, no
+/// client finds it any more, until a loop of the process is served again: that makes a new one, for all loops.
 ///
 /// # The protocol
 ///
