@@ -4,6 +4,9 @@
 //! So the sockets are in a folder of the user's own: `$XDG_RUNTIME_DIR/taketurns`, or else `taketurns-UID` in the temporary
 //! folder. It is made with mode 0700. If it is there already, it has to be a folder (no symbolic link), to belong to this
 //! user, and to be closed to others; otherwise it is not used.
+//!
+//! A user who may write into the folder above could move it away between that look and the next step, and put another in its
+//! place. So the folder above is looked at first ([`Candidate::check_above`]), by processes that serve and by those that ask.
 
 #![forbid(unsafe_code)]
 
@@ -35,18 +38,22 @@ fn file_at(path: &Path) -> io::Result<FileId> {
 impl Place {
     /// Listens in the first folder that can be used.
     pub(super) fn take() -> io::Result<(Self, UnixListener)> {
-        let mut failed = None;
-        for folder in socket_folders()? {
-            match own(&folder).and_then(|()| Self::take_in(&folder)) {
+        let uid = uid()?;
+        let (mut kind, mut failed) = (ErrorKind::Other, Vec::new());
+        for it in candidates(uid)? {
+            match it.own(uid).and_then(|()| Self::take_in(&it.folder)) {
                 Ok(taken) => return Ok(taken),
-                Err(error) => failed = Some(with_path(&folder, &error)),
+                Err(error) => {
+                    kind = error.kind();
+                    failed.push(format!("{}: {error}", it.folder.display()));
+                }
             }
         }
-        Err(failed.expect("there is at least the temporary folder"))
+        Err(io::Error::new(kind, failed.join("; ")))
     }
 
-    /// The socket is made under another name, gets its mode, and then its name. So whatever the umask is, the name never
-    /// leads to a socket that others could use, or to one that does not listen yet.
+    /// The socket is made under another name, and then gets its own. So that never leads to a socket which others could use, or
+    /// which does not listen yet.
     fn take_in(folder: &Path) -> io::Result<(Self, UnixListener)> {
         let pid = process::id();
         let path = folder.join(format!("{pid}.sock"));
@@ -57,8 +64,7 @@ impl Place {
         }
         let new = folder.join(format!("{pid}.new"));
         let _ = fs::remove_file(&new); // of an earlier process that was killed right here
-        let listener = UnixListener::bind(&new)?;
-        fs::set_permissions(&new, Permissions::from_mode(0o600))?;
+        let listener = bind(&new)?;
         let made = file_at(&new)?;
         fs::rename(&new, &path)?;
         Ok((Self { path, made, pid }, listener))
@@ -87,10 +93,31 @@ impl Drop for Place {
     }
 }
 
+/// A socket of mode 0600, whatever the umask is. It has the mode before its name: to set it by the name would follow a link.
+#[cfg(target_os = "linux")]
+fn bind(path: &Path) -> io::Result<UnixListener> {
+    use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+    let (family, kind) = (AddressFamily::UNIX, SocketType::STREAM);
+    let socket = rustix::net::socket_with(family, kind, SocketFlags::CLOEXEC, None)?;
+    let socket = File::from(socket);
+    socket.set_permissions(Permissions::from_mode(0o600))?;
+    rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
+    rustix::net::listen(&socket, 128)?;
+    Ok(UnixListener::from(OwnedFd::from(socket)))
+}
+
+/// Elsewhere a socket without a name has no mode. But no other user can put anything into the folder.
+#[cfg(not(target_os = "linux"))]
+fn bind(path: &Path) -> io::Result<UnixListener> {
+    let listener = UnixListener::bind(path)?;
+    fs::set_permissions(path, Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
 /// The sockets of this user's processes that serve, each with its pid, in the order of the pids.
 ///
 /// To connect to one is to ask its process; [`serve`](super::serve()) has the protocol. Sockets of processes that have died
-/// are left out. Another process may end at any time, so a socket that is listed here may be gone a moment later.
+/// are left out, and folders in which another user could have put one. Another process may end at any time, so a socket that is listed here may be gone a moment later.
 ///
 /// # Errors
 ///
@@ -104,8 +131,8 @@ impl Drop for Place {
 /// ```
 pub fn sockets() -> io::Result<Vec<(u32, PathBuf)>> {
     let uid = uid()?;
-    let usable = socket_folders()?.into_iter().filter(|folder| check(folder, uid).is_ok());
-    let mut found: Vec<_> = usable.flat_map(|folder| listed(&folder)).collect();
+    let usable = candidates(uid)?.into_iter().filter(|it| it.check(uid).is_ok());
+    let mut found: Vec<_> = usable.flat_map(|it| listed(&it.folder)).collect();
     found.retain(|(_, path)| !is_dead(path));
     found.sort();
     Ok(found)
@@ -117,7 +144,8 @@ pub(super) fn uid() -> io::Result<u32> {
     Ok(File::from(OwnedFd::from(one)).metadata()?.uid())
 }
 
-/// Where [`sockets`] looks, the best folder first: `$XDG_RUNTIME_DIR/taketurns`, and `taketurns-UID` in the temporary folder.
+/// Where [`sockets`] looks, the best folder first: `$XDG_RUNTIME_DIR/taketurns`, and `taketurns-UID` in the temporary folder. It passes
+/// over those that another user could change.
 ///
 /// A process that serves may have another environment, and so be in neither.
 ///
@@ -132,33 +160,76 @@ pub(super) fn uid() -> io::Result<u32> {
 /// # std::io::Result::Ok(())
 /// ```
 pub fn socket_folders() -> io::Result<Vec<PathBuf>> {
+    Ok(candidates(uid()?)?.into_iter().map(|it| it.folder).collect())
+}
+
+/// A folder that may have sockets.
+pub(super) struct Candidate {
+    pub(super) folder: PathBuf,
+    /// It is in the user's runtime folder, and not in the temporary one, which all users may share.
+    pub(super) is_in_runtime: bool,
+}
+
+fn candidates(uid: u32) -> io::Result<Vec<Candidate>> {
     let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     let runtime = runtime.filter(|path| path.is_absolute()).map(|path| path.join("taketurns"));
     // Absolute, as the program may change its folder before the socket is removed.
-    let temporary = path::absolute(env::temp_dir())?.join(format!("taketurns-{}", uid()?));
+    let temporary = path::absolute(env::temp_dir())?.join(format!("taketurns-{uid}"));
+    let runtime = runtime.map(|folder| Candidate { folder, is_in_runtime: true });
+    let temporary = Candidate { folder: temporary, is_in_runtime: false };
     Ok(runtime.into_iter().chain([temporary]).collect())
 }
 
-/// Makes the folder, or checks the one that is there.
-fn own(folder: &Path) -> io::Result<()> {
-    match DirBuilder::new().mode(0o700).create(folder) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => check(folder, uid()?),
-        done => done,
-    }
+fn refuse(why: &str) -> io::Result<()> {
+    Err(io::Error::new(ErrorKind::PermissionDenied, why))
 }
 
-/// Whether only this user can have put something into the folder.
-pub(super) fn check(folder: &Path, uid: u32) -> io::Result<()> {
-    let found = fs::symlink_metadata(folder)?;
-    let refuse = |why: &str| Err(io::Error::new(ErrorKind::PermissionDenied, why));
-    if !found.is_dir() {
-        refuse("it is not a folder (a symbolic link is not followed)")
-    } else if found.uid() != uid {
-        refuse("it belongs to another user")
-    } else if found.mode() & 0o077 != 0 {
-        refuse("it is open to other users (it has to have mode 0700)")
-    } else {
-        Ok(())
+impl Candidate {
+    /// Makes the folder, or checks the one that is there.
+    fn own(&self, uid: u32) -> io::Result<()> {
+        self.check_above(uid)?;
+        match DirBuilder::new().mode(0o700).create(&self.folder) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => self.check(uid),
+            done => done,
+        }
+    }
+
+    /// Whether only this user can have put something into the folder, and can until it changes the folder.
+    pub(super) fn check(&self, uid: u32) -> io::Result<()> {
+        self.check_above(uid)?;
+        let found = fs::symlink_metadata(&self.folder)?;
+        if !found.is_dir() {
+            refuse("it is not a folder (a symbolic link is not followed)")
+        } else if found.uid() != uid {
+            refuse("it belongs to another user")
+        } else if found.mode() & 0o077 != 0 {
+            refuse("it is open to other users (it has to have mode 0700)")
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether no other user can put another folder in its place.
+    ///
+    /// The runtime folder is the user's own. The temporary folder may be one that all may write into, if it is sticky: there only the
+    /// owner of a folder, and the owner of the temporary folder itself, can move it. That one may also be a link, as `/tmp` is on some systems.
+    fn check_above(&self, uid: u32) -> io::Result<()> {
+        const STICKY: u32 = 0o1000;
+        let above = self.folder.parent().expect("it is in another");
+        let found = match self.is_in_runtime {
+            true => fs::symlink_metadata(above)?,
+            false => fs::metadata(above)?,
+        };
+        let is_shared = !self.is_in_runtime;
+        if !found.is_dir() {
+            refuse("what it is in is not a folder (a symbolic link is not followed)")
+        } else if found.uid() != uid && !(is_shared && found.uid() == 0) {
+            refuse("the folder that it is in belongs to another user")
+        } else if found.mode() & 0o022 != 0 && !(is_shared && found.mode() & STICKY != 0) {
+            refuse("other users can write into the folder that it is in")
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -198,8 +269,4 @@ pub(super) fn remove_dead(folder: &Path, is_dead: impl Fn(&Path) -> bool) {
                 if is_dead(&aside) { fs::remove_file(&aside) } else { fs::rename(&aside, &path) };
         }
     }
-}
-
-fn with_path(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

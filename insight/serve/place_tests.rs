@@ -7,7 +7,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::{env, fs, process};
 
-use super::place::{check, is_dead, remove_dead, uid};
+use super::place::{Candidate, is_dead, remove_dead, uid};
 
 /// A folder of the test's own, with the socket of a process that has died.
 fn folder(name: &str) -> (PathBuf, PathBuf) {
@@ -58,8 +58,45 @@ fn the_folder_of_another_user_is_not_used() {
     let (folder, _) = folder("user");
     fs::set_permissions(&folder, Permissions::from_mode(0o700)).unwrap();
     let ours = uid().unwrap();
-    check(&folder, ours).unwrap();
-    let error = check(&folder, ours + 1).unwrap_err();
-    assert_eq!(error.to_string(), "it belongs to another user");
+    let in_temporary = Candidate { folder: folder.clone(), is_in_runtime: false };
+    in_temporary.check(ours).unwrap();
+    let why = in_temporary.check(ours + 1).unwrap_err().to_string();
+    assert!(why.ends_with(" belongs to another user"), "{why}");
     fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_folder_that_another_user_could_replace_is_not_used() {
+    let (above, _) = folder("above");
+    let folder = above.join("taketurns");
+    fs::create_dir(&folder).unwrap();
+    for path in [&above, &folder] {
+        fs::set_permissions(path, Permissions::from_mode(0o700)).unwrap();
+    }
+    let ours = uid().unwrap();
+    let [runtime, temporary] =
+        [true, false].map(|is_in_runtime| Candidate { folder: folder.clone(), is_in_runtime });
+    let why = |it: &Candidate, uid| it.check(uid).unwrap_err().to_string();
+    let belongs = "the folder that it is in belongs to another user";
+    for it in [&runtime, &temporary] {
+        it.check(ours).unwrap();
+        if ours != 0 {
+            assert_eq!(why(it, ours + 1), belongs);
+        }
+    }
+    // The temporary folder may be root's; the runtime folder may not.
+    if ours == 0 {
+        assert_eq!(why(&runtime, 1), belongs);
+        assert_eq!(why(&temporary, 1), "it belongs to another user");
+    }
+    for (mode, is_sticky) in [(0o720, false), (0o702, false), (0o777, false), (0o1777, true)] {
+        fs::set_permissions(&above, Permissions::from_mode(mode)).unwrap();
+        let open = "other users can write into the folder that it is in";
+        assert_eq!(why(&runtime, ours), open, "{mode:o}");
+        match is_sticky {
+            true => temporary.check(ours).unwrap(),
+            false => assert_eq!(why(&temporary, ours), open, "{mode:o}"),
+        }
+    }
+    fs::remove_dir_all(&above).unwrap();
 }

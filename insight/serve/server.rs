@@ -22,9 +22,11 @@ use super::source::{Asked, Served};
 /// Lets this user's programs ask what a loop does, until the [`Server`] is dropped; also while the loop is stuck.
 ///
 /// The process has one Unix socket for all of its loops: `PID.sock` in `$XDG_RUNTIME_DIR/taketurns`, or else in
-/// `taketurns-UID` in the temporary folder. Only this user can connect. In a checkout of taketurns,
-/// `cargo run --features inspect --example inspect` asks it: `ps` lists the processes that serve, `tree PID` shows the tasks of one. For
-/// a page in a browser, see [`Serve::http`].
+/// `taketurns-UID` in the temporary folder. (`$XDG_RUNTIME_DIR` has to be the user's own folder, into which no other user can write, and no
+/// symbolic link. The temporary folder may be one that all users share if it is sticky, as `/tmp` is.) Only this user can connect.
+///
+/// In a checkout of taketurns, `cargo run --features inspect --example inspect` asks it: `ps` lists the processes that serve, `tree PID` shows
+/// the tasks of one. For a page in a browser, see [`Serve::http`].
 ///
 /// A loop that is served twice is listed once, until both servers are dropped. If something removes the socket while the process serves, no
 /// client finds it any more, until a loop of the process is served again: that makes a new one, for all loops.
@@ -51,7 +53,7 @@ use super::source::{Asked, Served};
 /// # Errors
 ///
 /// When the handle is that of a bare executor, or of a runtime that has ended; when the system gives no socket or thread; when neither folder can be used, as
-/// it belongs to another user or is open to others; when the socket has been taken by a process of another container that has the same pid.
+/// it belongs to another user or is open to others, or as another user could replace it; when the socket has been taken by a process of another container that has the same pid.
 ///
 /// ```
 /// use std::io::{Read, Write};

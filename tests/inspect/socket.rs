@@ -136,6 +136,53 @@ fn a_folder_that_others_could_have_made_is_not_used() {
     assert!(refusal(&temporary).contains("it belongs to another user"));
 }
 
+/// Another user could replace the folder with the sockets, between a look at it and its use.
+#[test]
+fn a_runtime_directory_that_others_can_change_is_not_used() {
+    let temporary = Folder::new("above");
+    let (runtime, link) = (temporary.join("runtime"), temporary.join("link"));
+    let place = runtime.join("taketurns");
+    for path in [&runtime, &place] {
+        fs::DirBuilder::new().mode(0o700).create(path).unwrap();
+    }
+    symlink(&runtime, &link).unwrap();
+    let started = |runtime: &Path| {
+        let mut command = inspect(&temporary, &["demo"]);
+        Demo::run(command.env("XDG_RUNTIME_DIR", runtime))
+    };
+    let is_used = |runtime: &Path| started(runtime).socket.starts_with(runtime);
+    let said = |arguments: &[&str]| {
+        let mut command = inspect(&temporary, arguments);
+        let output = command.env("XDG_RUNTIME_DIR", &runtime).output().unwrap();
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    assert!(is_used(&runtime));
+    assert!(!is_used(&link), "whoever owns the link can change it");
+    let listener = UnixListener::bind(place.join("1.sock")).unwrap();
+    for open in [0o777, 0o720, 0o702, 0o1777] {
+        set_mode(&runtime, open);
+        let demo = started(&runtime);
+        assert!(demo.socket.starts_with(&*temporary) && !demo.socket.starts_with(&runtime));
+        // Nor does a client trust the sockets that are there: it finds one process.
+        assert!(said(&["tree"]).contains(" \"main\": "), "{open:o}");
+    }
+    drop(listener);
+    let uid = fs::metadata(&*temporary).unwrap().uid();
+    set_mode(&runtime, 0o700);
+    if uid == 0 {
+        std::os::unix::fs::chown(&runtime, Some(NOBODY), None).unwrap();
+        assert!(!is_used(&runtime));
+    }
+    // The temporary folder is shared, but only a sticky one is used.
+    set_mode(&temporary, 0o1777);
+    assert!(started(Path::new("relative")).socket.starts_with(&*temporary));
+    set_mode(&temporary, 0o777);
+    let text = refusal(&temporary);
+    let place = temporary.join(format!("taketurns-{uid}"));
+    let why = format!("{}: other users can write into the folder that it is in", place.display());
+    assert!(text.contains(&why), "{text}");
+}
+
 const NOBODY: u32 = 65534;
 const SCENE: &str = "TAKETURNS_TEST_INSPECT";
 
