@@ -78,28 +78,35 @@ impl Standstill {
     /// of as soon as it has been seen for the threshold.
     pub(super) fn wait(&self) -> Duration {
         let left = self.stand.as_ref().map(|stand| stand.next.saturating_sub(stand.lasted));
-        left.into_iter().fold(self.period(), Duration::min)
+        // Zero: it is overdue, as what was told before is being told yet.
+        left.into_iter().filter(|left| !left.is_zero()).fold(self.period(), Duration::min)
     }
 
     fn period(&self) -> Duration {
         self.threshold / 4
     }
 
-    /// Takes a sample. Gives what there is to tell.
-    pub(super) fn sample(&mut self, scene: &impl Scene) -> Option<Stall> {
+    /// Takes a sample. Gives what there is to tell: if it may not tell, only the end of what was told.
+    pub(super) fn sample(&mut self, scene: &impl Scene, may_tell: bool) -> Option<Stall> {
         // Earlier than the pulse as the end of a gap and later as the begin of the next, so that no gap is too long.
         let end = scene.now();
         let pulse = scene.pulse();
         let (begin, before) = self.last.replace((scene.now(), pulse))?;
         let gap = end.saturating_sub(begin);
         if stands_still(&before, &pulse) {
-            self.stands(gap, &pulse, scene)
+            self.stands(gap, &pulse, scene, may_tell)
         } else {
             self.moves(gap)
         }
     }
 
-    fn stands(&mut self, gap: Duration, pulse: &Sample, scene: &impl Scene) -> Option<Stall> {
+    fn stands(
+        &mut self,
+        gap: Duration,
+        pulse: &Sample,
+        scene: &impl Scene,
+        may_tell: bool,
+    ) -> Option<Stall> {
         let is_late = self.is_late(gap);
         let stand = self.stand.get_or_insert_with(|| Stand::new(self.threshold));
         let own_wait = scene.own_wait();
@@ -116,7 +123,7 @@ impl Standstill {
             told.ready = pulse.ready;
             self.counts.longest = self.counts.longest.max(stand.lasted);
         }
-        if stand.lasted < stand.next {
+        if stand.lasted < stand.next || !may_tell {
             return None;
         }
         let doing = match act {

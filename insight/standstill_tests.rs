@@ -110,8 +110,12 @@ impl Made {
 
     /// A sample after so many milliseconds.
     fn sample(&self, gap: u64) -> Option<Stall> {
+        self.sample_if(gap, true)
+    }
+
+    fn sample_if(&self, gap: u64, may_tell: bool) -> Option<Stall> {
         self.now.set(self.now.get() + ms(gap));
-        self.standstill.borrow_mut().sample(self)
+        self.standstill.borrow_mut().sample(self, may_tell)
     }
 
     /// What a sample after so many milliseconds tells, but for the remedy.
@@ -330,4 +334,29 @@ fn the_next_sample_is_due_in_a_quarter_of_the_threshold_or_when_there_is_somethi
     assert_eq!(due, [ms(25), ms(25), ms(25), ms(10), ms(1)]);
     assert_eq!(made.after(1), stands("100ms", TWO_WAIT));
     assert_eq!(wait(), ms(25));
+}
+
+#[test]
+fn while_it_may_not_tell_it_goes_on_counting_and_gives_the_end_of_what_was_told() {
+    let made = made();
+    let [mute, may_tell] = [false, true];
+    let wait = || made.standstill.borrow().wait();
+    assert_eq!(made.until(125).len(), 1);
+    assert!([25; 10].iter().all(|&gap| made.sample_if(gap, mute).is_none()));
+    assert_eq!(
+        (made.counts().longest, wait()),
+        (ms(350), ms(25)),
+        "overdue, and no reason to hurry"
+    );
+    assert_eq!(made.sample_if(25, may_tell).unwrap().lasted(), ms(375));
+    assert_eq!(made.sample_if(15, mute).map(|_| ()), None);
+    assert_eq!(wait(), ms(10));
+    made.change(|pulse| pulse.turns += 1);
+    let over = made.sample_if(25, mute).unwrap();
+    assert_eq!((over.is_over(), over.lasted()), (true, ms(415)));
+    // One that begins and ends meanwhile is neither told nor counted.
+    assert!([25; 10].iter().all(|&gap| made.sample_if(gap, mute).is_none()));
+    made.change(|pulse| pulse.turns += 1);
+    assert_eq!(made.after(25), "");
+    assert_eq!(made.counts(), StallCounts { count: 1, longest: ms(415) });
 }

@@ -5,13 +5,18 @@
 //! can read, and that thread has the clock. It looks at the count four times in a threshold
 //! ([`standstill`](super::standstill)), also while the loop is parked: to be woken when the loop goes on would cost the loop
 //! a system call each time.
+//!
+//! The program's function could be called on that thread. But it may take long, as it writes to a disk or asks the loop for a
+//! dump; and meanwhile the thread would not see whether the turn ends, nor whether the process was stopped. So a second
+//! thread calls it, which is started when there is something to tell for the first time.
 
 #![forbid(unsafe_code)]
 
 use std::fmt;
 use std::io;
 use std::sync::PoisonError;
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{self, Sender};
+use std::thread::{self, JoinHandle, Scope};
 use std::time::{Duration, Instant};
 
 use super::log::Log;
@@ -36,6 +41,8 @@ const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Linux shows the first 15 bytes: all of them.
 const NAME: &str = "taketurns-watch";
+/// The thread that calls the function.
+const TELLER: &str = "taketurns-tell";
 
 /// What a builder was told about the watchdog.
 #[derive(Clone, Default)]
@@ -46,7 +53,7 @@ pub(crate) struct WatchdogSettings {
 
 type OnStall = std::sync::Arc<dyn Fn(&Stall) + Send + Sync>;
 
-/// The thread, as its runtime has it. It ends when this is dropped.
+/// The threads, as their runtime has them. They end when this is dropped.
 pub(crate) struct Watchdog {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -80,6 +87,8 @@ struct Shared {
 struct State {
     is_to_end: bool,
     has_ended: bool,
+    /// Whether the function is being called.
+    is_telling: bool,
     counts: StallCounts,
     /// The stall that goes on, and the sample that has seen it last.
     #[cfg(feature = "inspect")]
@@ -190,35 +199,81 @@ impl Shared {
         }
     }
 
-    /// Takes samples and tells of them, until the watchdog is to end; then one more, which sees the end of a stall.
+    /// Takes samples and has them told, until the watchdog is to end; then one more, which sees the end of a stall.
     fn watch(&self, standstill: &mut Standstill, scene: &impl Scene, on_stall: Option<&OnStall>) {
-        let mut is_last = false;
-        while !is_last {
-            is_last = self.wait(standstill.wait(), |state| state.is_to_end);
-            let stall = standstill.sample(scene);
-            let mut state = self.lock();
-            state.counts = standstill.counts;
-            if let Some(over) = stall.as_ref().filter(|stall| stall.is_over) {
-                self.over.add(&Brief(over), over.remedy());
+        thread::scope(|scope| {
+            // `Some` from the first report on. The inner one: `None` if the system gave no thread.
+            let mut teller: Option<Option<Sender<Stall>>> = None;
+            // The end of a stall, while its begin is being told.
+            let mut held = None;
+            let mut is_last = false;
+            while !is_last {
+                let may_end = |state: &State| state.is_to_end && !state.is_telling;
+                is_last = self.wait(standstill.wait(), may_end);
+                let is_free = !self.lock().is_telling;
+                let stall = self.sample(standstill, scene, is_free && held.is_none());
+                held = held.or(stall);
+                if let Some(stall) = held.take_if(|_| is_free) {
+                    match teller.get_or_insert_with(|| self.start_teller(scope, on_stall)) {
+                        Some(teller) => {
+                            self.lock().is_telling = true;
+                            teller.send(stall).expect("it ends when this sender is dropped");
+                        }
+                        None => tell(&stall, on_stall),
+                    }
+                }
             }
-            #[cfg(feature = "inspect")]
-            {
-                state.goes_on = standstill.goes_on();
-            }
-            drop(state);
-            if let Some(stall) = stall {
-                silence(|| match on_stall {
-                    Some(on_stall) => on_stall(&stall),
-                    None => eprintln!("{stall}"),
-                });
-            }
+        });
+    }
+
+    fn sample(
+        &self,
+        standstill: &mut Standstill,
+        scene: &impl Scene,
+        may_tell: bool,
+    ) -> Option<Stall> {
+        let stall = standstill.sample(scene, may_tell);
+        let mut state = self.lock();
+        state.counts = standstill.counts;
+        if let Some(over) = stall.as_ref().filter(|stall| stall.is_over) {
+            self.over.add(&Brief(over), over.remedy());
         }
+        #[cfg(feature = "inspect")]
+        {
+            state.goes_on = standstill.goes_on();
+        }
+        stall
+    }
+
+    /// Starts the thread that tells what it is sent, if the system gives one.
+    fn start_teller<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        on_stall: Option<&'scope OnStall>,
+    ) -> Option<Sender<Stall>> {
+        let (sender, stalls) = mpsc::channel();
+        let tell_all = move || {
+            for stall in stalls {
+                tell(&stall, on_stall);
+                self.lock().is_telling = false;
+                self.changed.notify_all();
+            }
+        };
+        let thread = thread::Builder::new().name(TELLER.to_owned());
+        thread.spawn_scoped(scope, tell_all).is_ok().then_some(sender)
     }
 }
 
+fn tell(stall: &Stall, on_stall: Option<&OnStall>) {
+    silence(|| match on_stall {
+        Some(on_stall) => on_stall(stall),
+        None => eprintln!("{stall}"),
+    });
+}
+
 impl Drop for Watchdog {
-    /// Waits for the thread. But if that is in the function of the user's, which may itself wait for the thread that is here,
-    /// then not for long: it ends when the function returns.
+    /// Waits for the threads. But if one is in the function of the user's, which may itself wait for the thread that is here,
+    /// then not for long: they end when the function returns.
     fn drop(&mut self) {
         self.shared.lock().is_to_end = true;
         self.shared.changed.notify_all();
@@ -292,3 +347,7 @@ impl Scene for Loop {
         self.home_thread.as_ref()?.act()
     }
 }
+
+#[cfg(all(test, not(loom)))]
+#[path = "watchdog_tests.rs"]
+mod tests;

@@ -83,7 +83,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Recording {
-    /// Notes, on the watchdog's thread, that a turn does not end. Not that a look does not, or that it has gone on.
+    /// Notes, on a thread of the watchdog's, that a turn does not end. Not that a look does not, or that it has gone on.
     pub(crate) fn note(&self, stall: &Stall) {
         if let (Obstacle::Turn { id, .. }, false) = (&stall.obstacle, stall.is_over) {
             self.stalled(*id, stall.lasted);

@@ -72,11 +72,13 @@ impl Builder {
         self
     }
 
-    /// Sets a function that is called with each [`Stall`], on the watchdog's thread, in place of printing it to stderr. To
+    /// Sets a function that is called with each [`Stall`], on a thread of its own, in place of printing it to stderr. To
     /// have both, print it there: `eprintln!("{stall}")`. Without a [`stall_threshold`](Self::stall_threshold) that is 100 ms.
     ///
-    /// A panic of the function is caught and dropped. While it runs, the watchdog does not look. The end of the runtime
-    /// waits for it, but at most for 1 s.
+    /// A panic of the function is caught and dropped. While it runs, the watchdog goes on looking, so how long a stall lasts
+    /// is known all the same, but it tells nothing: the end of that stall, or the next doubling, is told when the
+    /// function has returned, and a stall that begins and ends meanwhile is not. The end of the runtime waits for the function,
+    /// but at most for 1 s.
     pub fn on_stall(mut self, hook: impl Fn(&Stall) + Send + Sync + 'static) -> Self {
         self.telling.watchdog.on_stall = Some(Arc::new(hook));
         self
