@@ -61,7 +61,7 @@ mod real {
     use std::sync::mpsc;
     use std::thread;
 
-    use super::super::{Act, Thread};
+    use super::super::{Act, OwnSchedule, Thread};
 
     /// What the system says in the end: a thread that will block runs until then.
     fn blocked_in(thread: &Thread) -> String {
@@ -97,6 +97,17 @@ mod real {
         assert_eq!(reading.act(), None, "it has ended");
         drop(writer);
         assert!(cat.wait().unwrap().success());
+    }
+
+    #[test]
+    fn an_open_schedule_is_read_as_it_is_now() {
+        let (this, own) = (Thread::current().unwrap(), OwnSchedule::current().unwrap());
+        let waited = || this.schedule().unwrap().waited;
+        for _ in 0..2 {
+            let (before, read, after) = (waited(), own.read().unwrap(), waited());
+            assert!((before..=after).contains(&read.waited));
+            while own.read().unwrap().ran == read.ran {}
+        }
     }
 
     #[test]

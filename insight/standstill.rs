@@ -6,11 +6,12 @@
 //!
 //! * A turn has stood still between two samples if both find the same task in its turn (or none, in a look), and meanwhile
 //!   no turn has ended, and no look and no wait has begun.
-//! * The time between two samples counts if it is not much longer than it was to be. If it is, the watchdog did not run. The
-//!   process may have been stopped then, so what counts of it is only the time in which the watchdog was ready and waited for
-//!   a core: a stopped thread is not ready. Where the system does not tell that, nothing of it counts.
+//! * The time between two samples counts if it is not much longer than it was to be. If it is, the watchdog did not run. It may
+//!   have been ready and have waited for a core: a stopped thread is not ready, so that time counts. If without it the two
+//!   samples are as far apart as they were to be, the rest counts too. If not, the process may have been stopped in the
+//!   rest. Where the system does not tell how long the watchdog was ready, nothing of such a time counts.
 //!
-//! So a stall lasts at least as long as is told, whatever the system did meanwhile.
+//! So a stall lasts at least as long as is told while it lasts, whatever the system did meanwhile.
 //!
 //! It knows neither threads nor the clock: a [`Scene`] says how things are, and a test makes one up.
 
@@ -43,9 +44,19 @@ pub(super) struct Standstill {
     pub(super) threshold: Duration,
     /// The name of the loop's thread.
     thread: Arc<str>,
-    last: Option<(Duration, Sample)>,
+    last: Option<Look>,
     stand: Option<Stand>,
     pub(super) counts: StallCounts,
+}
+
+/// A sample, and when it was taken.
+#[derive(Clone, Copy)]
+struct Look {
+    begin: Duration,
+    /// Read next, so it has all waits of the time before `begin`, and none of those after `end`.
+    own_wait: Option<Duration>,
+    pulse: Sample,
+    end: Duration,
 }
 
 /// A turn that is the same in two samples or more.
@@ -56,7 +67,6 @@ struct Stand {
     next: Duration,
     /// As it was told last.
     told: Option<Stall>,
-    own_wait: Option<Duration>,
     core: Option<Core>,
 }
 
@@ -88,12 +98,12 @@ impl Standstill {
 
     /// Takes a sample. Gives what there is to tell: if it may not tell, only the end of what was told.
     pub(super) fn sample(&mut self, scene: &impl Scene, may_tell: bool) -> Option<Stall> {
-        // Earlier than the pulse as the end of a gap and later as the begin of the next, so that no gap is too long.
-        let end = scene.now();
-        let pulse = scene.pulse();
-        let (begin, before) = self.last.replace((scene.now(), pulse))?;
-        let gap = end.saturating_sub(begin);
-        if stands_still(&before, &pulse) {
+        let begin = scene.now();
+        let (own_wait, pulse) = (scene.own_wait(), scene.pulse());
+        let now = Look { begin, own_wait, pulse, end: scene.now() };
+        let last = self.last.replace(now)?;
+        let gap = self.certain_time(&last, &now);
+        if stands_still(&last.pulse, &pulse) {
             self.stands(gap, &pulse, scene, may_tell)
         } else {
             self.moves(gap)
@@ -107,12 +117,8 @@ impl Standstill {
         scene: &impl Scene,
         may_tell: bool,
     ) -> Option<Stall> {
-        let is_late = self.is_late(gap);
         let stand = self.stand.get_or_insert_with(|| Stand::new(self.threshold));
-        let own_wait = scene.own_wait();
-        let waited = own_wait.zip(stand.own_wait).map(|(now, before)| now.saturating_sub(before));
-        stand.own_wait = own_wait;
-        stand.lasted += if is_late { waited.unwrap_or_default().min(gap) } else { gap };
+        stand.lasted += gap;
         stand.see_core(scene.schedule());
         let act = scene.act();
         if act == Some(Act::Stopped) {
@@ -160,7 +166,8 @@ impl Standstill {
     fn moves(&mut self, gap: Duration) -> Option<Stall> {
         let stand = self.stand.take()?;
         let told = stand.told?;
-        let lasted = stand.lasted + if self.is_late(gap) { Duration::ZERO } else { gap };
+        // It may have gone on at any time of the gap. In the middle of a long one is the best guess.
+        let lasted = stand.lasted + if self.is_long(gap) { gap / 2 } else { gap };
         self.counts.longest = self.counts.longest.max(lasted);
         Some(Stall { lasted, tells_remedy: false, is_over: true, ..told })
     }
@@ -169,10 +176,20 @@ impl Standstill {
     #[cfg(feature = "inspect")]
     pub(super) fn goes_on(&self) -> Option<(Sample, Stall)> {
         let stall = self.stand.as_ref()?.told.clone()?;
-        Some((self.last?.1, stall))
+        Some((self.last.as_ref()?.pulse, stall))
     }
 
-    fn is_late(&self, gap: Duration) -> bool {
+    /// How much of the time between two samples counts.
+    fn certain_time(&self, last: &Look, now: &Look) -> Duration {
+        // A new turn may have begun just before the last look ended. One that stood still before it has stood still in it too.
+        let since = if self.stand.is_some() { last.begin } else { last.end };
+        let gap = now.begin.saturating_sub(since);
+        let waits = now.own_wait.zip(last.own_wait);
+        let waited = waits.map_or(Duration::ZERO, |(now, last)| now.saturating_sub(last).min(gap));
+        if self.is_long(gap - waited) { waited } else { gap }
+    }
+
+    fn is_long(&self, gap: Duration) -> bool {
         gap > 2 * self.period()
     }
 }
@@ -186,7 +203,7 @@ pub(super) fn stands_still(before: &Sample, now: &Sample) -> bool {
 
 impl Stand {
     fn new(threshold: Duration) -> Self {
-        Self { lasted: Duration::ZERO, next: threshold, told: None, own_wait: None, core: None }
+        Self { lasted: Duration::ZERO, next: threshold, told: None, core: None }
     }
 
     fn see_core(&mut self, schedule: Option<Schedule>) {

@@ -1,6 +1,6 @@
 //! Which time counts: in which the loop's thread had no core, the watchdog had none, or the process was stopped.
 
-use super::{TWO_WAIT, goes_on, made, ms, stands};
+use super::{LoopState, TWO_WAIT, goes_on, made, ms, stands};
 use crate::insight::proc::Act;
 
 /// Samples of a thread that is ready, and runs so long, waits so long and is given a core so often in each 25 ms; the end of
@@ -73,16 +73,35 @@ fn a_stopped_process_does_not_set_it_off() {
 #[test]
 fn time_in_which_the_watchdog_waited_for_a_core_counts() {
     let made = made();
+    made.own_wait.set(Some(ms(7000)));
     let sample = |gap, waited| {
-        made.own_wait.set(Some(made.own_wait.get().unwrap_or_default() + ms(waited)));
+        made.own_wait.set(Some(made.own_wait.get().unwrap() + ms(waited)));
         made.after(gap)
     };
-    assert_eq!(sample(25, 1000), "");
-    assert_eq!(sample(1000, 1000), ""); // when it began to wait is not known yet
-    assert_eq!(sample(25, 0), "");
-    assert_eq!(sample(1000, 30), ""); // 30 of them; else it was stopped
-    assert_eq!(sample(1000, 44), "");
-    assert_eq!(sample(60, 500), stands("159ms", TWO_WAIT)); // no more than there were
+    assert_eq!(sample(25, 25), "");
+    assert_eq!(sample(60, 10), ""); // all of it: it slept for 50 ms at most, as a watchdog may
+    assert_eq!(sample(61, 10), ""); // 10 of it: it slept for 51 ms, or it was stopped
+    assert_eq!(sample(1000, 29), "");
+    assert_eq!(sample(40, 500), stands("139ms", TWO_WAIT)); // no more than there was
+    assert_eq!(sample(1000, 960), stands("1.139s", TWO_WAIT));
+    made.own_wait.set(None); // the system does not tell it any more
+    assert_eq!([50, 51].map(|gap| made.after(gap)), [const { String::new() }; 2]);
+    made.change(|pulse| pulse.turns += 1);
+    assert_eq!(made.after(10), goes_on("1.199s"));
+}
+
+#[test]
+fn of_the_time_without_a_core_in_which_the_turn_has_ended_half_is_told() {
+    for (gap, waited, told) in
+        [(50, 0, 150), (90, 40, 145), (91, 40, 140), (91, 60, 145), (1000, 980, 600)]
+    {
+        let made = made();
+        made.own_wait.set(Some(ms(0)));
+        assert_eq!(made.until(125).len(), 1);
+        made.own_wait.set(Some(ms(waited)));
+        made.change(|pulse| (pulse.turns, pulse.stands) = (7, LoopState::Parked));
+        assert_eq!(made.after(gap), goes_on(&format!("{told}ms")), "{gap} {waited}");
+    }
 }
 
 #[test]
@@ -97,9 +116,12 @@ fn a_debugger_that_stops_the_loops_thread_alone_does_not_set_it_off() {
 }
 
 #[test]
-fn time_that_a_sample_itself_takes_does_not_count() {
+fn time_that_a_sample_itself_takes_counts_if_the_turn_was_there_before() {
     let made = made();
-    made.slow.set(ms(20)); // the turn may have begun in these
-    assert_eq!([25, 25, 25, 25].map(|gap| made.after(gap)), [const { String::new() }; 4]);
-    assert_eq!(made.after(25), stands("100ms", TWO_WAIT));
+    made.slow.set(ms(20)); // the turn may have begun in the first of these
+    assert_eq!([25, 25, 25].map(|gap| made.after(gap)), [const { String::new() }; 3]);
+    assert_eq!(made.after(25), stands("115ms", TWO_WAIT));
+    made.slow.set(ms(0));
+    made.change(|pulse| pulse.turns += 1);
+    assert_eq!(made.after(25), goes_on("160ms"));
 }

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use super::log::Log;
 #[cfg(feature = "inspect")]
 use super::log::Logged;
-use super::proc::{Act, Schedule, Thread};
+use super::proc::{Act, OwnSchedule, Schedule, Thread};
 use super::stall::{Brief, Stall, StallCounts};
 #[cfg(feature = "inspect")]
 use super::standstill::stands_still;
@@ -121,7 +121,7 @@ impl WatchdogSettings {
         let HomeThread { name, thread: home_thread } = thread();
         let standstill = Standstill::new(threshold, name);
         let begin = Instant::now();
-        let scene = move || Loop { begin, home, home_thread, this_thread: Thread::current() };
+        let scene = move || Loop { begin, home, home_thread, own_schedule: OwnSchedule::current() };
         let on_stall = match recording {
             Some(recording) => Some(noting(recording, self.on_stall)),
             None => self.on_stall,
@@ -319,7 +319,7 @@ struct Loop {
     begin: Instant,
     home: HubHandle,
     home_thread: Option<Thread>,
-    this_thread: Option<Thread>,
+    own_schedule: Option<OwnSchedule>,
 }
 
 impl Scene for Loop {
@@ -336,7 +336,7 @@ impl Scene for Loop {
     }
 
     fn own_wait(&self) -> Option<Duration> {
-        Some(self.this_thread.as_ref()?.schedule()?.waited)
+        Some(self.own_schedule.as_ref()?.read()?.waited)
     }
 
     fn schedule(&self) -> Option<Schedule> {
