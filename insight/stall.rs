@@ -43,17 +43,24 @@ pub(super) enum Obstacle {
 
 impl Obstacle {
     /// What to do about a turn, or a look, in which the thread does that for long.
-    pub(super) fn remedy(&self, doing: &Doing) -> Option<&'static str> {
+    pub(super) fn remedy(&self, doing: &Doing) -> &'static str {
         match (self, doing) {
-            (_, Doing::NotScheduled) => None,
+            (Self::Look, Doing::NotScheduled { .. }) => {
+                "give the machine less to do, or if the look is long all the same, move long work of wakers, destructors and \
+                 hooks to `spawn_blocking`"
+            }
             (Self::Look, _) => {
-                Some("move long work of wakers, destructors and hooks to `spawn_blocking`")
+                "move long work of wakers, destructors and hooks to `spawn_blocking`"
             }
             (Self::Turn { .. }, Doing::Blocked(_)) => {
-                Some("move the call to `spawn_blocking`, or await an async counterpart")
+                "move the call to `spawn_blocking`, or await an async counterpart"
+            }
+            (Self::Turn { .. }, Doing::NotScheduled { .. }) => {
+                "give the machine less to do, or if the turn is long all the same, add `yield_now().await`, or move the work to \
+                 `spawn_blocking`"
             }
             (Self::Turn { .. }, Doing::Computing | Doing::Unknown) => {
-                Some("add `yield_now().await`, or move the work to `spawn_blocking`")
+                "add `yield_now().await`, or move the work to `spawn_blocking`"
             }
         }
     }
@@ -68,9 +75,15 @@ pub enum Doing {
     /// It waits in the kernel. The text says in which system call, and if it is about a descriptor, on what: `read on
     /// "pipe:[4026]"`. `None`: the system does not say.
     Blocked(Option<String>),
-    /// It could go on, but for at least half of the time the system's scheduler gave the core to others. The task is not
-    /// to blame: the machine has too much to do, or the process too small a share of it.
-    NotScheduled,
+    /// It could go on, but for at least half of the time the system's scheduler gave the core to others, and so it has run for less
+    /// than the threshold: the machine has too much to do, or the process too small a share of it. That the turn ends soon when it gets
+    /// a core is not said by that. An endless loop looks like this too, until it has run for the threshold.
+    NotScheduled {
+        /// How long it ran.
+        ran: Duration,
+        /// In so much time: that of the stall, from the watchdog's second look at it on.
+        of: Duration,
+    },
     /// The system does not say.
     Unknown,
 }
@@ -151,10 +164,9 @@ impl Stall {
         &self.doing
     }
 
-    /// What the program can do about it: "move the call to `spawn_blocking`, or await an async counterpart". `None`: nothing, as the
-    /// machine has too much to do.
+    /// What the program can do about it: "move the call to `spawn_blocking`, or await an async counterpart".
     #[must_use]
-    pub fn remedy(&self) -> Option<&'static str> {
+    pub fn remedy(&self) -> &'static str {
         self.obstacle.remedy(&self.doing)
     }
 
@@ -174,14 +186,21 @@ impl Stall {
 impl Stall {
     /// The stall as JSON: an object with `text`, `thread`, `is_over`, `is_look`, `task` (0 is the future of `block_on`, `null` a
     /// look), `name`, `site`, `named_at`, `lasted_ns`, `ready`, `doing` (`"computing"`, `"blocked"`, `"not scheduled"` or
-    /// `"unknown"`), `blocked_in` and `remedy`.
+    /// `"unknown"`), `blocked_in`, `ran_ns` and `ran_of_ns` (the times of [`Doing::NotScheduled`]), and `remedy`.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let (doing, blocked_in) = match &self.doing {
-            Doing::Computing => ("computing", None),
-            Doing::Blocked(place) => ("blocked", place.as_deref()),
-            Doing::NotScheduled => ("not scheduled", None),
-            Doing::Unknown => ("unknown", None),
+        let (mut blocked_in, mut times) = (None, None);
+        let doing = match &self.doing {
+            Doing::Computing => "computing",
+            Doing::Blocked(place) => {
+                blocked_in = place.as_deref();
+                "blocked"
+            }
+            Doing::NotScheduled { ran, of } => {
+                times = Some((*ran, *of));
+                "not scheduled"
+            }
+            Doing::Unknown => "unknown",
         };
         let task = match &self.obstacle {
             Obstacle::Turn { id, .. } => Some(*id),
@@ -193,7 +212,9 @@ impl Stall {
             stall.field("task", task).field("name", self.name()).field("site", self.site());
             stall.field("named_at", self.named_at()).field("lasted_ns", self.lasted);
             stall.field("ready", self.ready).field("doing", doing);
-            stall.field("blocked_in", blocked_in).field("remedy", self.remedy());
+            stall.field("blocked_in", blocked_in);
+            stall.field("ran_ns", times.map(|(ran, _)| ran));
+            stall.field("ran_of_ns", times.map(|(_, of)| of)).field("remedy", self.remedy());
         })
     }
 }
@@ -203,10 +224,7 @@ impl fmt::Display for Stall {
         let verb = if self.is_over { "goes on" } else { "stands still" };
         let thread = self.thread.escape_debug();
         write!(f, "the loop on thread {thread} {verb}: {}", Brief(self))?;
-        match self.remedy().filter(|_| self.tells_remedy) {
-            Some(remedy) => write!(f, "; {remedy}"),
-            None => Ok(()),
-        }
+        if self.tells_remedy { write!(f, "; {}", self.remedy()) } else { Ok(()) }
     }
 }
 
@@ -269,8 +287,9 @@ impl fmt::Display for Doing {
             Self::Computing => f.write_str("computes"),
             Self::Blocked(Some(place)) => write!(f, "is blocked in {place}"),
             Self::Blocked(None) => f.write_str("is blocked in the kernel"),
-            Self::NotScheduled => {
-                f.write_str("could go on, but the system gives its core to others")
+            Self::NotScheduled { ran, of } => {
+                let (ran, of) = (round_down(*ran), round_down(*of));
+                write!(f, "ran for {ran:?} of {of:?}, as the system gave its core to others")
             }
             Self::Unknown => f.write_str("does what the system does not say"),
         }

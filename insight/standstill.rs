@@ -67,6 +67,7 @@ struct Stand {
     next: Duration,
     /// As it was told last.
     told: Option<Stall>,
+    act: Option<Act>,
     core: Option<Core>,
 }
 
@@ -120,8 +121,8 @@ impl Standstill {
         let stand = self.stand.get_or_insert_with(|| Stand::new(self.threshold));
         stand.lasted += gap;
         stand.see_core(scene.schedule());
-        let act = scene.act();
-        if act == Some(Act::Stopped) {
+        stand.act = scene.act();
+        if stand.act == Some(Act::Stopped) {
             stand.begin_anew(); // by a debugger, which leaves other threads running
         }
         if let Some(told) = &mut stand.told {
@@ -132,12 +133,7 @@ impl Standstill {
         if stand.lasted < stand.next || !may_tell {
             return None;
         }
-        let doing = match act {
-            Some(Act::Runs) if stand.is_starved(self.threshold) => Doing::NotScheduled,
-            Some(Act::Runs) => Doing::Computing,
-            Some(Act::Blocked(place)) => Doing::Blocked(place),
-            Some(Act::Stopped) | None => Doing::Unknown,
-        };
+        let doing = stand.doing(self.threshold);
         while stand.next <= stand.lasted {
             stand.next = stand.next.saturating_mul(2);
         }
@@ -152,8 +148,8 @@ impl Standstill {
             None => Obstacle::Look,
         };
         let (thread, lasted, ready) = (Arc::clone(&self.thread), stand.lasted, pulse.ready);
-        let of_last = stand.told.as_ref().and_then(Stall::remedy);
-        let tells_remedy = obstacle.remedy(&doing) != of_last;
+        let of_last = stand.told.as_ref().map(Stall::remedy);
+        let tells_remedy = Some(obstacle.remedy(&doing)) != of_last;
         let stall = Stall { thread, obstacle, lasted, ready, doing, tells_remedy, is_over: false };
         if stand.told.replace(stall.clone()).is_none() {
             self.counts.count += 1;
@@ -172,10 +168,11 @@ impl Standstill {
         Some(Stall { lasted, tells_remedy: false, is_over: true, ..told })
     }
 
-    /// The stall that goes on, if it was told, and the sample that has seen it last.
+    /// The stall that goes on, if it was told, as the last sample has seen it, and that sample.
     #[cfg(feature = "inspect")]
     pub(super) fn goes_on(&self) -> Option<(Sample, Stall)> {
-        let stall = self.stand.as_ref()?.told.clone()?;
+        let stand = self.stand.as_ref()?;
+        let stall = Stall { doing: stand.doing(self.threshold), ..stand.told.clone()? };
         Some((self.last.as_ref()?.pulse, stall))
     }
 
@@ -203,7 +200,7 @@ pub(super) fn stands_still(before: &Sample, now: &Sample) -> bool {
 
 impl Stand {
     fn new(threshold: Duration) -> Self {
-        Self { lasted: Duration::ZERO, next: threshold, told: None, core: None }
+        Self { lasted: Duration::ZERO, next: threshold, told: None, act: None, core: None }
     }
 
     fn see_core(&mut self, schedule: Option<Schedule>) {
@@ -221,18 +218,25 @@ impl Stand {
         self.core = None;
     }
 
-    /// Whether the loop's thread, which is ready, was kept from a core for at least half of the time, and would not have
-    /// reached the threshold by what it ran.
-    fn is_starved(&self, threshold: Duration) -> bool {
-        let Some(Core { first: (begin, first), moved: (moved, last) }) = &self.core else {
-            return false;
-        };
+    fn doing(&self, threshold: Duration) -> Doing {
+        match &self.act {
+            Some(Act::Runs) => self.starved(threshold).unwrap_or(Doing::Computing),
+            Some(Act::Blocked(place)) => Doing::Blocked(place.clone()),
+            Some(Act::Stopped) | None => Doing::Unknown,
+        }
+    }
+
+    /// `Some`: the loop's thread, which is ready, was kept from a core for at least half of the time, and would not have reached
+    /// the threshold by what it ran.
+    fn starved(&self, threshold: Duration) -> Option<Doing> {
+        let Core { first: (begin, first), moved: (moved, last) } = self.core.as_ref()?;
         let before = last.waited.saturating_sub(first.waited);
         // The kernel has not booked the wait that goes on. It shows by this: the thread has not run either.
         let now = self.lasted.saturating_sub(*moved).saturating_sub(TICK);
-        let half = self.lasted.saturating_sub(*begin) / 2;
+        let of = self.lasted.saturating_sub(*begin);
         let ran = last.ran.saturating_sub(first.ran);
-        !half.is_zero() && before + now >= half && ran < threshold
+        let is_starved = !of.is_zero() && before + now >= of / 2 && ran < threshold;
+        is_starved.then_some(Doing::NotScheduled { ran, of })
     }
 }
 

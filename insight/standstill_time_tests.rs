@@ -1,7 +1,11 @@
 //! Which time counts: in which the loop's thread had no core, the watchdog had none, or the process was stopped.
 
+#[cfg(feature = "inspect")]
+use super::Stall;
 use super::{LoopState, TWO_WAIT, goes_on, made, ms, stands};
 use crate::insight::proc::Act;
+#[cfg(feature = "inspect")]
+use crate::insight::stall::Doing;
 
 /// Samples of a thread that is ready, and runs so long, waits so long and is given a core so often in each 25 ms; the end of
 /// what they tell at 100 ms.
@@ -19,10 +23,11 @@ fn told_of_a_ready_thread(ran: u64, waited: u64, given: u64) -> String {
 
 #[test]
 fn a_thread_that_gets_no_core_is_told_from_one_that_computes() {
-    let starved = "the thread could go on, but the system gives its core to others";
+    let starved =
+        |ran| format!("the thread ran for {ran} of 75ms, as the system gave its core to others");
     let computes = "the thread computes";
-    assert_eq!(told_of_a_ready_thread(0, 0, 0), starved); // all the time: its wait is not booked before it ends
-    assert_eq!(told_of_a_ready_thread(12, 13, 1), starved); // half of the time
+    assert_eq!(told_of_a_ready_thread(0, 0, 0), starved("0ns")); // all the time: its wait is not booked before it ends
+    assert_eq!(told_of_a_ready_thread(12, 13, 1), starved("36ms")); // half of the time
     assert_eq!(told_of_a_ready_thread(15, 10, 1), computes);
     assert_eq!(told_of_a_ready_thread(25, 0, 0), computes); // it keeps its core
 }
@@ -48,8 +53,32 @@ fn a_thread_that_has_run_for_the_threshold_computes_however_long_it_waited_for_i
         made.run(5, 20, 1);
         told.extend(Some(made.after(25)).filter(|text| !text.is_empty()));
     }
-    let ends: Vec<_> = told.iter().map(|text| text.rsplit(' ').next().unwrap()).collect();
-    assert_eq!(ends, ["others", "others", "others", "computes"]); // at 100, 200, 400 and 800 ms; it ran for 20% of each
+    let ends: Vec<_> = told.iter().map(|text| text.rsplit("; ").next().unwrap()).collect();
+    let starved =
+        |times| format!("the thread ran for {times}, as the system gave its core to others");
+    let all = ["15ms of 75ms", "35ms of 175ms", "75ms of 375ms"].map(starved);
+    assert_eq!(ends, [&all[0], &all[1], &all[2], "the thread computes"]); // it ran for 155 of 775 ms
+}
+
+#[cfg(feature = "inspect")]
+#[test]
+fn a_stall_that_goes_on_does_what_the_last_sample_has_seen() {
+    let made = made();
+    made.act.replace(Some(Act::Runs));
+    let mut seen = Vec::new();
+    for _ in 0..30 {
+        made.run(5, 20, 1);
+        let told = made.after(25);
+        let (_, stall) = made.standstill.borrow().goes_on().unzip();
+        if let Some(Stall { doing, lasted, .. }) = stall {
+            seen.push((lasted.as_millis(), doing, !told.is_empty()));
+        }
+    }
+    let starved = |ran, of| Doing::NotScheduled { ran: ms(ran), of: ms(of) };
+    assert_eq!(seen[0], (100, starved(15, 75), true));
+    assert_eq!(seen[1], (125, starved(20, 100), false));
+    assert_eq!(seen[16], (500, starved(95, 475), false));
+    assert_eq!(seen[17], (525, Doing::Computing, false));
 }
 
 #[test]

@@ -236,7 +236,7 @@ impl Shared {
         let mut state = self.lock();
         state.counts = standstill.counts;
         if let Some(over) = stall.as_ref().filter(|stall| stall.is_over) {
-            self.over.add(&Brief(over), over.remedy());
+            self.over.add(&Brief(over), Some(over.remedy()));
         }
         #[cfg(feature = "inspect")]
         {
@@ -308,7 +308,7 @@ impl StallCounter {
         }
         // The watchdog has not seen it yet.
         let stall = Stall { is_over: true, ..stall };
-        let (text, remedy) = (Brief(&stall).to_string(), stall.remedy());
+        let (text, remedy) = (Brief(&stall).to_string(), Some(stall.remedy()));
         over.insert(0, Logged { ago: Duration::ZERO, text, remedy });
         (None, over)
     }

@@ -191,8 +191,7 @@ impl Reading {
 
 /// The stall that goes on, and what to do about it.
 fn now(stall: &Stall) -> String {
-    let remedy = stall.remedy().map(|remedy| format!("; {remedy}"));
-    Brief(stall).to_string() + &remedy.unwrap_or_default()
+    format!("{}; {}", Brief(stall), stall.remedy())
 }
 
 fn ago(Logged { ago, text, .. }: &Logged) -> String {
