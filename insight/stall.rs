@@ -251,8 +251,8 @@ impl fmt::Display for Brief<'_> {
         }
         match ready {
             0 => f.write_str("; no other task is known to be ready"),
-            1 => f.write_str("; 1 ready task waits behind it"),
-            many => write!(f, "; {many} ready tasks wait behind it"),
+            1 => f.write_str("; 1 other task is known to be ready"),
+            many => write!(f, "; {many} other tasks are known to be ready"),
         }?;
         match doing {
             Doing::Unknown => Ok(()),

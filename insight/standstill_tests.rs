@@ -156,7 +156,7 @@ fn goes_on(about: &str) -> String {
     )
 }
 
-const TWO_WAIT: &str = "2 ready tasks wait behind it";
+const TWO_READY: &str = "2 other tasks are known to be ready";
 
 #[test]
 fn a_turn_is_told_of_at_the_threshold_then_each_time_it_has_doubled_and_when_it_ends() {
@@ -164,10 +164,10 @@ fn a_turn_is_told_of_at_the_threshold_then_each_time_it_has_doubled_and_when_it_
     assert_eq!(
         made.until(1000),
         [
-            format!("125: {}", stands("100ms", TWO_WAIT)),
-            format!("225: {}", stands("200ms", TWO_WAIT)),
-            format!("425: {}", stands("400ms", TWO_WAIT)),
-            format!("825: {}", stands("800ms", TWO_WAIT)),
+            format!("125: {}", stands("100ms", TWO_READY)),
+            format!("225: {}", stands("200ms", TWO_READY)),
+            format!("425: {}", stands("400ms", TWO_READY)),
+            format!("825: {}", stands("800ms", TWO_READY)),
         ]
     );
     made.change(|pulse| pulse.turns += 1);
@@ -180,9 +180,9 @@ fn a_turn_is_told_of_at_the_threshold_then_each_time_it_has_doubled_and_when_it_
 #[test]
 fn a_stall_keeps_the_name_of_a_task_that_ends_meanwhile() {
     let made = made();
-    assert_eq!(made.until(125), [format!("125: {}", stands("100ms", TWO_WAIT))]);
+    assert_eq!(made.until(125), [format!("125: {}", stands("100ms", TWO_READY))]);
     made.name.take();
-    assert_eq!(made.until(225), [format!("225: {}", stands("200ms", TWO_WAIT))]);
+    assert_eq!(made.until(225), [format!("225: {}", stands("200ms", TWO_READY))]);
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn a_second_stall_is_counted_and_told_of_from_the_threshold_on() {
     assert_eq!(made.until(250).len(), 2);
     made.change(|pulse| pulse.turns += 1);
     assert_eq!(made.until(275), [format!("275: {}", goes_on("250ms"))]);
-    let told = [format!("375: {}", stands("100ms", TWO_WAIT))];
+    let told = [format!("375: {}", stands("100ms", TWO_READY))];
     assert_eq!(made.until(400), told);
     assert_eq!(made.counts(), StallCounts { count: 2, longest: ms(250) });
 }
@@ -230,7 +230,7 @@ fn parked_or_outside_of_a_run_it_never_stands_still() {
         made.change(|pulse| pulse.stands = waits);
         assert_eq!(made.until(10_000), [""; 0]);
         made.change(|pulse| pulse.stands = LoopState::Runs); // in the same look: it has stood still since then
-        assert_eq!(made.until(10_125), [format!("10125: {}", stands("100ms", TWO_WAIT))]);
+        assert_eq!(made.until(10_125), [format!("10125: {}", stands("100ms", TWO_READY))]);
         made.change(|pulse| pulse.stands = waits);
         assert_eq!(made.after(25), goes_on("125ms"));
         assert_eq!(made.until(20_000), [""; 0]);
@@ -276,14 +276,14 @@ fn the_future_of_block_on_a_task_without_a_name_and_a_look_are_named() {
         begins(&|pulse| (pulse.task, pulse.ready) = (Some(Id(4)), 1)),
         format!(
             "125: the loop on thread main stands still: task #4, spawned at {site}, has had its turn for at least 100ms; 1 \
-             ready task waits behind it\n\
+             other task is known to be ready\n\
              the loop on thread main goes on: task #4, spawned at {site}, had its turn for about 125ms"
         )
     );
     assert_eq!(
         begins(&|pulse| (pulse.task, pulse.site) = (None, None)),
         "125: the loop on thread main stands still: a look, in which it calls wakers, destructors and hooks, has taken at least \
-         100ms; 2 ready tasks wait behind it\n\
+         100ms; 2 other tasks are known to be ready\n\
          the loop on thread main goes on: a look, in which it calls wakers, destructors and hooks, took about 125ms"
     );
 }
@@ -295,7 +295,7 @@ fn what_the_thread_does_is_told() {
         made.act.replace(Some(act));
         made.until(125).concat()
     };
-    let stands = |rest: &str| format!("125: {}", stands("100ms", &format!("{TWO_WAIT}; {rest}")));
+    let stands = |rest: &str| format!("125: {}", stands("100ms", &format!("{TWO_READY}; {rest}")));
     assert_eq!(told(Act::Runs), stands("the thread computes"));
     let place = Some("read on \"pipe:[1]\"".to_owned());
     assert_eq!(told(Act::Blocked(place)), stands("the thread is blocked in read on \"pipe:[1]\""));
@@ -333,7 +333,7 @@ fn the_next_sample_is_due_in_a_quarter_of_the_threshold_or_when_there_is_somethi
     let wait = || made.standstill.borrow().wait();
     let due = [0, 25, 30, 35, 9].map(|gap| (made.after(gap), wait()).1);
     assert_eq!(due, [ms(25), ms(25), ms(25), ms(10), ms(1)]);
-    assert_eq!(made.after(1), stands("100ms", TWO_WAIT));
+    assert_eq!(made.after(1), stands("100ms", TWO_READY));
     assert_eq!(wait(), ms(25));
 }
 

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "inspect")]
 use super::Stall;
-use super::{LoopState, TWO_WAIT, goes_on, made, ms, stands};
+use super::{LoopState, TWO_READY, goes_on, made, ms, stands};
 use crate::insight::proc::Act;
 #[cfg(feature = "inspect")]
 use crate::insight::stall::Doing;
@@ -41,7 +41,7 @@ fn running_time_that_the_kernel_books_at_its_next_tick_is_not_taken_for_a_wait()
     made.run(30, 0, 0);
     assert_eq!(made.after(35), "");
     // 40 of the last 75 ms are not booked: more than half, but for the tick that may be due.
-    assert_eq!(made.after(40), stands("100ms", &format!("{TWO_WAIT}; the thread computes")));
+    assert_eq!(made.after(40), stands("100ms", &format!("{TWO_READY}; the thread computes")));
 }
 
 #[test]
@@ -92,9 +92,9 @@ fn a_stopped_process_does_not_set_it_off() {
     }
     // The time before and after it counts, and what was told stays told.
     assert_eq!([25, 25, 51, 25, 25].map(|gap| made.after(gap)), [const { String::new() }; 5]);
-    assert_eq!(made.after(25), stands("100ms", TWO_WAIT));
+    assert_eq!(made.after(25), stands("100ms", TWO_READY));
     assert_eq!([51, 1000, 50].map(|gap| made.after(gap)), [const { String::new() }; 3]);
-    assert_eq!(made.after(50), stands("200ms", TWO_WAIT));
+    assert_eq!(made.after(50), stands("200ms", TWO_READY));
     made.change(|pulse| pulse.turns += 1);
     assert_eq!(made.after(1000), goes_on("200ms"));
 }
@@ -111,8 +111,8 @@ fn time_in_which_the_watchdog_waited_for_a_core_counts() {
     assert_eq!(sample(60, 10), ""); // all of it: it slept for 50 ms at most, as a watchdog may
     assert_eq!(sample(61, 10), ""); // 10 of it: it slept for 51 ms, or it was stopped
     assert_eq!(sample(1000, 29), "");
-    assert_eq!(sample(40, 500), stands("139ms", TWO_WAIT)); // no more than there was
-    assert_eq!(sample(1000, 960), stands("1.139s", TWO_WAIT));
+    assert_eq!(sample(40, 500), stands("139ms", TWO_READY)); // no more than there was
+    assert_eq!(sample(1000, 960), stands("1.139s", TWO_READY));
     made.own_wait.set(None); // the system does not tell it any more
     assert_eq!([50, 51].map(|gap| made.after(gap)), [const { String::new() }; 2]);
     made.change(|pulse| pulse.turns += 1);
@@ -140,7 +140,7 @@ fn a_debugger_that_stops_the_loops_thread_alone_does_not_set_it_off() {
     made.act.replace(Some(Act::Stopped));
     assert_eq!(made.until(10_000), [""; 0]);
     made.act.replace(Some(Act::Runs));
-    let told = format!("10100: {}", stands("100ms", &format!("{TWO_WAIT}; the thread computes")));
+    let told = format!("10100: {}", stands("100ms", &format!("{TWO_READY}; the thread computes")));
     assert_eq!(made.until(10_100), [told]);
 }
 
@@ -149,7 +149,7 @@ fn time_that_a_sample_itself_takes_counts_if_the_turn_was_there_before() {
     let made = made();
     made.slow.set(ms(20)); // the turn may have begun in the first of these
     assert_eq!([25, 25, 25].map(|gap| made.after(gap)), [const { String::new() }; 3]);
-    assert_eq!(made.after(25), stands("115ms", TWO_WAIT));
+    assert_eq!(made.after(25), stands("115ms", TWO_READY));
     made.slow.set(ms(0));
     made.change(|pulse| pulse.turns += 1);
     assert_eq!(made.after(25), goes_on("160ms"));

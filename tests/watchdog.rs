@@ -305,6 +305,7 @@ fn there_is_a_thread_if_there_is_a_threshold_and_none_for_zero() {
     assert!(Runtime::new().unwrap().metrics().stalls.is_none());
     assert_eq!(threads(Builder::new().stall_threshold(Duration::ZERO)), 0);
     assert_eq!(threads(Builder::new().on_stall(|_| {}).stall_threshold(Duration::ZERO)), 0);
+    assert_eq!(threads(Builder::new().stall_threshold(Duration::ZERO).on_stall(|_| {})), 0);
     assert_eq!(threads(Builder::new().on_stall(|_| {})), 1);
     assert_eq!(threads(Builder::new().stall_threshold(ms(100))), 1);
     assert_eq!(threads(Builder::new().stall_threshold(Duration::from_nanos(1))), 1);
@@ -347,8 +348,9 @@ fn without_a_function_it_prints_a_line_for_each_report() {
         begin.strip_prefix("the loop on thread io stands still: task #1 \"reader\", spawned at ");
     assert!(site.unwrap().starts_with(file!()), "{first}");
     let (_, end) = end.split_once("; ").unwrap();
-    let end =
-        end.strip_prefix("1 ready task waits behind it; the thread is blocked in read on \"pipe:[");
+    let end = end.strip_prefix(
+        "1 other task is known to be ready; the thread is blocked in read on \"pipe:[",
+    );
     let remedy = "; move the call to `spawn_blocking`, or await an async counterpart";
     assert!(end.is_some_and(|end| end.ends_with(remedy)), "{first}");
     let last = lines.last().unwrap();

@@ -36,7 +36,8 @@ impl Default for Telling {
 }
 
 impl Builder {
-    /// From when on a turn that does not end is told of, *while* it lasts: by default none is (zero).
+    /// From when on a turn that does not end is told of, *while* it lasts. By default none is; with a function for
+    /// [`on_stall`](Self::on_stall), or with `TAKETURNS_DEBUG=1` in the environment, those of 100 ms are. Zero: none is, with either.
     ///
     /// A thread of its own, the watchdog, then looks four times in a threshold how far the loop is, and tells of a turn (or a
     /// look) that stands still for so long: which task has it, where that was spawned, how many others wait, and on Linux
@@ -73,7 +74,8 @@ impl Builder {
     }
 
     /// Sets a function that is called with each [`Stall`], on a thread of its own, in place of printing it to stderr. To
-    /// have both, print it there: `eprintln!("{stall}")`. Without a [`stall_threshold`](Self::stall_threshold) that is 100 ms.
+    /// have both, print it there: `eprintln!("{stall}")`. Without a [`stall_threshold`](Self::stall_threshold) it is told of
+    /// turns of 100 ms; with one of zero, set before or after, it is never called.
     ///
     /// A panic of the function is caught and dropped. While it runs, the watchdog goes on looking, so how long a stall lasts
     /// is known all the same, but it tells nothing: the end of that stall, or the next doubling, is told when the
