@@ -88,7 +88,7 @@ impl<E> Seat<E> {
     #[inline]
     fn wait(&mut self) {
         if self.place.is_none() {
-            let task = with_current(Hub::current_control).flatten();
+            let task = with_current(Hub::control_for_group).flatten();
             self.place = task.map(|task| self.shared.task_waits(task));
         }
     }

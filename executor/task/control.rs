@@ -11,7 +11,16 @@ use crate::executor::{Id, Reason};
 pub(crate) struct Control(TaskRef, PhantomData<*const ()>);
 
 impl Hub {
-    /// The control of the task that has its turn now. `None` outside of a turn.
+    /// The control of the task that has its turn now, for its group to keep until the future is gone: reports do not take it for a
+    /// waker. Once for a task. `None` outside of a turn.
+    pub(crate) fn control_for_group(&self) -> Option<Control> {
+        let control = self.current_control()?;
+        // SAFETY: (ALIVE) this is a reference. At home: it is `!Send`.
+        unsafe { control.0.home() }.state.set_grouped();
+        Some(control)
+    }
+
+    /// The control of the task that has its turn now, for the time of a call. `None` outside of a turn.
     pub(crate) fn current_control(&self) -> Option<Control> {
         let task = self.home.running.get()?;
         // SAFETY: (ALIVE) its turn holds RUNNING. At home: this is its hub, borrowed.

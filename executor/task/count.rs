@@ -162,12 +162,12 @@ impl HomeCount {
         away.word.fetch_add(local * ONE, ordering!(fold: Relaxed))
     }
 
-    /// Whether no reference is out and the cell is not posted. While a keeper is set no other place can make a reference out
-    /// of nothing, so this stays true until home makes one.
-    pub(super) fn is_unreachable(&self, away: &AwayCount) -> bool {
+    /// Whether no reference is out but so many, which home has, and the cell is not posted. While a keeper is set no other
+    /// place can make a reference out of nothing, so this stays true until home makes one.
+    pub(super) fn is_unreachable_but_by(&self, known: isize, away: &AwayCount) -> bool {
         // Ordering: for a report; nothing is read through it.
         let word = away.word.load(ordering!(unreachable_look: Relaxed));
-        self.local.get() as isize * ONE + word == 0
+        self.local.get() as isize * ONE + word == known * ONE
     }
 
     /// Home has taken the cell out of the inbox and has read its link: clears POSTED.

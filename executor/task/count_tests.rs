@@ -19,7 +19,7 @@ fn references_made_at_home_and_used_up_away_do_not_add_up() {
         assert_eq!(away.dec(), Fate::Kept);
     }
     assert!((0..FOLD).contains(&home.local()), "folded, not grown: {}", home.local());
-    assert!(home.is_unreachable(&away));
+    assert!(home.is_unreachable_but_by(0, &away));
     assert_eq!(home.retire(&away), Fate::Free);
 }
 
@@ -32,7 +32,7 @@ fn references_made_away_and_used_up_at_home_do_not_add_up() {
         assert_eq!(home.dec(&away), Fate::Kept);
     }
     assert!((-FOLD + 1..=0).contains(&home.local()), "folded: {}", home.local());
-    assert!(home.is_unreachable(&away));
+    assert!(home.is_unreachable_but_by(0, &away));
     assert_eq!(home.retire(&away), Fate::Free);
 }
 

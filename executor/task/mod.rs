@@ -55,7 +55,8 @@
 //!
 //! The capitals are bits. Of home's state ([`state`]): FUTURE and OUTPUT, what the cell holds; OWED, the task is owed a turn;
 //! RUNNING, it has its turn; SETTLING, that turn is ending it; LISTED, it is in the list of live tasks; HANDLE, its
-//! `JoinHandle` exists; ABORT, its next turn drops the future; ASKED, it was asked to end; FRAMED, it has a frame (`executor/frame.rs`). Of the away word ([`count`]): POSTED, the task is in the
+//! `JoinHandle` exists; ABORT, its next turn drops the future; ASKED, it was asked to end; FRAMED, it has a frame
+//! (`executor/frame.rs`); GROUPED, its group has a reference on it. Of the away word ([`count`]): POSTED, the task is in the
 //! inbox, or about to be pushed; RETIRED, no keeper is left, so the word alone decides when the task is freed. Look at the
 //! picture now, and come back for its numbers when you have read `turns`.
 //!

@@ -44,6 +44,9 @@ const FRAMED: u32 = 1 << 10;
 /// Set on a task whose wakes are told to observers (`executor/observe.rs`). A bit, as each wake looks at these anyway. Never
 /// without FUTURE.
 const TOLD: u32 = 1 << 12;
+/// Set once the task's group has a reference on it (`control.rs`), which is no waker: it only ends the task. Never without FUTURE, which has
+/// the task's seat in the group.
+const GROUPED: u32 = 1 << 13;
 
 /// Set while the hub has a note of the task: until a listed task is taken off the list, or the root's handle is dropped.
 const NOTED: u32 = 1 << 11;
@@ -134,12 +137,13 @@ impl TaskState {
     fn set(&self, bits: u32) {
         let has = |some: u32| bits & some != 0;
         debug_assert!(
-            has(!(ABORT | NEW | SETTLING | ASKED | FRAMED | NOTED | TOLD)),
+            has(!(ABORT | NEW | SETTLING | ASKED | FRAMED | NOTED | TOLD | GROUPED)),
             "the other bits are never alone"
         );
         debug_assert!(!has(FUTURE) || !has(OUTPUT | SETTLING), "the cell has room for one of them");
         debug_assert!(!has(OUTPUT) || !has(SETTLING), "the output has one owner");
-        debug_assert!(has(FUTURE) || !has(ABORT | NEW | ASKED | FRAMED | TOLD), "bits of a future");
+        let of_a_future = ABORT | NEW | ASKED | FRAMED | TOLD | GROUPED;
+        debug_assert!(has(FUTURE) || !has(of_a_future), "bits of a future");
         self.count.set_keepers(bits);
     }
 
@@ -182,6 +186,12 @@ impl TaskState {
         if self.has(FUTURE) {
             self.set(self.bits() | TOLD);
         }
+    }
+
+    /// In a turn of the task: its group has a reference from now on, until the future is gone.
+    pub(super) fn set_grouped(&self) {
+        debug_assert!(self.has(RUNNING) && self.has(FUTURE), "not in its turn");
+        self.set(self.bits() | GROUPED);
     }
 
     /// The next turn drops the future, and the task is owed that turn from now on.
@@ -268,7 +278,7 @@ impl TaskState {
     pub(super) fn future_dropped(&self) -> bool {
         debug_assert!(self.has(RUNNING) && self.has(FUTURE), "no future was there");
         let bits = self.bits();
-        self.set(bits & !(FUTURE | ABORT | OWED | ASKED | FRAMED | TOLD) | SETTLING);
+        self.set(bits & !(FUTURE | ABORT | OWED | ASKED | FRAMED | TOLD | GROUPED) | SETTLING);
         bits & ASKED != 0
     }
 
@@ -382,8 +392,10 @@ impl TaskState {
             bits if bits & RUNNING != 0 => State::Running,
             // A task that was never polled is owed its first turn, even where the close of the executor took that away.
             bits if bits & OWED != 0 || polls == 0 || away.is_posted() => State::Ready,
-            _ if self.count.is_unreachable(away) => State::Stuck,
-            _ => State::Waiting,
+            bits => match self.count.is_unreachable_but_by((bits & GROUPED != 0).into(), away) {
+                true => State::Stuck,
+                false => State::Waiting,
+            },
         }
     }
 }

@@ -1,14 +1,14 @@
 //! Circles through groups of tasks: a wait for one of them, and for all of them.
 
 use std::cell::RefCell;
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::time::Duration;
 
 use futures::FutureExt;
 use taketurns::insight::{Finding, Named};
-use taketurns::sync::Mutex;
+use taketurns::sync::{Event, Mutex};
 use taketurns::task::{JoinSet, TaskGroup, borrowing, join_all, race};
 use taketurns::time::sleep;
 use taketurns::{spawn, task, yield_now};
@@ -389,4 +389,34 @@ fn a_circle_through_a_set_of_thousands_is_told_by_the_first() {
     assert_eq!(finding, Finding::Circle);
     assert!(text.contains("5001 left: task #2, task #3"), "{text}");
     assert!(text.len() < 2000, "{}", text.len());
+}
+
+/// Its group can reach it, to cancel it. That is no waker.
+#[test]
+fn a_task_of_a_group_of_which_no_waker_is_left_is_stuck() {
+    for is_fast in [true, false] {
+        let (runtime, told) = runtime(1, HOUR);
+        let event = Rc::new(Event::new());
+        let group = async move |group: TaskGroup<()>| {
+            group.spawn(pending::<Result<(), ()>>());
+            let awaited = Rc::clone(&event); // the event has a waker of this one
+            group.spawn(async move {
+                awaited.wait().await;
+                Ok(())
+            });
+            sleep(5 * MOMENT).await;
+            group.cancel("enough");
+            Ok(())
+        };
+        let ended = runtime.block_on(async {
+            match is_fast {
+                true => TaskGroup::scope(group).await,
+                false => TaskGroup::collect(group).await,
+            }
+        });
+        ended.unwrap();
+        let (finding, text) = told.only();
+        assert_eq!(finding, Finding::Stuck);
+        assert!(text.contains("task #1, ") && !text.contains("task #2"), "{text}");
+    }
 }
