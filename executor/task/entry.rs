@@ -78,17 +78,17 @@ pub(super) enum Here<'a> {
 #[inline]
 pub(super) unsafe fn here<'a>(hub: HubRef) -> Here<'a> {
     // SAFETY: (HUB) as the caller promised; (ENTERED) this thread is inside of it, so it is the executor's own.
-    unsafe { if is_inside(hub) { Here::Home(hub.at_home()) } else { Here::Away(hub.away()) } }
+    unsafe { if is_entered(hub) { Here::Home(hub.at_home()) } else { Here::Away(hub.away()) } }
 }
 
 #[inline]
-pub(super) fn is_inside(hub: HubRef) -> bool {
+pub(super) fn is_entered(hub: HubRef) -> bool {
     INSIDE.with(|inside| inside.get() == Some(hub))
 }
 
 /// Where this thread entered the executor it is inside of, if that is not `hub`'s own.
 pub(super) fn inside_another(hub: &Hub) -> Option<&'static Location<'static>> {
-    if is_inside(hub.this) { None } else { ENTERED_AT.with(Cell::get) }
+    if is_entered(hub.this) { None } else { ENTERED_AT.with(Cell::get) }
 }
 
 /// Runs `f` with the hub of the executor that this thread is inside of. `None` outside.

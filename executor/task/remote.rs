@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::cell;
 use super::count::AwayCount;
-use super::entry::{is_inside, with_current};
+use super::entry::{is_entered, with_current};
 use super::header::Birth;
 use super::hub::{Away, Hub, HubRef};
 use super::pulse::Sample;
@@ -57,7 +57,7 @@ impl HubHandle {
     /// Whether this thread is inside of this executor.
     #[inline]
     pub(crate) fn is_entered(&self) -> bool {
-        is_inside(self.0)
+        is_entered(self.0)
     }
 
     /// Whether the executor has ended.
