@@ -7,9 +7,10 @@
 //! * A turn has stood still between two samples if both find the same task in its turn (or none, in a look), and meanwhile
 //!   no turn has ended, and no look and no wait has begun.
 //! * The time between two samples counts if it is not much longer than it was to be. If it is, the watchdog did not run. It may
-//!   have been ready and have waited for a core: a stopped thread is not ready, so that time counts. If without it the two
-//!   samples are as far apart as they were to be, the rest counts too. If not, the process may have been stopped in the
-//!   rest. Where the system does not tell how long the watchdog was ready, nothing of such a time counts.
+//!   have been ready and have waited for a core, or the host of a virtual machine has woken it late. In the first case the system
+//!   says for how long the watchdog was ready, in the second for how long the loop's thread ran: a stopped process
+//!   does neither, so that time counts. If without it the two samples are as far apart as they were to be, the rest counts
+//!   too. If not, the process may have been stopped in the rest. Where the system says nothing, nothing of such a time counts.
 //!
 //! So a stall lasts at least as long as is told while it lasts, whatever the system did meanwhile.
 //!
@@ -103,7 +104,7 @@ impl Standstill {
         let (own_wait, pulse) = (scene.own_wait(), scene.pulse());
         let now = Look { begin, own_wait, pulse, end: scene.now() };
         let last = self.last.replace(now)?;
-        let gap = self.certain_time(&last, &now);
+        let gap = self.certain_time(&last, &now, scene);
         if stands_still(&last.pulse, &pulse) {
             self.stands(gap, &pulse, scene, may_tell)
         } else {
@@ -177,13 +178,18 @@ impl Standstill {
     }
 
     /// How much of the time between two samples counts.
-    fn certain_time(&self, last: &Look, now: &Look) -> Duration {
+    fn certain_time(&self, last: &Look, now: &Look, scene: &impl Scene) -> Duration {
         // A new turn may have begun just before the last look ended. One that stood still before it has stood still in it too.
         let since = if self.stand.is_some() { last.begin } else { last.end };
         let gap = now.begin.saturating_sub(since);
+        if !self.is_long(gap) {
+            return gap;
+        }
         let waits = now.own_wait.zip(last.own_wait);
-        let waited = waits.map_or(Duration::ZERO, |(now, last)| now.saturating_sub(last).min(gap));
-        if self.is_long(gap - waited) { waited } else { gap }
+        let waited = waits.map_or(Duration::ZERO, |(now, last)| now.saturating_sub(last));
+        let ran = self.stand.as_ref().and_then(|stand| stand.ran_since(&scene.schedule()?));
+        let certain = waited.max(ran.unwrap_or_default()).min(gap);
+        if self.is_long(gap - certain) { certain } else { gap }
     }
 
     fn is_long(&self, gap: Duration) -> bool {
@@ -210,6 +216,13 @@ impl Stand {
         if core.moved.1 != now.1 {
             core.moved = now;
         }
+    }
+
+    /// How long the loop's thread ran for certain since the last sample.
+    fn ran_since(&self, now: &Schedule) -> Option<Duration> {
+        let (_, last) = &self.core.as_ref()?.moved;
+        // Of what it ran before, the kernel may have booked up to a tick since.
+        Some(now.ran.saturating_sub(last.ran).saturating_sub(TICK))
     }
 
     /// What was seen so far does not count.

@@ -120,6 +120,21 @@ fn time_in_which_the_watchdog_waited_for_a_core_counts() {
 }
 
 #[test]
+fn time_in_which_the_loops_thread_ran_counts_also_if_the_watchdog_was_not_ready() {
+    let made = made();
+    made.act.replace(Some(Act::Runs));
+    let sample = |gap, ran| {
+        made.run(ran, 0, 0);
+        made.sample(gap).map_or(ms(0), |stall| stall.lasted())
+    };
+    assert_eq!([(25, 25), (25, 25)].map(|(gap, ran)| sample(gap, ran)), [ms(0); 2]); // 25 ms
+    assert_eq!(sample(1000, 35), ms(0)); // 25 of them, as 10 may be from before
+    assert_eq!(sample(100, 59), ms(0)); // 49
+    assert_eq!(sample(100, 60), ms(199)); // all: it slept for 50 at most
+    assert_eq!(sample(200, 1000), ms(399)); // no more than there was
+}
+
+#[test]
 fn of_the_time_without_a_core_in_which_the_turn_has_ended_half_is_told() {
     for (gap, waited, told) in
         [(50, 0, 150), (90, 40, 145), (91, 40, 140), (91, 60, 145), (1000, 980, 600)]
