@@ -170,6 +170,24 @@ fn what_is_lost_with_the_runtime_is_in_the_trace_of_a_handle() {
     assert!(trace.to_text().ends_with(", was lost\n"));
 }
 
+/// Two readings give the same, however much later the second is. (`Debug` has the end in nanoseconds.)
+#[test]
+fn what_is_shown_ends_with_the_run_and_with_the_runtime() {
+    let runtime = Builder::new().trace(1000).on_lost(|_| {}).build().unwrap();
+    let handle = runtime.handle();
+    let read = || format!("{:?}", handle.trace().unwrap());
+    assert_eq!(read(), read(), "before the first run");
+    runtime.block_on(async {
+        spawn(std::future::pending::<()>()).detach();
+        yield_now().await;
+        assert_ne!(read(), read(), "a turn goes on, until now");
+    });
+    assert_eq!(read(), read(), "between two runs");
+    runtime.block_on(async { assert_ne!(read(), read(), "in the second") });
+    drop(runtime);
+    assert_eq!(read(), read(), "after the end");
+}
+
 /// Its time is not that of the task that comes next.
 #[test]
 fn a_request_of_another_thread_has_a_turn_of_its_own() {

@@ -51,6 +51,8 @@ pub(crate) struct Recording {
     is_virtual: bool,
     /// What a virtual clock showed last.
     shown: Gauge,
+    /// Whether the loop is in a run, as 1 or 0.
+    runs: Gauge,
     sites: Mutex<Vec<Site>>,
     name_of: NameOf,
     /// Of tasks that have ended.
@@ -74,7 +76,8 @@ pub(super) struct Reading {
     pub(super) copied: Copied,
     pub(super) asides: Asides,
     pub(super) sites: Vec<Site>,
-    pub(super) now: u64,
+    /// When the events were read. `None`: the loop was outside of a run, so what they show ends with the last of them.
+    pub(super) now: Option<u64>,
     pub(super) is_virtual: bool,
 }
 
@@ -106,7 +109,8 @@ impl Recording {
     }
 
     pub(super) fn read(&self) -> Reading {
-        let (copied, now) = (self.ring.copy(), self.now());
+        let runs = self.runs.get() == 1; // before the events, so they show what ended with the run
+        let (copied, now) = (self.ring.copy(), runs.then(|| self.now()));
         // After the events: an event's site is in the table before the event is in the ring.
         let sites = lock(&self.sites).clone();
         let asides = lock(&self.asides).clone();
@@ -179,6 +183,7 @@ impl Recorder {
             since: monotonic(),
             is_virtual: matches!(clock, Clock::Virtual(_)),
             shown: Gauge::default(),
+            runs: Gauge::default(),
             sites: Mutex::default(),
             name_of,
             names: Mutex::default(),
@@ -292,6 +297,7 @@ impl Observe for Recorder {
     fn begins_turn(&self, task: &Seen, _polls: u32) {
         let end = self.end.take();
         if end.is_none() {
+            self.recording.runs.set(1);
             self.read_clock();
         }
         let word = self.word(task);
@@ -326,6 +332,7 @@ impl Observe for Recorder {
     }
 
     fn looks(&self) {
+        self.recording.runs.set(1);
         self.end_turn();
         self.read_clock();
         self.write(Kind::Looked, NO_TASK);
@@ -343,5 +350,6 @@ impl Observe for Recorder {
 
     fn leaves(&self) {
         self.end_turn();
+        self.recording.runs.set(0);
     }
 }

@@ -22,7 +22,7 @@ pub struct Trace {
     pub(super) events: Vec<Event>,
     pub(super) dropped: u64,
     pub(super) tasks: BTreeMap<Id, Known>,
-    /// When it was taken.
+    /// When it was taken. If the loop was outside of a run, when it had done the last thing.
     pub(super) until: Duration,
     pub(super) is_virtual: bool,
 }
@@ -193,11 +193,12 @@ impl Recording {
         }
         events.sort_by_key(|event| event.at); // stable: of the same time, these come last
         let known = |(id, site)| (id, Known { name: self.name(id), site });
+        let last = events.last().map_or(Duration::ZERO, |event| event.at);
         Trace {
             events,
             dropped: reading.copied.dropped + asides.dropped(),
             tasks: sites.into_iter().map(known).collect(),
-            until: Duration::from_nanos(reading.now),
+            until: reading.now.map_or(last, Duration::from_nanos),
             is_virtual: reading.is_virtual,
         }
     }
