@@ -100,4 +100,4 @@ pub use stall::{Doing, Stall, StallCounts};
 pub(crate) use trace::{Clock as TimelineClock, Recorder, Recording};
 pub use trace::{Event, Trace, What};
 pub(crate) use unhandled::{Unhandled, UnhandledPanic};
-pub(crate) use watchdog::{HomeThread, StallCounter, THRESHOLD, Watchdog, WatchdogSettings};
+pub(crate) use watchdog::{HomeThread, StallCounter, Watchdog, WatchdogSettings};

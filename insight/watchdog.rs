@@ -28,11 +28,12 @@ use super::stall::{Brief, Stall, StallCounts};
 use super::standstill::stands_still;
 use super::standstill::{Scene, Standstill};
 use super::trace::Recording;
+use crate::common::debug_mode;
 use crate::executor::primitives::{Arc, Condvar, Mutex, MutexGuard, wait_timeout};
 use crate::executor::{HubHandle, Id, Sample, shortened, silence};
 
-/// The threshold of a program that says what is to be told, but not from when on.
-pub(crate) const THRESHOLD: Duration = Duration::from_millis(100);
+/// The threshold of a program that says what is to be told, but not from when on, and of the debug mode.
+const THRESHOLD: Duration = Duration::from_millis(100);
 /// Below this the watchdog's sleep would be no longer than the kernel takes to end it.
 const SHORTEST: Duration = Duration::from_millis(1);
 /// As good as never, and far from what overflows.
@@ -99,9 +100,15 @@ struct State {
 pub(crate) struct StallCounter(Arc<Shared>);
 
 impl WatchdogSettings {
+    /// Whether the program has asked for it, by a threshold or a function.
+    fn is_asked_for(&self) -> bool {
+        self.threshold.is_some() || self.on_stall.is_some()
+    }
+
     /// From when on a turn is told of; `None`: no watchdog.
     pub(crate) fn threshold(&self) -> Option<Duration> {
-        let threshold = self.threshold.or(self.on_stall.as_ref().map(|_| THRESHOLD))?;
+        let default = || (self.is_asked_for() || debug_mode::is_on()).then_some(THRESHOLD);
+        let threshold = self.threshold.or_else(default)?;
         (!threshold.is_zero()).then(|| threshold.clamp(SHORTEST, LONGEST))
     }
 
@@ -110,7 +117,8 @@ impl WatchdogSettings {
     ///
     /// # Errors
     ///
-    /// When the system gives no thread.
+    /// When the system gives no thread, and the program has asked for it. If only the debug mode has, the program is to do what it
+    /// does without: a line is printed.
     pub(crate) fn start(
         self,
         home: HubHandle,
@@ -118,6 +126,7 @@ impl WatchdogSettings {
         recording: Option<std::sync::Arc<Recording>>,
     ) -> io::Result<Option<Watchdog>> {
         let Some(threshold) = self.threshold() else { return Ok(None) };
+        let is_asked_for = self.is_asked_for();
         let HomeThread { name, thread: home_thread } = thread();
         let standstill = Standstill::new(threshold, name);
         let begin = Instant::now();
@@ -126,7 +135,17 @@ impl WatchdogSettings {
             Some(recording) => Some(noting(recording, self.on_stall)),
             None => self.on_stall,
         };
-        Watchdog::start(standstill, scene, on_stall).map(Some)
+        match Watchdog::start(standstill, scene, on_stall) {
+            Err(error) if !is_asked_for => {
+                debug_mode::say(|| {
+                    format!(
+                        "the system gives no thread for the watchdog, so turns that do not end are not told of: {error}"
+                    )
+                });
+                Ok(None)
+            }
+            started => started.map(Some),
+        }
     }
 }
 

@@ -303,7 +303,8 @@ impl Builder {
     /// # Errors
     ///
     /// When the system gives no descriptor for the reactor, lacks `epoll_pwait2` (Linux before 5.11),
-    /// refuses the timer slack, or gives no thread for the watchdog.
+    /// refuses the timer slack, or gives no thread for the watchdog that
+    /// [`stall_threshold`](Self::stall_threshold) or [`on_stall`](Self::on_stall) has asked for.
     #[track_caller]
     pub fn build(self) -> io::Result<Runtime> {
         self.build_at(Location::caller())

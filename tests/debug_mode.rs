@@ -104,6 +104,22 @@ fn a_turn_that_does_not_end_is_printed() {
     assert_eq!(stderr("a_turn_that_does_not_end_is_printed"), "");
 }
 
+/// No thread can be had, as no memory has room for its stack.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_watchdog_that_gets_no_thread_is_printed_and_the_program_goes_on() {
+    if is_child() {
+        assert!(Builder::new().on_stall(|_| {}).build().is_err(), "asked for");
+        Runtime::new().unwrap().block_on(async { spawn(async {}).await.unwrap() });
+        return;
+    }
+    let variables = [("TAKETURNS_DEBUG", "1"), ("RUST_MIN_STACK", "1000000000000000000")];
+    let name = "a_watchdog_that_gets_no_thread_is_printed_and_the_program_goes_on";
+    let text = stderr_with(name, &variables);
+    let begin = "taketurns: the system gives no thread for the watchdog, so turns that do not end are not told of: ";
+    assert!(text.starts_with(begin) && text.lines().count() == 1, "{text}");
+}
+
 #[test]
 fn a_program_that_does_nothing_wrong_prints_nothing() {
     if is_child() {

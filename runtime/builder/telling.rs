@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Builder;
 use crate::common::debug_mode;
-use crate::insight::{Deadlock, OnDeadlock, Stall, THRESHOLD, WatchdogSettings};
+use crate::insight::{Deadlock, OnDeadlock, Stall, WatchdogSettings};
 
 #[derive(Clone, Debug)]
 pub(in crate::runtime) struct Telling {
@@ -23,10 +23,7 @@ impl Default for Telling {
     /// Nothing is told, but in the debug mode turns that do not end, and deadlocks.
     fn default() -> Self {
         Self {
-            watchdog: WatchdogSettings {
-                threshold: debug_mode::is_on().then_some(THRESHOLD),
-                ..WatchdogSettings::default()
-            },
+            watchdog: WatchdogSettings::default(),
             on_deadlock: debug_mode::is_on().then_some(OnDeadlock::Print),
             histograms: false,
             task_slab: false,
