@@ -237,7 +237,9 @@ impl fmt::Display for JoinError {
             Subject::Remote(site) => format!("remote task spawned at {site}"),
             Subject::NoTask => "a waker or destructor".to_owned(),
             Subject::Job(site) => format!("blocking job spawned at {site}"),
-            Subject::Loop(thread, site) => format!("loop `{thread}` started at {site}"),
+            Subject::Loop(thread, site) => {
+                format!("loop `{}` started at {site}", thread.escape_debug())
+            }
         };
         write!(f, "{subject} {}", self.what())
     }

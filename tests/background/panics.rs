@@ -31,13 +31,13 @@ impl Drop for Grenade {
 
 #[test]
 fn a_panic_of_the_main_future_reaches_join() {
-    let background = Background::start(Builder::new().thread_name("bean"), |_| async {
+    let background = Background::start(Builder::new().thread_name("be\nan"), |_| async {
         panic!("out of coffee")
     });
     let background: Background<()> = background.unwrap();
     let error = background.join().unwrap_err();
     let shown = error.to_string();
-    assert!(shown.starts_with("loop `bean` started at tests/background/panics.rs:"), "{shown}");
+    assert!(shown.starts_with(r"loop `be\nan` started at tests/background/panics.rs:"), "{shown}");
     assert!(shown.ends_with(" panicked: out of coffee"), "{shown}");
     assert!(error.task().is_none());
     assert_eq!(text(error), "out of coffee");
