@@ -22,10 +22,11 @@ impl fmt::Display for Awaited {
         if self.is_unpolled {
             f.write_str("does not poll ")?;
             self.thing(f)?;
-            return f.write_str(", which is ready");
+            return f.write_str(", which is ready"); // the detail is of the time when it was not
         }
         f.write_str(if self.is_outer() { "in " } else { "waits for " })?;
         self.thing(f)?;
+        write!(f, "{}", self.detail)?;
         if matches!(self.ended_by, EndedBy::All | EndedBy::Any) {
             let titles: Vec<_> = self.holders.iter().take(TOLD).map(Holder::title).collect();
             return match &titles[..] {
@@ -45,7 +46,7 @@ impl Awaited {
         if let Some(site) = self.site() {
             write!(f, " at {site}")?;
         }
-        write!(f, "{}", self.detail)
+        Ok(())
     }
 }
 

@@ -178,7 +178,7 @@ fn expected(operation: &str, detail: &str) -> (Finding, String) {
     let text = format!(
         "deadlock suspected: a task waits for what was granted to a future that it has not polled since\n\
          \x20 task #2, spawned at here, polled 3 times, waiting\n    \
-         does not poll the `{operation}` at here{detail}, which is ready\n    {waits}{POLL_IT}"
+         does not poll the `{operation}` at here, which is ready\n    {waits}{POLL_IT}"
     );
     (Finding::Futurelock, text)
 }
