@@ -12,7 +12,8 @@
 //! *knot* in it.) Each task and each wait is taken away once, so the work is linear in both, but for the tables (n log n).
 //!
 //! Only then a cycle is searched, and only among the tasks that remain, as something that a report can tell. There is one, as each of
-//! them waits for one of them, if only for itself.
+//! them waits for one of them, if only for itself. A cycle of several tasks says more than that, so a task's wait for itself comes last: two
+//! tasks that read, and both want to write, wait each for itself and for the other.
 //!
 //! All waits of one task count as *any of*, those of a `join_all` too: a part of it that goes on may give back the lock that another task
 //! waits for.
@@ -138,17 +139,21 @@ fn locked(all: &[Waiting], for_certain: bool) -> BTreeSet<Id> {
 }
 
 /// As [`circles`], of tasks that cannot go on, whatever others do. With each, whether that is certain: if not, it rests on a future
-/// that was granted a lock, and that its task has not polled since. The program may have moved that to another task.
+/// that was granted a lock, and that its task has not polled since. The program may have moved that to another task. What is certain
+/// is searched by itself, so a circle that is not does not hide it.
 pub(crate) fn closed_circles(all: &[Waiting]) -> Vec<(Circle, bool)> {
-    let (locked, certain) = (locked(all, false), locked(all, true));
-    let is_locked = |task: &Id| locked.contains(task);
-    let circles =
-        circles_among(all, &is_locked, &|wait| wait.keepers(false).filter(is_locked).collect());
-    let judge = |circle: Circle| {
-        let is_certain = circle.tasks(all).is_subset(&certain);
-        (circle, is_certain)
+    let may_be_locked = locked(all, false);
+    if may_be_locked.is_empty() {
+        return Vec::new(); // as mostly: so the rest costs a loop nothing that is not deadlocked
+    }
+    let certain = locked(all, true);
+    let suspected = &may_be_locked - &certain;
+    let among = |tasks: &BTreeSet<Id>, for_certain| {
+        let is_among = |task: &Id| tasks.contains(task);
+        let targets = |wait: &Awaited| wait.keepers(for_certain).filter(is_among).collect();
+        circles_among(all, &is_among, &targets).into_iter().map(move |it| (it, for_certain))
     };
-    circles.into_iter().map(judge).collect()
+    among(&certain, true).chain(among(&suspected, false)).collect()
 }
 
 /// The circles in who waits for whom, no task in two of them. Linear in tasks and waits.
@@ -168,7 +173,10 @@ fn circles_among(
             .waits
             .iter()
             .flat_map(move |wait| targets(wait).into_iter().map(move |task| (wait, task)));
-        edges.filter_map(|(wait, task)| Some((wait, *places.get(&task)?)))
+        let edges = edges.filter_map(|(wait, task)| Some((wait, *places.get(&task)?)));
+        let mut edges: Vec<_> = edges.collect();
+        edges.sort_by_key(|(_, target)| *target == place); // that to itself comes last
+        edges.into_iter()
     };
     let mut seen = vec![Visit::No; all.len()];
     let mut found = Vec::new();
@@ -177,7 +185,7 @@ fn circles_among(
             continue;
         }
         // Each step of the path: a task, its edges that are left, and the wait that the path has gone on by.
-        let mut path = vec![(begin, next(begin).collect::<Vec<_>>().into_iter(), None)];
+        let mut path = vec![(begin, next(begin), None)];
         seen[begin] = Visit::OnPath(0);
         while let Some((place, edges, by)) = path.last_mut() {
             let Some((wait, target)) = edges.next() else {
@@ -190,7 +198,7 @@ fn circles_among(
                 Visit::Done => {}
                 Visit::No => {
                     seen[target] = Visit::OnPath(path.len());
-                    path.push((target, next(target).collect::<Vec<_>>().into_iter(), None));
+                    path.push((target, next(target), None));
                 }
                 Visit::OnPath(first) => {
                     let step = |(place, _, by): &(usize, _, Option<&Awaited>)| {

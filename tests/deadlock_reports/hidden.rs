@@ -1,5 +1,6 @@
 //! Circles that something beside them could hide.
 
+use std::pin::pin;
 use std::rc::Rc;
 
 use taketurns::insight::Finding;
@@ -91,6 +92,61 @@ fn a_task_that_waits_for_itself_beside_many_readers_is_told() {
     let (finding, text) = told.only();
     assert_eq!(finding, Finding::Circle, "{text}");
     assert!(text.starts_with("deadlock: a task waits for itself"), "{text}");
+}
+
+/// Each waits for itself, too.
+#[test]
+fn two_readers_that_both_want_to_write_are_told_to_wait_for_each_other() {
+    let (runtime, told) = runtime(1, HOUR);
+    runtime.block_on(async {
+        let lock = Rc::new(RwLock::new(()));
+        for _ in 0..2 {
+            let lock = Rc::clone(&lock);
+            spawn(async move {
+                let _reads = lock.read().await;
+                yield_now().await;
+                drop(lock.write().await);
+            })
+            .detach();
+        }
+        reported().await;
+    });
+    let (finding, text) = told.only();
+    assert_eq!(finding, Finding::Circle, "{text}");
+    let circle = "in a circle: task #1 waits for task #2, which waits for task #1\n";
+    assert!(text.contains(circle), "{text}");
+}
+
+/// The second waits for what was granted to a future of the first, which is not certain. That the first waits for itself is.
+#[test]
+fn a_task_that_waits_for_itself_for_certain_is_not_told_in_a_circle_that_is_only_suspected() {
+    let (runtime, told) = runtime(1, HOUR);
+    runtime.block_on(async {
+        let (lock, granted) = (Rc::new(RwLock::new(())), Rc::new(Mutex::new(())));
+        let held = granted.lock().await;
+        let (reads, in_line) = (Rc::clone(&lock), Rc::clone(&granted));
+        spawn(async move {
+            let _reads = reads.read().await;
+            let mut unpolled = pin!(in_line.lock());
+            assert!(futures::poll!(unpolled.as_mut()).is_pending());
+            yield_now().await;
+            drop(reads.write().await);
+        })
+        .detach();
+        let behind = Rc::clone(&granted);
+        spawn(async move {
+            let _reads = lock.read().await;
+            yield_now().await;
+            drop(behind.lock().await);
+        })
+        .detach();
+        yield_now().await;
+        drop(held);
+        reported().await;
+    });
+    let (finding, text) = told.only();
+    assert_eq!(finding, Finding::Circle, "{text}");
+    assert!(text.starts_with("deadlock: a task waits for itself\n  task #1,"), "{text}");
 }
 
 /// The writer that is first in line may give up. Then the reader still waits for the second, which waits for the reader.
