@@ -17,7 +17,8 @@
 //!    `bin/away.rs`, wakes from other threads, each one accounted for; `bin/remote.rs`, how soon and how cheaply other
 //!    threads reach a loop; `bin/offload.rs`, what it costs to have another thread do it, and `bin/computing.rs`, what
 //!    the loop notices of that; `bin/cores/`, a loop on each core;
-//!    `bin/insight.rs`, what it costs to be seen, and `bin/dump.rs`, for how long a dump stops the loop.
+//!    `bin/insight.rs`, what it costs to be seen, `bin/dump.rs`, for how long a dump stops the loop, and
+//!    `bin/deadlock_looks.rs`, what a look for deadlocks adds to a park.
 //! 6. `core.rs`: the executor's own cost by Criterion, for a before and an after; what the numbers do not mean.
 //! 7. `bin/lateness/`: how late sleeps are, as a table and a figure; `bin/far_timer.rs`: a sleep for strace.
 //! 8. `http.sh`, with `bin/health_tokio.rs`: CPU time of one HTTP request, the example `health`

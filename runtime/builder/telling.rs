@@ -102,8 +102,9 @@ impl Builder {
     ///
     /// Each is reported once, with what each task waits for. To know that, each future of this crate notes what it waits for
     /// as it begins to, which costs 0.05 to 0.1 us for each wait, and 0.03 us for each lock that is taken. The tasks are
-    /// looked at before every park if they and their waits are at most 64, otherwise not more often than once a second, and
-    /// for a twentieth of the loop's time at most.
+    /// looked at before every park if they and their waits are at most 64, which adds 0.4 to 0.6 us of CPU time to the park for each
+    /// that waits. If they are more, not more often than once a second, and for a twentieth of the loop's time at most. A loop
+    /// that never parks reports nothing.
     ///
     /// ```
     /// use std::sync::mpsc;
