@@ -15,6 +15,8 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 
+use super::answer::Text;
+
 /// How long a request may be.
 const LONGEST: usize = 8 * 1024;
 
@@ -157,7 +159,7 @@ pub(super) fn send(
     code: &str,
     kind: &str,
     policy: Policy,
-    body: &str,
+    body: Text<'_>,
 ) -> io::Result<()> {
     let policy = match policy {
         Policy::Own => {
@@ -183,5 +185,5 @@ pub(super) fn send(
          X-Frame-Options: DENY\r\n\r\n"
     );
     stream.write_all(head.as_bytes())?;
-    stream.write_all(body.as_bytes())
+    body.write_to(stream)
 }

@@ -6,15 +6,20 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use super::answer::{Refusal, Text};
 use super::loops::{Form, Loops};
 use super::place::uid;
-use super::stream::Timed;
+use super::room::Patience;
+use super::stream::{Timed, is_gone};
 
 /// How long a line may be.
 const LONGEST: u64 = 256;
 
 /// How long a client may take for a line, and how long for reading the answer.
 const LIMIT: Duration = Duration::from_secs(10);
+
+/// How long it waits in line for a long answer to be begun.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 const HELP: &str = "\
 A line asks: COMMAND [json | text] [LOOP]. The answer: `ok LENGTH` and so many bytes, or `error WHY`.
@@ -74,22 +79,27 @@ fn answer_all(loops: &Loops, stream: UnixStream, has_asked: &dyn Fn()) -> io::Re
             return Ok(()); // the client has left
         }
         let is_whole = line.ends_with(b"\n");
+        let asker = &stream.get_ref().stream;
+        let patience = Patience { limit: PATIENCE, is_gone: &|| is_gone(asker) };
         let answer = match std::str::from_utf8(&line) {
-            Ok(line) if is_whole => answer(loops, line, has_asked),
-            _ if is_whole => Err("a question is a line of text, in UTF-8".into()),
-            _ if (line.len() as u64) < LONGEST => Err("a question ends with a line break".into()),
+            Ok(line) if is_whole => answer(loops, line, has_asked, &patience),
+            _ if is_whole => Err("a question is a line of text, in UTF-8".to_owned().into()),
+            _ if (line.len() as u64) < LONGEST => {
+                Err("a question ends with a line break".to_owned().into())
+            }
             _ => Err(format!(
                 "a question is a line of at most {LONGEST} bytes, its line break included"
-            )),
+            )
+            .into()),
         };
         let (head, body) = match answer {
             Ok(text) => (format!("ok {}\n", text.len()), text),
-            Err(why) => (format!("error {}\n", why.replace('\n', " ")), String::new()),
+            Err(why) => (format!("error {}\n", why.to_string().replace('\n', " ")), "".into()),
         };
         let to = stream.get_mut();
         to.set_limit(LIMIT);
         to.write_all(head.as_bytes())?;
-        to.write_all(body.as_bytes())?;
+        body.write_to(to)?;
         if !is_whole {
             return Ok(());
         }
@@ -97,7 +107,12 @@ fn answer_all(loops: &Loops, stream: UnixStream, has_asked: &dyn Fn()) -> io::Re
 }
 
 /// `has_asked` is called before the loops are asked, which may take a moment.
-fn answer(loops: &Loops, line: &str, has_asked: &dyn Fn()) -> Result<String, String> {
+fn answer<'a>(
+    loops: &'a Loops,
+    line: &str,
+    has_asked: &dyn Fn(),
+    patience: &Patience<'_>,
+) -> Result<Text<'a>, Refusal> {
     let mut words = line.split_whitespace();
     let command = words.next().unwrap_or("help");
     let (mut asked_form, mut number) = (None, None);
@@ -108,7 +123,7 @@ fn answer(loops: &Loops, line: &str, has_asked: &dyn Fn()) -> Result<String, Str
             (_, Ok(asked)) => number = Some(asked),
             _ => {
                 let why = "after the command may come `json` or `text`, and the number of a loop";
-                return Err(why.into());
+                return Err(why.to_owned().into());
             }
         }
     }
@@ -117,18 +132,18 @@ fn answer(loops: &Loops, line: &str, has_asked: &dyn Fn()) -> Result<String, Str
     }
     let form = asked_form.unwrap_or(Form::Text);
     match command {
-        "help" | "page" if form == Form::Json => Err(format!("`{command}` has no JSON")),
+        "help" | "page" if form == Form::Json => Err(format!("`{command}` has no JSON").into()),
         "help" => Ok(HELP.into()),
         "page" => match loops.pages() {
-            none if none.is_empty() => Err("there is no page: `Serve::http`".into()),
-            pages => Ok(pages.iter().map(|page| format!("{page}\n")).collect()),
+            none if none.is_empty() => Err("there is no page: `Serve::http`".to_owned().into()),
+            pages => Ok(pages.iter().map(|page| format!("{page}\n")).collect::<String>().into()),
         },
-        "loops" => loops.overview(form, number),
+        "loops" => Ok(loops.overview(form, number)?.into()),
         "metrics" => loops.metrics(form, number),
-        "dump" => loops.dump(form, number),
+        "dump" => loops.dump(form, number, patience),
         "stalls" => loops.stalls(form, number),
-        "deadlocks" => loops.deadlocks(form, number),
-        "trace" => loops.trace(asked_form, number),
-        _ => Err("there is no such command; `help` lists them".into()),
+        "deadlocks" => loops.deadlocks(form, number, patience),
+        "trace" => loops.trace(asked_form, number, patience),
+        _ => Err("there is no such command; `help` lists them".to_owned().into()),
     }
 }

@@ -54,6 +54,11 @@ impl Reading {
         &self.looped.asked.0
     }
 
+    /// How many tasks it has.
+    pub(super) fn live(&self) -> usize {
+        usize::try_from(self.sample.live).unwrap_or(usize::MAX)
+    }
+
     /// `loop 2 "worker"`.
     pub(super) fn title(&self) -> String {
         match &self.looped.name {

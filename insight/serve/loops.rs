@@ -2,15 +2,18 @@
 
 #![forbid(unsafe_code)]
 
-use std::fmt::Write;
 use std::panic::resume_unwind;
 use std::sync::PoisonError;
-use std::{env, iter, process, thread};
+use std::thread::Scope;
+use std::{env, process, thread};
 
+use super::answer::{Places, Refusal, Text};
 use super::looped::{Looped, Reading};
+use super::room::{self, Patience, Room, Taken};
 use super::source::Asked;
 use crate::executor::primitives::{Mutex, MutexGuard};
 use crate::executor::shortened;
+use crate::insight::Trace;
 use crate::insight::json::{self, Object, Value};
 
 /// How an answer is written.
@@ -22,9 +25,16 @@ pub(super) enum Form {
     Json,
 }
 
+/// What one task of a list takes while the list is made: the copy that the loop makes of it and of what it waits for, and the text.
+const TASK: usize = 1200;
+
 /// The loops of this process, by number. They stay in the order in which they came.
 #[derive(Default)]
-pub(super) struct Loops(Mutex<List>);
+pub(super) struct Loops {
+    list: Mutex<List>,
+    /// For the answers that may be long, to all clients.
+    pub(super) room: Room,
+}
 
 #[derive(Default)]
 struct List {
@@ -45,7 +55,7 @@ impl Value for Written {
 impl Loops {
     /// Nothing panics under the lock.
     fn lock(&self) -> MutexGuard<'_, List> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Enters a loop, or one more server of a loop that is there: then it keeps its number, and its first name. Gives the number,
@@ -109,73 +119,111 @@ impl Loops {
     }
 
     /// Their numbers.
-    pub(super) fn metrics(&self, form: Form, number: Option<u64>) -> Result<String, String> {
-        self.collect("metrics", form, number, in_turn, |it| match form {
+    pub(super) fn metrics(&self, form: Form, number: Option<u64>) -> Result<Text<'_>, Refusal> {
+        let loops = self.asked(number)?;
+        let told = loops.iter().map(|it| match form {
             Form::Text => it.source().metrics().to_string(),
             Form::Json => it.source().metrics().to_json(),
-        })
+        });
+        Ok(self.joined("metrics", form, &loops, told.collect()).into())
     }
 
     /// Their tasks.
-    pub(super) fn dump(&self, form: Form, number: Option<u64>) -> Result<String, String> {
-        self.collect("dump", form, number, at_once, |it| match form {
+    pub(super) fn dump(
+        &self,
+        form: Form,
+        number: Option<u64>,
+        patience: &Patience<'_>,
+    ) -> Result<Text<'_>, Refusal> {
+        let (loops, taken) = self.with_room(number, patience, of_tasks)?;
+        let told = at_once(&loops, |it| match form {
             Form::Text => it.source().dump().to_string(),
             Form::Json => it.source().dump().to_json(),
-        })
+        });
+        Ok(Text::taking(self.joined("dump", form, &loops, told), taken))
     }
 
     /// The turns that took too long.
-    pub(super) fn stalls(&self, form: Form, number: Option<u64>) -> Result<String, String> {
-        self.collect("stalls", form, number, in_turn, |it| match form {
+    pub(super) fn stalls(&self, form: Form, number: Option<u64>) -> Result<Text<'_>, Refusal> {
+        let loops = self.asked(number)?;
+        let told = loops.iter().map(|it| match form {
             Form::Text => it.stalls(),
             Form::Json => json::object(|object| it.write_stalls(object)),
-        })
+        });
+        Ok(self.joined("stalls", form, &loops, told.collect()).into())
     }
 
     /// The deadlocks that were reported, and the tasks without a waker.
-    pub(super) fn deadlocks(&self, form: Form, number: Option<u64>) -> Result<String, String> {
-        self.collect("deadlocks", form, number, at_once, |it| match form {
-            Form::Text => it.deadlocks(),
-            Form::Json => json::object(|object| it.write_deadlocks(object)),
-        })
-    }
-
-    fn collect<F: Fn(&Reading) -> String + Sync>(
+    pub(super) fn deadlocks(
         &self,
-        key: &str,
         form: Form,
         number: Option<u64>,
-        ask: impl Fn(&[Reading], F) -> Vec<String>,
-        tell: F,
-    ) -> Result<String, String> {
-        let loops = self.asked(number)?;
-        let mut told = ask(&loops, tell).into_iter();
-        let mut next = || told.next().expect("one for each loop");
-        Ok(match form {
-            Form::Json => self.document(&loops, |_, object| {
-                object.field(key, Written(next()));
-            }),
-            Form::Text => loops.iter().fold(String::new(), |mut text, it| {
-                let _ = write!(text, "{}: {}\n{}\n", it.title(), it.told(), next().trim_end());
-                text
-            }),
-        })
+        patience: &Patience<'_>,
+    ) -> Result<Text<'_>, Refusal> {
+        let (loops, taken) = self.with_room(number, patience, of_tasks)?;
+        let told = at_once(&loops, |it| match form {
+            Form::Text => it.deadlocks(),
+            Form::Json => json::object(|object| it.write_deadlocks(object)),
+        });
+        Ok(Text::taking(self.joined("deadlocks", form, &loops, told), taken))
+    }
+
+    /// The loops that a question is about, as they stand when there is room for an answer that takes so much.
+    fn with_room(
+        &self,
+        number: Option<u64>,
+        patience: &Patience<'_>,
+        bytes: impl FnOnce(&[Reading]) -> usize,
+    ) -> Result<(Vec<Reading>, Taken<'_>), Refusal> {
+        let before = self.asked(number)?;
+        let taken = self.room.take(bytes(&before), patience)?;
+        Ok((self.asked(number)?, taken))
+    }
+
+    /// What the loops have told, as the parts of one answer.
+    fn joined(&self, key: &str, form: Form, loops: &[Reading], told: Vec<String>) -> Vec<String> {
+        match form {
+            Form::Json => {
+                let places = Places::default();
+                let document = self.document(loops, |_, object| {
+                    object.field(key, &places);
+                });
+                places.fill(document, told)
+            }
+            Form::Text => {
+                let parts = loops.iter().zip(told).flat_map(|(it, mut told)| {
+                    told.truncate(told.trim_end().len());
+                    told.push('\n');
+                    [format!("{}: {}\n", it.title(), it.told()), told]
+                });
+                parts.collect()
+            }
+        }
     }
 
     /// The timeline of a loop; without a number, of the first that keeps one. Without a form it is a page.
-    pub(super) fn trace(&self, form: Option<Form>, number: Option<u64>) -> Result<String, String> {
-        let loops = self.asked(number)?;
-        let found = loops.iter().find_map(|it| it.source().trace());
+    ///
+    /// How long it is, is not known before it is made. It fills the room, so two are never made at once.
+    pub(super) fn trace(
+        &self,
+        form: Option<Form>,
+        number: Option<u64>,
+        patience: &Patience<'_>,
+    ) -> Result<Text<'_>, Refusal> {
+        let (loops, taken) = self.with_room(number, patience, |_| room::MOST)?;
+        let text = |trace: Trace| match form {
+            None => trace.to_html(),
+            Some(Form::Text) => trace.to_text(),
+            Some(Form::Json) => trace.to_perfetto(),
+        };
+        let find = || loops.iter().find_map(|it| it.source().trace()).map(text);
+        let found = thread::scope(|scope| apart(scope, &find)());
         let why = || match loops.len() {
             1 => "the loop keeps no timeline: `Builder::trace`".to_owned(),
             _ => "none of the loops keeps a timeline: `Builder::trace`".to_owned(),
         };
-        let trace = found.ok_or_else(why)?;
-        Ok(match form {
-            None => trace.to_html(),
-            Some(Form::Text) => trace.to_text(),
-            Some(Form::Json) => trace.to_perfetto(),
-        })
+        let text = found.ok_or_else(why)?;
+        Ok(Text::taking(vec![text], taken))
     }
 
     /// What the page shows of each loop, but for its tasks.
@@ -213,26 +261,34 @@ impl Loops {
     }
 }
 
-/// For what needs no loop's answer.
-fn in_turn(loops: &[Reading], tell: impl Fn(&Reading) -> String) -> Vec<String> {
-    loops.iter().map(tell).collect()
+/// What lists of all their tasks take.
+fn of_tasks(loops: &[Reading]) -> usize {
+    loops.iter().map(|it| it.live().saturating_mul(TASK)).fold(0, usize::saturating_add)
 }
 
 /// Each loop may be silent for a while. So they are asked at once: that while does not add up.
 pub(super) fn at_once(loops: &[Reading], tell: impl Fn(&Reading) -> String + Sync) -> Vec<String> {
-    let [first, others @ ..] = loops else { return Vec::new() };
     let tell = &tell;
     thread::scope(|scope| {
-        let name = || thread::Builder::new().name("taketurns-inspect".into());
-        let asks = |it| name().spawn_scoped(scope, move || tell(it)).map_err(|_| it);
-        let asked: Vec<_> = others.iter().map(asks).collect();
-        let rest = asked.into_iter().map(|asked| match asked {
-            Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
-            Err(it) => tell(it), // the system gives no more threads
-        });
-        // The iterator is lazy: the first is asked before any of the threads is waited for.
-        iter::once(tell(first)).chain(rest).collect()
+        let asked: Vec<_> = loops.iter().map(|it| apart(scope, move || tell(it))).collect();
+        asked.into_iter().map(|wait| wait()).collect()
     })
+}
+
+/// Makes something large on a thread of its own. Gives what waits for it.
+///
+/// An allocator may keep memory for each thread, and more memory behind what it keeps, until the thread ends: glibc's does. The thread
+/// of a connection lives on, while the next connection makes its answer.
+fn apart<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    make: impl Fn() -> T + Clone + Send + 'scope,
+) -> impl FnOnce() -> T {
+    let thread = thread::Builder::new().name("taketurns-inspect".into());
+    let thread = thread.spawn_scoped(scope, make.clone());
+    move || match thread {
+        Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+        Err(_) => make(), // the system gives no more threads
+    }
 }
 
 /// The name of the program's file.

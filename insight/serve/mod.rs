@@ -11,7 +11,8 @@
 //!
 //! 1. `source.rs`: what the server asks of a loop.
 //! 2. `place.rs`: where the sockets are. `stream.rs`: sockets, and deadlines for them. `crowd.rs`: who is served at a time.
-//! 3. `looped.rs`: one loop, and what it says. `loops.rs`: all that this process has.
+//! 3. `looped.rs`: one loop, and what it says. `loops.rs`: all that this process has. `answer.rs`: what they say, as a text; `room.rs`: how
+//!    much memory such texts may take.
 //! 4. `lines.rs`: the protocol of the Unix socket.
 //! 5. `http.rs`: a request, and what it is refused for. `page.rs`: the live page, and what it fetches.
 //! 6. `server.rs`: [`serve`], [`Serve`] and [`Server`], the public face.
@@ -21,6 +22,7 @@
 #[cfg(not(unix))]
 compile_error!("feature `inspect` is for Unix alone: it serves on a Unix socket");
 
+mod answer;
 mod crowd;
 #[cfg(all(test, not(loom)))]
 mod crowd_tests;
@@ -38,6 +40,9 @@ mod page;
 mod place;
 #[cfg(all(test, not(loom)))]
 mod place_tests;
+mod room;
+#[cfg(all(test, not(loom)))]
+mod room_tests;
 mod server;
 mod source;
 mod stream;

@@ -6,9 +6,11 @@ use std::io::{self, Read};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
+use super::answer::{Refusal, Text};
 use super::http::{Policy, Refused, Request, Secret, send};
 use super::loops::{Form, Loops};
-use super::stream::{Stream, Timed};
+use super::room::Patience;
+use super::stream::{Stream, Timed, is_gone};
 
 /// How long a client may take for its request.
 const ASKING: Duration = Duration::from_secs(5);
@@ -19,11 +21,15 @@ const READING: Duration = Duration::from_secs(30);
 /// How long an answered client may take to close.
 const LEAVING: Duration = Duration::from_secs(1);
 
+/// How long it waits in line for a long answer to be begun. The page gives up after 5 s.
+const PATIENCE: Duration = Duration::from_secs(4);
+
 /// An answer: its code, its type, what the browser may do with it, its text.
-type Answer = (&'static str, &'static str, Policy, String);
+type Answer<'a> = (&'static str, &'static str, Policy, Text<'a>);
 
 const OK: &str = "200 OK";
 const NOT_FOUND: &str = "404 Not Found";
+const BUSY: &str = "503 Service Unavailable";
 
 /// Where the page is.
 pub(super) struct Page {
@@ -47,12 +53,13 @@ impl Page {
         let answer = request.and_then(|request| {
             let (path, query) = request.check(self.address, &self.secret)?;
             has_asked();
-            find(loops, path, query)
+            let patience = Patience { limit: PATIENCE, is_gone: &|| is_gone(&stream.stream) };
+            find(loops, path, query, &patience)
         });
         stream.set_limit(READING);
         match answer {
-            Ok((code, kind, policy, text)) => send(stream, code, kind, policy, &text)?,
-            Err(Refused(code, why)) => send(stream, code, "text/plain", Policy::Own, why)?,
+            Ok((code, kind, policy, text)) => send(stream, code, kind, policy, text)?,
+            Err(Refused(code, why)) => send(stream, code, "text/plain", Policy::Own, why.into())?,
         }
         // To close while bytes wait to be read would take back what was sent. So it reads on, a little.
         stream.stream.shut_down(Shutdown::Write);
@@ -61,23 +68,34 @@ impl Page {
     }
 }
 
-fn find(loops: &Loops, path: &str, query: &str) -> Result<Answer, Refused> {
+fn find<'a>(
+    loops: &'a Loops,
+    path: &str,
+    query: &str,
+    patience: &Patience<'_>,
+) -> Result<Answer<'a>, Refused> {
     let number = query.strip_prefix("loop=").and_then(|number| number.parse().ok());
-    let file = |kind, text: &str| Ok((OK, kind, Policy::Own, text.to_owned()));
-    let told = |kind, policy, told: Result<String, String>| match told {
+    let file = |kind, text: &'static str| Ok((OK, kind, Policy::Own, text.into()));
+    let told = |kind, policy, told: Result<Text<'a>, Refusal>| match told {
         Ok(text) => Ok((OK, kind, policy, text)),
-        Err(why) => Ok((NOT_FOUND, "text/plain", Policy::Own, why)),
+        Err(why) => {
+            let code = if matches!(why, Refusal::Busy) { BUSY } else { NOT_FOUND };
+            Ok((code, "text/plain", Policy::Own, why.to_string().into()))
+        }
     };
     match path {
         "" => file("text/html", include_str!("page.html")),
         "page.css" => file("text/css", include_str!("page.css")),
         "page.js" => file("text/javascript", include_str!("page.js")),
-        "state" => told("application/json", Policy::Own, loops.state()),
+        "state" => {
+            let state = loops.state().map(Text::from).map_err(Refusal::from);
+            told("application/json", Policy::Own, state)
+        }
         "dump" => {
-            let dump = loops.dump(Form::Json, number);
+            let dump = loops.dump(Form::Json, number, patience);
             told("application/json", Policy::Own, dump)
         }
-        "trace" => told("text/html", Policy::Apart, loops.trace(None, number)),
+        "trace" => told("text/html", Policy::Apart, loops.trace(None, number, patience)),
         _ => Err(Refused(NOT_FOUND, "there is no such page")),
     }
 }

@@ -48,7 +48,11 @@ use super::source::{Asked, Served};
 ///
 /// Without `json`, all but `trace` give text; `page` and `help` have no JSON. LOOP is a number from `loops`; without one, all loops
 /// answer, and of `trace` the first that keeps a timeline. A connection may ask again and again. It is closed when it asks for nothing
-/// for 10 s.
+/// for 10 s, or has not read an answer within 10 s.
+///
+/// The answers of `dump`, `deadlocks` and `trace` may be long. So that clients do not fill the memory of the program, such an answer is begun only while less than
+/// 64 MiB are taken by others, which are being made or are not read yet. A client waits for that for 30 s, with 7 others at most. Otherwise it is
+/// told `error busy: ..`, and may ask again.
 ///
 /// # Errors
 ///

@@ -11,7 +11,7 @@ use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// A connection.
 pub(super) trait Stream: Read + Write + Send + Sized + 'static {
@@ -74,6 +74,13 @@ listeners!(UnixListener: UnixStream, TcpListener: TcpStream,);
 pub(super) fn wait(listener: &impl Listener, end: &UnixStream) {
     let mut awaited = [PollFd::new(listener, PollFlags::IN), PollFd::new(end, PollFlags::IN)];
     let _ = poll(&mut awaited, None); // a signal may end it sooner
+}
+
+/// Whether the connection is closed both ways, as far as the system says so: a peer that only has no more to ask still reads.
+pub(super) fn is_gone(stream: &impl AsFd) -> bool {
+    let mut asked = [PollFd::new(stream, PollFlags::empty())];
+    let found = poll(&mut asked, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
+    found.is_ok() && asked[0].revents().intersects(PollFlags::HUP | PollFlags::ERR)
 }
 
 /// A stream whose reads and writes fail at a deadline.
