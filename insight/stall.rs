@@ -145,7 +145,8 @@ impl Stall {
     /// How long the loop has stood still: at least so long, while it does. When the stall [is over](Self::is_over), so long
     /// in all, give or take a quarter of the threshold; and if the watchdog had no core when the loop went on, half the
     /// time for which it had none. Time in which the process may have been stopped is not in it: only Linux tells that from
-    /// time in which the machine was busy, so elsewhere neither is.
+    /// time in which the machine was busy, so elsewhere neither is. A stop shorter than a quarter of the threshold is in it
+    /// if a system call blocks the thread, and elsewhere than on Linux always.
     #[must_use]
     pub fn lasted(&self) -> Duration {
         self.lasted

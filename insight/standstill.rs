@@ -11,6 +11,11 @@
 //!   says for how long the watchdog was ready, in the second for how long the loop's thread ran: a stopped process
 //!   does neither, so that time counts. If without it the two samples are as far apart as they were to be, the rest counts
 //!   too. If not, the process may have been stopped in the rest. Where the system says nothing, nothing of such a time counts.
+//! * A stop that ends before the watchdog's sleep does is not seen by that. `cpulimit` stops a process several times a second. But a
+//!   stop wakes every thread, for a moment in which it learns that it is stopped, and its end wakes it again. So if the watchdog was given a core
+//!   more than once since the last sample, and the loop's thread is not blocked, then only so much counts as that has run and has waited for its core. It
+//!   may also have been blocked for a while, which nothing tells from a stop; so if the watchdog was not woken, all counts.
+//!   That a thread was stopped while it is blocked in a system call changes nothing: all counts.
 //!
 //! So a stall lasts at least as long as is told while it lasts, whatever the system did meanwhile.
 //!
@@ -32,8 +37,8 @@ pub(super) trait Scene {
     fn now(&self) -> Duration;
     fn pulse(&self) -> Sample;
     fn name(&self, task: Id) -> Option<String>;
-    /// How long the watchdog's own thread has been ready without a core, since it began.
-    fn own_wait(&self) -> Option<Duration>;
+    /// How the watchdog's own thread was scheduled.
+    fn own_schedule(&self) -> Option<Schedule>;
     /// How the loop's thread was scheduled.
     fn schedule(&self) -> Option<Schedule>;
     /// What the loop's thread does.
@@ -55,9 +60,17 @@ pub(super) struct Standstill {
 struct Look {
     begin: Duration,
     /// Read next, so it has all waits of the time before `begin`, and none of those after `end`.
-    own_wait: Option<Duration>,
+    own_schedule: Option<Schedule>,
     pulse: Sample,
     end: Duration,
+}
+
+/// The time between two samples.
+struct Gap {
+    /// As much of it as counts, as far as the watchdog's own schedule tells.
+    certain: Duration,
+    /// Whether the watchdog was woken meanwhile, as it is by a stop.
+    is_broken: bool,
 }
 
 /// A turn that is the same in two samples or more.
@@ -101,28 +114,29 @@ impl Standstill {
     /// Takes a sample. Gives what there is to tell: if it may not tell, only the end of what was told.
     pub(super) fn sample(&mut self, scene: &impl Scene, may_tell: bool) -> Option<Stall> {
         let begin = scene.now();
-        let (own_wait, pulse) = (scene.own_wait(), scene.pulse());
-        let now = Look { begin, own_wait, pulse, end: scene.now() };
+        let (own_schedule, pulse) = (scene.own_schedule(), scene.pulse());
+        let now = Look { begin, own_schedule, pulse, end: scene.now() };
         let last = self.last.replace(now)?;
-        let gap = self.certain_time(&last, &now, scene);
+        let gap = self.gap(&last, &now, scene);
         if stands_still(&last.pulse, &pulse) {
-            self.stands(gap, &pulse, scene, may_tell)
+            self.stands(&gap, &pulse, scene, may_tell)
         } else {
-            self.moves(gap)
+            self.moves(&gap, scene)
         }
     }
 
     fn stands(
         &mut self,
-        gap: Duration,
+        gap: &Gap,
         pulse: &Sample,
         scene: &impl Scene,
         may_tell: bool,
     ) -> Option<Stall> {
         let stand = self.stand.get_or_insert_with(|| Stand::new(self.threshold));
-        stand.lasted += gap;
-        stand.see_core(scene.schedule());
+        let schedule = scene.schedule();
         stand.act = scene.act();
+        stand.lasted += stand.certain(gap, schedule);
+        stand.see_core(schedule);
         if stand.act == Some(Act::Stopped) {
             stand.begin_anew(); // by a debugger, which leaves other threads running
         }
@@ -160,8 +174,10 @@ impl Standstill {
     }
 
     /// What stood still, if anything did, went on during the gap.
-    fn moves(&mut self, gap: Duration) -> Option<Stall> {
+    fn moves(&mut self, gap: &Gap, scene: &impl Scene) -> Option<Stall> {
         let stand = self.stand.take()?;
+        stand.told.as_ref()?;
+        let gap = stand.certain(gap, scene.schedule());
         let told = stand.told?;
         // It may have gone on at any time of the gap. In the middle of a long one is the best guess.
         let lasted = stand.lasted + if self.is_long(gap) { gap / 2 } else { gap };
@@ -177,6 +193,12 @@ impl Standstill {
         Some((self.last.as_ref()?.pulse, stall))
     }
 
+    fn gap(&self, last: &Look, now: &Look, scene: &impl Scene) -> Gap {
+        let certain = self.certain_time(last, now, scene);
+        let own = last.own_schedule.zip(now.own_schedule);
+        Gap { certain, is_broken: own.is_some_and(|(last, now)| now.slices > last.slices + 1) }
+    }
+
     /// How much of the time between two samples counts.
     fn certain_time(&self, last: &Look, now: &Look, scene: &impl Scene) -> Duration {
         // A new turn may have begun just before the last look ended. One that stood still before it has stood still in it too.
@@ -185,8 +207,9 @@ impl Standstill {
         if !self.is_long(gap) {
             return gap;
         }
-        let waits = now.own_wait.zip(last.own_wait);
-        let waited = waits.map_or(Duration::ZERO, |(now, last)| now.saturating_sub(last));
+        let own = last.own_schedule.zip(now.own_schedule);
+        let waited =
+            own.map_or(Duration::ZERO, |(last, now)| now.waited.saturating_sub(last.waited));
         let ran = self.stand.as_ref().and_then(|stand| stand.ran_since(&scene.schedule()?));
         let certain = waited.max(ran.unwrap_or_default()).min(gap);
         if self.is_long(gap - certain) { certain } else { gap }
@@ -207,6 +230,20 @@ pub(super) fn stands_still(before: &Sample, now: &Sample) -> bool {
 impl Stand {
     fn new(threshold: Duration) -> Self {
         Self { lasted: Duration::ZERO, next: threshold, told: None, act: None, core: None }
+    }
+
+    /// How much of a gap counts. `now` is the schedule of the loop's thread at its end.
+    fn certain(&self, gap: &Gap, now: Option<Schedule>) -> Duration {
+        if !gap.is_broken || self.act != Some(Act::Runs) {
+            return gap.certain;
+        }
+        let last = self.core.as_ref().map(|core| core.moved.1);
+        let Some((last, now)) = last.zip(now) else { return Duration::ZERO };
+        if last == now {
+            return gap.certain; // it has waited for a core all the time: see `starved`
+        }
+        let times = |schedule: Schedule| schedule.ran + schedule.waited;
+        times(now).saturating_sub(times(last)).min(gap.certain)
     }
 
     fn see_core(&mut self, schedule: Option<Schedule>) {

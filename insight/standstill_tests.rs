@@ -25,6 +25,8 @@ struct Made {
     now: Cell<Duration>,
     pulse: Cell<Sample>,
     own_wait: Cell<Option<Duration>>,
+    /// How often the watchdog was given a core.
+    own_slices: Cell<u64>,
     schedule: Cell<Option<Schedule>>,
     act: RefCell<Option<Act>>,
     /// The reading of each pulse takes so long.
@@ -48,8 +50,9 @@ impl Scene for Made {
         self.name.borrow().clone().filter(|_| task == Id(3))
     }
 
-    fn own_wait(&self) -> Option<Duration> {
-        self.own_wait.get()
+    fn own_schedule(&self) -> Option<Schedule> {
+        let slices = self.own_slices.get();
+        Some(Schedule { ran: ms(0), waited: self.own_wait.get()?, slices })
     }
 
     fn schedule(&self) -> Option<Schedule> {
@@ -85,6 +88,7 @@ fn made() -> Made {
         now: Cell::default(),
         pulse: Cell::new(pulse),
         own_wait: Cell::default(),
+        own_slices: Cell::default(),
         schedule: Cell::default(),
         act: RefCell::default(),
         slow: Cell::default(),
@@ -115,6 +119,7 @@ impl Made {
 
     fn sample_if(&self, gap: u64, may_tell: bool) -> Option<Stall> {
         self.now.set(self.now.get() + ms(gap));
+        self.own_slices.set(self.own_slices.get() + 1);
         self.standstill.borrow_mut().sample(self, may_tell)
     }
 

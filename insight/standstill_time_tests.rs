@@ -169,3 +169,62 @@ fn time_that_a_sample_itself_takes_counts_if_the_turn_was_there_before() {
     made.change(|pulse| pulse.turns += 1);
     assert_eq!(made.after(25), goes_on("160ms"));
 }
+
+/// Samples every 25 ms until `end`, in each of which the process is stopped for a while, and the loop's thread, which does
+/// `act`, runs and waits so long, and is given a core so often.
+fn told_when_stopped_in_each_gap(
+    act: &Act,
+    (ran, waited, given): (u64, u64, u64),
+    end: u64,
+) -> Vec<String> {
+    let made = made();
+    made.own_wait.set(Some(ms(0)));
+    made.act.replace(Some(act.clone()));
+    let mut told = Vec::new();
+    while made.now.get() < ms(end) {
+        made.own_slices.set(made.own_slices.get() + 2); // the stop, and its end
+        made.run(ran, waited, given);
+        let text = made.after(25);
+        if !text.is_empty() {
+            told.push(format!(
+                "{}: {}",
+                made.now.get().as_millis(),
+                text.split("; ").next().unwrap()
+            ));
+        }
+    }
+    made.change(|pulse| pulse.turns += 1);
+    made.own_slices.set(made.own_slices.get() + 2);
+    made.run(ran, waited, given);
+    told.extend(Some(made.after(25)).filter(|text| !text.is_empty()));
+    told
+}
+
+#[test]
+fn of_time_with_stops_shorter_than_the_watchdogs_sleep_what_the_thread_ran_and_waited_counts() {
+    let stopped = told_when_stopped_in_each_gap;
+    let first = |told: Vec<String>| told.into_iter().next().unwrap_or_default();
+    let begin = stands("100ms", "").split("; ").next().unwrap().to_owned();
+    assert_eq!(stopped(&Act::Runs, (1, 1, 3), 1200), [""; 0]); // 49 gaps count, with 2 ms each
+    // Not the first gap, at whose begin the schedule was not read.
+    let told = stopped(&Act::Runs, (5, 5, 3), 300);
+    assert_eq!(told, [format!("300: {begin}"), goes_on("110ms")]);
+    // It got no core, so nothing is known of it.
+    assert_eq!(first(stopped(&Act::Runs, (0, 0, 0), 200)), format!("150: {begin}"));
+    // The call would have blocked it all the same.
+    let blocked = Act::Blocked(None);
+    assert_eq!(first(stopped(&blocked, (0, 0, 2), 200)), format!("125: {begin}"));
+}
+
+#[test]
+fn a_thread_that_is_also_blocked_for_short_times_is_told_of_if_the_watchdog_was_not_woken() {
+    let made = made();
+    made.own_wait.set(Some(ms(0)));
+    made.act.replace(Some(Act::Runs));
+    for _ in 0..4 {
+        made.run(5, 0, 20);
+        assert_eq!(made.after(25), "");
+    }
+    made.run(5, 0, 20);
+    assert_eq!(made.after(25), stands("100ms", &format!("{TWO_READY}; the thread computes")));
+}

@@ -354,8 +354,8 @@ impl Scene for Loop {
         self.home.name_of(task).map(Into::into)
     }
 
-    fn own_wait(&self) -> Option<Duration> {
-        Some(self.own_schedule.as_ref()?.read()?.waited)
+    fn own_schedule(&self) -> Option<Schedule> {
+        self.own_schedule.as_ref()?.read()
     }
 
     fn schedule(&self) -> Option<Schedule> {

@@ -80,7 +80,7 @@ impl Scene for Arc<Made> {
         None
     }
 
-    fn own_wait(&self) -> Option<Duration> {
+    fn own_schedule(&self) -> Option<Schedule> {
         None
     }
 

@@ -395,6 +395,12 @@ fn a_loop_that_waits_is_not_told_of() {
     }
 }
 
+#[cfg(target_os = "linux")]
+fn send(scene: &Child, signal: &str) {
+    let pid = scene.id().to_string();
+    assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
+}
+
 /// Stops the scene again and again, nearly always in the middle of a turn, for several times the threshold.
 #[cfg(target_os = "linux")]
 #[test]
@@ -419,20 +425,48 @@ fn a_process_that_is_stopped_is_not_told_of() {
     let mut scene = scene("a_process_that_is_stopped_is_not_told_of");
     let mut lines = BufReader::new(scene.stderr.take().unwrap()).lines().map(Result::unwrap);
     assert!(lines.any(|line| line == "begins"));
-    let pid = scene.id().to_string();
-    let send = |signal| {
-        assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
-    };
     for _ in 0..5 {
         thread::sleep(LONG / 2);
-        send("STOP");
+        send(&scene, "STOP");
         thread::sleep(3 * LONG); // the stop itself is the test
-        send("CONT");
+        send(&scene, "CONT");
     }
     drop(scene.stdin.take());
     let alarms: Vec<String> = lines.filter(|line| line.starts_with("alarm")).collect();
     assert_eq!(alarms, [""; 0]);
     assert!(scene.wait().unwrap().success());
+}
+
+/// As `cpulimit` does. A turn of 60 ms of the thread's time is in its middle for most of a second.
+#[cfg(target_os = "linux")]
+#[test]
+fn short_stops_in_quick_succession_do_not_make_a_turn_long() {
+    if child::is_child() {
+        let ran_ms = || {
+            let schedule = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+            schedule.split(' ').next().unwrap().parse::<u64>().unwrap() / 1_000_000
+        };
+        let builder = Builder::new().stall_threshold(4 * LONG).on_stall(print_alarm);
+        let turn = async {
+            eprintln!("begins");
+            let end = ran_ms() + 60;
+            while ran_ms() < end {}
+        };
+        return builder.build().unwrap().block_on(turn);
+    }
+    let mut scene = scene("short_stops_in_quick_succession_do_not_make_a_turn_long");
+    let mut lines = BufReader::new(scene.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line == "begins"));
+    let stops = std::iter::repeat_with(|| {
+        send(&scene, "STOP");
+        thread::sleep(LONG); // the stop itself is the test
+        send(&scene, "CONT");
+        thread::sleep(LONG / 20);
+        scene.try_wait().unwrap()
+    });
+    assert!(stops.take(500).flatten().next().unwrap().success());
+    let alarms: Vec<String> = lines.filter(|line| line.starts_with("alarm")).collect();
+    assert_eq!(alarms, [""; 0]);
 }
 
 /// `cargo test --release --test watchdog -- --ignored --nocapture`, in `.ci/deep`: best on a machine with nothing else to do.

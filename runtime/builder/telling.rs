@@ -46,7 +46,8 @@ impl Builder {
     /// good threshold for a program that shall answer soon. Less than 1 ms counts as 1 ms. The loop does not wait for the
     /// watchdog; what that costs is the same number of short wakes of a thread, also while the loop is parked.
     ///
-    /// While the loop is parked, between runs, and while the process is stopped, nothing stands still.
+    /// While the loop is parked, between runs, and while the process is stopped, nothing stands still. For stops shorter than a
+    /// quarter of the threshold [`Stall::lasted`] has the exceptions.
     ///
     /// ```
     /// use std::sync::mpsc;
