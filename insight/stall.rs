@@ -92,7 +92,8 @@ pub enum Doing {
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct StallCounts {
-    /// How many were told of, with the one that goes on.
+    /// How many there were, with the one that goes on. Those count too that were not told, as [`Builder::on_stall`](crate::Builder::on_stall)
+    /// has it.
     pub count: u64,
     /// How long the longest of them was, or has lasted so far.
     pub longest: Duration,

@@ -73,14 +73,23 @@ struct Gap {
     is_broken: bool,
 }
 
+/// What a sample has found.
+pub(super) struct News {
+    pub(super) stall: Stall,
+    /// Not at the end of one that was not told.
+    pub(super) is_to_tell: bool,
+}
+
 /// A turn that is the same in two samples or more.
 struct Stand {
     /// How long it has stood still for certain.
     lasted: Duration,
     /// When to tell of it next.
     next: Duration,
-    /// As it was told last.
-    told: Option<Stall>,
+    /// From the threshold on: as it was told last, or would have been told.
+    found: Option<Stall>,
+    /// Whether it was told.
+    is_told: bool,
     act: Option<Act>,
     core: Option<Core>,
 }
@@ -111,8 +120,8 @@ impl Standstill {
         self.threshold / 4
     }
 
-    /// Takes a sample. Gives what there is to tell: if it may not tell, only the end of what was told.
-    pub(super) fn sample(&mut self, scene: &impl Scene, may_tell: bool) -> Option<Stall> {
+    /// Takes a sample. Gives the begin and each doubling of a stall, if it may tell of them; and its end in any case.
+    pub(super) fn sample(&mut self, scene: &impl Scene, may_tell: bool) -> Option<News> {
         let begin = scene.now();
         let (own_schedule, pulse) = (scene.own_schedule(), scene.pulse());
         let now = Look { begin, own_schedule, pulse, end: scene.now() };
@@ -131,7 +140,7 @@ impl Standstill {
         pulse: &Sample,
         scene: &impl Scene,
         may_tell: bool,
-    ) -> Option<Stall> {
+    ) -> Option<News> {
         let stand = self.stand.get_or_insert_with(|| Stand::new(self.threshold));
         let schedule = scene.schedule();
         stand.act = scene.act();
@@ -140,22 +149,22 @@ impl Standstill {
         if stand.act == Some(Act::Stopped) {
             stand.begin_anew(); // by a debugger, which leaves other threads running
         }
-        if let Some(told) = &mut stand.told {
-            told.lasted = told.lasted.max(stand.lasted);
-            told.ready = pulse.ready;
+        if let Some(found) = &mut stand.found {
+            found.lasted = found.lasted.max(stand.lasted);
+            found.ready = pulse.ready;
             self.counts.longest = self.counts.longest.max(stand.lasted);
         }
-        if stand.lasted < stand.next || !may_tell {
+        if stand.lasted < stand.next || (stand.found.is_some() && !may_tell) {
             return None;
         }
         let doing = stand.doing(self.threshold);
-        while stand.next <= stand.lasted {
+        while may_tell && stand.next <= stand.lasted {
             stand.next = stand.next.saturating_mul(2);
         }
         let obstacle = match pulse.task {
             Some(id) => {
                 // A task that ends in this turn has its name no longer when the turn is told again.
-                let known = stand.told.as_ref().and_then(Stall::name).map(str::to_owned);
+                let known = stand.found.as_ref().and_then(Stall::name).map(str::to_owned);
                 let name = known.or_else(|| scene.name(id));
                 let (site, part) = (pulse.site, pulse.part);
                 Obstacle::Turn { id, name, site, part }
@@ -163,33 +172,35 @@ impl Standstill {
             None => Obstacle::Look,
         };
         let (thread, lasted, ready) = (Arc::clone(&self.thread), stand.lasted, pulse.ready);
-        let of_last = stand.told.as_ref().map(Stall::remedy);
+        let of_last = stand.found.as_ref().filter(|_| stand.is_told).map(Stall::remedy);
         let tells_remedy = Some(obstacle.remedy(&doing)) != of_last;
         let stall = Stall { thread, obstacle, lasted, ready, doing, tells_remedy, is_over: false };
-        if stand.told.replace(stall.clone()).is_none() {
+        if stand.found.replace(stall.clone()).is_none() {
             self.counts.count += 1;
             self.counts.longest = self.counts.longest.max(lasted);
         }
-        Some(stall)
+        stand.is_told |= may_tell;
+        may_tell.then_some(News { stall, is_to_tell: true })
     }
 
     /// What stood still, if anything did, went on during the gap.
-    fn moves(&mut self, gap: &Gap, scene: &impl Scene) -> Option<Stall> {
+    fn moves(&mut self, gap: &Gap, scene: &impl Scene) -> Option<News> {
         let stand = self.stand.take()?;
-        stand.told.as_ref()?;
+        stand.found.as_ref()?;
         let gap = stand.certain(gap, scene.schedule());
-        let told = stand.told?;
+        let found = stand.found?;
         // It may have gone on at any time of the gap. In the middle of a long one is the best guess.
         let lasted = stand.lasted + if self.is_long(gap) { gap / 2 } else { gap };
         self.counts.longest = self.counts.longest.max(lasted);
-        Some(Stall { lasted, tells_remedy: false, is_over: true, ..told })
+        let stall = Stall { lasted, tells_remedy: false, is_over: true, ..found };
+        Some(News { stall, is_to_tell: stand.is_told })
     }
 
-    /// The stall that goes on, if it was told, as the last sample has seen it, and that sample.
+    /// The stall that goes on, as the last sample has seen it, and that sample.
     #[cfg(feature = "inspect")]
     pub(super) fn goes_on(&self) -> Option<(Sample, Stall)> {
         let stand = self.stand.as_ref()?;
-        let stall = Stall { doing: stand.doing(self.threshold), ..stand.told.clone()? };
+        let stall = Stall { doing: stand.doing(self.threshold), ..stand.found.clone()? };
         Some((self.last.as_ref()?.pulse, stall))
     }
 
@@ -229,7 +240,14 @@ pub(super) fn stands_still(before: &Sample, now: &Sample) -> bool {
 
 impl Stand {
     fn new(threshold: Duration) -> Self {
-        Self { lasted: Duration::ZERO, next: threshold, told: None, act: None, core: None }
+        Self {
+            lasted: Duration::ZERO,
+            next: threshold,
+            found: None,
+            is_told: false,
+            act: None,
+            core: None,
+        }
     }
 
     /// How much of a gap counts. `now` is the schedule of the loop's thread at its end.

@@ -120,7 +120,8 @@ impl Made {
     fn sample_if(&self, gap: u64, may_tell: bool) -> Option<Stall> {
         self.now.set(self.now.get() + ms(gap));
         self.own_slices.set(self.own_slices.get() + 1);
-        self.standstill.borrow_mut().sample(self, may_tell)
+        let news = self.standstill.borrow_mut().sample(self, may_tell)?;
+        news.is_to_tell.then_some(news.stall)
     }
 
     /// What a sample after so many milliseconds tells, but for the remedy.
@@ -360,9 +361,28 @@ fn while_it_may_not_tell_it_goes_on_counting_and_gives_the_end_of_what_was_told(
     made.change(|pulse| pulse.turns += 1);
     let over = made.sample_if(25, mute).unwrap();
     assert_eq!((over.is_over(), over.lasted()), (true, ms(415)));
-    // One that begins and ends meanwhile is neither told nor counted.
-    assert!([25; 10].iter().all(|&gap| made.sample_if(gap, mute).is_none()));
+}
+
+#[test]
+fn a_stall_that_it_may_not_tell_of_is_counted_and_told_as_soon_as_it_may() {
+    let made = made();
+    let mute = |gap| made.sample_if(gap, false).is_none();
+    assert!([25; 20].into_iter().all(mute));
+    assert_eq!(made.counts(), StallCounts { count: 1, longest: ms(475) });
+    #[cfg(feature = "inspect")]
+    assert_eq!(made.standstill.borrow().goes_on().unwrap().1.lasted, ms(475));
+    let stall = made.sample(25).unwrap();
+    assert_eq!((stall.lasted(), stall.tells_remedy, stall.is_over()), (ms(500), true, false));
     made.change(|pulse| pulse.turns += 1);
-    assert_eq!(made.after(25), "");
-    assert_eq!(made.counts(), StallCounts { count: 1, longest: ms(415) });
+    assert_eq!(made.after(25), goes_on("525ms"));
+    // If it ends meanwhile its end is not to be told either, but to be kept for those who ask.
+    assert!([25; 30].into_iter().all(mute));
+    made.change(|pulse| pulse.turns += 1);
+    made.now.set(made.now.get() + ms(25));
+    let news = made.standstill.borrow_mut().sample(&made, true).unwrap();
+    assert_eq!(
+        (news.is_to_tell, news.stall.is_over(), news.stall.lasted()),
+        (false, true, ms(775))
+    );
+    assert_eq!(made.counts(), StallCounts { count: 2, longest: ms(775) });
 }

@@ -8,7 +8,9 @@
 //!
 //! The program's function could be called on that thread. But it may take long, as it writes to a disk or asks the loop for a
 //! dump; and meanwhile the thread would not see whether the turn ends, nor whether the process was stopped. So a second
-//! thread calls it, which is started when there is something to tell for the first time.
+//! thread calls it, which is started when there is something to tell for the first time. It prints, too, if there is no function: a
+//! stderr that is a full pipe, or that the stalled turn has locked, blocks whoever writes to it. Reports do not pile up
+//! behind that: there is never more than one that waits.
 
 #![forbid(unsafe_code)]
 
@@ -26,7 +28,7 @@ use super::proc::{Act, OwnSchedule, Schedule, Thread};
 use super::stall::{Brief, Stall, StallCounts};
 #[cfg(feature = "inspect")]
 use super::standstill::stands_still;
-use super::standstill::{Scene, Standstill};
+use super::standstill::{News, Scene, Standstill};
 use super::trace::Recording;
 use crate::common::debug_mode;
 use crate::executor::primitives::{Arc, Condvar, Mutex, MutexGuard, wait_timeout};
@@ -251,17 +253,17 @@ impl Shared {
         scene: &impl Scene,
         may_tell: bool,
     ) -> Option<Stall> {
-        let stall = standstill.sample(scene, may_tell);
+        let news = standstill.sample(scene, may_tell);
         let mut state = self.lock();
         state.counts = standstill.counts;
-        if let Some(over) = stall.as_ref().filter(|stall| stall.is_over) {
-            self.over.add(&Brief(over), Some(over.remedy()));
+        if let Some(News { stall, .. }) = news.as_ref().filter(|news| news.stall.is_over) {
+            self.over.add(&Brief(stall), Some(stall.remedy()));
         }
         #[cfg(feature = "inspect")]
         {
             state.goes_on = standstill.goes_on();
         }
-        stall
+        news.filter(|news| news.is_to_tell).map(|news| news.stall)
     }
 
     /// Starts the thread that tells what it is sent, if the system gives one.

@@ -8,7 +8,7 @@
 mod child;
 
 use std::env;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::panic::{Location, resume_unwind};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -358,6 +358,37 @@ fn without_a_function_it_prints_a_line_for_each_report() {
         last.starts_with("the loop on thread io goes on: task #1 \"reader\", spawned"),
         "{last}"
     );
+    assert!(scene.wait().unwrap().success());
+}
+
+/// What the watchdog would print waits behind a write that never ends.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_stderr_that_nobody_reads_does_not_keep_stalls_from_being_counted() {
+    if child::is_child() {
+        thread::spawn(|| {
+            thread::sleep(Duration::from_secs(20));
+            std::process::exit(1); // a panic's text would wait, too
+        });
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || {
+            let mut stderr = std::io::stderr().lock();
+            tell.send(()).unwrap();
+            stderr.write_all(&[b'.'; 1 << 24]).unwrap(); // more than a pipe holds
+        });
+        told.recv().unwrap();
+        let runtime = Builder::new().stall_threshold(SHORT).build().unwrap();
+        let handle = runtime.handle();
+        runtime.block_on(async {
+            while handle.metrics().stalls.unwrap().longest < 20 * SHORT {}
+            let before = handle.metrics().stalls.unwrap().count;
+            yield_now().await;
+            while handle.metrics().stalls.unwrap().count == before {}
+        });
+        drop(runtime);
+        std::process::exit(0);
+    }
+    let mut scene = scene("a_stderr_that_nobody_reads_does_not_keep_stalls_from_being_counted");
     assert!(scene.wait().unwrap().success());
 }
 

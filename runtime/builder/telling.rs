@@ -77,8 +77,9 @@ impl Builder {
     ///
     /// A panic of the function is caught and dropped. While it runs, the watchdog goes on looking, so how long a stall lasts
     /// is known all the same, but it tells nothing: the end of that stall, or the next doubling, is told when the
-    /// function has returned, and a stall that begins and ends meanwhile is not. The end of the runtime waits for the function,
-    /// but at most for 1 s.
+    /// function has returned, and a stall that begins and ends meanwhile is not, but counts in
+    /// [`Metrics::stalls`](crate::insight::Metrics::stalls). The end of the runtime waits for the function, but at most for 1 s. All
+    /// this is so for the printing, too, if stderr takes nothing.
     pub fn on_stall(mut self, hook: impl Fn(&Stall) + Send + Sync + 'static) -> Self {
         self.telling.watchdog.on_stall = Some(Arc::new(hook));
         self
