@@ -135,12 +135,10 @@ impl Loops {
         number: Option<u64>,
         patience: &Patience<'_>,
     ) -> Result<Text<'_>, Refusal> {
-        let (loops, taken) = self.with_room(number, patience, of_tasks)?;
-        let told = at_once(&loops, |it| match form {
+        self.of_each_task("dump", form, number, patience, |it| match form {
             Form::Text => it.source().dump().to_string(),
             Form::Json => it.source().dump().to_json(),
-        });
-        Ok(Text::taking(self.joined("dump", form, &loops, told), taken))
+        })
     }
 
     /// The turns that took too long.
@@ -160,12 +158,24 @@ impl Loops {
         number: Option<u64>,
         patience: &Patience<'_>,
     ) -> Result<Text<'_>, Refusal> {
-        let (loops, taken) = self.with_room(number, patience, of_tasks)?;
-        let told = at_once(&loops, |it| match form {
+        self.of_each_task("deadlocks", form, number, patience, |it| match form {
             Form::Text => it.deadlocks(),
             Form::Json => json::object(|object| it.write_deadlocks(object)),
-        });
-        Ok(Text::taking(self.joined("deadlocks", form, &loops, told), taken))
+        })
+    }
+
+    /// What the loops tell of each of their tasks, made when there is room for it.
+    fn of_each_task(
+        &self,
+        key: &str,
+        form: Form,
+        number: Option<u64>,
+        patience: &Patience<'_>,
+        tell: impl Fn(&Reading) -> String + Sync,
+    ) -> Result<Text<'_>, Refusal> {
+        let (loops, taken) = self.with_room(number, patience, of_tasks)?;
+        let told = at_once(&loops, tell);
+        Ok(Text::taking(self.joined(key, form, &loops, told), taken))
     }
 
     /// The loops that a question is about, as they stand when there is room for an answer that takes so much.
