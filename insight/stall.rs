@@ -75,9 +75,10 @@ pub enum Doing {
     /// It waits in the kernel. The text says in which system call, and if it is about a descriptor, on what: `read on
     /// "pipe:[4026]"`. `None`: the system does not say.
     Blocked(Option<String>),
-    /// It could go on, but for at least half of the time the system's scheduler gave the core to others, and so it has run for less
-    /// than the threshold: the machine has too much to do, or the process too small a share of it. That the turn ends soon when it gets
-    /// a core is not said by that. An endless loop looks like this too, until it has run for the threshold.
+    /// It could go on, but for at least a quarter of the time the system's scheduler gave the core to others, or the host of a virtual
+    /// machine kept it. So it has run for less than the threshold: the machine has too much to do, or the process too small a share
+    /// of it. That the turn ends soon when it gets a core is not said by that. An endless loop looks like this too, until it has run
+    /// for the threshold.
     NotScheduled {
         /// How long it ran.
         ran: Duration,

@@ -94,12 +94,16 @@ struct Stand {
     core: Option<Core>,
 }
 
-/// How the loop's thread got a core during a stand.
+/// How the loop's thread got a core since the second sample of a stand.
 struct Core {
-    /// In the second sample of the stand.
+    /// In that sample.
     first: (Duration, Schedule),
-    /// In the sample since which it was not seen to run.
-    moved: (Duration, Schedule),
+    /// In the last one.
+    last: (Duration, Schedule),
+    /// How long it ran.
+    ran: Duration,
+    /// For how long it may have been blocked.
+    blocked: Duration,
 }
 
 impl Standstill {
@@ -145,7 +149,7 @@ impl Standstill {
         let schedule = scene.schedule();
         stand.act = scene.act();
         stand.lasted += stand.certain(gap, schedule);
-        stand.see_core(schedule);
+        stand.see(schedule);
         if stand.act == Some(Act::Stopped) {
             stand.begin_anew(); // by a debugger, which leaves other threads running
         }
@@ -255,7 +259,7 @@ impl Stand {
         if !gap.is_broken || self.act != Some(Act::Runs) {
             return gap.certain;
         }
-        let last = self.core.as_ref().map(|core| core.moved.1);
+        let last = self.core.as_ref().map(|core| core.last.1);
         let Some((last, now)) = last.zip(now) else { return Duration::ZERO };
         if last == now {
             return gap.certain; // it has waited for a core all the time: see `starved`
@@ -264,18 +268,18 @@ impl Stand {
         times(now).saturating_sub(times(last)).min(gap.certain)
     }
 
-    fn see_core(&mut self, schedule: Option<Schedule>) {
-        let Some(now) = schedule else { return };
-        let now = (self.lasted, now);
-        let core = self.core.get_or_insert(Core { first: now, moved: now });
-        if core.moved.1 != now.1 {
-            core.moved = now;
+    fn see(&mut self, schedule: Option<Schedule>) {
+        let Some(now) = schedule.map(|schedule| (self.lasted, schedule)) else { return };
+        let is_blocked = self.act != Some(Act::Runs);
+        match &mut self.core {
+            Some(core) => core.see(now, is_blocked),
+            None => self.core = Some(Core::new(now)),
         }
     }
 
     /// How long the loop's thread ran for certain since the last sample.
     fn ran_since(&self, now: &Schedule) -> Option<Duration> {
-        let (_, last) = &self.core.as_ref()?.moved;
+        let (_, last) = &self.core.as_ref()?.last;
         // Of what it ran before, the kernel may have booked up to a tick since.
         Some(now.ran.saturating_sub(last.ran).saturating_sub(TICK))
     }
@@ -288,22 +292,47 @@ impl Stand {
 
     fn doing(&self, threshold: Duration) -> Doing {
         match &self.act {
-            Some(Act::Runs) => self.starved(threshold).unwrap_or(Doing::Computing),
+            Some(Act::Runs) => self
+                .core
+                .as_ref()
+                .and_then(|core| core.starved(threshold))
+                .unwrap_or(Doing::Computing),
             Some(Act::Blocked(place)) => Doing::Blocked(place.clone()),
             Some(Act::Stopped) | None => Doing::Unknown,
         }
     }
+}
 
-    /// `Some`: the loop's thread, which is ready, was kept from a core for at least half of the time, and would not have reached
-    /// the threshold by what it ran.
+impl Core {
+    fn new(first: (Duration, Schedule)) -> Self {
+        Self { first, last: first, ran: Duration::ZERO, blocked: Duration::ZERO }
+    }
+
+    fn see(&mut self, now: (Duration, Schedule), is_blocked: bool) {
+        let (since, before) = self.last;
+        let (at, schedule) = now;
+        self.last = now;
+        let gap = at.saturating_sub(since);
+        // When the host of a virtual machine has kept the core for a while, the kernel may book that as time in which the thread ran. In
+        // this gap it ran no longer than that is; what is more was in a gap in which it was not seen to run.
+        let ran = schedule.ran.saturating_sub(before.ran).min(gap.max(TICK));
+        self.ran += ran;
+        if is_blocked || schedule.slices != before.slices {
+            let waited = schedule.waited.saturating_sub(before.waited);
+            self.blocked += gap.saturating_sub(ran + waited);
+        }
+    }
+
+    /// `Some`: the thread, which is ready, was kept from a core for at least a quarter of the time, and would not have reached the
+    /// threshold by what it ran.
     fn starved(&self, threshold: Duration) -> Option<Doing> {
-        let Core { first: (begin, first), moved: (moved, last) } = self.core.as_ref()?;
-        let before = last.waited.saturating_sub(first.waited);
-        // The kernel has not booked the wait that goes on. It shows by this: the thread has not run either.
-        let now = self.lasted.saturating_sub(*moved).saturating_sub(TICK);
-        let of = self.lasted.saturating_sub(*begin);
-        let ran = last.ran.saturating_sub(first.ran);
-        let is_starved = !of.is_zero() && before + now >= of / 2 && ran < threshold;
+        let Self { first: (begin, first), last: (end, last), ran, blocked } = *self;
+        let of = end.saturating_sub(begin);
+        let waited = last.waited.saturating_sub(first.waited);
+        // The kernel has not booked a wait that goes on, and does not know of what the host took. It shows by this: the thread has
+        // not run either, but for a tick that is not booked.
+        let unbooked = of.saturating_sub(ran + waited + blocked + TICK);
+        let is_starved = !of.is_zero() && waited + unbooked >= of / 4 && ran < threshold;
         is_starved.then_some(Doing::NotScheduled { ran, of })
     }
 }
