@@ -20,7 +20,8 @@ use crate::executor::primitives::{Condvar, Mutex, MutexGuard, wait_timeout};
 /// How many connections are served at a time.
 pub(super) const MOST: usize = 16;
 
-/// How many threads there are for them: more, as one may still work for a client that was cut off.
+/// How many threads there are for them: more, as those of clients that were cut off take a moment to find out. If all these are taken, the
+/// next client waits until one is done: it may be the one that asks.
 pub(super) const THREADS: usize = 4 * MOST;
 
 /// When the system has no descriptor or no thread for a connection, how long to wait before the next.
@@ -120,10 +121,13 @@ impl<S: Stream> Shared<S> {
     fn admit(self: &Arc<Self>, stream: S) -> io::Result<()> {
         let copy = stream.try_clone()?;
         let mut guests = self.lock();
-        guests.leaving.retain(|thread| !thread.is_finished()); // a panic of it was printed
-        if guests.count >= THREADS {
+        while guests.count >= THREADS && !guests.is_ended {
+            guests = wait_timeout(&self.ended, &self.guests, guests, None).0;
+        }
+        if guests.is_ended {
             return Ok(());
         }
+        guests.leaving.retain(|thread| !thread.is_finished()); // a panic of it was printed
         if guests.here.len() >= MOST {
             let silent = guests.here.iter().find(|(_, here)| !here.has_asked);
             let Some(number) = silent.map(|(&number, _)| number) else { return Ok(()) };

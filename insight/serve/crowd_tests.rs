@@ -15,7 +15,7 @@ const LOST: Duration = Duration::from_secs(60);
 /// Connections that are all served until the sender is dropped. The receiver is told of each that begins.
 struct Waiting {
     /// Dropped first, so that a failing test ends.
-    _answer: mpsc::Sender<()>,
+    answer: mpsc::Sender<()>,
     crowd: Crowd<TcpStream>,
     address: SocketAddr,
     begun: mpsc::Receiver<()>,
@@ -34,7 +34,7 @@ fn waiting(has_each_asked: bool) -> Waiting {
         let _ = begins.send(());
         let _ = answered.lock().unwrap().recv();
     });
-    Waiting { _answer: answer, crowd: crowd.unwrap(), address, begun }
+    Waiting { answer, crowd: crowd.unwrap(), address, begun }
 }
 
 #[test]
@@ -55,28 +55,42 @@ fn a_thread_that_still_works_for_a_client_that_was_cut_off_keeps_none_out() {
     }
 }
 
-#[test]
-fn when_too_many_threads_still_work_one_more_client_is_not_served() {
-    let waiting = waiting(false);
-    let connect = || TcpStream::connect(waiting.address).unwrap();
-    let _clients: Vec<_> = (0..THREADS)
+/// As many clients as there are threads.
+fn fill(waiting: &Waiting) -> Vec<TcpStream> {
+    (0..THREADS)
         .map(|_| {
-            let client = connect();
+            let client = TcpStream::connect(waiting.address).unwrap();
             waiting.begun.recv_timeout(LOST).expect("it is served");
             client
         })
-        .collect();
-    let mut late = connect();
-    late.set_read_timeout(Some(LOST)).unwrap();
-    assert_eq!(late.read(&mut [0]).unwrap(), 0, "closed at once");
-    assert!(waiting.begun.try_recv().is_err());
+        .collect()
 }
 
 #[test]
-fn the_end_does_not_wait_for_a_thread_that_still_works() {
-    let Waiting { _answer, crowd, address, begun } = waiting(true);
+fn when_too_many_threads_still_work_one_more_client_is_served_as_soon_as_one_is_done() {
+    let waiting = waiting(false);
+    let _clients = fill(&waiting);
+    let _late = TcpStream::connect(waiting.address).unwrap();
+    assert!(waiting.begun.recv_timeout(Duration::from_millis(10)).is_err());
+    waiting.answer.send(()).unwrap();
+    waiting.begun.recv_timeout(LOST).expect("it is served");
+}
+
+#[test]
+fn the_end_does_not_wait_for_a_thread_that_still_works_nor_a_client_for_its_place() {
+    for late in [false, true] {
+        ends(waiting(!late), late);
+    }
+}
+
+/// With `late`, one more client comes than there are threads.
+fn ends(waiting: Waiting, late: bool) {
+    let _clients = if late { fill(&waiting) } else { Vec::new() };
+    let Waiting { answer: _answer, crowd, address, begun } = waiting;
     let _client = TcpStream::connect(address).unwrap();
-    begun.recv_timeout(LOST).unwrap();
+    if !late {
+        begun.recv_timeout(LOST).unwrap();
+    }
     let (tell, ended) = mpsc::channel();
     std::thread::spawn(move || {
         drop(crowd);
