@@ -340,7 +340,7 @@ fn of_a_set_only_the_tasks_that_wait_for_each_other_are_told() {
                 let _second = second.lock().await;
             });
         }
-        set.spawn(sleep(5 * MOMENT));
+        set.spawn(reported());
         set.join_next().await;
     });
     let (finding, text) = told.only();
@@ -404,7 +404,7 @@ fn a_task_of_a_group_of_which_no_waker_is_left_is_stuck() {
                 awaited.wait().await;
                 Ok(())
             });
-            sleep(5 * MOMENT).await;
+            reported().await;
             group.cancel("enough");
             Ok(())
         };

@@ -4,9 +4,9 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures::future::{Either, select};
+use futures::future::select;
 use taketurns::insight::Finding;
-use taketurns::sync::{Mutex, RwLock, Semaphore, oneshot};
+use taketurns::sync::{Event, Mutex, RwLock, Semaphore, oneshot};
 use taketurns::time::sleep;
 use taketurns::{spawn, task, yield_now};
 
@@ -30,9 +30,7 @@ fn two_tasks_that_wait_for_each_others_mutex_are_named_as_a_circle_while_others_
             };
             task::Builder::new().name(name).spawn(both).detach();
         }
-        for _ in 0..5 {
-            sleep(MOMENT).await;
-        }
+        reported().await;
     });
     let text = "deadlock: tasks wait for each other\n\
                 in a circle: task #1 \"one\" waits for task #2 \"two\", which waits for task #1\n  \
@@ -151,17 +149,19 @@ macro_rules! text_of {
         runtime.block_on(async {
             let $shared = Rc::new($new);
             let lent = Rc::clone(&$shared);
+            let is_wanted = Rc::new(Event::new());
+            let wanted = Rc::clone(&is_wanted);
             spawn(async move {
                 let $shared = lent;
                 let _held = $take.await;
-                sleep(8 * MOMENT).await;
+                wanted.wait().await;
             })
             .detach();
             yield_now().await;
             let futurelock = spawn(async move {
-                let (mut in_line, patience) = (pin!($take), pin!(sleep(MOMENT)));
-                let first = select(in_line.as_mut(), patience).await;
-                assert!(matches!(first, Either::Right(_)), "the task still has it");
+                let mut in_line = pin!($take);
+                assert!(futures::poll!(in_line.as_mut()).is_pending(), "the task still has it");
+                is_wanted.set();
                 let _ = $take.await;
             });
             task::race((async { futurelock.await.unwrap() }, reported())).await;
@@ -177,7 +177,7 @@ fn expected(operation: &str, detail: &str) -> (Finding, String) {
     );
     let text = format!(
         "deadlock suspected: a task waits for what was granted to a future that it has not polled since\n\
-         \x20 task #2, spawned at here, polled 3 times, waiting\n    \
+         \x20 task #2, spawned at here, polled 2 times, waiting\n    \
          does not poll the `{operation}` at here, which is ready\n    {waits}{POLL_IT}"
     );
     (Finding::Futurelock, text)
@@ -201,7 +201,7 @@ fn a_permit_granted_to_a_future_that_its_task_does_not_poll_is_told() {
     let told = text_of!(semaphore = Semaphore::new(1), semaphore.acquire(), Duration::ZERO);
     let (_, futurelock) = expected("Semaphore::acquire()", ", needs 1 permit, 0 are free");
     let task = futurelock.split_once('\n').unwrap().1.replace(POLL_IT, "");
-    let text = format!("{SUSPECTED}\n{FUTURELOCK}{ROOT_THRICE}\n{task}{REMEDY}");
+    let text = format!("{SUSPECTED}\n{FUTURELOCK}{ROOT_TWICE}\n{task}{REMEDY}");
     assert_eq!(told, (Finding::Suspected, text));
 }
 
@@ -210,7 +210,7 @@ const POLL_IT: &str = "\nawait or drop that future before the task waits for som
 const FUTURELOCK: &str =
     "futurelock: task #2 waits for what was granted to a future that it has not polled since";
 
-const ROOT_THRICE: &str =
+const ROOT_TWICE: &str =
     "\n  the future of `block_on`, called at here, polled 2 times, waiting\n    awaits task #2";
 
 /// The future is polled by reference in one task, and moved to another. It was granted the lock, but the task that has it sleeps.
@@ -229,7 +229,7 @@ fn a_future_that_was_granted_a_lock_and_was_moved_is_only_suspected() {
         });
         let second = spawn(async move {
             let in_line = moved.await.unwrap();
-            sleep(5 * MOMENT).await;
+            reported().await;
             drop(in_line.await);
         });
         yield_now().await;

@@ -61,7 +61,7 @@ fn a_wait_that_was_ended_between_two_runs_is_over() {
     });
     runtime.block_on(yield_now());
     sender.send(()).unwrap();
-    runtime.block_on(async { sleep(MOMENT).await });
+    runtime.block_on(reported());
     drop(task);
     let (finding, text) = told.only();
     assert_eq!(finding, Finding::Circle);
@@ -90,7 +90,7 @@ fn a_wait_for_a_timer_that_is_set_anew_after_it_has_fired_is_over() {
         let _held = lock.lock().await;
         drop(lock.lock().await);
     });
-    runtime.block_on(async { sleep(5 * MOMENT).await });
+    runtime.block_on(reported());
     drop(task);
     let (finding, text) = told.only();
     assert_eq!(finding, Finding::Circle);
