@@ -27,6 +27,8 @@ mod perfetto;
 mod picture_tests;
 mod recorder;
 pub(crate) mod ring;
+#[cfg(all(test, not(loom)))]
+mod taken_tests;
 mod text;
 #[expect(clippy::module_inception, reason = "a trace is the main type of its folder")]
 mod trace;

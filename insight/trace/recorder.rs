@@ -110,10 +110,11 @@ impl Recording {
 
     pub(super) fn read(&self) -> Reading {
         let runs = self.runs.get() == 1; // before the events, so they show what ended with the run
-        let (copied, now) = (self.ring.copy(), runs.then(|| self.now()));
+        let copied = self.ring.copy();
         // After the events: an event's site is in the table before the event is in the ring.
         let sites = lock(&self.sites).clone();
         let asides = lock(&self.asides).clone();
+        let now = runs.then(|| self.now()); // after all that is copied, of which nothing then is later
         Reading { copied, asides, sites, now, is_virtual: self.is_virtual }
     }
 
