@@ -127,6 +127,23 @@ fn what_comes_after_that_look_was_not_behind_the_long_turn() {
     assert!(told[0].starts_with("at 0ns: #2 was found ready by the look behind "), "{told:?}");
 }
 
+/// A run may end with a look that finds nothing.
+#[test]
+fn what_the_program_wakes_between_two_runs_no_look_has_found() {
+    let told = found(|it| {
+        it.turn(1, 50 * MS, || ());
+        it.look();
+        it.recorder.leaves();
+        it.pass(1000 * MS);
+        it.recorder.woken(&task(2), Cause::Outside);
+        it.spawn(12, Cause::Outside);
+        it.look();
+        it.turn(2, 0, || ());
+        it.turn(12, 0, || ());
+    });
+    assert_eq!(told, [""; 0]);
+}
+
 /// A socket that is readable already ends the wait of the thread, which is told as a park.
 #[test]
 fn a_wait_that_ends_at_once_has_found_what_was_there_and_another_has_not() {

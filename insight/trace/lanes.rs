@@ -179,7 +179,8 @@ impl Painter {
             (What::Woken { by, .. }, Some(lane)) => {
                 let from = self.turn.as_ref();
                 let from = from.map(|&(lane, ..)| (lane, self.picture.lanes[lane].turns.len()));
-                let behind = self.behind.filter(|_| from.is_none());
+                // What the program wakes between two runs, no look has found.
+                let behind = self.behind.filter(|_| from.is_none() && by != Cause::Outside);
                 self.picture.lanes[lane].ready = Some(Wake { at: now, by, from, behind });
                 self.picture.lanes[lane].ended = None; // of an earlier run: each `block_on` has the same lane
             }
