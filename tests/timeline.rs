@@ -170,6 +170,21 @@ fn what_is_lost_with_the_runtime_is_in_the_trace_of_a_handle() {
     assert!(trace.to_text().ends_with(", was lost\n"));
 }
 
+/// It is woken for that, and has another turn.
+#[test]
+fn a_task_that_calls_a_late_callback_stays_ended() {
+    let runtime = virtual_runtime(1000);
+    runtime.block_on(async {
+        let task = spawn(async {});
+        sleep(Duration::from_millis(10)).await;
+        task.on_done(|_| ()).unwrap();
+        sleep(Duration::from_millis(50)).await;
+    });
+    let text = runtime.trace().unwrap().to_text_within(49);
+    let lane = text.lines().find(|line| line.starts_with("#1 ")).unwrap();
+    assert_eq!(lane, "#1            █████          █████", "{text}");
+}
+
 /// Two readings give the same, however much later the second is. (`Debug` has the end in nanoseconds.)
 #[test]
 fn what_is_shown_ends_with_the_run_and_with_the_runtime() {

@@ -181,8 +181,13 @@ impl Painter {
                 let from = from.map(|&(lane, ..)| (lane, self.picture.lanes[lane].turns.len()));
                 // What the program wakes between two runs, no look has found.
                 let behind = self.behind.filter(|_| from.is_none() && by != Cause::Outside);
-                self.picture.lanes[lane].ready = Some(Wake { at: now, by, from, behind });
-                self.picture.lanes[lane].ended = None; // of an earlier run: each `block_on` has the same lane
+                let lane = &mut self.picture.lanes[lane];
+                lane.ready = Some(Wake { at: now, by, from, behind });
+                // Each `block_on` has the lane of the one before, and each request too. A task that has ended is woken to call
+                // a late callback, and stays ended.
+                if matches!(lane.task, Id::ROOT | Id::SENT) {
+                    lane.ended = None;
+                }
             }
             (What::TurnBegan { .. }, Some(lane)) => {
                 self.turn = Some((lane, now, self.picture.lanes[lane].ready.take()));
