@@ -230,6 +230,24 @@ fn a_request_of_another_thread_has_a_turn_of_its_own() {
     assert!(text.contains("\nrequests of threads "), "{text}");
 }
 
+/// It is asked while no run is in progress.
+#[test]
+fn a_request_that_is_done_as_the_runtime_ends_is_not_lost() {
+    let runtime = virtual_runtime(1000);
+    let (handle, asks) = (runtime.handle(), runtime.handle());
+    let asked = thread::spawn(move || asks.dump(Duration::ZERO)).join();
+    drop(asked.unwrap()); // the thread has given up, but the request is there
+    drop(runtime);
+    assert_eq!(
+        lines(&handle.trace().unwrap()),
+        [
+            "0 a request of another thread woken by another thread",
+            "0 a request of another thread begins a turn",
+            "0 a request of another thread is done",
+        ]
+    );
+}
+
 /// Two jobs that run at the same time, and a third, which has the lane of the first.
 #[cfg(feature = "offload")]
 #[test]

@@ -316,7 +316,13 @@ impl Observe for Recorder {
         self.end_turn();
         if self.turn.get() == NO_TASK {
             self.read_clock();
-            self.write(Kind::Dropped, self.word(task));
+            if task.id == Id::SENT {
+                // A request that is done as the runtime ends: without a turn, so it is written as one.
+                self.write(Kind::TurnBegan(None), self.word(task));
+                self.write(Kind::TurnEnded(TurnEnd::Done), self.word(task));
+            } else {
+                self.write(Kind::Dropped, self.word(task));
+            }
         }
         if let Some(name) = (self.recording.name_of)(task.id) {
             let (ring, mut kept) = (&self.recording.ring, lock(&self.recording.names));
