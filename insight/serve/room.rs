@@ -21,6 +21,9 @@ pub(super) const MOST: usize = 64 << 20;
 /// How many clients wait in line: half of the connections at most, so that those which ask for little have a place.
 pub(super) const LINE: usize = super::crowd::MOST / 2;
 
+/// How often one that waits in line looks whether its client is still there. A place in the line is no use to one that has left.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// How much there is left, and which clients wait for it.
 #[derive(Default)]
 pub(super) struct Room {
@@ -39,11 +42,11 @@ struct State {
 /// How a client waits in line.
 pub(super) struct Patience<'a> {
     pub(super) limit: Duration,
-    /// The client has closed the connection: nothing is to be made for it.
+    /// The client has closed the connection: nothing is to be made for it. It is asked under the lock, again and again.
     pub(super) is_gone: &'a dyn Fn() -> bool,
 }
 
-/// It would have to wait longer, or behind too many.
+/// It would have to wait longer, or behind too many; or it has left.
 #[derive(Debug)]
 pub(super) struct Busy;
 
@@ -67,13 +70,13 @@ impl Room {
         let is_next = |state: &State| state.line.front() == Some(&number) && state.taken < MOST;
         while !is_next(&state) {
             let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            if left.is_zero() || (patience.is_gone)() {
                 state.line.retain(|other| *other != number);
                 drop(state);
                 self.changed.notify_all(); // another may be the first now
                 return Err(Busy);
             }
-            state = wait_timeout(&self.changed, &self.state, state, Some(left)).0;
+            state = wait_timeout(&self.changed, &self.state, state, Some(left.min(LOOK))).0;
         }
         state.line.pop_front();
         state.taken += bytes;

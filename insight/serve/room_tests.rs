@@ -108,6 +108,34 @@ fn nothing_is_made_for_a_client_that_has_left() {
 }
 
 #[test]
+fn those_that_leave_while_they_wait_make_place_in_the_line() {
+    let room = &Room::default();
+    let taken = room.take(MOST, &impatient()).unwrap();
+    thread::scope(|scope| {
+        let waits = (0..LINE).map(|number| {
+            let (client, server) = UnixStream::pair().unwrap();
+            let waits = scope.spawn(move || {
+                let patience = Patience { limit: 2 * LOST, is_gone: &|| is_gone(&server) };
+                room.take(1, &patience).is_err()
+            });
+            wait_until(|| room.waiting() > number);
+            (client, waits)
+        });
+        let (mut clients, waits): (Vec<_>, Vec<_>) = waits.unzip();
+        let stays = clients.pop();
+        drop(clients);
+        wait_until(|| room.waiting() == 1);
+        let next = scope.spawn(|| room.take(1, &patient()).is_ok());
+        wait_until(|| room.waiting() == 2 || next.is_finished());
+        drop(taken);
+        assert!(next.join().unwrap(), "nobody else waits");
+        let left = waits.into_iter().map(|it| it.join().unwrap()).filter(|&has_left| has_left);
+        assert_eq!(left.count(), LINE - 1);
+        drop(stays);
+    });
+}
+
+#[test]
 fn parts_are_put_into_json_at_their_places() {
     let places = Places::default();
     let json = json::object(|object| {
