@@ -10,7 +10,7 @@ use super::answer::{Refusal, Text};
 use super::loops::{Form, Loops};
 use super::place::uid;
 use super::room::Patience;
-use super::stream::{Timed, is_gone};
+use super::stream::{Stream, Timed};
 
 /// How long a line may be.
 const LONGEST: u64 = 256;
@@ -80,7 +80,7 @@ fn answer_all(loops: &Loops, stream: UnixStream, has_asked: &dyn Fn()) -> io::Re
         }
         let is_whole = line.ends_with(b"\n");
         let asker = &stream.get_ref().stream;
-        let patience = Patience { limit: PATIENCE, is_gone: &|| is_gone(asker) };
+        let patience = Patience { limit: PATIENCE, is_gone: &|| asker.is_gone() };
         let answer = match std::str::from_utf8(&line) {
             Ok(line) if is_whole => answer(loops, line, has_asked, &patience),
             _ if is_whole => Err("a question is a line of text, in UTF-8".to_owned().into()),

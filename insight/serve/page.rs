@@ -10,7 +10,7 @@ use super::answer::{Refusal, Text};
 use super::http::{Policy, Refused, Request, Secret, send};
 use super::loops::{Form, Loops};
 use super::room::Patience;
-use super::stream::{Stream, Timed, is_gone};
+use super::stream::{Stream, Timed};
 
 /// How long a client may take for its request.
 const ASKING: Duration = Duration::from_secs(5);
@@ -53,7 +53,7 @@ impl Page {
         let answer = request.and_then(|request| {
             let (path, query) = request.check(self.address, &self.secret)?;
             has_asked();
-            let patience = Patience { limit: PATIENCE, is_gone: &|| is_gone(&stream.stream) };
+            let patience = Patience { limit: PATIENCE, is_gone: &|| stream.stream.is_gone() };
             find(loops, path, query, &patience)
         });
         stream.set_limit(READING);

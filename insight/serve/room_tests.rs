@@ -16,7 +16,7 @@ use super::loops::Loops;
 use super::page::Page;
 use super::room::{Busy, LINE, MOST, Patience, Room};
 use super::source::Served;
-use super::stream::is_gone;
+use super::stream::Stream;
 use crate::Runtime;
 use crate::insight::json;
 
@@ -99,12 +99,24 @@ fn one_that_gives_up_lets_the_next_pass() {
 fn nothing_is_made_for_a_client_that_has_left() {
     let room = Room::default();
     let (client, server) = UnixStream::pair().unwrap();
-    let patience = Patience { limit: LOST, is_gone: &|| is_gone(&server) };
+    let patience = Patience { limit: LOST, is_gone: &|| server.is_gone() };
     client.shutdown(Shutdown::Write).unwrap();
     room.take(MOST, &patience).expect("it has no more to ask, but it reads");
     drop(client);
     assert!(room.take(MOST, &patience).is_err());
     room.take(MOST, &impatient()).expect("nothing is kept for it");
+}
+
+/// The system tells of a closed page as of a client that has no more to ask. A browser always waits for its answer with both ways open.
+#[cfg(target_os = "linux")]
+#[test]
+fn nothing_is_made_for_a_page_that_was_closed() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let server = listener.accept().unwrap().0;
+    assert!(!server.is_gone());
+    drop(client);
+    wait_until(|| server.is_gone());
 }
 
 #[test]
@@ -115,7 +127,7 @@ fn those_that_leave_while_they_wait_make_place_in_the_line() {
         let waits = (0..LINE).map(|number| {
             let (client, server) = UnixStream::pair().unwrap();
             let waits = scope.spawn(move || {
-                let patience = Patience { limit: 2 * LOST, is_gone: &|| is_gone(&server) };
+                let patience = Patience { limit: 2 * LOST, is_gone: &|| server.is_gone() };
                 room.take(1, &patience).is_err()
             });
             wait_until(|| room.waiting() > number);

@@ -18,10 +18,22 @@ pub(super) trait Stream: Read + Write + Send + Sized + 'static {
     fn try_clone(&self) -> io::Result<Self>;
     fn set_timeouts(&self, limit: Option<Duration>) -> io::Result<()>;
     fn shut_down(&self, how: Shutdown);
+
+    /// Whether the peer will not read an answer, as far as the system says so.
+    fn is_gone(&self) -> bool;
 }
 
+/// A peer of the Unix socket may close its own direction alone: it has no more to ask, and still reads.
+const GONE: PollFlags = PollFlags::HUP.union(PollFlags::ERR);
+
+/// A browser does not do that. All that tells of a page that was closed is the end of what it sends.
+#[cfg(target_os = "linux")]
+const BROWSER_GONE: PollFlags = GONE.union(PollFlags::RDHUP);
+#[cfg(not(target_os = "linux"))]
+const BROWSER_GONE: PollFlags = GONE;
+
 macro_rules! streams {
-    ($($stream:ty)*) => {$(
+    ($($stream:ty: $gone:expr,)*) => {$(
         impl Stream for $stream {
             fn try_clone(&self) -> io::Result<Self> {
                 self.try_clone()
@@ -35,10 +47,16 @@ macro_rules! streams {
             fn shut_down(&self, how: Shutdown) {
                 let _ = self.shutdown(how); // it may be closed already
             }
+
+            fn is_gone(&self) -> bool {
+                let mut asked = [PollFd::new(self, $gone)];
+                let found = poll(&mut asked, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
+                found.is_ok() && asked[0].revents().intersects($gone)
+            }
         }
     )*};
 }
-streams!(UnixStream TcpStream);
+streams!(UnixStream: GONE, TcpStream: BROWSER_GONE,);
 
 /// A socket that listens.
 pub(super) trait Listener: AsFd + Send + 'static {
@@ -74,13 +92,6 @@ listeners!(UnixListener: UnixStream, TcpListener: TcpStream,);
 pub(super) fn wait(listener: &impl Listener, end: &UnixStream) {
     let mut awaited = [PollFd::new(listener, PollFlags::IN), PollFd::new(end, PollFlags::IN)];
     let _ = poll(&mut awaited, None); // a signal may end it sooner
-}
-
-/// Whether the connection is closed both ways, as far as the system says so: a peer that only has no more to ask still reads.
-pub(super) fn is_gone(stream: &impl AsFd) -> bool {
-    let mut asked = [PollFd::new(stream, PollFlags::empty())];
-    let found = poll(&mut asked, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
-    found.is_ok() && asked[0].revents().intersects(PollFlags::HUP | PollFlags::ERR)
 }
 
 /// A stream whose reads and writes fail at a deadline.
