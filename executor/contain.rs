@@ -8,6 +8,7 @@
 
 use std::any::Any;
 use std::error::Error;
+use std::fmt::Write;
 use std::future::Future;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -30,10 +31,10 @@ pub(crate) fn report(task: Option<Info>, error: Box<dyn Error>) {
 /// What becomes of a failure where no hook is set. Its text and its drop may both panic. Each is silenced by itself, as a
 /// second panic in one unwind would end the process.
 pub(crate) fn print(task: Option<&Info>, error: Box<dyn Error>) {
-    silence(|| match task {
-        Some(task) => eprintln!("{error}; no awaiter sees it (spawned at {})", task.site()),
-        None => eprintln!("{error}; no awaiter sees it"),
-    });
+    let mut text = String::new();
+    let site = task.map_or_else(String::new, |task| format!(" (spawned at {})", task.site()));
+    silence(|| _ = write!(text, "{error}; no awaiter sees it{site}"));
+    silence(|| eprintln!("{text}")); // its lock must not be held while the error's user code may take another
     silence(|| drop(error));
 }
 

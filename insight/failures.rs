@@ -57,12 +57,11 @@ impl Failures {
                 *self.stopping.borrow_mut() = Some(unhandled);
                 return;
             }
-            UnhandledPanic::Print => silence(|| eprintln!("{unhandled}")),
-            UnhandledPanic::Stop => {
+            UnhandledPanic::Print | UnhandledPanic::Stop => {
                 let text = unhandled.text();
                 silence(|| eprintln!("{text}"));
                 #[cfg(feature = "time")]
-                if self.runtime_ends.get() {
+                if self.may_stop() && self.runtime_ends.get() {
                     self.came_late.borrow_mut().push(text);
                 }
             }

@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::error::Error;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
@@ -56,10 +56,14 @@ impl Unhandled {
 }
 
 impl Unhandled {
-    /// The text of its `Display`, which is in part user code and may panic.
+    /// The text of its `Display`, which is in part user code and may panic: then it is what came before. To be made before it is printed, as
+    /// user code may wait for a thread that prints too.
     pub(super) fn text(&self) -> String {
-        let mut text = String::from("a failure that no awaiter sees, whose text could not be made");
-        silence(|| text = self.to_string());
+        let (mut text, mut is_whole) = (String::new(), false);
+        silence(|| is_whole = write!(text, "{self}").is_ok());
+        if !is_whole {
+            text.push_str(" (a failure that no awaiter sees, whose text could not be made)");
+        }
         text
     }
 }

@@ -6,6 +6,8 @@ mod common;
 #[cfg(all(feature = "time", feature = "offload"))]
 #[path = "unhandled/elsewhere.rs"]
 mod elsewhere;
+#[path = "unhandled/texts.rs"]
+mod texts;
 
 use std::cell::RefCell;
 use std::future::{Future, pending};
@@ -233,23 +235,6 @@ fn stop_survives_an_output_that_panics_when_dropped() {
         });
     });
     assert!(text.contains("boom"), "{text}");
-}
-
-#[test]
-fn stop_survives_an_error_whose_text_cannot_be_made() {
-    #[derive(Debug)]
-    struct Wordless;
-    impl std::fmt::Display for Wordless {
-        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            panic!("no words");
-        }
-    }
-    impl std::error::Error for Wordless {}
-    let runtime = runtime(UnhandledPanic::Stop);
-    runtime.spawn(reported(async { Err::<(), _>(Wordless) })).detach();
-    let text = text_of(|| runtime.block_on(pending()));
-    assert!(text.contains("whose text could not be made"), "{text}");
-    runtime.block_on(async {});
 }
 
 #[test]
