@@ -40,12 +40,16 @@ impl Place {
     pub(super) fn take() -> io::Result<(Self, UnixListener)> {
         let uid = uid()?;
         let (mut kind, mut failed) = (ErrorKind::Other, Vec::new());
-        for it in candidates(uid)? {
-            match it.own(uid).and_then(|()| Self::take_in(&it.folder)) {
+        for candidate in candidates(uid) {
+            let taken = candidate.and_then(|it| {
+                let taken = it.own(uid).and_then(|()| Self::take_in(&it.folder));
+                taken.map_err(|error| named(&it.folder, &error))
+            });
+            match taken {
                 Ok(taken) => return Ok(taken),
                 Err(error) => {
                     kind = error.kind();
-                    failed.push(format!("{}: {error}", it.folder.display()));
+                    failed.push(error.to_string());
                 }
             }
         }
@@ -121,7 +125,7 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
 ///
 /// # Errors
 ///
-/// When the system does not say which user this is.
+/// When the system does not say which user this is, or where both folders are.
 ///
 /// ```
 /// for (pid, path) in taketurns::insight::sockets()? {
@@ -131,7 +135,7 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
 /// ```
 pub fn sockets() -> io::Result<Vec<(u32, PathBuf)>> {
     let uid = uid()?;
-    let usable = candidates(uid)?.into_iter().filter(|it| it.check(uid).is_ok());
+    let usable = known(uid)?.into_iter().filter(|it| it.check(uid).is_ok());
     let mut found: Vec<_> = usable.flat_map(|it| listed(&it.folder)).collect();
     found.retain(|(_, path)| !is_dead(path));
     found.sort();
@@ -151,7 +155,8 @@ pub(super) fn uid() -> io::Result<u32> {
 ///
 /// # Errors
 ///
-/// When the system does not say which user this is, or in which folder it is.
+/// When the system does not say which user this is, or where both folders are. (A relative `$TMPDIR` is nowhere if the program's current folder
+/// was removed. If only that is so, it is passed over.)
 ///
 /// ```
 /// for folder in taketurns::insight::socket_folders()? {
@@ -160,7 +165,7 @@ pub(super) fn uid() -> io::Result<u32> {
 /// # std::io::Result::Ok(())
 /// ```
 pub fn socket_folders() -> io::Result<Vec<PathBuf>> {
-    Ok(candidates(uid()?)?.into_iter().map(|it| it.folder).collect())
+    Ok(known(uid()?)?.into_iter().map(|it| it.folder).collect())
 }
 
 /// A folder that may have sockets.
@@ -170,14 +175,29 @@ pub(super) struct Candidate {
     pub(super) is_in_runtime: bool,
 }
 
-fn candidates(uid: u32) -> io::Result<Vec<Candidate>> {
+/// The best first. One that has no absolute path cannot be used.
+fn candidates(uid: u32) -> Vec<io::Result<Candidate>> {
     let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     let runtime = runtime.filter(|path| path.is_absolute()).map(|path| path.join("taketurns"));
     // Absolute, as the program may change its folder before the socket is removed.
-    let temporary = path::absolute(env::temp_dir())?.join(format!("taketurns-{uid}"));
+    let temporary = Some(env::temp_dir()).filter(|path| !path.as_os_str().is_empty());
+    let temporary = temporary.unwrap_or_else(|| "/tmp".into());
+    let absolute = path::absolute(&temporary).map_err(|error| named(&temporary, &error));
+    let temporary = absolute.map(|path| path.join(format!("taketurns-{uid}")));
     let runtime = runtime.map(|folder| Candidate { folder, is_in_runtime: true });
-    let temporary = Candidate { folder: temporary, is_in_runtime: false };
-    Ok(runtime.into_iter().chain([temporary]).collect())
+    let temporary = temporary.map(|folder| Candidate { folder, is_in_runtime: false });
+    runtime.map(Ok).into_iter().chain([temporary]).collect()
+}
+
+/// Those that have a path, if there is one.
+fn known(uid: u32) -> io::Result<Vec<Candidate>> {
+    let (known, failed): (Vec<_>, Vec<_>) = candidates(uid).into_iter().partition(Result::is_ok);
+    let found = if known.is_empty() { failed } else { known };
+    found.into_iter().collect()
+}
+
+fn named(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 fn refuse(why: &str) -> io::Result<()> {

@@ -92,6 +92,42 @@ fn a_temporary_folder_that_is_relative_is_where_the_program_was_then() {
     assert!(!socket.exists());
 }
 
+/// `inspect` in a folder that is removed as it starts, and is its temporary folder too.
+fn inspect_nowhere(runtime: &Path, arguments: &[&str]) -> Command {
+    let mut shell = Command::new("sh");
+    let scene = "mkdir gone && cd gone && rmdir ../gone && exec \"$0\" \"$@\"";
+    shell.args(["-c", scene]).arg(inspect(runtime, &[]).get_program()).args(arguments);
+    shell.current_dir(runtime).env("XDG_RUNTIME_DIR", runtime).env("TMPDIR", ".");
+    shell
+}
+
+#[test]
+fn a_temporary_folder_that_is_nowhere_matters_only_without_a_runtime_directory() {
+    let runtime = Folder::new("nowhere");
+    let demo = Demo::run(&mut inspect_nowhere(&runtime, &["demo"]));
+    assert_eq!(demo.socket.parent().unwrap(), runtime.join("taketurns"));
+    let output = inspect_nowhere(&runtime, &["ps"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains(&demo.url), "{text}");
+    demo.end();
+    for command in ["demo", "ps"] {
+        let mut command = inspect_nowhere(&runtime, &[command]);
+        let output = command.env_remove("XDG_RUNTIME_DIR").output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(text.contains(".: No such file or directory"), "{text}");
+    }
+}
+
+#[test]
+fn an_empty_name_of_the_temporary_folder_is_none() {
+    let runtime = Folder::new("empty");
+    let demo = Demo::run(inspect(&runtime, &["demo"]).env("TMPDIR", ""));
+    assert_eq!(demo.socket.parent().unwrap(), runtime.join("taketurns"));
+    let mut command = inspect(&runtime, &["demo"]);
+    let demo = Demo::run(command.env("TMPDIR", "").env_remove("XDG_RUNTIME_DIR"));
+    assert_eq!(demo.socket.parent().unwrap().parent(), Some(Path::new("/tmp")));
+}
+
 /// What the demo says when no folder can be used.
 fn refusal(runtime: &Path) -> String {
     let output = inspect(runtime, &["demo"]).env_remove("XDG_RUNTIME_DIR").output().unwrap();
