@@ -14,7 +14,7 @@ use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::path::{self, Path, PathBuf};
 use std::{env, process};
 
@@ -56,11 +56,17 @@ impl Place {
         Err(io::Error::new(kind, failed.join("; ")))
     }
 
-    /// The socket is made under another name, and then gets its own. So that never leads to a socket which others could use, or
+    /// `folder` is this user's own. The socket is made under another name, and then gets its own. So that never leads to a socket which others could use, or
     /// which does not listen yet.
-    fn take_in(folder: &Path) -> io::Result<(Self, UnixListener)> {
+    pub(super) fn take_in(folder: &Path) -> io::Result<(Self, UnixListener)> {
         let pid = process::id();
         let path = folder.join(format!("{pid}.sock"));
+        // The other name is shorter, and Linux takes one byte more than the standard library, with which clients connect.
+        SocketAddr::from_pathname(&path).map_err(|error| {
+            let length = path.as_os_str().len();
+            let text = format!("its `{pid}.sock` would have a path of {length} bytes: {error}");
+            io::Error::new(error.kind(), text)
+        })?;
         remove_dead(folder, is_dead);
         if path.exists() {
             let text = "a process with this pid serves here already: of another container, or by another copy of this crate";

@@ -7,7 +7,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::{env, fs, process};
 
-use super::place::{Candidate, is_dead, remove_dead, uid};
+use super::place::{Candidate, Place, is_dead, remove_dead, uid};
 
 /// A folder of the test's own, with the socket of a process that has died.
 fn folder(name: &str) -> (PathBuf, PathBuf) {
@@ -98,5 +98,25 @@ fn a_folder_that_another_user_could_replace_is_not_used() {
             false => assert_eq!(why(&temporary, ours), open, "{mode:o}"),
         }
     }
+    fs::remove_dir_all(&above).unwrap();
+}
+
+/// Clients use the standard library, which does not take the longest path that Linux does.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_is_not_used_whose_path_is_too_long_for_clients() {
+    const LONGEST: usize = 107;
+    let (above, _) = folder("long");
+    let socket = format!("/{}.sock", process::id());
+    let left = LONGEST - above.as_os_str().len() - 1 - socket.len();
+    let [fits, too_long] = [left, left + 1].map(|length| above.join("x".repeat(length)));
+    fs::create_dir(&fits).unwrap();
+    fs::create_dir(&too_long).unwrap();
+    let (place, _listener) = Place::take_in(&fits).unwrap();
+    UnixStream::connect(place.path()).unwrap();
+    drop(place);
+    let why = Place::take_in(&too_long).map(drop).unwrap_err().to_string();
+    assert!(why.contains(" would have a path of 108 bytes: "), "{why}");
+    assert!(names(&too_long).is_empty());
     fs::remove_dir_all(&above).unwrap();
 }

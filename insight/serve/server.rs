@@ -57,7 +57,7 @@ use super::source::{Asked, Served};
 /// # Errors
 ///
 /// When the handle is that of a bare executor, or of a runtime that has ended; when the system gives no socket or thread; when neither folder can be used, as
-/// it belongs to another user or is open to others, or as another user could replace it; when the socket has been taken by a process of another container that has the same pid.
+/// it belongs to another user or is open to others, or as another user could replace it, or the path of a socket in it would be too long (on Linux 108 bytes or more); when the socket has been taken by a process of another container that has the same pid.
 ///
 /// ```
 /// use std::io::{Read, Write};
