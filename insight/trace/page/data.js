@@ -22,11 +22,12 @@ function columns(flat) {
 }
 
 const lanes = trace.lanes.map((lane) => ({ ...lane, ...columns(lane.turns) }));
-/// The lane and the place there of the turn of each step. Steps without one are waits of the thread.
+/// The lane and the place there of the turn of each step, in whose order turns end. Steps without one are waits of the thread, and
+/// jobs: these end in any order.
 const laneOfStep = new Int32Array(trace.to[1] + 1).fill(-1);
 const turnOfStep = new Int32Array(trace.to[1] + 1);
 lanes.forEach((lane, index) => {
-  for (let turn = 0; turn < lane.count; turn++) {
+  for (let turn = 0; turn < lane.count && !lane.job; turn++) {
     laneOfStep[lane.step[turn]] = index;
     turnOfStep[lane.step[turn]] = turn;
   }

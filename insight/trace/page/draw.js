@@ -224,7 +224,7 @@ function stepAt(value) {
     const lane = lanes[laneOfStep[step]];
     return lane ? lane.end[turnOfStep[step]] >= value : false;
   };
-  // Waits of the thread have no turn: the search goes by the next step that has one.
+  // Waits of the thread and jobs have no turn: the search goes by the next step that has one.
   return Math.min(first(last, (step) => {
     while (step < last && laneOfStep[step] < 0) step++;
     return step >= last || ends(step);

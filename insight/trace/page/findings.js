@@ -34,7 +34,7 @@ function behind(wake) {
 }
 
 /// How many turns others have while a task is ready.
-const turnsMeanwhile = (wake) => laneOfStep.subarray(wake.step, wake.untilStep).filter((lane) => lane >= 0 && !lanes[lane].job).length;
+const turnsMeanwhile = (wake) => laneOfStep.subarray(wake.step, wake.untilStep).filter((lane) => lane >= 0).length;
 
 /// The lanes of the tasks that are ready while another has this turn, and of those that the look behind it finds ready.
 function waiters([by, turn]) {
@@ -55,7 +55,7 @@ function findTroubles() {
   longTurns = [];
   laneOfStep.forEach((lane, step) => {
     const it = [lane, turnOfStep[step]];
-    if (lane >= 0 && !lanes[lane].job && lengthOf(it) >= long) longTurns.push(it);
+    if (lane >= 0 && lengthOf(it) >= long) longTurns.push(it);
   });
   going = longTurns.findLast(goesOn) ?? null;
   troubles = [];
