@@ -39,18 +39,22 @@ async function step() {
   if (isPaused || document.hidden) return;
   try {
     const answer = await ask("state");
+    if (isPaused) return;
     [before, state, asked] = [state && { at: asked, state }, answer, performance.now()];
-    if (!state.loops.some((loop) => loop.number === chosen)) chosen = state.loops[0]?.number ?? null;
+    if (!state.loops.some((loop) => loop.number === chosen)) show(state.loops[0]?.number ?? null);
     at("state").dataset.is = "live";
     put(at("state"), "live");
     draw();
     if (chosen !== null && performance.now() >= dumpPause) {
       const start = performance.now();
-      const dump = await ask(`dump?loop=${chosen}`);
+      const number = chosen;
+      const dump = await ask(`dump?loop=${number}`);
+      if (isPaused || number !== chosen) return; // the reader has chosen another loop meanwhile
       dumpPause = performance.now() + 4 * (performance.now() - start);
       if (dump !== null) takeDump(dump.loops[0]);
     }
   } catch (error) {
+    if (isPaused) return;
     at("state").dataset.is = "lost";
     put(at("state"), error.message.startsWith("403") ? "refused: the program was started again" : "no answer, trying again");
   }
@@ -274,13 +278,18 @@ at("tasks").addEventListener("keydown", (event) => {
   goTo(go() ?? task.id);
 });
 
-function choose(number) {
+// Of another loop, whose tasks are asked for next.
+function show(number) {
   chosen = number;
   tasks = [];
-  dumpPause = 0;
-  draw();
   isAnswered = false;
+  dumpPause = 0;
   drawTasks("asking");
+}
+
+function choose(number) {
+  show(number);
+  draw();
   at(`loop-${chosen}`).focus();
   step();
 }
