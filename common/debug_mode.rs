@@ -9,6 +9,8 @@
 use std::env;
 use std::sync::OnceLock;
 
+use crate::executor::silence;
+
 const VARIABLE: &str = "TAKETURNS_DEBUG";
 
 /// Whether the mode is on.
@@ -18,7 +20,7 @@ pub(crate) fn is_on() -> bool {
         let value = env::var_os(VARIABLE).unwrap_or_default();
         let is_known = ["", "0", "1"].iter().any(|known| value == *known);
         if !is_known {
-            eprintln!("taketurns: {VARIABLE} is {value:?}, which is not understood: 1 turns the debug mode on, 0 or nothing leaves it off");
+            print(&format!("{VARIABLE} is {value:?}, which is not understood: 1 turns the debug mode on, 0 or nothing leaves it off"));
         }
         value == "1"
     })
@@ -27,6 +29,11 @@ pub(crate) fn is_on() -> bool {
 /// Prints a line if the mode is on.
 pub(crate) fn say(text: impl FnOnce() -> String) {
     if is_on() {
-        eprintln!("taketurns: {}", text());
+        print(&text());
     }
+}
+
+/// A stderr that nobody reads stops nothing.
+fn print(line: &str) {
+    silence(|| eprintln!("taketurns: {line}"));
 }

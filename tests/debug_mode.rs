@@ -9,7 +9,7 @@ use std::future::{Future, pending};
 use std::net::Ipv4Addr;
 use std::task::{Context, Waker};
 
-use child::{is_child, stderr, stderr_with};
+use child::{is_child, scene, stderr, stderr_with};
 use taketurns::net::TcpListener;
 use taketurns::{Builder, Handle, Runtime, block_on, spawn};
 
@@ -138,6 +138,24 @@ fn a_value_that_is_not_understood_is_told_with_those_that_are() {
     assert_eq!(stderr_with(name, &[("TAKETURNS_DEBUG", "yes")]), text);
     assert_eq!(stderr_with(name, &[("TAKETURNS_DEBUG", "0")]), "");
     assert_eq!(stderr_with(name, &[("TAKETURNS_DEBUG", "")]), "");
+}
+
+/// Its reader has left, or its disk is full: to print there fails.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_stderr_that_takes_nothing_stops_nothing() {
+    if is_child() {
+        let handle = block_on(async { Handle::current() });
+        return handle.spawn(async {}).detach(); // too late, which is printed
+    }
+    for value in ["1", "yes"] {
+        let full = std::fs::File::create("/dev/full").unwrap();
+        let mut child =
+            scene("a_stderr_that_takes_nothing_stops_nothing", &[("TAKETURNS_DEBUG", value)]);
+        let output = child.stderr(full).output().unwrap();
+        let printed = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{value}: {printed}");
+    }
 }
 
 #[test]

@@ -14,13 +14,19 @@ pub(crate) fn stderr(name: &str) -> String {
 
 /// As [`stderr`], with these variables in the environment.
 pub(crate) fn stderr_with(name: &str, variables: &[(&str, &str)]) -> String {
-    let mut child = Command::new(env::current_exe().unwrap());
-    child.env_remove("TAKETURNS_DEBUG").envs(variables.iter().copied());
-    child.args(["--exact", name, "--nocapture", "--test-threads=1"]);
-    let output = child.env(SCENE, name).env("RUST_BACKTRACE", "0").output().unwrap();
+    let output = scene(name, variables).output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{stderr}");
     stderr
+}
+
+/// The child that runs the scene.
+pub(crate) fn scene(name: &str, variables: &[(&str, &str)]) -> Command {
+    let mut child = Command::new(env::current_exe().unwrap());
+    child.env_remove("TAKETURNS_DEBUG").envs(variables.iter().copied());
+    child.args(["--exact", name, "--nocapture", "--test-threads=1"]);
+    child.env(SCENE, name).env("RUST_BACKTRACE", "0");
+    child
 }
 
 /// As [`stderr`], but only the lines that speak of a task: not those of the panic hook.
