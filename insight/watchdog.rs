@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use super::log::Log;
 #[cfg(feature = "inspect")]
 use super::log::Logged;
-use super::proc::{Act, OwnSchedule, Schedule, Thread};
+use super::proc::{Act, OwnSchedule, Schedule, Thread, sleep_in_time};
 use super::stall::{Brief, Stall, StallCounts};
 #[cfg(feature = "inspect")]
 use super::standstill::stands_still;
@@ -188,6 +188,7 @@ impl Watchdog {
         });
         let of_thread = Arc::clone(&shared);
         let watch = move || {
+            sleep_in_time();
             of_thread.watch(&mut standstill, &scene(), on_stall.as_ref());
             silence(|| drop(on_stall)); // what it owns may panic
             of_thread.lock().has_ended = true;

@@ -69,6 +69,7 @@ mod slack {
     use std::cell::Cell;
     use std::num::NonZeroU64;
     use std::rc::Rc;
+    use std::sync::mpsc;
 
     use rustix::thread::{current_timer_slack, set_current_timer_slack};
 
@@ -126,6 +127,18 @@ mod slack {
         assert_eq!(slack(), 3_000);
         drop(outer);
         assert_eq!(slack(), former);
+    }
+
+    /// The threads that a runtime starts have its slack. The watchdog would sleep for a second in place of 5 ms, and know nothing of
+    /// that second.
+    #[test]
+    fn the_watchdog_does_not_sleep_longer_than_it_is_to() {
+        let (tell, told) = mpsc::channel();
+        let builder = Builder::new().timer_slack(1_000_000 * US);
+        let builder = builder.stall_threshold(20_000 * US);
+        let runtime = builder.on_stall(move |stall| tell.send(stall.is_over()).unwrap()).build();
+        let is_over = runtime.unwrap().block_on(async { told.recv_timeout(10_000_000 * US) });
+        assert_eq!(is_over, Ok(false));
     }
 
     #[test]
