@@ -16,6 +16,7 @@
 //!   more than once since the last sample, and the loop's thread is not blocked, then only so much counts as that has run and has waited for its core. It
 //!   may also have been blocked for a while, which nothing tells from a stop; so if the watchdog was not woken, all counts.
 //!   That a thread was stopped while it is blocked in a system call changes nothing: all counts.
+//! * A debugger may stop the loop's thread alone. The time before a sample that finds it stopped, and after that, does not count.
 //!
 //! So a stall lasts at least as long as is told while it lasts, whatever the system did meanwhile.
 //!
@@ -147,11 +148,13 @@ impl Standstill {
     ) -> Option<News> {
         let stand = self.stand.get_or_insert_with(|| Stand::new(self.threshold));
         let schedule = scene.schedule();
+        let was_stopped = stand.is_stopped();
         stand.act = scene.act();
-        stand.lasted += stand.certain(gap, schedule);
-        stand.see(schedule);
-        if stand.act == Some(Act::Stopped) {
-            stand.begin_anew(); // by a debugger, which leaves other threads running
+        if was_stopped || stand.is_stopped() {
+            stand.core = None;
+        } else {
+            stand.lasted += stand.certain(gap, schedule);
+            stand.see(schedule);
         }
         if let Some(found) = &mut stand.found {
             found.lasted = found.lasted.max(stand.lasted);
@@ -191,7 +194,10 @@ impl Standstill {
     fn moves(&mut self, gap: &Gap, scene: &impl Scene) -> Option<News> {
         let stand = self.stand.take()?;
         stand.found.as_ref()?;
-        let gap = stand.certain(gap, scene.schedule());
+        let gap = match stand.is_stopped() {
+            true => Duration::ZERO,
+            false => stand.certain(gap, scene.schedule()),
+        };
         let found = stand.found?;
         // It may have gone on at any time of the gap. In the middle of a long one is the best guess.
         let lasted = stand.lasted + if self.is_long(gap) { gap / 2 } else { gap };
@@ -284,10 +290,9 @@ impl Stand {
         Some(now.ran.saturating_sub(last.ran).saturating_sub(TICK))
     }
 
-    /// What was seen so far does not count.
-    fn begin_anew(&mut self) {
-        self.lasted = Duration::ZERO;
-        self.core = None;
+    /// A debugger has stopped the loop's thread, and leaves others running.
+    fn is_stopped(&self) -> bool {
+        self.act == Some(Act::Stopped)
     }
 
     fn doing(&self, threshold: Duration) -> Doing {

@@ -210,8 +210,28 @@ fn a_debugger_that_stops_the_loops_thread_alone_does_not_set_it_off() {
     made.act.replace(Some(Act::Stopped));
     assert_eq!(made.until(10_000), [""; 0]);
     made.act.replace(Some(Act::Runs));
-    let told = format!("10100: {}", stands("100ms", &format!("{TWO_READY}; the thread computes")));
+    // 50 ms before it, and 50 after. In the first 25 it may have been stopped yet.
+    let told = format!("10075: {}", stands("100ms", &format!("{TWO_READY}; the thread computes")));
     assert_eq!(made.until(10_100), [told]);
+}
+
+#[test]
+fn a_turn_that_a_debugger_has_stopped_for_a_moment_lasted_no_shorter_than_was_told() {
+    let made = made();
+    assert_eq!(made.until(225).len(), 2); // the last: for at least 200 ms
+    made.act.replace(Some(Act::Stopped));
+    assert_eq!(made.after(25), "");
+    made.act.replace(Some(Act::Runs));
+    assert_eq!([25, 25].map(|gap| made.after(gap)), [const { String::new() }; 2]);
+    assert_eq!(made.counts().longest, ms(225));
+    made.change(|pulse| pulse.turns += 1);
+    assert_eq!(made.after(25), goes_on("250ms"));
+    // It is stopped when the turn ends.
+    assert_eq!(made.until(475).len(), 1);
+    made.act.replace(Some(Act::Stopped));
+    assert_eq!(made.after(25), "");
+    made.change(|pulse| pulse.turns += 1);
+    assert_eq!(made.after(25), goes_on("150ms"));
 }
 
 #[test]
