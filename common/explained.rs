@@ -41,11 +41,17 @@ struct Inside {
 pub(crate) struct Explained {
     state: RefCell<State>,
     owner: Owner,
+    /// How many runs have ended.
+    runs: Cell<u64>,
 }
 
 impl Default for Explained {
     fn default() -> Self {
-        Self { state: RefCell::default(), owner: Owner::new() }
+        Self {
+            state: RefCell::default(),
+            owner: Owner::new(),
+            runs: Cell::default(),
+        }
     }
 }
 
@@ -87,7 +93,7 @@ impl Drop for Entered {
     fn drop(&mut self) {
         // The future of `block_on` is gone. A guard that it gave to its caller is no task's from now on.
         if self._current.is_some() {
-            with_current_table(Explained::forget_root);
+            with_current_table(Explained::end_run);
         }
         set_explaining(self.explained_before);
         tell_of_awaits(self.told_before);
@@ -141,7 +147,8 @@ fn with_current_table<R>(f: impl FnOnce(&Explained) -> R) -> Option<R> {
 pub(super) fn keep(key: Key, task: Id, mut wait: Awaited) {
     let Inside { outer, part } = INSIDE.get();
     wait.part = part;
-    with_state(|state| {
+    with_current_table(|table| {
+        let mut state = table.state.borrow_mut();
         state.last += 1;
         let before = state.records.get(&key).filter(|record| record.task == task);
         let number = before.map_or(state.last, |record| record.number);
@@ -177,7 +184,9 @@ fn note_let_go(key: Key) {
 /// As [`held::note`], in the turn of the task that takes the lock.
 pub(crate) fn took(line: Key, is_alone: bool, holder: impl FnOnce(Option<Id>) -> Holder) -> Taken {
     let holder = holder(with_current(Hub::in_turn).flatten());
-    let note = |table: &Explained| held::note(table.owner, line, is_alone, holder);
+    let note = |table: &Explained| {
+        held::note(table.owner, line, is_alone, holder)
+    };
     with_current_table(note).unwrap_or(Taken::NOT_NOTED)
 }
 
@@ -282,8 +291,14 @@ impl Explained {
         Note { key, task, number, outer, wait }
     }
 
+    /// In how many runs before this one it has explained.
+    pub(crate) fn runs(&self) -> u64 {
+        self.runs.get()
+    }
+
     /// The future of `block_on` is gone, and the next one is another.
-    fn forget_root(&self) {
+    fn end_run(&self) {
+        self.runs.set(self.runs.get() + 1);
         self.state.borrow_mut().records.retain(|_, record| record.task != Id::ROOT);
         held::forget_task(self.owner, Id::ROOT);
     }

@@ -57,9 +57,18 @@ pub(crate) struct DeadlockWatch {
     stuck: RefCell<BTreeSet<Id>>,
     /// The circles that were reported, while all their tasks live; with each, whether for certain.
     circles: RefCell<BTreeSet<(BTreeSet<Id>, bool)>>,
-    /// The deadlocks of all tasks that were reported: how many tasks waited, by the newest of them. While that lives, the two
-    /// tell these tasks from any others, as every older task was there, and none that has ended comes back.
-    all: RefCell<BTreeMap<Id, usize>>,
+    /// The deadlocks of all tasks that were reported, by the newest of the tasks.
+    all: RefCell<BTreeMap<Id, AllWait>>,
+}
+
+/// A deadlock of all tasks. While the newest of them lives, how many there are tells these from any others, as every older task was
+/// there, and none that has ended comes back. But each run has another future of `block_on`.
+#[derive(Clone, Copy)]
+struct AllWait {
+    tasks: usize,
+    /// The run, if the future of `block_on` is one of them.
+    root: Option<u64>,
+    is_certain: bool,
 }
 
 impl DeadlockWatch {
@@ -140,9 +149,12 @@ impl DeadlockWatch {
         }
         let mut told = self.all.borrow_mut();
         told.retain(|newest, _| ids.contains(newest));
-        let before = ids.last().and_then(|newest| told.insert(*newest, ids.len()));
+        let root = ids.contains(&Id::ROOT).then(|| self.explained.runs());
+        let now = AllWait { tasks: ids.len(), root, is_certain };
+        let before = ids.last().and_then(|newest| told.insert(*newest, now));
         drop(told);
-        if before == Some(ids.len()) {
+        let is_same = |it: &AllWait| (it.tasks, it.root) == (now.tasks, now.root);
+        if before.filter(is_same).is_some_and(|it| it.is_certain || !is_certain) {
             return;
         }
         let finding = if is_certain { Finding::Certain } else { Finding::Suspected };

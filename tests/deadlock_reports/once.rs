@@ -1,13 +1,16 @@
 //! What was told for certain is not suspected behind that, where the future of `block_on` only waits for it.
 
+use std::collections::VecDeque;
 use std::future::{Future, pending};
 use std::rc::Rc;
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use futures::channel::oneshot::Sender;
 use taketurns::insight::Finding;
 use taketurns::sync::{Event, Mutex};
-use taketurns::{JoinHandle, spawn, task};
+use taketurns::{Builder, JoinHandle, Runtime, spawn, task};
 
 use crate::common::some_real_time;
 use crate::runtime;
@@ -65,4 +68,44 @@ fn a_set_with_another_task_or_a_wait_for_something_else_is_suspected_behind_a_ci
         async move { _ = set.join_next().await }
     };
     assert_eq!(found(other), [Finding::Circle, Finding::Suspected]);
+}
+
+/// What is told, when `run` is left to a thread of its own. Each report sends by the next of these, in the look: so no other thread has the
+/// receiver's waker when the loop looks again.
+fn told_by(
+    senders: Vec<Sender<()>>,
+    run: impl FnOnce(Runtime) + Send + 'static,
+) -> impl Fn() -> Finding {
+    let (tell, told) = mpsc::channel();
+    let senders = std::sync::Mutex::new(VecDeque::from(senders));
+    let builder = Builder::new().deadlock_grace(Duration::ZERO).on_lost(|_| {});
+    let builder = builder.on_deadlock(move |deadlock| {
+        tell.send(deadlock.finding()).unwrap();
+        let sender = senders.lock().unwrap().pop_front();
+        sender.into_iter().for_each(|sender| sender.send(()).unwrap());
+    });
+    thread::spawn(move || run(builder.build().unwrap()));
+    move || told.recv_timeout(Duration::from_secs(60)).expect("a report")
+}
+
+#[test]
+fn a_future_that_was_suspected_and_went_on_is_told_when_it_can_never_go_on() {
+    let (sender, receiver) = futures::channel::oneshot::channel();
+    let next = told_by(vec![sender], |runtime| {
+        runtime.block_on(async {
+            receiver.await.unwrap();
+            pending::<()>().await;
+        });
+    });
+    assert_eq!([next(), next()], [Finding::Suspected, Finding::Certain]);
+}
+
+#[test]
+fn the_future_of_each_run_is_another() {
+    let (senders, receivers): (_, Vec<_>) =
+        (0..3).map(|_| futures::channel::oneshot::channel()).unzip();
+    let next = told_by(senders, |runtime| {
+        receivers.into_iter().for_each(|receiver| runtime.block_on(receiver).unwrap());
+    });
+    assert_eq!([next(), next(), next()], [Finding::Suspected; 3]);
 }
