@@ -21,7 +21,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::circle::{circles, closed_circles};
+use super::circle::{Circle, circles, closed_circles};
 use super::deadlock_report::{Deadlock, Finding};
 use super::log::Log;
 use super::pace::Pace;
@@ -99,9 +99,10 @@ impl DeadlockWatch {
             return Some(due_in);
         }
         let all = waiting(&self.explained);
+        let closed = closed_circles(&all);
+        self.pace.set(Pace::after(many, begin, Instant::now())); // without the function's time, which is the program's
         self.look_for_stuck(&all);
-        self.look_for_circles(&all);
-        self.pace.set(Pace::after(many, begin, Instant::now()));
+        self.look_for_circles(&all, closed);
         None
     }
 
@@ -120,10 +121,10 @@ impl DeadlockWatch {
         }
     }
 
-    fn look_for_circles(&self, all: &[Waiting]) {
+    fn look_for_circles(&self, all: &[Waiting], closed: Vec<(Circle, bool)>) {
         let ids: BTreeSet<Id> = all.iter().map(|waiting| waiting.task.id()).collect();
         self.circles.borrow_mut().retain(|(tasks, _)| tasks.is_subset(&ids));
-        for (circle, is_certain) in closed_circles(all) {
+        for (circle, is_certain) in closed {
             if !self.circles.borrow_mut().insert((circle.tasks(all), is_certain)) {
                 continue;
             }
@@ -188,5 +189,32 @@ impl Drop for DeadlockWatch {
     fn drop(&mut self) {
         let on_deadlock = self.on_deadlock.take();
         silence(|| drop(on_deadlock));
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::future::pending;
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::executor::{EVENT_INTERVAL, Executor, ParkThread, spawn, yield_now};
+
+    #[test]
+    fn the_time_in_the_programs_function_is_not_the_looks() {
+        let (tell, told) = mpsc::channel();
+        let slow = move |_: &Deadlock| {
+            std::thread::sleep(Duration::from_millis(100));
+            tell.send(()).unwrap();
+        };
+        let watch = DeadlockWatch::new(OnDeadlock::Call(Arc::new(slow)), Rc::default());
+        Executor::new(ParkThread::new(), EVENT_INTERVAL).block_on(async {
+            (0..100).for_each(|_| spawn(pending::<()>()).detach());
+            yield_now().await;
+            assert_eq!(watch.look(), None);
+            assert_eq!(told.try_recv(), Ok(()));
+            let due_in = watch.look().expect("with so many it is taken now and then");
+            assert!(due_in <= Duration::from_secs(1), "{due_in:?}");
+        });
     }
 }
