@@ -41,6 +41,8 @@ struct Inside {
 pub(crate) struct Explained {
     state: RefCell<State>,
     owner: Owner,
+    /// Whether the future of `block_on` may have a wait or a lock that is noted.
+    is_root_noted: Cell<bool>,
     /// How many runs have ended.
     runs: Cell<u64>,
 }
@@ -50,6 +52,7 @@ impl Default for Explained {
         Self {
             state: RefCell::default(),
             owner: Owner::new(),
+            is_root_noted: Cell::default(),
             runs: Cell::default(),
         }
     }
@@ -148,6 +151,7 @@ pub(super) fn keep(key: Key, task: Id, mut wait: Awaited) {
     let Inside { outer, part } = INSIDE.get();
     wait.part = part;
     with_current_table(|table| {
+        table.sees(task);
         let mut state = table.state.borrow_mut();
         state.last += 1;
         let before = state.records.get(&key).filter(|record| record.task == task);
@@ -185,6 +189,7 @@ fn note_let_go(key: Key) {
 pub(crate) fn took(line: Key, is_alone: bool, holder: impl FnOnce(Option<Id>) -> Holder) -> Taken {
     let holder = holder(with_current(Hub::in_turn).flatten());
     let note = |table: &Explained| {
+        holder.task.into_iter().for_each(|task| table.sees(task));
         held::note(table.owner, line, is_alone, holder)
     };
     with_current_table(note).unwrap_or(Taken::NOT_NOTED)
@@ -296,10 +301,20 @@ impl Explained {
         self.runs.get()
     }
 
-    /// The future of `block_on` is gone, and the next one is another.
+    /// Something of this task's is noted.
+    fn sees(&self, task: Id) {
+        if task == Id::ROOT {
+            self.is_root_noted.set(true);
+        }
+    }
+
+    /// The future of `block_on` is gone, if there was one, and the next one is another. All waits and locks are looked at for it, which
+    /// would be too much for each step of a host loop; there it has none.
     fn end_run(&self) {
         self.runs.set(self.runs.get() + 1);
-        self.state.borrow_mut().records.retain(|_, record| record.task != Id::ROOT);
-        held::forget_task(self.owner, Id::ROOT);
+        if self.is_root_noted.take() {
+            self.state.borrow_mut().records.retain(|_, record| record.task != Id::ROOT);
+            held::forget_task(self.owner, Id::ROOT);
+        }
     }
 }

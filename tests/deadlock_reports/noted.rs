@@ -37,6 +37,40 @@ fn a_read_guard_that_a_run_gave_to_its_caller_is_not_the_next_runs() {
     assert_eq!(told.take(), []);
 }
 
+/// Nor does it wait for that lock.
+#[test]
+fn a_wait_that_a_run_gave_to_its_caller_is_not_the_next_runs() {
+    let (runtime, told) = runtime(1, HOUR);
+    let [a, b] = [(); 2].map(|()| Rc::new(Mutex::new(())));
+    let go = Rc::new(Event::new());
+    let (first, second, goes) = (Rc::clone(&a), Rc::clone(&b), Rc::clone(&go));
+    let task = runtime.spawn(async move {
+        let _first = first.lock().await;
+        goes.wait().await;
+        drop(second.lock().await);
+    });
+    let mut given = Box::pin(a.lock());
+    runtime.block_on(async {
+        yield_now().await;
+        assert!(futures::poll!(given.as_mut()).is_pending());
+    });
+    runtime.block_on(async {
+        let held = b.lock().await;
+        go.set();
+        let (sender, receiver) = futures::channel::oneshot::channel();
+        spawn(async move {
+            sleep(5 * MOMENT).await;
+            sender.send(()).unwrap();
+        })
+        .detach();
+        receiver.await.unwrap(); // another crate's future, of which nothing is noted
+        drop(held);
+        task.await.unwrap();
+    });
+    drop(given);
+    assert_eq!(told.take(), []);
+}
+
 #[test]
 fn a_wait_that_began_in_the_run_before_is_told() {
     let (runtime, told) = runtime(1, Duration::ZERO);
