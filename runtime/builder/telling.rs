@@ -96,9 +96,9 @@ impl Builder {
     ///   (`Circle`);
     /// * a task that waits for what was granted to another future, which it has not polled since (`Futurelock`; suspected, as that may
     ///   have been moved);
-    /// * a run without limit that nothing can end (`Certain`), or in which nothing is left that is known to wake a task: no timer, no
-    ///   socket, no blocking job, no [`Handle`](crate::Handle) (`Suspected`, after a second, or the grace of
-    ///   `deadlock_grace`).
+    /// * a run without limit in which nothing is left that is known to wake a task: no timer, no socket, no blocking job, no
+    ///   [`Handle`](crate::Handle). If no waker of its future is left either, that is certain (`Certain`); otherwise suspected (`Suspected`,
+    ///   after a second, or the grace of `deadlock_grace`).
     ///
     /// A host loop parks by itself: [`Runtime::try_tick`](crate::Runtime::try_tick) does not look.
     ///
