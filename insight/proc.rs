@@ -9,6 +9,7 @@
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 /// A thread of this process.
@@ -52,8 +53,14 @@ impl Thread {
         fs::read_to_string(self.0.join(file)).ok()
     }
 
+    /// `None` also where the kernel books what a thread runs about once a second, so that a thread which has the core alone looks like
+    /// one without: on a machine with cores whose tick is off.
     pub(crate) fn schedule(&self) -> Option<Schedule> {
-        parse_schedule(&self.read("schedstat")?)
+        static HAS_TICKS: LazyLock<bool> = LazyLock::new(|| {
+            !fs::read_to_string("/sys/devices/system/cpu/nohz_full")
+                .is_ok_and(|list| has_cores(&list))
+        });
+        if *HAS_TICKS { parse_schedule(&self.read("schedstat")?) } else { None }
     }
 
     pub(crate) fn act(&self) -> Option<Act> {
@@ -100,12 +107,18 @@ impl OwnSchedule {
     }
 }
 
-/// `ran waited slices`, the first two in nanoseconds.
+/// `ran waited slices`, the first two in nanoseconds. A thread that reads this, or was seen to run, was given a core: a kernel that counts
+/// none does not keep these numbers.
 fn parse_schedule(line: &str) -> Option<Schedule> {
     let mut numbers = line.split_whitespace().map(str::parse::<u64>);
     let mut next = || numbers.next()?.ok();
     let (ran, waited) = (Duration::from_nanos(next()?), Duration::from_nanos(next()?));
-    Some(Schedule { ran, waited, slices: next()? })
+    Some(Schedule { ran, waited, slices: next()? }).filter(|schedule| schedule.slices > 0)
+}
+
+/// A list of cores, as `1,4-7`. If there are none, it is empty or `(null)`.
+fn has_cores(list: &str) -> bool {
+    list.contains(|char: char| char.is_ascii_digit())
 }
 
 /// `TID (name) S ..`, where the name may contain anything, brackets and spaces too.

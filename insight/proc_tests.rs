@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Schedule, describe_call, describe_wait, parse_schedule, parse_state};
+use super::{Schedule, describe_call, describe_wait, has_cores, parse_schedule, parse_state};
 
 fn pipe(descriptor: u64) -> Option<String> {
     (descriptor == 3).then(|| "pipe:[7]".to_owned())
@@ -15,6 +15,15 @@ fn a_schedule_has_two_times_and_a_number() {
     assert_eq!(parse_schedule("1234700 26 5\n"), Some(schedule));
     assert_eq!(parse_schedule("1234700 26\n"), None);
     assert_eq!(parse_schedule("\n"), None);
+    assert_eq!(parse_schedule("0 0 0\n"), None, "the kernel does not count");
+}
+
+#[test]
+fn a_list_of_cores_has_some_or_none() {
+    assert_eq!(
+        ["", "\n", "(null)\n", "1\n", "2-5,7\n"].map(has_cores),
+        [false, false, false, true, true]
+    );
 }
 
 #[test]
