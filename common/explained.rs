@@ -17,12 +17,14 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ops::Bound::{Included, Unbounded};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::awaited::{Awaited, Detail, EndedBy, Holder, MOST_HOLDERS};
 use super::held::{self, Owner, Taken};
 use super::notes::{MOST_OF_A_LOCK, Note, Waits, in_order};
 use super::noting::{Key, Numbered, is_explaining, is_noting, set_explaining};
 use super::scoped::{self, Scoped};
+use crate::executor::primitives::Gauge;
 use crate::executor::{Hub, Id, TellOfAwait, tell_of_awaits, with_current};
 
 thread_local! {
@@ -45,6 +47,8 @@ pub(crate) struct Explained {
     is_root_noted: Cell<bool>,
     /// How many runs have ended.
     runs: Cell<u64>,
+    /// How many records there are, for other threads.
+    count: Arc<Gauge>,
 }
 
 impl Default for Explained {
@@ -54,6 +58,7 @@ impl Default for Explained {
             owner: Owner::new(),
             is_root_noted: Cell::default(),
             runs: Cell::default(),
+            count: Arc::default(),
         }
     }
 }
@@ -139,7 +144,7 @@ const FEW: usize = 64;
 
 /// `f` runs no user code.
 fn with_state<R>(f: impl FnOnce(&mut State) -> R) -> Option<R> {
-    with_current_table(|table| f(&mut table.state.borrow_mut()))
+    with_current_table(|table| table.change(f))
 }
 
 fn with_current_table<R>(f: impl FnOnce(&Explained) -> R) -> Option<R> {
@@ -152,11 +157,12 @@ pub(super) fn keep(key: Key, task: Id, mut wait: Awaited) {
     wait.part = part;
     with_current_table(|table| {
         table.sees(task);
-        let mut state = table.state.borrow_mut();
-        state.last += 1;
-        let before = state.records.get(&key).filter(|record| record.task == task);
-        let number = before.map_or(state.last, |record| record.number);
-        state.records.insert(key, Record { task, number, outer, wait });
+        table.change(|state| {
+            state.last += 1;
+            let before = state.records.get(&key).filter(|record| record.task == task);
+            let number = before.map_or(state.last, |record| record.number);
+            state.records.insert(key, Record { task, number, outer, wait });
+        });
     });
 }
 
@@ -252,6 +258,20 @@ pub(crate) fn current_waits() -> Option<Waits> {
 }
 
 impl Explained {
+    /// `f` runs no user code.
+    fn change<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
+        let mut state = self.state.borrow_mut();
+        let changed = f(&mut state);
+        self.count.set(state.records.len() as u64);
+        changed
+    }
+
+    /// How many waits there are, as other threads may read it at any time.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn counter(&self) -> Arc<Gauge> {
+        Arc::clone(&self.count)
+    }
+
     /// How many waits there are.
     pub(crate) fn len(&self) -> usize {
         self.state.borrow().records.len()
@@ -313,7 +333,7 @@ impl Explained {
     fn end_run(&self) {
         self.runs.set(self.runs.get() + 1);
         if self.is_root_noted.take() {
-            self.state.borrow_mut().records.retain(|_, record| record.task != Id::ROOT);
+            self.change(|state| state.records.retain(|_, record| record.task != Id::ROOT));
             held::forget_task(self.owner, Id::ROOT);
         }
     }

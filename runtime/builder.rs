@@ -345,6 +345,8 @@ impl Builder {
         let measured = Measured::new(&self, &executor);
         #[cfg(feature = "offload")]
         let measured = measured.with_jobs(parts.job_counter());
+        #[cfg(feature = "inspect")]
+        let measured = measured.with_waits(parts.explained.as_ref().map(|table| table.counter()));
         let reports = parts.deadlock_reports();
         let insights = Arc::new(Insights::new(executor.remote(), reports, measured));
         parts.connect(&executor.remote(), Arc::clone(&insights));

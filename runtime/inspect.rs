@@ -79,6 +79,10 @@ impl Source for FromOutside {
         self.insights.deadlock_reports.as_ref().map(|reports| reports.last())
     }
 
+    fn waits(&self) -> u64 {
+        self.insights.measured.waits()
+    }
+
     fn dump(&self) -> Dump {
         let is_in_run = self.insights.hub.pulse().stands != LoopState::Outside;
         self.handle.dump(if is_in_run { LIMIT } else { BETWEEN_RUNS })

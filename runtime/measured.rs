@@ -5,6 +5,8 @@
 use std::sync::Arc;
 
 use super::Builder;
+#[cfg(feature = "inspect")]
+use crate::executor::primitives::Gauge;
 use crate::executor::{Driver, Executor};
 #[cfg(feature = "offload")]
 use crate::insight::JobCounts;
@@ -16,6 +18,9 @@ pub(super) struct Measured {
     slab: Option<Arc<Slab>>,
     #[cfg(feature = "offload")]
     jobs: Option<crate::offload::Counter>,
+    /// How many waits are noted, if they are.
+    #[cfg(feature = "inspect")]
+    waits: Option<Arc<Gauge>>,
 }
 
 impl Measured {
@@ -34,7 +39,21 @@ impl Measured {
             slab,
             #[cfg(feature = "offload")]
             jobs: None,
+            #[cfg(feature = "inspect")]
+            waits: None,
         }
+    }
+
+    /// As it is, with how many waits are noted.
+    #[cfg(feature = "inspect")]
+    pub(super) fn with_waits(self, waits: Option<Arc<Gauge>>) -> Self {
+        Self { waits, ..self }
+    }
+
+    /// How many waits are noted.
+    #[cfg(feature = "inspect")]
+    pub(super) fn waits(&self) -> u64 {
+        self.waits.as_ref().map_or(0, |count| count.get())
     }
 
     /// As it is, with the jobs of a pool.

@@ -59,6 +59,11 @@ impl Reading {
         usize::try_from(self.sample.live).unwrap_or(usize::MAX)
     }
 
+    /// How many waits are noted.
+    pub(super) fn waits(&self) -> usize {
+        usize::try_from(self.source().waits()).unwrap_or(usize::MAX)
+    }
+
     /// `loop 2 "worker"`.
     pub(super) fn title(&self) -> String {
         match &self.looped.name {

@@ -25,8 +25,11 @@ pub(super) enum Form {
     Json,
 }
 
-/// What one task of a list takes while the list is made: the copy that the loop makes of it and of what it waits for, and the text.
+/// What one task of a list takes while the list is made: the copy that the loop makes of it and of one thing that it waits for, and the text.
 const TASK: usize = 1200;
+
+/// What one more wait takes. A task may wait for very much at once, and so may the future of `block_on`, which is not counted as a task.
+const WAIT: usize = 700;
 
 /// The loops of this process, by number. They stay in the order in which they came.
 #[derive(Default)]
@@ -272,8 +275,12 @@ impl Loops {
 }
 
 /// What lists of all their tasks take.
-fn of_tasks(loops: &[Reading]) -> usize {
-    loops.iter().map(|it| it.live().saturating_mul(TASK)).fold(0, usize::saturating_add)
+pub(super) fn of_tasks(loops: &[Reading]) -> usize {
+    let of = |it: &Reading| {
+        let more_waits = it.waits().saturating_sub(it.live());
+        it.live().saturating_mul(TASK).saturating_add(more_waits.saturating_mul(WAIT))
+    };
+    loops.iter().map(of).fold(0, usize::saturating_add)
 }
 
 /// Each loop may be silent for a while. So they are asked at once: that while does not add up.

@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 use super::answer::{Places, Text};
 use super::http::Secret;
 use super::lines;
-use super::loops::Loops;
+use super::loops::{Loops, of_tasks};
 use super::page::Page;
 use super::room::{Busy, LINE, MOST, Patience, Room};
 use super::source::Served;
 use super::stream::Stream;
 use crate::Runtime;
-use crate::insight::json;
+use crate::insight::{Named, json};
 
 /// What takes so long never comes. Only a failing test gets there.
 const LOST: Duration = Duration::from_secs(60);
@@ -204,6 +204,28 @@ fn the_text_takes_its_room_until_the_client_has_read_it_or_is_gone() {
         loops.room.take(MOST, &patient()).unwrap();
     });
     assert_eq!(loops.room.taken(), 0);
+}
+
+#[test]
+fn the_waits_of_one_future_take_room_as_tasks_do() {
+    const WAITS: usize = 100_000;
+    let runtime = crate::Builder::new().report_deadlocks(true).build().unwrap();
+    let loops = &Loops::default();
+    loops.add(None, runtime.handle().asked().unwrap());
+    let is_alone = || {
+        let taken = loops.room.take(of_tasks(&loops.asked(None).unwrap()), &impatient());
+        let is_alone = loops.room.take(1, &impatient()).is_err();
+        taken.map(|_| is_alone).unwrap()
+    };
+    assert!(!is_alone());
+    runtime.block_on(async {
+        let all = (0..WAITS).map(|_| Box::pin(std::future::pending::<()>().named("a wait")));
+        let mut all = futures::future::join_all(all);
+        assert!(futures::poll!(&mut all).is_pending());
+        assert!(is_alone(), "no task, and much to tell");
+        drop(all);
+        assert!(!is_alone(), "the waits are over");
+    });
 }
 
 #[test]

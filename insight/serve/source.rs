@@ -30,6 +30,9 @@ pub(crate) trait Source: Send + Sync {
     /// The last deadlocks that were reported, the newest first. `None`: they are not looked for.
     fn deadlocks(&self) -> Option<Vec<Logged>>;
 
+    /// How many waits of its tasks, and of the future of `block_on`, are noted.
+    fn waits(&self) -> u64;
+
     /// Its tasks.
     fn dump(&self) -> Dump;
 
