@@ -7,7 +7,9 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::{env, fs, process};
 
-use super::place::{Candidate, Place, is_dead, remove_dead, uid};
+#[cfg(target_os = "linux")]
+use super::place::Place;
+use super::place::{Candidate, is_dead, remove_dead, uid};
 
 /// A folder of the test's own, with the socket of a process that has died.
 fn folder(name: &str) -> (PathBuf, PathBuf) {
