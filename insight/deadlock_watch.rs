@@ -204,17 +204,18 @@ mod tests {
     fn the_time_in_the_programs_function_is_not_the_looks() {
         let (tell, told) = mpsc::channel();
         let slow = move |_: &Deadlock| {
+            tell.send(Instant::now()).unwrap();
             std::thread::sleep(Duration::from_millis(100));
-            tell.send(()).unwrap();
         };
         let watch = DeadlockWatch::new(OnDeadlock::Call(Arc::new(slow)), Rc::default());
         Executor::new(ParkThread::new(), EVENT_INTERVAL).block_on(async {
             (0..100).for_each(|_| spawn(pending::<()>()).detach());
             yield_now().await;
+            let begin = Instant::now();
             assert_eq!(watch.look(), None);
-            assert_eq!(told.try_recv(), Ok(()));
+            let looked = told.try_recv().expect("they are stuck") - begin; // however busy the machine is
             let due_in = watch.look().expect("with so many it is taken now and then");
-            assert!(due_in <= Duration::from_secs(1), "{due_in:?}");
+            assert!(due_in <= Duration::from_secs(1).max(20 * looked), "{due_in:?} {looked:?}");
         });
     }
 }
